@@ -1,0 +1,22 @@
+"""A clip that can't be used is a row, not an exception that ends a run."""
+
+from __future__ import annotations
+
+
+class Rejected(Exception):
+    """Raised by a per-clip function when the clip can't be used; becomes a row of the stage's table.
+
+    Args:
+        stage: name of the asset that rejects the clip, e.g. ``face_tracks``.
+        reason: snake_case code that tables group by, e.g. ``no_face``.
+        detail: one sentence with the figures: what was found and what would have been right.
+    """
+
+    def __init__(self, stage: str, reason: str, detail: str) -> None:
+        super().__init__(stage, reason, detail)
+        self.stage = stage
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.reason}: {self.detail}"

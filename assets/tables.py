@@ -1,0 +1,31 @@
+"""Parts of the warehouse: Parquet files that stages replace atomically (DESIGN 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assets.home import Home, replacing
+
+
+def part_path(home: Home, table: str, dataset: str, method: str | None = None) -> Path:
+    """Where a dataset's (and method's) part of a table lies."""
+    name = f"{dataset}__{method}" if method else dataset
+    return home.parts / table / f"{name}.parquet"
+
+
+def write_part(
+    home: Home, table: str, rows: Sequence[dict[str, Any]], *, dataset: str, method: str | None = None
+) -> Path:
+    """Replaces one part; with no rows the part is removed, since a part says what is there now."""
+    path = part_path(home, table, dataset, method)
+    if not rows:
+        path.unlink(missing_ok=True)
+        return path
+    with replacing(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(list(rows)), temporary, compression="zstd")
+    return path
