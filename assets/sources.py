@@ -1,0 +1,22 @@
+"""Data versions of what the pipeline observes but does not make: raw files, settings, the offset probe."""
+
+from __future__ import annotations
+
+from assets.av_offsets.settings import probe_digest
+from assets.raw_videos.scan import scan_dataset
+from assets.settings import Project
+
+
+def source_version(project: Project, source: str, dataset: str) -> str:
+    """The present data version of an observed source for a dataset.
+
+    Args:
+        source: ``raw_videos``, ``offset_probe`` or ``settings/<stage>``.
+    """
+    if source == "raw_videos":
+        return scan_dataset(project, dataset).digest
+    if source == "offset_probe":
+        return probe_digest(project, dataset)
+    kind, _, stage = source.partition("/")
+    assert kind == "settings", source
+    return project.settings_digest(dataset, stage)

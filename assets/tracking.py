@@ -1,0 +1,90 @@
+"""MLflow as the pipeline uses it: a run a training, a registered model version with an alias."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EXPERIMENT = "cals"
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """MLflow on SQLite under one folder (or wherever ``MLFLOW_TRACKING_URI`` points)."""
+
+    folder: Path
+
+    @property
+    def uri(self) -> str:
+        return f"sqlite:///{self.folder / 'mlflow.db'}"
+
+    def client(self) -> MlflowClient:
+        import os
+
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        from mlflow import MlflowClient
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        uri = os.environ.get("MLFLOW_TRACKING_URI", self.uri)
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    def start_run(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> str:
+        """Starts a run and returns its id; parameters are logged as text of at most 6,000 characters."""
+        from mlflow.entities import Param, RunTag
+
+        client = self.client()
+        experiment = client.get_experiment_by_name(EXPERIMENT)
+        artifacts = (self.folder / "artifacts").absolute().as_uri()
+        identity = (
+            experiment.experiment_id if experiment else client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+        )
+        run_id: str = client.create_run(identity, run_name=name, tags=dict(tags)).info.run_id
+        client.log_batch(
+            run_id,
+            params=[Param(key, str(value)[:6000]) for key, value in params.items()],
+            tags=[RunTag("cals.name", name)],
+        )
+        return run_id
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int, time_ms: int) -> None:
+        from mlflow.entities import Metric
+
+        entries = [Metric(name, float(value), time_ms, step) for name, value in metrics.items()]
+        self.client().log_batch(run_id, metrics=entries)
+
+    def log_dataset(self, run_id: str, name: str, digest: str, source: str) -> None:
+        """Records the shard set a model was trained on; MLflow keeps at most 36 characters of a digest."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        dataset = Dataset(name=name, digest=digest[:36], source_type="local", source=source)
+        entry = DatasetInput(dataset, tags=[InputTag("mlflow.data.context", "training")])
+        self.client().log_inputs(run_id, datasets=[entry])
+
+    def log_artifact(self, run_id: str, path: Path, folder: str | None = None) -> None:
+        self.client().log_artifact(run_id, str(path), folder)
+
+    def end_run(self, run_id: str, *, ok: bool) -> None:
+        self.client().set_terminated(run_id, "FINISHED" if ok else "FAILED")
+
+    def register(self, run_id: str, name: str, folder: str, alias: str, tags: Mapping[str, str]) -> str:
+        """Registers what lies in the run's artifact ``folder`` as the next version of a model.
+
+        Returns:
+            The version's number; ``alias`` points at it.
+        """
+        from mlflow.exceptions import MlflowException
+
+        client = self.client()
+        try:
+            client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        version = client.create_model_version(name, source=f"runs:/{run_id}/{folder}", run_id=run_id, tags=dict(tags))
+        client.set_registered_model_alias(name, alias, version.version)
+        return str(version.version)
