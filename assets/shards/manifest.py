@@ -1,0 +1,91 @@
+"""Manifest of a shard set and its rows for the tables, made of the indices beside the shards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assets.home import write_text
+from assets.shards.write_shards import index_path, read_shard_index, shard_name
+from cals_models.shard_format import MANIFEST_FORMAT, MANIFEST_NAME, SPLITS, manifest_digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a shard set holds.
+
+    Args:
+        digest: content of the set; changes if and only if a shard's bytes or name change.
+        shards: a row a shard: dataset, split, path, num_clips, num_frames, bytes, sha256.
+        clips: a row a clip: dataset, split, clip_id, key, shard, num_frames, and the digests of its
+            crops, mels and offset.
+    """
+
+    digest: str
+    shards: list[dict[str, Any]]
+    clips: list[dict[str, Any]]
+
+    def num_clips(self, split: str) -> int:
+        return sum(row["num_clips"] for row in self.shards if row["split"] == split)
+
+
+def write_manifest(folder: Path, dataset: str, buckets: Collection[int]) -> Manifest:
+    """Write `manifest.json` over the shards of the buckets and remove shards of other buckets.
+
+    Raises:
+        ValueError: a shard lies there without its index, or has another size than its index says.
+    """
+    names = {shard_name(split, bucket): split for split in SPLITS for bucket in sorted(buckets)}
+    present = {path.name for path in folder.glob("*.tar")}
+    shards: list[dict[str, Any]] = []
+    clips: list[dict[str, Any]] = []
+    for name in sorted(names.keys() & present):
+        index = read_shard_index(folder / name)
+        if index is None:
+            raise ValueError(
+                f"{folder / name}: its index is missing or tells another size; write the shard anew"
+            )
+        where = {"dataset": dataset, "split": names[name]}
+        counts = {field: index[field] for field in ("num_clips", "num_frames", "bytes", "sha256")}
+        shards.append({**where, "path": name, **counts})
+        clips.extend({**where, "shard": name, **_clip_row(row)} for row in index["clips"])
+    manifest = Manifest(
+        digest=manifest_digest((row["path"], row["sha256"]) for row in shards), shards=shards, clips=clips
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / MANIFEST_NAME, manifest_json(manifest, dataset))
+    for name in present - names.keys():
+        index_path(folder / name).unlink(missing_ok=True)
+        (folder / name).unlink()
+    return manifest
+
+
+def manifest_json(manifest: Manifest, dataset: str) -> str:
+    """The text of `manifest.json`."""
+    splits = {}
+    for split in SPLITS:
+        rows = [row for row in manifest.shards if row["split"] == split]
+        splits[split] = {
+            "num_clips": sum(row["num_clips"] for row in rows),
+            "num_frames": sum(row["num_frames"] for row in rows),
+            "shards": [
+                {field: row[field] for field in ("path", "num_clips", "num_frames", "bytes", "sha256")}
+                for row in rows
+            ],
+        }
+    content = {"format": MANIFEST_FORMAT, "dataset": dataset, "digest": manifest.digest, "splits": splits}
+    return json.dumps(content, indent=2) + "\n"
+
+
+def _clip_row(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "clip_id": row["clip_id"],
+        "key": row["key"],
+        "num_frames": row["num_frames"],
+        "crops_digest": row["face_crops"],
+        "mel_digest": row["mels"],
+        "offset_digest": row["av_offsets"],
+    }

@@ -1,0 +1,130 @@
+"""One clip as a shard sample: the five members, from the rows of crops, mels and offsets."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+
+from assets.av_offsets.offsets import TimedClip, shift_clip, sound_start_frame
+from cals_models.shard_format import FRAMES_PER_SECOND, NUM_LANDMARKS, NUM_MELS, SAMPLE_RATE_HZ
+
+CROPS_COLUMNS = ("num_frames", "mjpeg", "jpeg_offsets", "landmarks", "boxes", "valid")
+MELS_COLUMNS = ("num_frames", "mel", "pcm")
+OFFSET_COLUMNS = ("measured_frames", "confidence", "applied_frames", "remeasured_frames", "offset_status")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipFacts:
+    """What the inventory knows of a clip and its shard sample repeats.
+
+    Args:
+        source_path: path of the video below the dataset's root.
+        source_sha256: digest of the video's bytes.
+        labels: timed labels by kind on the clip's own time axis, e.g. {"words": ((0.1, 0.5, "bin"),)} with
+            start and end in seconds.
+    """
+
+    clip_id: str
+    dataset: str
+    split: str
+    speaker: str | None
+    transcript: str | None
+    source_path: str
+    source_sha256: str
+    labels: Mapping[str, tuple[tuple[float, float, str], ...]] = field(default_factory=dict)
+
+
+def timed_clip(crops: Mapping[str, Any], mels: Mapping[str, Any]) -> TimedClip:
+    """Arrays of a clip from its crops row and its mels row.
+
+    Raises:
+        ValueError: the two rows differ in their number of video frames.
+    """
+    num_frames = crops["num_frames"]
+    if mels["num_frames"] != num_frames:
+        raise ValueError(
+            f"clip {crops['clip_id']}: {num_frames} crops, but sound for {mels['num_frames']} video frames; "
+            "both stages must have read the same video"
+        )
+    return TimedClip(
+        mjpeg=crops["mjpeg"],
+        jpeg_offsets=np.frombuffer(crops["jpeg_offsets"], np.int64),
+        landmarks=np.frombuffer(crops["landmarks"], np.float32).reshape(num_frames, NUM_LANDMARKS, 2),
+        boxes=np.frombuffer(crops["boxes"], np.float32).reshape(num_frames, 4),
+        valid=np.frombuffer(crops["valid"], np.uint8) != 0,
+        mel=np.frombuffer(mels["mel"], np.float16).reshape(NUM_MELS, -1),
+        pcm=np.frombuffer(mels["pcm"], np.int16),
+    )
+
+
+def encode_sample(
+    facts: ClipFacts,
+    clip: TimedClip,
+    offset: Mapping[str, Any],
+    *,
+    settings_digest: str,
+    flac_compression: float,
+) -> dict[str, bytes]:
+    """Members of a sample by extension, its A/V offset corrected; the same bytes for the same input."""
+    applied = int(offset["applied_frames"])
+    corrected = shift_clip(clip, applied)
+    meta = {
+        "clip_id": facts.clip_id,
+        "dataset": facts.dataset,
+        "split": facts.split,
+        "speaker": facts.speaker,
+        "transcript": facts.transcript,
+        "source": {"path": facts.source_path, "sha256": facts.source_sha256},
+        "fps": FRAMES_PER_SECOND,
+        "num_frames": corrected.num_frames,
+        "jpeg_offsets": corrected.jpeg_offsets.tolist(),
+        "valid": "".join("1" if seen else "0" for seen in corrected.valid),
+        "boxes": [[round(float(edge), 2) for edge in box] for box in corrected.boxes],
+        "av_offset": {
+            "applied_frames": applied,
+            "measured_frames": offset["measured_frames"],
+            "confidence": offset["confidence"],
+            "status": offset["offset_status"],
+        },
+        "settings_digest": settings_digest,
+    }
+    for kind, rows in facts.labels.items():
+        meta[kind] = moved_labels(rows, sound_start_frame(applied), corrected.num_frames)
+    text = json.dumps(meta, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return {
+        "flac": _flac(corrected.pcm, flac_compression),
+        "json": text.encode("ascii"),
+        "landmarks.npy": _npy(corrected.landmarks),
+        "mel.npy": _npy(corrected.mel),
+        "mjpeg": corrected.mjpeg,
+    }
+
+
+def moved_labels(
+    rows: tuple[tuple[float, float, str], ...], first_frame: int, num_frames: int
+) -> list[list[float | str]]:
+    """Timed labels of the sound on the time axis of the corrected clip, cut to its length."""
+    begin_s, length_s = first_frame / FRAMES_PER_SECOND, num_frames / FRAMES_PER_SECOND
+    moved = ((max(start - begin_s, 0.0), min(end - begin_s, length_s), label) for start, end, label in rows)
+    return [[round(start, 4), round(end, 4), label] for start, end, label in moved if start < end]
+
+
+def _npy(array: npt.NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _flac(pcm: npt.NDArray[np.int16], compression: float) -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(
+        buffer, pcm, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16", compression_level=compression
+    )
+    return buffer.getvalue()

@@ -1,0 +1,238 @@
+"""Shards of one bucket of clips: a tar for each split, the same bytes for the same clips.
+
+Beside each tar lies `<split>-<bucket>.index.json`: the key of its inputs, its size and digest, and a row a
+clip. The manifest and the tables are made of these, without opening a tar.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assets.buckets import digest_of, read_rows
+from assets.home import replacing, write_text
+from assets.shards.sample import (
+    CROPS_COLUMNS,
+    MELS_COLUMNS,
+    OFFSET_COLUMNS,
+    ClipFacts,
+    encode_sample,
+    timed_clip,
+)
+from assets.shards.settings import ShardSettings
+from cals_models.shard_format import SPLITS, clip_key
+
+STAGE_COLUMNS = {"face_crops": CROPS_COLUMNS, "mels": MELS_COLUMNS, "av_offsets": OFFSET_COLUMNS}
+OUTCOME_COLUMNS = ("clip_id", "status", "reason", "detail", "digest")
+LENGTH_COLUMN = {"face_crops": "num_frames", "mels": "num_frames", "av_offsets": "applied_frames"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketInput:
+    """What the shards of one bucket are made of.
+
+    Args:
+        bucket: its number.
+        clips: accepted clips of the bucket by id.
+        stage_files: the bucket's Parquet file of face_crops, mels and av_offsets.
+        withdrawn: clips that must not be in any shard, with the reason.
+        version: version of the shards stage (code and settings).
+        settings_digest: digest of the settings of all stages that made the data; repeated in each sample.
+    """
+
+    bucket: int
+    clips: Mapping[str, ClipFacts]
+    stage_files: Mapping[str, Path]
+    version: str
+    settings_digest: str
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BucketShards:
+    """Outcome of a bucket.
+
+    Args:
+        written: names of the shards written anew.
+        unchanged: names of those left as they were.
+        excluded: a row for each clip that is in no shard: clip_id, reason, detail and stage, the first
+            that it did not pass.
+    """
+
+    written: list[str]
+    unchanged: list[str]
+    excluded: list[dict[str, str]]
+
+
+def shard_name(split: str, bucket: int) -> str:
+    return f"{split}-{bucket:05d}.tar"
+
+
+def index_path(shard: Path) -> Path:
+    """The index file beside a shard."""
+    return shard.with_suffix(".index.json")
+
+
+def write_bucket(folder: Path, source: BucketInput, settings: ShardSettings) -> BucketShards:
+    """Bring the shards of one bucket up to date.
+
+    A shard is written anew only if its clips, one of their digests or the version differ from its index, or
+    if its file is gone or of another size. A split without clips loses its shard.
+
+    Raises:
+        ValueError: the stages' rows contradict each other.
+    """
+    outcomes = {stage: _outcomes(stage, path) for stage, path in source.stage_files.items()}
+    excluded = [
+        row for clip_id in sorted(source.clips) for row in _why_not(clip_id, source, outcomes, settings)
+    ]
+    left_out = {row["clip_id"] for row in excluded}
+    included = sorted(source.clips.keys() - left_out)
+    written, unchanged = [], []
+    for split in SPLITS:
+        rows = [_index_row(source.clips[clip_id], outcomes) for clip_id in included]
+        rows = [row for row in rows if source.clips[row["clip_id"]].split == split]
+        path = folder / shard_name(split, source.bucket)
+        if not rows:
+            index_path(path).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            continue
+        key = digest_of(source.version, source.settings_digest, rows)
+        index = read_shard_index(path)
+        if index is not None and index["key"] == key:
+            unchanged.append(path.name)
+            continue
+        _write_split(path, key, rows, source, settings)
+        written.append(path.name)
+    return BucketShards(written=written, unchanged=unchanged, excluded=excluded)
+
+
+def read_shard_index(shard: Path) -> dict[str, Any] | None:
+    """The index beside a shard; None if there is none, or if the shard is not as large as it says."""
+    try:
+        index: dict[str, Any] = json.loads(index_path(shard).read_text(encoding="utf-8"))
+        return index if shard.stat().st_size == index["bytes"] else None
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def write_tar(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> None:
+    """Write samples (clip id, members by extension) in the order in which they come.
+
+    Raises:
+        ValueError: ids that do not rise, or two clips with one key.
+    """
+    from webdataset import TarWriter
+
+    last_id, keys = "", set[str]()
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        writer = TarWriter(file, mtime=0, user="", group="", encoder=False)
+        for clip_id, members in samples:
+            key = clip_key(clip_id)
+            if clip_id <= last_id or key in keys:
+                raise ValueError(
+                    f"{path.name}: clip {clip_id!r} after {last_id!r}; ids must rise and keys differ"
+                )
+            writer.write({"__key__": key, **members})
+            last_id = clip_id
+            keys.add(key)
+        writer.close()
+
+
+def _write_split(
+    path: Path, key: str, rows: list[dict[str, Any]], source: BucketInput, settings: ShardSettings
+) -> None:
+    index_path(path).unlink(missing_ok=True)  # a kill between tar and index must not leave an index that lies
+    write_tar(path, _samples([row["clip_id"] for row in rows], source, settings))
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    index = {
+        "key": key,
+        "bytes": path.stat().st_size,
+        "sha256": sha256,
+        "num_clips": len(rows),
+        "num_frames": sum(row["num_frames"] for row in rows),
+        "clips": rows,
+    }
+    write_text(index_path(path), json.dumps(index, sort_keys=True, indent=1))
+
+
+def _samples(
+    clip_ids: list[str], source: BucketInput, settings: ShardSettings
+) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Encoded samples of the clips; one row of each stage is in memory at a time."""
+    streams = {
+        stage: read_rows(source.stage_files[stage], ["clip_id", *columns])
+        for stage, columns in STAGE_COLUMNS.items()
+    }
+    for clip_id in clip_ids:
+        rows = {
+            stage: next(row for row in stream if row["clip_id"] == clip_id)
+            for stage, stream in streams.items()
+        }
+        yield (
+            clip_id,
+            encode_sample(
+                source.clips[clip_id],
+                timed_clip(rows["face_crops"], rows["mels"]),
+                rows["av_offsets"],
+                settings_digest=source.settings_digest,
+                flac_compression=settings.flac_compression,
+            ),
+        )
+
+
+def _outcomes(stage: str, path: Path) -> dict[str, dict[str, Any]]:
+    return {row["clip_id"]: row for row in read_rows(path, [*OUTCOME_COLUMNS, LENGTH_COLUMN[stage]])}
+
+
+def _num_frames(clip_id: str, outcomes: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> int:
+    """Video frames that are left of a clip after its A/V offset is corrected."""
+    rows = {stage: outcomes[stage][clip_id][LENGTH_COLUMN[stage]] for stage in STAGE_COLUMNS}
+    return int(rows["face_crops"]) - abs(int(rows["av_offsets"]))
+
+
+def _why_not(
+    clip_id: str,
+    source: BucketInput,
+    outcomes: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    settings: ShardSettings,
+) -> Iterator[dict[str, str]]:
+    """The first reason why a clip is in no shard; nothing if it is in one."""
+
+    def because(stage: str, reason: str, detail: str) -> dict[str, str]:
+        return {"clip_id": clip_id, "stage": stage, "reason": reason, "detail": detail}
+
+    if clip_id in source.withdrawn:
+        yield because("shards", "withdrawn", source.withdrawn[clip_id])
+        return
+    for stage in STAGE_COLUMNS:
+        row = outcomes[stage].get(clip_id)
+        if row is None:
+            yield because(
+                stage, "not_computed", f"{stage} has no row for this clip; an earlier stage rejected it"
+            )
+            return
+        if row["status"] != "ok":
+            yield because(stage, row["reason"], row["detail"])
+            return
+    num_frames = _num_frames(clip_id, outcomes)
+    if num_frames < settings.min_frames:
+        yield because(
+            "shards", "too_short", f"{num_frames} video frames; a sample needs {settings.min_frames}"
+        )
+
+
+def _index_row(facts: ClipFacts, outcomes: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
+    return {
+        "clip_id": facts.clip_id,
+        "key": clip_key(facts.clip_id),
+        "num_frames": _num_frames(facts.clip_id, outcomes),
+        "facts": digest_of(dataclasses.asdict(facts)),
+        **{stage: outcomes[stage][facts.clip_id]["digest"] for stage in STAGE_COLUMNS},
+    }

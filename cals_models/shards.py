@@ -1,0 +1,204 @@
+"""Reading shard sets: clips of tar files that were held against their manifest before a byte of them is used.
+
+Clips are looked up by byte offset, so that an epoch is a permutation of all clips and not of those of one
+shard. `cals_models/shard_format.py` says what a shard set is.
+"""
+
+import hashlib
+import os
+import random
+import re
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cals_models.shard_clip import ShardClip
+from cals_models.shard_format import (
+    MANIFEST_NAME,
+    MEMBERS,
+    ShardError,
+    ShardFile,
+    read_manifest,
+)
+
+__all__ = ["ShardClip", "ShardError", "ShardSet"]
+
+_MEMBER_NAME = re.compile(rf"([0-9a-f]{{16}})\.({'|'.join(re.escape(name) for name in MEMBERS)})")
+_BLOCK = tarfile.BLOCKSIZE
+_END_OF_TAR = bytes(2 * _BLOCK)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ShardIndex:
+    """Where the clips of one shard lie: byte range of each member, (clips, 5, 2) as (start, size)."""
+
+    keys: list[str]
+    extents: npt.NDArray[np.int64]
+
+
+class ShardSet:
+    """The shards of one dataset, as their manifest lists them.
+
+    Every shard file is held against the manifest (size and sha256) before its first clip is given out;
+    `verify` does it for a whole split ahead of time. Once is enough for one ShardSet.
+
+    Args:
+        folder: holds `manifest.json` and the tars.
+        check_digests: False checks sizes only: for processes beside one that has verified the same files.
+
+    Raises:
+        ShardError: no readable manifest there, or one that contradicts itself.
+    """
+
+    def __init__(self, folder: Path, *, check_digests: bool = True) -> None:
+        self.folder = Path(folder)
+        self.check_digests = check_digests
+        self.dataset, self.digest, self.shards = read_manifest(self.folder / MANIFEST_NAME)
+        self._verified: set[str] = set()
+        self._indices: dict[str, _ShardIndex] = {}
+
+    def num_clips(self, split: str) -> int:
+        return sum(shard.num_clips for shard in self._split(split))
+
+    def num_frames(self, split: str) -> int:
+        return sum(shard.num_frames for shard in self._split(split))
+
+    def verify(self, split: str, *, progress: Callable[[int], None] | None = None) -> None:
+        """Hold the bytes of every shard of a split against the manifest.
+
+        Args:
+            progress: is told the bytes of each shard that was found good.
+
+        Raises:
+            ShardError: a file is missing, of another size or of other content; names it and the remedy.
+        """
+        for shard in self._split(split):
+            self._verify(shard)
+            if progress is not None:
+                progress(shard.num_bytes)
+
+    def clips(
+        self, split: str, *, seed: int | None = None, epoch: int = 0, rank: int = 0, world: int = 1
+    ) -> Iterator[ShardClip]:
+        """All clips of a split once, read as they are asked for.
+
+        Args:
+            split: train, val or test.
+            seed: with the epoch decides the order of the clips over all shards; None keeps the stored order.
+            rank, world: this process takes every world-th clip of the order, beginning with number rank.
+
+        Raises:
+            ShardError: see `verify`; also for members that a shard must not hold.
+        """
+        if not 0 <= rank < world:
+            raise ValueError(f"rank {rank} of {world}: ranks go from 0 to world - 1")
+        places = self._places(split)
+        if seed is not None:
+            random.Random(f"{seed}/{epoch}").shuffle(places)
+        for shard, row in places[rank::world]:
+            yield self._read(shard, row)
+
+    def load(self, split: str, *, max_bytes: int = 4 * 2**30) -> list[ShardClip]:
+        """All clips of a split, compressed, in memory: for sets that are small enough to stay there.
+
+        Raises:
+            ShardError: the split holds more than max_bytes; use `clips` then.
+        """
+        num_bytes = sum(shard.num_bytes for shard in self._split(split))
+        if num_bytes > max_bytes:
+            raise ShardError(
+                f"{self.folder}: split {split} holds {num_bytes:,} bytes, the limit is {max_bytes:,}; "
+                "stream it with ShardSet.clips or raise max_bytes"
+            )
+        return list(self.clips(split))
+
+    def _split(self, split: str) -> list[ShardFile]:
+        if split not in self.shards:
+            raise ShardError(f"{self.folder}: no split {split!r}; there are {', '.join(self.shards)}")
+        return self.shards[split]
+
+    def _places(self, split: str) -> list[tuple[ShardFile, int]]:
+        return [(shard, row) for shard in self._split(split) for row in range(len(self._index(shard).keys))]
+
+    def _verify(self, shard: ShardFile) -> None:
+        if shard.path in self._verified:
+            return
+        path = self.folder / shard.path
+        try:
+            num_bytes = path.stat().st_size
+            if num_bytes != shard.num_bytes:
+                raise _damaged(path, f"has {num_bytes:,} bytes; the manifest says {shard.num_bytes:,}")
+            if self.check_digests:
+                with path.open("rb") as file:
+                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                if sha256 != shard.sha256:
+                    raise _damaged(
+                        path, f"has sha256 {sha256[:12]}...; the manifest says {shard.sha256[:12]}..."
+                    )
+        except OSError as error:
+            raise _damaged(path, f"cannot be read ({error.strerror})") from error
+        self._verified.add(shard.path)
+
+    def _index(self, shard: ShardFile) -> _ShardIndex:
+        if shard.path not in self._indices:
+            self._verify(shard)
+            index = _index_tar(self.folder / shard.path)
+            if len(index.keys) != shard.num_clips:
+                found = f"holds {len(index.keys)} clips; the manifest says {shard.num_clips}"
+                raise _damaged(self.folder / shard.path, found)
+            self._indices[shard.path] = index
+        return self._indices[shard.path]
+
+    def _read(self, shard: ShardFile, row: int) -> ShardClip:
+        path, index = self.folder / shard.path, self._index(shard)
+        extents = index.extents[row]
+        start, end = int(extents[0, 0]), int(extents[-1].sum())
+        with path.open("rb") as file:
+            data = os.pread(file.fileno(), end - start, start)
+        if len(data) != end - start:
+            raise _damaged(path, "became shorter while it was read")
+        members = {
+            name: data[first - start : first - start + size]
+            for name, (first, size) in zip(MEMBERS, extents.tolist(), strict=True)
+        }
+        return ShardClip.from_members(index.keys[row], members, f"{path}:{index.keys[row]}")
+
+
+def _damaged(path: Path, what: str) -> ShardError:
+    return ShardError(f"{path}: {what}; delete the file and materialise the shards of this dataset again")
+
+
+def _index_tar(path: Path) -> _ShardIndex:
+    """Walk a tar's headers: only plain files KEY.<known extension>, five a clip, in the fixed order."""
+    keys: list[str] = []
+    extents: list[tuple[int, int]] = []
+    with path.open("rb") as file:
+        descriptor, position, num_bytes = file.fileno(), 0, path.stat().st_size
+        while True:
+            header = os.pread(descriptor, _BLOCK, position)
+            if not any(header):
+                break
+            try:
+                member = tarfile.TarInfo.frombuf(header, "ascii", "strict")
+            except (tarfile.HeaderError, UnicodeError) as error:
+                raise _damaged(path, f"is no good tar at byte {position:,} ({error})") from error
+            name = _MEMBER_NAME.fullmatch(member.name)
+            if name is None or not member.isreg() or name[2] != MEMBERS[len(extents) % len(MEMBERS)]:
+                raise _damaged(path, f"holds an unexpected member {member.name!r} at byte {position:,}")
+            if len(extents) % len(MEMBERS) == 0:
+                keys.append(name[1])
+            elif name[1] != keys[-1]:
+                raise _damaged(path, f"mixes clips {keys[-1]} and {name[1]}")
+            extents.append((position + _BLOCK, member.size))
+            position += _BLOCK + -(-member.size // _BLOCK) * _BLOCK
+            if position > num_bytes:
+                raise _damaged(path, f"ends within member {member.name}")
+        if os.pread(descriptor, len(_END_OF_TAR), position) != _END_OF_TAR:
+            raise _damaged(path, "lacks the end mark of a tar")
+    if len(extents) != len(keys) * len(MEMBERS) or len(set(keys)) != len(keys):
+        raise _damaged(path, "holds a clip twice or without all of its members")
+    return _ShardIndex(keys=keys, extents=np.array(extents, np.int64).reshape(-1, len(MEMBERS), 2))
