@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from assets.buckets import digest_of
-from assets.home import Home
+from assets.home import Home, replacing
 from cals_models.config import PROFILES
 from cals_models.methods import METHODS
 
@@ -141,12 +141,12 @@ def load_project(config: str | Path | None = None, home: Path | None = None) -> 
         raise SettingsError(f"{path}: expected a mapping with the keys datasets and settings")
     _check_keys(path, "the file", raw, {"datasets", "settings"})
     root = home or Path(os.environ.get("CALS_HOME") or path.parent / ".cals")
+    place = Home(root.expanduser().absolute())
+    entries = _mapping(path, "datasets", raw)
     project = Project(
         config_path=path,
-        home=Home(root.expanduser().absolute()),
-        datasets={
-            name: _dataset(path, name, entry) for name, entry in _mapping(path, "datasets", raw).items()
-        },
+        home=place,
+        datasets={name: _dataset(path, place, name, entry) for name, entry in entries.items()},
         settings=_stage_overrides(path, "settings", raw),
     )
     for name in project.datasets:
@@ -155,7 +155,7 @@ def load_project(config: str | Path | None = None, home: Path | None = None) -> 
     return project
 
 
-def _dataset(path: Path, name: str, entry: Any) -> Dataset:
+def _dataset(path: Path, home: Home, name: str, entry: Any) -> Dataset:
     where = f"datasets.{name}"
     if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name) or "__" in name:
         raise SettingsError(f"{path}: dataset name {name!r}: use lower-case letters, digits and single underscores")
@@ -171,10 +171,11 @@ def _dataset(path: Path, name: str, entry: Any) -> Dataset:
     if not isinstance(num_buckets, int) or num_buckets < 1:
         raise SettingsError(f"{path}: {where}.num_buckets is {num_buckets!r}; give a whole number of 1 or more")
     methods = entry.get("methods") or list(METHODS)
+    root = Path(str(entry["root"]).replace("$CALS_HOME", str(home.root))).expanduser()
     return Dataset(
         name=name,
         layout=_one_of(path, f"{where}.layout", entry["layout"], LAYOUTS),
-        root=(path.parent / Path(str(entry["root"])).expanduser()).absolute(),
+        root=(path.parent / root).absolute(),
         profile=profile,
         num_buckets=num_buckets,
         methods=tuple(_one_of(path, f"{where}.methods", method, METHODS) for method in methods),
@@ -232,8 +233,6 @@ def add_dataset(config_path: Path, name: str, entry: dict[str, Any]) -> None:
     Raises:
         SettingsError: the name is taken by other data; the same entry again is accepted.
     """
-    from assets.home import replacing
-
     yaml = YAML()
     document = yaml.load(config_path.read_text(encoding="utf-8")) or {}
     datasets = document.get("datasets")

@@ -1,0 +1,34 @@
+# Everything here sets up what it needs: a virtual environment in .venv, packages from the package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test proofs lint ui clean
+
+demo: $(STAMP)
+	$(BIN)/cals demo
+
+test: $(STAMP) lint
+	$(BIN)/python -m pytest -m "not proof" tests
+
+proofs: $(STAMP)
+	$(BIN)/python -m pytest -m proof tests
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+ui: $(STAMP)
+	$(BIN)/cals ui
+
+clean:
+	rm -rf .cals build dist .mypy_cache .pytest_cache .ruff_cache
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@

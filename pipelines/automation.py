@@ -1,0 +1,87 @@
+"""Unattended use: the planner as a Dagster job and as sensors, with the same early cutoff as ``cals run``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from assets.buckets import digest_of
+from assets.partitions import partition_key
+from assets.raw_videos.scan import scan_dataset
+from assets.resources import ProjectResource
+from pipelines.staleness import StalePartition, find_stale
+
+SENSOR_INTERVAL_S = 60
+
+
+class StaleConfig(dg.Config):
+    """What the job brings up to date.
+
+    Args:
+        datasets: names; empty means all.
+        to: the last asset; empty means all.
+    """
+
+    datasets: list[str] = []
+    to: str = ""
+
+
+@dg.op(description="Materialises what is stale, level by level, as the command `cals run` does.")
+def run_stale_op(context: dg.OpExecutionContext, config: StaleConfig, project: ProjectResource) -> None:
+    from pipelines.runner import run_stale
+
+    outcome = run_stale(
+        project.load(), config.datasets or None, config.to or None, say=context.log.info, instance=context.instance
+    )
+    if not outcome.ok:
+        raise dg.Failure(f"not all was done: failed {outcome.failed}, blocked {outcome.blocked}")
+
+
+@dg.job(description="Brings everything up to date: only stale partitions, each with its cause in the log.")
+def stale_job() -> None:
+    run_stale_op()
+
+
+def _request(partition: StalePartition) -> dg.RunRequest:
+    """One run; its key names the state that made it stale, so that one state is tried once."""
+    return dg.RunRequest(
+        run_key=digest_of(partition.label, partition.cause.kind, partition.cause.text),
+        asset_selection=[dg.AssetKey(partition.asset)],
+        partition_key=str(partition_key(partition.dataset, partition.method)),
+        tags={"cals.cause": partition.cause.text[:200]},
+    )
+
+
+@dg.sensor(
+    asset_selection=dg.AssetSelection.all() - dg.AssetSelection.groups("sources", "settings"),
+    minimum_interval_seconds=SENSOR_INTERVAL_S,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description="Requests a run for each stale partition whose inputs are up to date.",
+)
+def stale_sensor(context: dg.SensorEvaluationContext, project: ProjectResource) -> Iterator[Any]:
+    from pipelines.instance import report_sources
+
+    loaded = project.load()
+    report_sources(loaded, context.instance, loaded.datasets)
+    requests = [_request(p) for p in find_stale(loaded) if p.ready]
+    if requests:
+        yield from requests
+    else:
+        yield dg.SkipReason("nothing is stale")
+
+
+@dg.sensor(
+    minimum_interval_seconds=SENSOR_INTERVAL_S,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    asset_selection=[dg.AssetKey("clips")],
+    description="Notices new, changed and deleted raw files and requests the clips of that dataset.",
+)
+def raw_file_sensor(context: dg.SensorEvaluationContext, project: ProjectResource) -> Iterator[Any]:
+    loaded = project.load()
+    versions = {name: scan_dataset(loaded, name).digest for name in loaded.datasets}
+    for name, version in versions.items():
+        yield dg.RunRequest(
+            run_key=f"{name}:{version}", asset_selection=[dg.AssetKey("clips")], partition_key=name
+        )

@@ -1,0 +1,37 @@
+"""The code location: every asset, job, sensor and resource instance."""
+
+from __future__ import annotations
+
+from assets.audio_to_lip.asset import audio_to_lip
+from assets.av_offsets.asset import av_offsets, offset_probe
+from assets.clips.asset import clips
+from assets.faces.asset import faces
+from assets.generator.asset import generator
+from assets.lse_evaluator.asset import lse_evaluator
+from assets.mels.asset import mels
+from assets.metrics.asset import clip_metrics
+from assets.observed_settings import observed_settings
+from assets.raw_videos.asset import raw_videos
+from assets.renders.asset import renders
+from assets.report.asset import metric_report
+from assets.resources import ProjectResource
+from assets.shards.asset import shards
+from assets.sync_encoder.asset import sync_encoder
+
+SOURCES = [raw_videos, offset_probe, *observed_settings]
+ALL_ASSETS = [
+    *SOURCES,
+    clips,
+    faces,
+    mels,
+    av_offsets,
+    shards,
+    sync_encoder,
+    lse_evaluator,
+    audio_to_lip,
+    generator,
+    renders,
+    clip_metrics,
+    metric_report,
+]
+RESOURCES = {"project": ProjectResource()}

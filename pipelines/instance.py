@@ -1,0 +1,66 @@
+"""The Dagster instance under ``CALS_HOME``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import dagster as dg
+from dagster import DagsterInstance
+
+from assets.graph import STAGES, source_names
+from assets.home import Home, write_text
+from assets.settings import Project
+from assets.sources import source_version
+from assets.versions import PROJECT_ROOT
+
+DATA_VERSION_TAG = "dagster/data_version"
+
+
+def shipped_file(name: str) -> Path:
+    """``dagster.yaml``, ``workspace.yaml`` or ``cals.yaml`` as shipped: in the checkout or in the wheel."""
+    for folder in (PROJECT_ROOT, PROJECT_ROOT / "pipelines" / "shipped"):
+        if (folder / name).is_file():
+            return folder / name
+    raise FileNotFoundError(f"{name} is neither in {PROJECT_ROOT} nor in the installed package; install cals again")
+
+
+def prepare_dagster_home(home: Home) -> Path:
+    """Makes ``DAGSTER_HOME`` with the shipped ``dagster.yaml`` (kept if a user edited it there)."""
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    target = home.dagster / "dagster.yaml"
+    if not target.exists():
+        write_text(target, shipped_file("dagster.yaml").read_text(encoding="utf-8"))
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    os.environ["CALS_HOME"] = str(home.root)
+    return home.dagster
+
+
+def open_instance(project: Project) -> DagsterInstance:
+    """The instance, with the project's datasets as partitions."""
+    prepare_dagster_home(project.home)
+    instance = DagsterInstance.get()
+    instance.add_dynamic_partitions("dataset", sorted(project.datasets))
+    return instance
+
+
+def report_sources(project: Project, instance: DagsterInstance, datasets: Iterable[str]) -> None:
+    """Tells Dagster the present data version of each observed source, as an observation would."""
+    sources = sorted({name for stage in STAGES.values() for name in source_names(stage)})
+    for dataset in datasets:
+        for source in sources:
+            version = source_version(project, source, dataset)
+            instance.report_runless_asset_event(
+                dg.AssetObservation(
+                    asset_key=dg.AssetKey(source.split("/")), partition=dataset, tags={DATA_VERSION_TAG: version}
+                )
+            )
+
+
+def free_bytes(path: Path) -> int:
+    """Free space on the disk that holds ``path`` (or the nearest folder above it that exists)."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free

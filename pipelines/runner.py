@@ -1,0 +1,172 @@
+"""``cals run``: materialises exactly what is stale, level by level, asking again after each level."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import dagster as dg
+from dagster import DagsterInstance
+
+from assets import ledger
+from assets.graph import STAGES
+from assets.partitions import partition_key
+from assets.settings import Project
+from assets.warehouse import publish
+from pipelines.definitions import ALL_ASSETS, RESOURCES
+from pipelines.instance import free_bytes, open_instance, report_sources
+from pipelines.staleness import StalePartition, find_stale, selected_datasets
+
+JOINT = ("face_tracks", "face_crops")
+LEAST_FREE_BYTES = 500 << 20
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+Say = Callable[[str], None]
+
+
+class RunRefused(RuntimeError):
+    """The run can't start or go on; one line says why and what to do."""
+
+
+@dataclass(kw_only=True)
+class RunOutcome:
+    """What ``cals run`` did.
+
+    Args:
+        made: labels of the partitions materialised, in order.
+        failed: label -> the error in one line.
+        blocked: label -> the check that keeps it from being made.
+    """
+
+    made: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    blocked: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return not self.failed and not self.blocked
+
+
+def say_on_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def run_stale(
+    project: Project,
+    datasets: Iterable[str] | None = None,
+    to: str | None = None,
+    force: Iterable[tuple[str, str, str | None]] = (),
+    say: Say = say_on_stderr,
+    instance: DagsterInstance | None = None,
+) -> RunOutcome:
+    """Makes all stale partitions of the datasets that lead to ``to``.
+
+    Raises:
+        RunRefused: the disk under ``CALS_HOME`` is full.
+    """
+    names = [dataset.name for dataset in selected_datasets(project, datasets)]
+    forced = set(force)
+    outcome = RunOutcome()
+    tried: dict[str, int] = {}
+    own = instance or open_instance(project)
+    report_sources(project, own, names)
+    while True:
+        stale = find_stale(project, names, to, forced)
+        outcome.blocked = {p.label: p.cause.text for p in stale if p.cause.kind == "blocked"}
+        level = _next_level(stale, outcome, tried)
+        if not level:
+            break
+        for group in level:
+            _require_space(project)
+            _make(project, own, group, outcome, say)
+            for partition in group:
+                tried[partition.label] = tried.get(partition.label, 0) + 1
+                forced.discard((partition.asset, partition.dataset, partition.method))
+        publish(project.home)
+    ledger.compact(project.home)
+    return outcome
+
+
+def _next_level(
+    stale: list[StalePartition], outcome: RunOutcome, tried: dict[str, int]
+) -> list[list[StalePartition]]:
+    """Groups of partitions that can be made now; stages of one pass over the raw data go together."""
+    by_key = {(p.asset, p.dataset): p for p in stale if p.method is None}
+    level, joined = [], set()
+    for partition in stale:
+        if not partition.ready or partition.label in outcome.failed or partition.label in joined:
+            continue
+        if tried.get(partition.label, 0) >= 2:
+            outcome.failed[partition.label] = f"is stale again right after it was made twice: {partition.cause.text}"
+            continue
+        group = [partition]
+        if partition.asset in JOINT:
+            group = [by_key[(name, partition.dataset)] for name in JOINT if (name, partition.dataset) in by_key]
+            joined |= {p.label for p in group}
+        level.append(group)
+    return level
+
+
+def _make(
+    project: Project, instance: DagsterInstance, group: list[StalePartition], outcome: RunOutcome, say: Say
+) -> None:
+    first = group[0]
+    label = ", ".join(p.label for p in group)
+    say(f"{label}: {first.cause.text}")
+    start = time.monotonic()
+    result = dg.materialize(
+        ALL_ASSETS,
+        selection=[p.asset for p in group],
+        partition_key=partition_key(first.dataset, first.method),
+        instance=instance,
+        resources=RESOURCES,
+        run_config=QUIET,
+        raise_on_error=False,
+        tags={"cals.cause": first.cause.kind},
+    )
+    seconds = time.monotonic() - start
+    if result.success:
+        outcome.made += [p.label for p in group]
+        say(f"{label}: done in {seconds:.1f} s")
+        return
+    error = _first_error(result)
+    if _checked_and_failed(project, group):
+        say(f"{label}: {error}")
+        return
+    for partition in group:
+        outcome.failed[partition.label] = error
+    say(f"{label}: failed: {error}")
+
+
+def _checked_and_failed(project: Project, group: list[StalePartition]) -> bool:
+    """Whether the partitions were made and a blocking check then failed: what follows is blocked."""
+    heads = ledger.heads(project.home)
+    rows = [heads.get((p.asset, p.dataset, p.method)) for p in group]
+    return any(row is not None and row["blocked_by"] for row in rows)
+
+
+def _first_error(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            if error is not None:
+                return " ".join(f"{error.cls_name}: {error.message.split(': ', 1)[-1]}".split())
+    return "no error was reported; look at the run in cals ui"
+
+
+def _require_space(project: Project) -> None:
+    free = free_bytes(project.home.root)
+    if free < LEAST_FREE_BYTES:
+        raise RunRefused(
+            f"{project.home.root}: {free >> 20} MiB free; at least {LEAST_FREE_BYTES >> 20} MiB are needed: "
+            "free some space (cals gc) or set CALS_HOME to another disk"
+        )
+
+
+def partitions_of(project: Project, dataset: str, asset: str) -> list[tuple[str, str, str | None]]:
+    """The partitions of an asset for a dataset."""
+    methods = project.dataset(dataset).methods if STAGES[asset].by_method else (None,)
+    return [(asset, dataset, method) for method in methods]

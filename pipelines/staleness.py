@@ -1,0 +1,213 @@
+"""What is stale, and why: decided from the ledger, the sources and the code, without loading Dagster.
+
+The rules are Dagster's (a partition is stale when its code version or the data version of one of its inputs
+differs from what its last materialisation recorded), so that both agree; the causes are told in words.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assets import ledger
+from assets.graph import STAGES, Stage, source_names, stage_code, upstream_of
+from assets.ledger import Heads
+from assets.settings import Dataset, Project, SettingsError
+from assets.sources import source_version
+from assets.stage_run import needed_methods
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """Why a partition is stale.
+
+    Args:
+        kind: never_made, input_changed, code_changed, setting_changed, upstream_stale, blocked, forced.
+        text: one sentence that names what changed.
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StalePartition:
+    """A partition to be made.
+
+    Args:
+        estimated_s: seconds that it took last time (or the asset's median elsewhere); None if unknown.
+        ready: nothing that it reads is stale itself.
+    """
+
+    asset: str
+    dataset: str
+    method: str | None
+    cause: Cause
+    estimated_s: float | None
+    ready: bool
+
+    @property
+    def label(self) -> str:
+        return "/".join(part for part in (self.asset, self.dataset, self.method) if part)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def selected_datasets(project: Project, names: Iterable[str] | None) -> list[Dataset]:
+    """The datasets asked for, or all of them."""
+    return [project.dataset(name) for name in (names or project.datasets)]
+
+
+def selected_stages(to: str | None) -> list[Stage]:
+    """All stages, or those that lead to ``to``.
+
+    Raises:
+        SettingsError: there is no such asset.
+    """
+    if to is None:
+        return list(STAGES.values())
+    if to not in STAGES:
+        raise SettingsError(f"no asset {to!r}; one of {', '.join(STAGES)}")
+    wanted = upstream_of(to)
+    return [stage for stage in STAGES.values() if stage.name in wanted]
+
+
+def find_stale(
+    project: Project,
+    datasets: Iterable[str] | None = None,
+    to: str | None = None,
+    force: Iterable[tuple[str, str, str | None]] = (),
+) -> list[StalePartition]:
+    """Stale partitions in the order in which they would be made."""
+    heads = ledger.heads(project.home)
+    stages = selected_stages(to)
+    forced = set(force)
+    found: list[StalePartition] = []
+    for dataset in selected_datasets(project, datasets):
+        found += _stale_of_dataset(_Scan(project, dataset, heads), stages, forced)
+    return found
+
+
+class _Scan:
+    """One dataset's present state; each source is looked at once."""
+
+    def __init__(self, project: Project, dataset: Dataset, heads: Heads) -> None:
+        self.project = project
+        self.dataset = dataset
+        self.heads = heads
+        self.stale: dict[tuple[str, str | None], Cause] = {}
+        self._sources: dict[str, str] = {}
+
+    def source(self, name: str) -> str:
+        if name not in self._sources:
+            self._sources[name] = source_version(self.project, name, self.dataset.name)
+        return self._sources[name]
+
+    def head(self, asset: str, method: str | None) -> dict[str, Any] | None:
+        return self.heads.get((asset, self.dataset.name, method))
+
+    def inputs(self, stage: Stage, method: str | None) -> dict[str, str | None]:
+        """Present data version of each input; None for one that was never made."""
+        versions: dict[str, str | None] = {}
+        for dep in stage.deps:
+            for dep_method in needed_methods(STAGES[dep].by_method, method, self.dataset.methods):
+                row = self.head(dep, dep_method)
+                versions[f"{dep}|{dep_method}" if dep_method else dep] = row["data_version"] if row else None
+        for name in source_names(stage):
+            versions[name] = self.source(name)
+        return versions
+
+
+def _stale_of_dataset(
+    scan: _Scan, stages: list[Stage], forced: set[tuple[str, str, str | None]]
+) -> list[StalePartition]:
+    found = []
+    for stage in stages:
+        for method in scan.dataset.methods if stage.by_method else (None,):
+            cause, ready = _cause(scan, stage, method)
+            if cause is None and (stage.name, scan.dataset.name, method) in forced:
+                cause, ready = Cause(kind="forced", text="asked for with --force"), True
+            if cause is None:
+                continue
+            scan.stale[(stage.name, method)] = cause
+            found.append(
+                StalePartition(
+                    asset=stage.name,
+                    dataset=scan.dataset.name,
+                    method=method,
+                    cause=cause,
+                    estimated_s=_estimate(scan.heads, stage.name, scan.dataset.name, method),
+                    ready=ready,
+                )
+            )
+    return found
+
+
+def _cause(scan: _Scan, stage: Stage, method: str | None) -> tuple[Cause | None, bool]:
+    upstream = _upstream_cause(scan, stage, method)
+    row = scan.head(stage.name, method)
+    if row is None:
+        own: Cause | None = Cause(kind="never_made", text="never made")
+    else:
+        own = _own_cause(scan, stage, method, row)
+    if upstream is not None:
+        return (own or upstream) if upstream.kind != "blocked" else upstream, False
+    return own, True
+
+
+def _upstream_cause(scan: _Scan, stage: Stage, method: str | None) -> Cause | None:
+    for dep in stage.deps:
+        for dep_method in needed_methods(STAGES[dep].by_method, method, scan.dataset.methods):
+            name = f"{dep}|{dep_method}" if dep_method else dep
+            stale = scan.stale.get((dep, dep_method))
+            if stale is not None and stale.kind == "blocked":
+                return stale
+            if stale is not None:
+                return Cause(kind="upstream_stale", text=f"{name} will be remade")
+            row = scan.head(dep, dep_method)
+            if row is not None and row["blocked_by"]:
+                return Cause(kind="blocked", text=f"the check {row['blocked_by']} of {name} failed")
+    return None
+
+
+def _own_cause(scan: _Scan, stage: Stage, method: str | None, row: dict[str, Any]) -> Cause | None:
+    code = stage_code(stage.name)
+    if row["code_version"] != code.digest:
+        before = ledger.recall_code(scan.project.home, row["code_version"])
+        changes = code.changed_since(before["definitions"], before["libraries"]) if before else []
+        what = _some(changes) if changes else "its earlier code is not on record"
+        return Cause(kind="code_changed", text=f"code: {what}")
+    before_inputs = json.loads(row["inputs_json"])
+    now = scan.inputs(stage, method)
+    changed = sorted(name for name in {*before_inputs, *now} if before_inputs.get(name) != now.get(name))
+    settings = f"settings/{stage.name}"
+    if settings in changed:
+        values = scan.project.settings_values(scan.dataset.name, stage.name)
+        return Cause(kind="setting_changed", text=_setting_change(json.loads(row["settings_json"]), values))
+    if changed:
+        return Cause(kind="input_changed", text=f"input changed: {', '.join(changed)}")
+    return None
+
+
+def _setting_change(before: dict[str, Any], now: dict[str, Any]) -> str:
+    now = json.loads(json.dumps(now))
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    words = [f"{name}: {before.get(name, 'not set')} -> {now.get(name, 'not set')}" for name in names]
+    return f"settings: {_some(words)}" if words else "settings: changed"
+
+
+def _some(words: list[str], shown: int = 4) -> str:
+    more = f" and {len(words) - shown} more" if len(words) > shown else ""
+    return ", ".join(words[:shown]) + more
+
+
+def _estimate(heads: Heads, asset: str, dataset: str, method: str | None) -> float | None:
+    own = heads.get((asset, dataset, method))
+    if own is not None:
+        return float(own["duration_s"])
+    others = [float(row["duration_s"]) for (name, _, _), row in heads.items() if name == asset]
+    return statistics.median(others) if others else None
