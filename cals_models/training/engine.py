@@ -1,0 +1,324 @@
+"""The training loop: updates, progress, validation, checkpoints, early stopping, and the result at the end.
+
+Every random draw follows from (seed, step, process), so a checkpoint needs no generator's state: a training that
+was killed repeats the steps since its last checkpoint and goes on as if nothing had happened, bit for bit on a CPU.
+"""
+
+import hashlib
+import importlib.metadata
+import math
+import platform
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from cals_models.training.distributed import World
+from cals_models.training.job import TrainingJob
+from cals_models.training.prefetch import Prefetcher
+from cals_models.training.run_directory import RunDirectory
+from cals_models.training.schedule import AveragedWeights, learning_rate
+from cals_models.training.stage import TrainingStage
+
+MAX_CONSECUTIVE_NOT_FINITE = 10
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss was not finite for too many updates in a row."""
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """Where a training stands; all of it is plain data and goes into the checkpoint."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float | None = None
+    validations_without_better: int = 0
+    consecutive_not_finite: int = 0
+    stopped_early: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """What `train` leaves behind: updates done, last validation figures, seconds of training over all starts."""
+
+    steps: int
+    figures: Mapping[str, float]
+    seconds: float
+    stopped_early: bool
+
+
+def train(stage: TrainingStage, run: RunDirectory, *, show_progress: bool = True) -> TrainResult:
+    """Train a stage to its end, from its checkpoint if there is one.
+
+    Raises:
+        ValueError: the checkpoint is damaged or another network's, or the split `val` cannot be used.
+        TrainingDiverged: losses stayed not finite.
+    """
+    config, world = stage.config, stage.world
+    averages = AveragedWeights({name: stage.networks[name] for name in stage.exported}, config.ema_decay)
+    progress, figures = _resume(stage, averages, run)
+    first_batch = progress.step * config.accumulate_batches
+    with (
+        Prefetcher(stage.draw, first=first_batch, device=world.device) as batches,
+        tqdm(
+            total=config.steps,
+            initial=progress.step,
+            desc=type(stage).__name__,
+            unit="step",
+            disable=not (show_progress and world.is_first),
+            file=sys.stderr,
+            mininterval=2.0,
+        ) as bar,
+    ):
+        window = _LogWindow(batches, progress.step)
+        while progress.step < config.steps and not progress.stopped_early:
+            started = time.perf_counter()
+            seed_step(config.seed, progress.step, world.rank)
+            step_batches = [batches.take() for _ in range(config.accumulate_batches)]
+            metrics = stage.train_step(step_batches, progress.step)
+            averages.update()
+            progress.step += 1
+            bar.update()
+            is_last = progress.step == config.steps
+            if progress.step % config.log_every_steps == 0 or is_last or progress.step == 1:
+                train_figures = window.close(metrics, progress.step, world)
+                _note_not_finite(progress, train_figures, run)
+                train_figures["learning_rate"] = learning_rate(progress.step - 1, config)
+                run.log("train", progress.step, train_figures)
+                _warn(stage, run, train_figures, {}, progress.step, is_last=False)
+                bar.set_postfix(loss=f"{train_figures['loss']:.4f}")
+            if progress.step % config.validate_every_steps == 0 or is_last:
+                figures = _validate(stage, averages, progress, run, is_last=is_last)
+                window.restart(progress.step)
+            progress.seconds += time.perf_counter() - started
+            if progress.step % config.checkpoint_every_steps == 0 or is_last or progress.stopped_early:
+                run.save_checkpoint(_state(stage, averages, progress, figures))
+    averages.adopt()
+    return TrainResult(
+        steps=progress.step,
+        figures=figures,
+        seconds=progress.seconds,
+        stopped_early=progress.stopped_early,
+    )
+
+
+def seed_step(seed: int, step: int, rank: int) -> None:
+    """Seed torch's generators for one update: dropout and masks follow from the step's number."""
+    digest = hashlib.sha256(f"{seed}/{step}/{rank}".encode()).digest()
+    torch.manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+def write_result(
+    job: TrainingJob,
+    stage: TrainingStage,
+    result: TrainResult,
+    run: RunDirectory,
+    shard_digests: Mapping[str, str],
+) -> None:
+    """Write model.safetensors, model.json, and last result.json.
+
+    The stage's networks must hold the weights that are to be exported, as `train` leaves them.
+    """
+    weights = stage.export()
+    path = run.write_weights(weights)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    plain = job.as_plain()
+    model = {
+        "format": 1,
+        "stage": job.stage,
+        "method": job.method,
+        "dataset": job.dataset,
+        "config": plain["config"],
+        "weights_sha256": digest,
+        **stage.description(),
+    }
+    run.write_json("model.json", model)
+    device = stage.world.device
+    run.write_json(
+        "result.json",
+        {
+            "stage": job.stage,
+            "method": job.method,
+            "dataset": job.dataset,
+            "steps": result.steps,
+            "stopped_early": result.stopped_early,
+            "num_parameters": sum(tensor.numel() for tensor in weights.values()),
+            "weights_sha256": digest,
+            "shards": dict(shard_digests),
+            "figures": {name: value for name, value in result.figures.items() if math.isfinite(value)},
+            "chance": stage.chance(),
+            "warnings": list(run.warnings.values()),
+            "seconds": round(result.seconds, 3),
+            "device": device.type,
+            "device_name": device_name(device),
+            "num_processes": stage.world.size,
+            "peak_memory_bytes": peak_memory_bytes(device),
+            "versions": {
+                "python": platform.python_version(),
+                **{name: importlib.metadata.version(name) for name in ("torch", "torchaudio", "safetensors")},
+            },
+        },
+    )
+
+
+def device_name(device: torch.device) -> str:
+    """The processor's name, as it calls itself."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """Most memory held so far: the GPU's where there is one, else the process's."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+class _LogWindow:
+    """Time of the updates since the last line of progress, and the share of it spent waiting for data."""
+
+    def __init__(self, batches: Prefetcher, first_step: int) -> None:
+        self._batches = batches
+        self._started, self._waited = time.perf_counter(), batches.waited_s
+        self._opened_at = first_step
+
+    def close(self, metrics: Mapping[str, Tensor], step: int, world: World) -> dict[str, float]:
+        """The newest figures (means over the processes) and the window's times; opens the next window."""
+        names = sorted(metrics)
+        values = torch.stack([metrics[name].detach().float().reshape(()) for name in names])
+        means = (world.sum(values) / world.size).tolist()
+        elapsed = time.perf_counter() - self._started
+        waited = self._batches.waited_s - self._waited
+        num_steps = step - self._opened_at
+        self._started, self._waited, self._opened_at = time.perf_counter(), self._batches.waited_s, step
+        return {
+            **dict(zip(names, means, strict=True)),
+            "seconds_per_step": elapsed / num_steps,
+            "data_wait_share": waited / elapsed,
+        }
+
+    def restart(self, step: int) -> None:
+        """Leave the time since the window opened out of account: it was spent on a validation."""
+        self._started, self._waited, self._opened_at = time.perf_counter(), self._batches.waited_s, step
+
+
+def _resume(
+    stage: TrainingStage, averages: AveragedWeights, run: RunDirectory
+) -> tuple[Progress, dict[str, float]]:
+    state = run.load_checkpoint()
+    if state is None:
+        run.rewind(0)
+        return Progress(), {}
+    try:
+        for name, network in stage.networks.items():
+            network.load_state_dict(state["networks"][name])
+        for name, optimizer in stage.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        averages.load_state(state["averages"])
+        stage.load_state(state["stage"])
+        progress = Progress(**state["progress"])
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"{run.checkpoint_path}: another network's checkpoint ({str(error).splitlines()[0]});"
+            " delete it to train from the start"
+        ) from error
+    run.rewind(progress.step)
+    return progress, state["figures"]
+
+
+def _state(
+    stage: TrainingStage, averages: AveragedWeights, progress: Progress, figures: Mapping[str, float]
+) -> dict[str, Any]:
+    return {
+        "networks": {name: network.state_dict() for name, network in stage.networks.items()},
+        "optimizers": {name: optimizer.state_dict() for name, optimizer in stage.optimizers.items()},
+        "averages": averages.state(),
+        "stage": stage.state(),
+        "progress": dict(vars(progress)),
+        "figures": dict(figures),
+    }
+
+
+def _validate(
+    stage: TrainingStage, averages: AveragedWeights, progress: Progress, run: RunDirectory, *, is_last: bool
+) -> dict[str, float]:
+    """Figures of the averaged weights from the first process; early stopping is decided by all alike."""
+    figures: dict[str, float] = {}
+    if stage.world.is_first:
+        with averages.applied(), torch.no_grad(), _evaluating(stage):
+            figures = stage.validate(progress.step)
+            for name, picture in stage.samples().items():
+                run.write_bytes(f"samples/{progress.step:06d}-{name}", picture)
+    figures = dict(stage.world.first_says(figures))  # type: ignore[call-overload]
+    run.log("val", progress.step, figures)
+    _warn(stage, run, {}, figures, progress.step, is_last=is_last)
+    value = figures[stage.best_metric] * (1 if stage.higher_is_better else -1)
+    if progress.best is None or value > progress.best:
+        progress.best, progress.validations_without_better = value, 0
+    else:
+        progress.validations_without_better += 1
+    patience = stage.config.early_stopping_validations
+    progress.stopped_early = bool(patience) and progress.validations_without_better >= patience
+    return figures
+
+
+class _evaluating:
+    """Within, a stage's networks are in evaluation mode."""
+
+    def __init__(self, stage: TrainingStage) -> None:
+        self._networks: Sequence[torch.nn.Module] = list(stage.networks.values())
+
+    def __enter__(self) -> None:
+        for network in self._networks:
+            network.eval()
+
+    def __exit__(self, *_: object) -> None:
+        for network in self._networks:
+            network.train()
+
+
+def _warn(
+    stage: TrainingStage,
+    run: RunDirectory,
+    train: Mapping[str, float],
+    val: Mapping[str, float],
+    step: int,
+    *,
+    is_last: bool,
+) -> None:
+    for diagnosis in stage.diagnose(train, val, step, is_last=is_last):
+        run.warn(diagnosis.name, diagnosis.text, step)
+
+
+def _note_not_finite(progress: Progress, train: Mapping[str, float], run: RunDirectory) -> None:
+    if math.isfinite(train["loss"]):
+        progress.consecutive_not_finite = 0
+        return
+    progress.consecutive_not_finite += 1
+    run.warn(
+        "not_finite",
+        "the loss is not finite and its updates are left out: lower learning_rate, lengthen warmup_steps,"
+        " or set precision to fp32; look for silent or damaged clips",
+        progress.step,
+    )
+    if progress.consecutive_not_finite >= MAX_CONSECUTIVE_NOT_FINITE:
+        raise TrainingDiverged(
+            f"{run.folder}: the loss was not finite at {MAX_CONSECUTIVE_NOT_FINITE} lines of progress in a row"
+            f" up to step {progress.step}; lower learning_rate or set precision to fp32"
+        )
+

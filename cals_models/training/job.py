@@ -1,0 +1,107 @@
+"""What a training process is asked to do: config.json, read and checked before anything is loaded."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cals_models.config import CONFIGS, TrainingConfig, config_from_fields
+from cals_models.methods import trained_method
+
+REQUIRED_INPUTS: dict[str, tuple[str, ...]] = {
+    "sync_encoder": (),
+    "audio_to_lip": ("sync_encoder",),
+    "generator": ("sync_encoder", "audio_to_lip"),
+    "lse_evaluator": (),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """One training.
+
+    Args:
+        stage: which network.
+        method: the method a generator is trained for, else None.
+        dataset: name of the dataset, for the record.
+        shards: folders with a manifest.json each; several are trained on together.
+        config: the stage's settings.
+        inputs: folders of the models it builds on, by stage.
+    """
+
+    stage: str
+    method: str | None
+    dataset: str
+    shards: tuple[Path, ...]
+    config: TrainingConfig
+    inputs: Mapping[str, Path]
+
+    def as_plain(self) -> dict[str, object]:
+        """The job as JSON holds it, every setting spelt out."""
+        return {
+            "stage": self.stage,
+            "method": self.method,
+            "dataset": self.dataset,
+            "shards": [str(folder) for folder in self.shards],
+            "config": json.loads(json.dumps(asdict(self.config))),
+            "inputs": {name: str(folder) for name, folder in sorted(self.inputs.items())},
+        }
+
+
+def required_inputs(stage: str, method: str | None) -> tuple[str, ...]:
+    """The models a training builds on: `wav2lip` hears through its own encoder, not through f_theta."""
+    if stage == "generator" and method is not None and trained_method(method).audio_path == "wav2lip_audio":
+        return ("sync_encoder",)
+    return REQUIRED_INPUTS[stage]
+
+
+def read_job(path: Path) -> TrainingJob:
+    """Read config.json.
+
+    Raises:
+        ValueError: no such file, not JSON, or a field that is missing, unknown or wrong.
+    """
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: no such file; give the job's config.json") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: not JSON ({error})") from error
+    return job_from_plain(plain, where=str(path))
+
+
+def job_from_plain(plain: object, *, where: str) -> TrainingJob:
+    """Check a job.
+
+    Raises:
+        ValueError: says which field, and what would be right.
+    """
+    if not isinstance(plain, dict):
+        raise ValueError(f"{where}: must be an object with stage, dataset, shards, config")
+    unknown = set(plain) - {"stage", "method", "dataset", "shards", "config", "inputs"}
+    if unknown:
+        raise ValueError(f"{where}: unknown field {sorted(unknown)[0]!r}")
+    stage, method = plain.get("stage"), plain.get("method")
+    if stage not in CONFIGS:
+        raise ValueError(f"{where}: stage {stage!r}; must be one of {', '.join(CONFIGS)}")
+    if stage == "generator":
+        trained_method(str(method))
+    elif method is not None:
+        raise ValueError(f"{where}: method {method!r}: only the stage generator has methods; leave it null")
+    shards = plain.get("shards")
+    if not isinstance(shards, list) or not shards or not all(isinstance(folder, str) for folder in shards):
+        raise ValueError(f"{where}: shards: {shards!r}; give a list of folders with a manifest.json each")
+    config, inputs = plain.get("config", {}), plain.get("inputs") or {}
+    if not isinstance(config, dict) or not isinstance(inputs, dict):
+        raise ValueError(f"{where}: config and inputs must be objects")
+    for name in required_inputs(str(stage), method):
+        if not isinstance(inputs.get(name), str):
+            raise ValueError(f"{where}: inputs.{name} is missing; give the folder of the trained {name}")
+    return TrainingJob(
+        stage=str(stage),
+        method=method,
+        dataset=str(plain.get("dataset", "")),
+        shards=tuple(Path(folder) for folder in shards),
+        config=config_from_fields(str(stage), config),
+        inputs={name: Path(inputs[name]) for name in required_inputs(str(stage), method)},
+    )

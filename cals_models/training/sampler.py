@@ -1,0 +1,187 @@
+"""Which clip is visited when, and which of its frames: a function of (seed, number of the visit) alone.
+
+Visits are numbered through all epochs and processes. A set that is small stays in memory; a larger one is streamed
+in the same way, each process reading what it visits and skipping the rest.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from cals_models.shards import CROP_PX, ShardClip, ShardSet
+from cals_models.training.distributed import World
+from cals_models.training.stage import Batch
+
+FRAME_BYTES = CROP_PX * CROP_PX * 3
+MAX_UNUSABLE_SHARE = 0.05
+
+Sample = Mapping[str, npt.NDArray[np.generic]]
+
+
+class ClipSource:
+    """The clips of one split of some shard sets, in an order that is new every epoch.
+
+    Args:
+        sets: their clips are mixed.
+        split: train, val or test.
+        seed: of the order.
+        clip_cache_bytes: no more than this is kept in memory; a larger split is streamed.
+        frame_cache_bytes: decoded frames are kept if all of the split's fit in this.
+
+    Raises:
+        ValueError: the split holds no clip.
+        ShardError: a shard is not what its manifest says.
+    """
+
+    def __init__(
+        self,
+        sets: Sequence[ShardSet],
+        split: str,
+        *,
+        seed: int,
+        clip_cache_bytes: int,
+        frame_cache_bytes: int = 0,
+    ) -> None:
+        self._sets, self._split, self._seed = list(sets), split, seed
+        self._counts = [shard_set.num_clips(split) for shard_set in self._sets]
+        self.num_clips = sum(self._counts)
+        if self.num_clips == 0:
+            folders = ", ".join(str(shard_set.folder) for shard_set in self._sets)
+            raise ValueError(f"{folders}: the split {split} holds no clip; training needs one")
+        num_bytes = sum(shard.num_bytes for shard_set in self._sets for shard in shard_set.shards[split])
+        self._clips: list[ShardClip] | None = None
+        if num_bytes <= clip_cache_bytes:
+            self._clips = [clip for shard_set in self._sets for clip in shard_set.clips(split)]
+        num_frames = sum(shard_set.num_frames(split) for shard_set in self._sets)
+        fits = self._clips is not None and num_frames * FRAME_BYTES <= frame_cache_bytes
+        self._frames: dict[str, tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]] | None = {} if fits else None
+        self._stream: Iterator[ShardClip] = iter(())
+        self._stream_at = -1
+        self._epoch_order: tuple[int, npt.NDArray[np.int64]] | None = None
+        self.unusable: set[str] = set()
+
+    def visit(self, number: int) -> ShardClip:
+        """The clip of a visit; numbers should rise, going back opens a stream anew."""
+        epoch, position = divmod(number, self.num_clips)
+        if self._clips is not None:
+            if self._epoch_order is None or self._epoch_order[0] != epoch:
+                order = np.random.default_rng([self._seed, epoch]).permutation(self.num_clips)
+                self._epoch_order = (epoch, order)
+            return self._clips[int(self._epoch_order[1][position])]
+        if self._stream_at > number or self._stream_at // self.num_clips != epoch or self._stream_at < 0:
+            self._stream = self._merged(epoch)
+            self._stream_at = epoch * self.num_clips
+        clip = next(islice(self._stream, number - self._stream_at, None))
+        self._stream_at = number + 1
+        return clip
+
+    def frames(self, clip: ShardClip, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
+        """Decoded frames (S, 128, 128, 3), from memory where they are kept."""
+        if self._frames is None:
+            return clip.frames(indices)
+        if clip.key not in self._frames:
+            shape = (clip.num_frames, CROP_PX, CROP_PX, 3)
+            self._frames[clip.key] = (np.empty(shape, np.uint8), np.zeros(clip.num_frames, np.bool_))
+        pixels, is_decoded = self._frames[clip.key]
+        missing = [index for index in dict.fromkeys(indices) if not is_decoded[index]]
+        if missing:
+            pixels[missing] = clip.frames(missing)
+            is_decoded[missing] = True
+        return pixels[list(indices)]
+
+    def first(self, num_clips: int) -> list[ShardClip]:
+        """The same few clips every time, drawn over all of the split."""
+        return [self.visit(number) for number in range(min(num_clips, self.num_clips))]
+
+    def _merged(self, epoch: int) -> Iterator[ShardClip]:
+        streams = [shard_set.clips(self._split, seed=self._seed, epoch=epoch) for shard_set in self._sets]
+        turns = np.repeat(np.arange(len(streams), dtype=np.uint8), self._counts)
+        np.random.default_rng([self._seed, epoch]).shuffle(turns)
+        for turn in turns:
+            yield next(streams[turn])
+
+
+class BatchSampler:
+    """Batches of samples: `samples_per_clip` from every clip that is visited.
+
+    With two processes, batch n of both together is what one process with the doubled batch size draws.
+
+    Args:
+        source: the clips.
+        sample: makes one sample from a clip, or None where the clip has none to give.
+        batch_samples: samples a batch and process.
+        samples_per_clip: samples a visit.
+        seed: of the windows.
+        world: this process among how many.
+    """
+
+    def __init__(
+        self,
+        source: ClipSource,
+        sample: Callable[[ShardClip, np.random.Generator], Sample | None],
+        *,
+        batch_samples: int,
+        samples_per_clip: int,
+        seed: int,
+        world: World,
+    ) -> None:
+        self.source, self._sample, self._seed = source, sample, seed
+        self._samples_per_clip, self._world = samples_per_clip, world
+        self._num_visits = batch_samples // samples_per_clip
+
+    def draw(self, batch_number: int) -> Batch:
+        """Batch of a number: every array stacked to a tensor (B, ...).
+
+        A clip without a usable window is replaced by other samples of the batch.
+
+        Raises:
+            ValueError: no clip of the batch has a usable window.
+        """
+        first = (batch_number * self._world.size + self._world.rank) * self._num_visits
+        samples: list[Sample] = []
+        for number in range(first, first + self._num_visits):
+            clip = self.source.visit(number)
+            generator = np.random.default_rng([self._seed, number])
+            drawn = [self._sample(clip, generator) for _ in range(self._samples_per_clip)]
+            usable = [sample for sample in drawn if sample is not None]
+            if len(usable) < len(drawn):
+                self.source.unusable.add(clip.clip_id)
+            samples += usable
+        if not samples:
+            raise ValueError(
+                f"no clip of a batch ({clip.clip_id} among them) has a window of valid frames that is long enough;"
+                " shorten the stage's samples or look at the dataset's validity masks"
+            )
+        total = self._num_visits * self._samples_per_clip
+        filled = [samples[index % len(samples)] for index in range(total)]
+        return {name: torch.from_numpy(np.stack([sample[name] for sample in filled])) for name in filled[0]}
+
+    @property
+    def unusable_share(self) -> float:
+        """Share of the clips that were found to have no usable window."""
+        return len(self.source.unusable) / self.source.num_clips
+
+
+def window_starts(valid: npt.NDArray[np.bool_], length: int) -> npt.NDArray[np.int64]:
+    """First frames of all windows of `length` valid frames.
+
+    Args:
+        valid: (T,).
+        length: frames.
+
+    Returns:
+        Ascending; empty where there is none.
+    """
+    if length > len(valid):
+        return np.empty(0, np.int64)
+    run = np.convolve(valid.astype(np.int64), np.ones(length, np.int64), mode="valid")
+    return np.flatnonzero(run == length)
+
+
+def pad_frames(array: npt.NDArray[np.generic], length: int, *, fill: float) -> npt.NDArray[np.generic]:
+    """Pad the last axis to `length` with a value."""
+    widths = [(0, 0)] * (array.ndim - 1) + [(0, length - array.shape[-1])]
+    return np.pad(array, widths, constant_values=fill)

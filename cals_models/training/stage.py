@@ -1,0 +1,132 @@
+"""What a stage gives the engine: networks, samples, one update, one validation."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+
+from cals_models.config import TrainingConfig
+from cals_models.training.distributed import World
+from cals_models.training.precision import autocast
+
+Batch = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """A training that goes wrong in a known way: its name, and what to try."""
+
+    name: str
+    text: str
+
+
+class TrainingStage(ABC):
+    """One kind of training. A subclass builds its networks and optimisers in `__init__`.
+
+    Attributes:
+        networks: all trained networks, by name: checkpointed.
+        exported: names of those that the model consists of: averaged (EMA), validated, exported.
+        optimizers: by name: checkpointed.
+    """
+
+    best_metric: ClassVar[str]
+    """The validation figure that early stopping watches; `higher_is_better` says which way."""
+    higher_is_better: ClassVar[bool] = False
+
+    config: TrainingConfig
+    world: World
+    networks: dict[str, nn.Module]
+    exported: tuple[str, ...]
+    optimizers: dict[str, Optimizer]
+
+    @abstractmethod
+    def draw(self, batch_number: int) -> Batch:
+        """Batch number so-and-so of this process, on the CPU: a function of the number and the seed alone.
+
+        Runs in a background thread.
+        """
+
+    @abstractmethod
+    def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
+        """One update from `accumulate_batches` batches on the device; returns detached figures.
+
+        Must return `loss`. Leaves the weights alone if the gradients are not finite (`apply_gradients` does).
+        """
+
+    @abstractmethod
+    def validate(self, step: int) -> dict[str, float]:
+        """Figures on the split `val`, with the averaged weights. Only the first process is asked."""
+
+    def chance(self) -> dict[str, float]:
+        """What the validation figures would be by chance, where that is known."""
+        return {}
+
+    def samples(self) -> dict[str, bytes]:
+        """Pictures to look at, file name -> PNG, after a validation."""
+        return {}
+
+    def diagnose(
+        self, train: Mapping[str, float], val: Mapping[str, float], step: int, *, is_last: bool
+    ) -> list[Diagnosis]:
+        """Known troubles that the newest figures show."""
+        return []
+
+    def state(self) -> dict[str, Any]:
+        """Plain data beyond networks and optimisers that a resumed training needs."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Undo `state`."""
+
+    def description(self) -> dict[str, Any]:
+        """What model.json says beyond stage, method, dataset and config."""
+        return {}
+
+    def autocast(self) -> Any:
+        """bf16 where the settings and the device have it."""
+        return autocast(self.world.device, self.config.precision)
+
+    def export(self) -> dict[str, Tensor]:
+        """The weights of the exported networks: `<network>.<weight>`."""
+        return {
+            f"{name}.{key}": tensor
+            for name in self.exported
+            for key, tensor in self.networks[name].state_dict().items()
+        }
+
+
+def build_optimizer(networks: Iterable[nn.Module], config: TrainingConfig) -> AdamW:
+    """AdamW over some networks; only weights with two dimensions or more decay."""
+    parameters = [parameter for network in networks for parameter in network.parameters() if parameter.requires_grad]
+    return AdamW(
+        [
+            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
+            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=config.learning_rate,
+        betas=(config.adam_beta_1, config.adam_beta_2),
+    )
+
+
+def apply_gradients(
+    optimizer: Optimizer, *, learning_rate: float, config: TrainingConfig, world: World
+) -> Tensor:
+    """Average the gradients over the processes, clip them, update, clear them.
+
+    Returns:
+        The gradients' norm before clipping; where it is not finite nothing was updated.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    world.average_gradients(parameters)
+    limit = config.clip_gradient_norm or float("inf")
+    norm = nn.utils.clip_grad_norm_(parameters, limit)
+    if torch.isfinite(norm):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate * group.get("learning_rate_share", 1.0)
+        optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return norm

@@ -1,0 +1,26 @@
+"""Which module trains which stage. A stage's module has `build_stage(job, world, shard_sets)`."""
+
+import importlib
+from collections.abc import Sequence
+
+from cals_models.shards import ShardSet
+from cals_models.training.distributed import World
+from cals_models.training.job import TrainingJob
+from cals_models.training.stage import TrainingStage
+
+STAGE_MODULES: dict[str, str] = {
+    "sync_encoder": "cals_models.training.sync_encoder",
+    "audio_to_lip": "cals_models.training.audio_to_lip",
+    "generator": "cals_models.training.generator",
+    "lse_evaluator": "cals_models.training.lse_evaluator",
+}
+
+
+def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> TrainingStage:
+    """Build the networks, samplers and optimisers of a job.
+
+    Raises:
+        ValueError: a shard set or an input model cannot be used.
+    """
+    stage: TrainingStage = importlib.import_module(STAGE_MODULES[job.stage]).build_stage(job, world, shard_sets)
+    return stage
