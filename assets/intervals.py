@@ -1,0 +1,152 @@
+"""Bootstrap intervals and sign-flip tests of means over clips, for the warehouse's summaries.
+
+Every mean of a dataset is resampled with the same draws of clips, which keeps comparisons paired and turns
+the whole work into a few matrix products. Draws come from a fixed seed and the sorted clip ids: the same
+scores always give the same interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+NUM_RESAMPLES = 2000
+SEED = 20230519
+_RESAMPLES_AT_ONCE = 50
+SERIES_KEY = ["method", "audio", "protocol", "metric", "evaluator"]
+Floats = npt.NDArray[np.float64]
+
+
+def _resample_counts(num_clips: int) -> Iterator[Floats]:
+    """How often each clip is drawn in each resample, a few resamples at a time."""
+    rng = np.random.default_rng(SEED)
+    for start in range(0, NUM_RESAMPLES, _RESAMPLES_AT_ONCE):
+        num = min(_RESAMPLES_AT_ONCE, NUM_RESAMPLES - start)
+        draws = rng.integers(0, num_clips, (num, num_clips))
+        yield np.stack([np.bincount(row, minlength=num_clips) for row in draws]).astype(np.float64)
+
+
+def _random_signs(num_clips: int) -> Iterator[Floats]:
+    """Random signs for each clip in each resample, a few resamples at a time."""
+    rng = np.random.default_rng(SEED + 1)
+    for start in range(0, NUM_RESAMPLES, _RESAMPLES_AT_ONCE):
+        num = min(_RESAMPLES_AT_ONCE, NUM_RESAMPLES - start)
+        yield rng.integers(0, 2, (num, num_clips)).astype(np.float64) * 2 - 1
+
+
+def bootstrap_interval(values: Floats) -> tuple[Floats, Floats]:
+    """95 % percentile interval of each column's mean under resampling of rows (clips).
+
+    Args:
+        values: (clips, series) float64; NaN where a clip has no value.
+
+    Returns:
+        low and high, (series,) each; NaN where fewer than 2 clips have a value.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13.
+    """
+    present = np.isfinite(values)
+    filled = np.where(present, values, 0.0)
+    means = []
+    for counts in _resample_counts(len(values)):
+        weight = counts @ present
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means.append(np.where(weight > 0, (counts @ filled) / weight, np.nan))
+    low, high = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
+    enough = present.sum(axis=0) >= 2
+    if enough.any():
+        low[enough], high[enough] = np.nanpercentile(np.concatenate(means)[:, enough], [2.5, 97.5], axis=0)
+    return low, high
+
+
+def sign_flip_p_value(differences: Floats) -> Floats:
+    """Two-sided p-value of each column's mean under random flips of each clip's sign.
+
+    Args:
+        differences: (clips, series) float64, paired differences; NaN where a clip has none.
+
+    Returns:
+        (series,), never below 1 / (resamples + 1); NaN where fewer than 2 clips have a value.
+
+    Source: Good, Permutation Tests, chapter 3 (one-sample test of location).
+    """
+    present = np.isfinite(differences)
+    filled = np.where(present, differences, 0.0)
+    observed = np.abs(filled.sum(axis=0))
+    tolerance = 1e-12 * np.abs(filled).sum(axis=0)
+    extreme = np.zeros(differences.shape[1])
+    for signs in _random_signs(len(differences)):
+        extreme += (np.abs(signs @ filled) >= observed - tolerance).sum(axis=0)
+    p_value = (extreme + 1) / (NUM_RESAMPLES + 1)
+    return np.where(present.sum(axis=0) >= 2, p_value, np.nan)
+
+
+def _rows(quantity: str, dataset: str, keys: list[dict[str, Any]], values: Floats) -> list[dict[str, Any]]:
+    if not keys:
+        return []
+    low, high = bootstrap_interval(values)
+    p_value = np.full(len(keys), np.nan) if quantity == "mean" else sign_flip_p_value(values)
+    num_clips = np.isfinite(values).sum(axis=0)
+    columns = zip(keys, num_clips, low, high, p_value, strict=True)
+    return [
+        {"quantity": quantity, "dataset": dataset, "other_method": None, **key}
+        | {"num_clips": int(n), "low": lo, "high": hi, "p_value": p}
+        for key, n, lo, hi, p in columns
+        if n > 0
+    ]
+
+
+def _dataset_rows(dataset: str, scores: pd.DataFrame, signs: Mapping[str, int]) -> list[dict[str, Any]]:
+    wide = scores.pivot(index="clip_id", columns=SERIES_KEY, values="value").sort_index()
+    series = [dict(zip(SERIES_KEY, column, strict=True)) for column in wide.columns]
+    values = wide.to_numpy(np.float64)
+    place = {tuple(key.values()): i for i, key in enumerate(series)}
+
+    differences, difference_keys = [], []
+    margins, margin_keys = [], []
+    for protocol, metric, evaluator in sorted({(k["protocol"], k["metric"], k["evaluator"]) for k in series}):
+        rest = (protocol, metric, evaluator)
+        methods = sorted({k["method"] for k in series if (k["protocol"], k["metric"], k["evaluator"]) == rest})
+        shared = {"protocol": protocol, "metric": metric, "evaluator": evaluator}
+        for one, other in combinations([m for m in methods if (m, "own", *rest) in place], 2):
+            difference = values[:, place[(one, "own", *rest)]] - values[:, place[(other, "own", *rest)]]
+            differences += [difference, -difference]
+            pair = {"method": one, "other_method": other, "audio": "own"} | shared
+            difference_keys += [pair, pair | {"method": other, "other_method": one}]
+        for method in methods:
+            own, wrong = place.get((method, "own", *rest)), place.get((method, "other", *rest))
+            if own is not None and wrong is not None and metric in signs:
+                margins.append(signs[metric] * (values[:, own] - values[:, wrong]))
+                margin_keys.append({"method": method, "audio": None} | shared)
+
+    rows = _rows("mean", dataset, series, values)
+    if differences:
+        rows += _rows("method_difference", dataset, difference_keys, np.stack(differences, axis=1))
+    if margins:
+        rows += _rows("wrong_audio_margin", dataset, margin_keys, np.stack(margins, axis=1))
+    return rows
+
+
+def bootstrap_intervals(scores: pd.DataFrame, better: Mapping[str, str]) -> pd.DataFrame:
+    """Rows of the table ``bootstrap_intervals``.
+
+    Args:
+        scores: columns dataset, method, clip_id, audio, protocol, metric, evaluator, value.
+        better: metric -> ``higher`` or ``lower``; margins of metrics that are not in it are left out.
+
+    Returns:
+        One row for each mean, difference of two methods and wrong-audio margin that has a clip.
+    """
+    signs = {metric: 1 if direction == "higher" else -1 for metric, direction in better.items()}
+    known = scores.assign(evaluator=scores["evaluator"].fillna(""))
+    rows: list[dict[str, Any]] = []
+    for dataset, group in known.groupby("dataset", sort=True):
+        rows += _dataset_rows(str(dataset), group, signs)
+    columns = ["quantity", "dataset", "method", "other_method", "audio", "protocol", "metric", "evaluator"]
+    frame = pd.DataFrame(rows, columns=[*columns, "num_clips", "low", "high", "p_value"])
+    return frame.assign(evaluator=frame["evaluator"].replace("", None))

@@ -1,0 +1,69 @@
+-- Table 2: mean opinion scores of human raters, measured beside the paper's.
+-- grain: one method on one dataset, measured or published
+-- key: source, dataset, method
+-- units: scores from 1 (bad) to 5 (excellent), higher is better; half widths of 95 % intervals on the same scale
+create view table_2 as
+with
+
+ratings as (
+    select mos_ratings.dataset, mos_ratings.method, mos_ratings.scale, mos_ratings.rating
+    from mos_ratings
+    where not coalesce(mos_ratings.screened_out, false)
+),
+
+published as (
+    select
+        published_metrics.method, published_metrics.metric, published_metrics.value,
+        published_metrics.half_width
+    from published_metrics
+    where published_metrics.paper_table = 'table_2'
+),
+
+names as (
+    select method_definitions.method, method_definitions.label, method_definitions.position
+    from method_definitions
+),
+
+figures as (
+    select
+        'measured' as source, ratings.dataset, ratings.method, ratings.scale, avg(ratings.rating) as mean,
+        1.96 * stddev_samp(ratings.rating) / sqrt(count(ratings.rating)) as half_width,
+        count(ratings.rating) as num_ratings
+    from ratings
+    group by ratings.dataset, ratings.method, ratings.scale
+    union all
+    select
+        'published' as source, null as dataset, published.method, published.metric as scale,
+        published.value as mean, published.half_width, null as num_ratings
+    from published
+),
+
+scores as (
+    select
+        figures.source, figures.dataset, figures.method,
+        max(figures.mean) filter (where figures.scale = 'visual_quality') as visual_quality,
+        max(figures.half_width) filter (where figures.scale = 'visual_quality') as visual_quality_half_width,
+        max(figures.mean) filter (where figures.scale = 'lip_sync_quality') as lip_sync_quality,
+        max(figures.half_width) filter (where figures.scale = 'lip_sync_quality') as lip_sync_quality_half_width,
+        max(figures.mean) filter (where figures.scale = 'realness') as realness,
+        max(figures.half_width) filter (where figures.scale = 'realness') as realness_half_width,
+        sum(figures.num_ratings) as num_ratings
+    from figures
+    group by figures.source, figures.dataset, figures.method
+)
+
+select
+    scores.source,  -- measured (in a study with this pipeline) or published (in the paper)
+    scores.dataset,  -- name of the dataset, as in cals.yaml; null for published rows
+    scores.method,  -- method that made the videos
+    coalesce(names.label, scores.method) as label,  -- how tables print the method
+    scores.visual_quality,  -- mean score of visual quality, 1-5; higher is better
+    scores.visual_quality_half_width,  -- half of its 95 % interval (normal approximation)
+    scores.lip_sync_quality,  -- mean score of lip-sync quality, 1-5; higher is better
+    scores.lip_sync_quality_half_width,  -- half of its 95 % interval (normal approximation)
+    scores.realness,  -- mean score of realness, 1-5; higher is better
+    scores.realness_half_width,  -- half of its 95 % interval (normal approximation)
+    cast(scores.num_ratings as bigint) as num_ratings  -- answers behind the three means; null for published rows
+from scores
+left join names on scores.method = names.method
+order by scores.source, scores.dataset, coalesce(names.position, 99), scores.method

@@ -1,0 +1,74 @@
+-- How much better a method scores with the clip's own audio than with another clip's: does the mouth follow the sound?
+-- A margin whose interval holds 0 means that the metric does not show it. Read psnr, ssim and lmd (against the true
+-- pictures) so; lse_d and lse_c judge the pictures against the sound that made them, so a method that follows any
+-- sound has a margin near 0 there, and only the controls (whose pictures stay the same) should have a large one.
+-- grain: one dataset, method, protocol, metric and evaluator
+-- key: dataset, method, protocol, metric, evaluator
+-- units: those of the metric; margins are signed so that higher is better for every metric
+create view wrong_audio_margin as
+with
+
+scores as (
+    select
+        clip_metrics.dataset, clip_metrics.method, clip_metrics.clip_id, clip_metrics.audio,
+        clip_metrics.protocol, clip_metrics.metric, clip_metrics.evaluator, clip_metrics.value
+    from clip_metrics
+    where clip_metrics.value is not null
+),
+
+intervals as (
+    select
+        bootstrap_intervals.dataset, bootstrap_intervals.method, bootstrap_intervals.protocol,
+        bootstrap_intervals.metric, bootstrap_intervals.evaluator, bootstrap_intervals.low,
+        bootstrap_intervals.high, bootstrap_intervals.p_value
+    from bootstrap_intervals
+    where bootstrap_intervals.quantity = 'wrong_audio_margin'
+),
+
+definitions as (
+    select
+        metric_definitions.metric, metric_definitions.unit,
+        case when metric_definitions.better = 'higher' then 1 else -1 end as sign
+    from metric_definitions
+),
+
+pairs as (
+    select
+        own.dataset, own.method, own.protocol, own.metric, own.evaluator,
+        avg(own.value) as own_mean,
+        avg(wrong.value) as other_mean,
+        count(*) as num_clips
+    from scores as own
+    inner join scores as wrong
+        on own.dataset = wrong.dataset
+        and own.method = wrong.method
+        and own.clip_id = wrong.clip_id
+        and own.protocol = wrong.protocol
+        and own.metric = wrong.metric
+        and own.evaluator is not distinct from wrong.evaluator
+    where own.audio = 'own' and wrong.audio = 'other'
+    group by own.dataset, own.method, own.protocol, own.metric, own.evaluator
+)
+
+select
+    pairs.dataset,  -- name of the dataset, as in cals.yaml
+    pairs.method,  -- method that made the pictures
+    pairs.protocol,  -- protocol of the metric
+    pairs.metric,  -- metric (metric_definitions)
+    pairs.evaluator,  -- network or detector that the score depends on; null where it needs none
+    pairs.own_mean,  -- mean with the clip's own audio
+    pairs.other_mean,  -- mean with another clip's audio, over the same clips
+    definitions.sign * (pairs.own_mean - pairs.other_mean) as margin,  -- gain from the right audio; higher is better
+    intervals.low,  -- lower end of the margin's 95 % bootstrap interval
+    intervals.high,  -- upper end of the margin's 95 % bootstrap interval
+    intervals.p_value,  -- paired sign-flip test that the margin is 0, two-sided
+    pairs.num_clips,  -- clips scored with both
+    definitions.unit  -- unit of the figures; 1 where they have none
+from pairs
+left join definitions on pairs.metric = definitions.metric
+left join intervals
+    on pairs.dataset = intervals.dataset
+    and pairs.method = intervals.method
+    and pairs.protocol = intervals.protocol
+    and pairs.metric = intervals.metric
+    and pairs.evaluator is not distinct from intervals.evaluator

@@ -1,0 +1,29 @@
+-- Clips that the inventory found in the raw data, accepted or not, before any later stage looked at them.
+-- Ask clips instead for the final status of a clip; this table holds what the clips stage alone wrote.
+-- grain: one clip
+-- key: clip_id
+create table clip_inventory (
+    dataset varchar not null,  -- name of the dataset, as in cals.yaml
+    clip_id varchar not null,  -- dataset/split/relative path, with #segment where a long video was cut
+    split varchar,  -- train, val or test
+    speaker varchar,  -- speaker as the layout declares it; null where it does not
+    path varchar,  -- path of the video relative to the dataset's root
+    sha256 varchar,  -- hash of the video's bytes, 64 hex digits
+    transcript varchar,  -- words spoken, where the layout gives them
+    status varchar,  -- ok or rejected
+    stage varchar,  -- stage that rejected the clip (clips here); null where status is ok
+    reason varchar,  -- snake_case code of the rejection; null where status is ok
+    detail varchar,  -- the rejection in words, with its figures; null where status is ok
+    start_s double,  -- where the clip starts in the video, in seconds of video time
+    end_s double,  -- where the clip ends in the video, in seconds of video time
+    duration_s double,  -- length of the clip in seconds
+    fps double,  -- frames a second of the source's video stream, before the change to 25
+    width integer,  -- width of the source's frames in pixels
+    height integer,  -- height of the source's frames in pixels
+    num_frames bigint,  -- frames of the source that the clip covers, before the change to 25 fps
+    video_codec varchar,  -- codec of the video stream, as FFmpeg names it
+    audio_codec varchar,  -- codec of the audio stream, as FFmpeg names it; null without audio
+    audio_rate_hz integer,  -- sample rate of the source's audio in Hz, before the change to 16 kHz
+    bucket integer,  -- bucket that the clip is worked on in, a stable hash of its id
+    digest varchar  -- digest of the clip's row as later stages see it
+)

@@ -1,0 +1,16 @@
+-- Quality of the face track that each clip's crops follow.
+-- grain: one clip with a track
+-- key: clip_id
+-- units: shares are between 0 and 1, lengths in frames at 25 fps or in source pixels
+create table face_tracks (
+    dataset varchar not null,  -- name of the dataset, as in cals.yaml
+    clip_id varchar not null,  -- dataset/split/relative path, with #segment where a long video was cut
+    backend varchar,  -- detector and landmark model: face-alignment or dlib
+    num_frames bigint,  -- frames at 25 fps that the track covers
+    num_faces integer,  -- most faces seen at once; more than 1 means that one was chosen
+    valid_share double,  -- share of frames whose face was detected or followed; higher is better
+    interpolated_share double,  -- share of frames whose face was interpolated over a gap; lower is better
+    longest_gap_frames integer,  -- longest run of frames without a face; lower is better
+    num_gaps integer,  -- runs of frames without a face; lower is better
+    mean_face_px double  -- mean width of the face's box in source pixels
+)

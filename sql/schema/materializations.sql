@@ -1,0 +1,24 @@
+-- The ledger: every time an asset's partition was made, with all that decided the result.
+-- grain: one materialisation of one partition
+-- key: materialization_id
+create table materializations (
+    materialization_id varchar not null,  -- identifier of the materialisation
+    asset varchar not null,  -- asset that was made, e.g. face_crops
+    dataset varchar,  -- dataset of the partition
+    method varchar,  -- method of the partition; null for assets that have none
+    finished_at timestamp,  -- when it was finished, UTC
+    data_version varchar,  -- digest of the content that it made
+    code_version varchar,  -- fingerprint of the code and libraries that made it
+    settings_json varchar,  -- JSON object: the settings of the stage
+    dagster_run_id varchar,  -- Dagster run that it happened in
+    mlflow_run_id varchar,  -- MLflow run of a training; null for other assets
+    git_commit varchar,  -- commit of the project's code
+    git_dirty boolean,  -- true where the code differed from the commit
+    library_versions_json varchar,  -- JSON object: library -> version
+    host varchar,  -- machine that it ran on
+    device varchar,  -- processor that it ran on
+    duration_s double,  -- seconds that it took
+    num_clips bigint,  -- clips that the partition holds afterwards
+    counts_json varchar,  -- JSON object: other counts, e.g. clips computed in this pass
+    inputs_json varchar  -- JSON: the inputs with their data versions (materialization_inputs has it as rows)
+)

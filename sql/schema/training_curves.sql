@@ -1,0 +1,13 @@
+-- What each training reported as it went on.
+-- grain: one figure of one step of one training
+-- key: dataset, asset, method, step, split, metric
+create table training_curves (
+    dataset varchar not null,  -- name of the dataset, as in cals.yaml
+    asset varchar not null,  -- sync_encoder, audio_to_lip, generator or lse_evaluator
+    method varchar,  -- method of a generator; null for the other models
+    step bigint not null,  -- optimiser steps done
+    split varchar,  -- train or val
+    metric varchar not null,  -- name of the figure: a loss (lower is better) or a retrieval rate (higher is)
+    value double,  -- the figure; null where it was not finite
+    model_version varchar  -- data version of the model that this training made
+)

@@ -1,0 +1,26 @@
+-- What each model reached on held-out clips when its training ended, beside what guessing would reach.
+-- grain: one figure of one model
+-- key: dataset, asset, method, figure
+create view model_figures as
+with
+
+names as (
+    select
+        models.dataset, models.asset, models.method, models.figures_json, models.chance_json,
+        unnest(json_keys(models.figures_json)) as figure
+    from models
+    where models.figures_json is not null
+)
+
+select
+    names.dataset,  -- name of the dataset, as in cals.yaml
+    names.asset,  -- sync_encoder, audio_to_lip, generator or lse_evaluator
+    names.method,  -- method of a generator; null for the other models
+    names.figure,  -- name of the figure; losses are better lower, retrieval and accuracies higher
+    try_cast(
+        json_extract_string(names.figures_json, '$."' || names.figure || '"') as double
+    ) as value,  -- the figure on held-out clips; rates are shares between 0 and 1
+    try_cast(
+        json_extract_string(names.chance_json, '$."' || names.figure || '"') as double
+    ) as chance  -- what guessing would reach; null where no such figure exists
+from names
