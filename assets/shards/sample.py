@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from assets.av_offsets.offsets import TimedClip, shift_clip, sound_start_frame
+from assets.av_offsets.shift import TimedClip, shift_clip, sound_start_frame
 from cals_models.shard_format import FRAMES_PER_SECOND, NUM_LANDMARKS, NUM_MELS, SAMPLE_RATE_HZ
 
 CROPS_COLUMNS = ("num_frames", "mjpeg", "jpeg_offsets", "landmarks", "boxes", "valid")

@@ -1,4 +1,4 @@
-"""Audio-video offset of a clip: moving its sound against its pictures by whole video frames.
+"""Moving the sound of a clip against its pictures by whole video frames.
 
 Sign, as in SyncNet's evaluation (offset = 15 - argmin): a positive offset means that the sound is early;
 it is delayed by offset / 25 s. Sound that is one frame late has the offset -1.
