@@ -1,0 +1,31 @@
+"""The ``generator`` asset."""
+
+from __future__ import annotations
+
+from assets.buckets import digest_of
+from assets.stage_asset import stage_asset
+from assets.stage_run import CheckOutcome, Produced, StageRun
+from assets.trained_model import TRAINING_CHECKS, model_folder, train_stage
+from cals_models.methods import METHODS
+from cals_models.training.job import required_inputs
+
+
+@stage_asset("generator", checks=TRAINING_CHECKS)
+def generator(run: StageRun) -> Produced:
+    """Lip-to-Face generator of a method; controls (ground truth, copied reference) have no network."""
+    assert run.method is not None
+    if not METHODS[run.method].is_trained:
+        return _control(run.method)
+    return train_stage(run, {name: model_folder(run, name) for name in required_inputs("generator", run.method)})
+
+
+def _control(method: str) -> Produced:
+    nothing = "a control has no network"
+    return Produced(
+        data_version=digest_of("control", method),
+        facts={"control": METHODS[method].description},
+        checks=[
+            CheckOutcome(name=name, passed=True, blocking=blocking, description=nothing)
+            for name, blocking in TRAINING_CHECKS.items()
+        ],
+    )
