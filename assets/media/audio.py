@@ -1,0 +1,274 @@
+"""Sound as 16 kHz mono, exactly 640 samples a video frame, placed by time stamps on the picture's time line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+from av.container import InputContainer
+
+from assets.media.opening import Complaints, decode, demux, open_media
+from assets.media.probe import Probe
+from assets.media.timeline import SAMPLE_RATE_HZ, SAMPLES_PER_TICK, Span
+from assets.rejection import Rejected
+
+# Time stamps jitter (Matroska counts milliseconds); a larger step is a gap or an overlap.
+JITTER_S = 0.012
+# A segment that starts later than this is reached by seeking, to this long before it (codecs need a run-up).
+SEEK_FROM_S = 2.0
+RUN_UP_S = 0.5
+# Share of packets that a decoder may complain about, and of the span that may have no sound though it lies
+# between the first and the last sample.
+MAX_DAMAGED_SHARE = 0.01
+MAX_MISSING_SHARE = 0.02
+# |sample| from which it counts as clipped; RMS of a tick, full scale 1, below which it counts as silent (-60 dB).
+CLIPPED_FROM = 32_766
+SILENT_RMS = 1e-3
+# A mono mix this much weaker (power) than its channels has cancelled itself out.
+CANCELLED = 0.01
+
+# Weights of the channels in the mono mix by FFmpeg's channel names, scaled to sum 1; LFE is left out.
+FRONT, CENTRE, SIDE = 1.0, 1.4142135623730951, 0.7071067811865476
+CHANNEL_WEIGHTS = {
+    "FL": FRONT, "FR": FRONT, "FC": CENTRE, "LFE": 0.0, "LFE2": 0.0, "FLC": FRONT, "FRC": FRONT,
+    "BL": SIDE, "BR": SIDE, "BC": SIDE, "SL": SIDE, "SR": SIDE, "DL": FRONT, "DR": FRONT,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignedAudio:
+    """The sound of a span.
+
+    Attributes:
+        samples: (640 * num_frames,) int16 at 16 kHz; sample 640 * k is heard when tick k is seen.
+        missing: (start, end) sample ranges for which the file has no sound; zeros there.
+        missing_share, silent_share, clipped_share: shares of the samples (silent: of the 40 ms ticks).
+        source_rate_hz, source_channels: of the decoded sound.
+        mix: how the channels became one: `mono`, `mean`, `weighted`, or `left` where the mean cancels itself out.
+    """
+
+    samples: np.ndarray
+    missing: tuple[tuple[int, int], ...]
+    missing_share: float
+    silent_share: float
+    clipped_share: float
+    source_rate_hz: int
+    source_channels: int
+    mix: str
+
+
+def read_audio(probe: Probe, span: Span, *, stage: str = "mels") -> AlignedAudio:
+    """Decode, mix, resample and align the sound of a span.
+
+    Encoder delay, edit lists and Opus' pre-skip are applied by FFmpeg and show in the time stamps; libswresample
+    adds no delay of its own. The position of the sound is exact to one output sample.
+
+    Args:
+        probe: of the file.
+        span: the part to read.
+        stage: who is asking; goes into a rejection.
+
+    Raises:
+        Rejected: damaged, if the decoder complains about more than 1 % of the packets or more than 2 % of the
+            span has no sound between the stream's first and last sample.
+    """
+    complaints = Complaints()
+    samples = np.zeros(span.num_frames * SAMPLES_PER_TICK, np.float32)
+    covered = np.zeros(len(samples), bool)
+    first: _Run | None = None
+    mixes = []
+    with open_media(probe.path, stage) as container:
+        counts = _Counts()
+        for run in _runs(container, probe, span, complaints, counts):
+            first = first or run
+            mono, mix = mix_to_mono(run.joined(), run.channel_names)
+            mixes.append(mix)
+            _place(resample(mono, run.rate_hz), run.start_s - span.start_s, samples, covered)
+    missing = _ranges(~covered)
+    _check(probe, span, complaints, counts, missing, stage)
+    rounded = np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
+    assert first is not None
+    return AlignedAudio(
+        samples=rounded,
+        missing=missing,
+        missing_share=float(1 - covered.mean()),
+        silent_share=float((_tick_rms(rounded) < SILENT_RMS).mean()),
+        clipped_share=float((np.abs(rounded.astype(np.int32)) >= CLIPPED_FROM).mean()),
+        source_rate_hz=first.rate_hz,
+        source_channels=len(first.channel_names),
+        mix=max(mixes, key=mixes.count),
+    )
+
+
+def mix_to_mono(channels: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarray, str]:
+    """Mix channels to one.
+
+    Stereo is averaged; surround is weighted as in the usual stereo down-mix (centre 0 dB against front -3 dB, sides
+    -6 dB), scaled so that nothing clips. Where the channels cancel each other (one is inverted), the loudest counts.
+
+    Args:
+        channels: (C, N) float32, -1..1.
+        names: C channel names of FFmpeg, such as FL, FR, FC.
+
+    Returns:
+        (N,) float32 and `mono`, `mean`, `weighted` or `left` (one channel alone).
+    """
+    if len(channels) == 1:
+        return channels[0], "mono"
+    weights = np.array([CHANNEL_WEIGHTS.get(name, FRONT) for name in names], np.float32)
+    if not weights.any():
+        weights[:] = 1
+    weights /= weights.sum()
+    mono = weights @ channels
+    powers = np.square(channels).mean(axis=1)
+    if np.square(mono).mean() < CANCELLED * powers[weights > 0].max(initial=0.0) * float(np.square(weights).max()):
+        return channels[int(powers.argmax())], "left"
+    return mono, "mean" if len(channels) == 2 else "weighted"
+
+
+def resample(mono: np.ndarray, rate_hz: int) -> np.ndarray:
+    """Resample to 16 kHz with libswresample; sample 0 stays at time 0.
+
+    Args:
+        mono: (N,) float32 at `rate_hz`.
+
+    Returns:
+        (about N * 16000 / rate_hz,) float32.
+    """
+    if rate_hz == SAMPLE_RATE_HZ:
+        return mono
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
+    parts = []
+    for start in range(0, len(mono), 1 << 16):
+        block = np.ascontiguousarray(mono[None, start : start + (1 << 16)])
+        frame = av.AudioFrame.from_ndarray(block, format="flt", layout="mono")
+        frame.sample_rate = rate_hz
+        parts += resampler.resample(frame)
+    parts += resampler.resample(None)
+    return np.concatenate([part.to_ndarray()[0] for part in parts]) if parts else np.zeros(0, np.float32)
+
+
+class _Run:
+    """Decoded sound without a gap: start (container time), rate, channel names and blocks of (C, n) float32."""
+
+    def __init__(self, start_s: float, rate_hz: int, channel_names: tuple[str, ...]) -> None:
+        self.start_s = start_s
+        self.rate_hz = rate_hz
+        self.channel_names = channel_names
+        self.num_samples = 0
+        self._blocks: list[np.ndarray] = []
+
+    @property
+    def end_s(self) -> float:
+        return self.start_s + self.num_samples / self.rate_hz
+
+    def add(self, block: np.ndarray) -> None:
+        self._blocks.append(block)
+        self.num_samples += block.shape[1]
+
+    def joined(self) -> np.ndarray:
+        return np.concatenate(self._blocks, axis=1)
+
+
+@dataclass
+class _Counts:
+    num_packets: int = 0
+
+
+def _runs(
+    container: InputContainer, probe: Probe, span: Span, complaints: Complaints, counts: _Counts
+) -> Iterator[_Run]:
+    """Runs of decoded sound that reach into the span. Overlapping sound is cut; a step back starts a new run."""
+    stream = container.streams[probe.audio.index]
+    target_s = span.start_s - RUN_UP_S
+    if not probe.video.counted and target_s - probe.audio.start_s > SEEK_FROM_S:
+        container.seek(round((target_s + probe.start_s) / stream.time_base), stream=stream, backward=True)
+    run: _Run | None = None
+    for packet in demux(container, stream):
+        frames, _ = decode(packet, complaints)
+        counts.num_packets += 1
+        for frame in frames:
+            names = tuple(channel.name for channel in frame.layout.channels)
+            start_s = run.end_s if run and frame.pts is None else _start_s(frame, probe)
+            same = run is not None and (run.rate_hz, run.channel_names) == (frame.sample_rate, names)
+            if run is None or not same or abs(start_s - run.end_s) > JITTER_S:
+                if run is not None:
+                    yield run
+                run = _Run(start_s, frame.sample_rate, names)
+            if start_s + frame.samples / frame.sample_rate > target_s or run.num_samples:
+                run.add(_as_float(frame))
+            else:
+                run.start_s = start_s + frame.samples / frame.sample_rate
+        if run is not None and run.end_s > span.end_s + RUN_UP_S:
+            break
+    if run is not None and run.num_samples:
+        yield run
+
+
+def _start_s(frame: Any, probe: Probe) -> float:
+    if frame.pts is None:
+        return probe.audio.start_s
+    return float(frame.pts * frame.time_base) - probe.start_s
+
+
+def _as_float(frame: Any) -> np.ndarray:
+    """(channels, samples) float32 in -1..1, whatever the sample format."""
+    array = frame.to_ndarray()
+    if not frame.format.is_planar:
+        array = array.reshape(-1, frame.layout.nb_channels).T
+    if array.dtype == np.uint8:
+        return (array.astype(np.float32) - 128) / 128
+    if array.dtype.kind == "i":
+        return array.astype(np.float32) / float(-np.iinfo(array.dtype).min)
+    return np.nan_to_num(array.astype(np.float32), nan=0.0, posinf=1.0, neginf=-1.0)
+
+
+def _place(block: np.ndarray, offset_s: float, samples: np.ndarray, covered: np.ndarray) -> None:
+    """Put a block where it belongs; what lies outside is cut off, what is there already stays."""
+    at = round(offset_s * SAMPLE_RATE_HZ)
+    first, last = max(at, 0), min(at + len(block), len(samples))
+    if first >= last:
+        return
+    free = ~covered[first:last]
+    samples[first:last][free] = block[first - at : last - at][free]
+    covered[first:last] = True
+
+
+def _ranges(flags: np.ndarray) -> tuple[tuple[int, int], ...]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return tuple((int(a), int(b)) for a, b in edges.reshape(-1, 2))
+
+
+def _tick_rms(samples: np.ndarray) -> np.ndarray:
+    ticks = samples.reshape(-1, SAMPLES_PER_TICK).astype(np.float32) / 32768
+    return np.sqrt(np.square(ticks).mean(axis=1))
+
+
+def _check(
+    probe: Probe,
+    span: Span,
+    complaints: Complaints,
+    counts: _Counts,
+    missing: tuple[tuple[int, int], ...],
+    stage: str,
+) -> None:
+    """Hold the decoded sound against the promise; missing sound at either end is the span's affair."""
+    first = round(max(probe.audio.start_s - span.start_s, 0) * SAMPLE_RATE_HZ)
+    last = round((min(probe.audio.end_s, span.end_s) - span.start_s) * SAMPLE_RATE_HZ)
+    lost = sum(max(min(end, last) - max(start, first), 0) for start, end in missing)
+    why = f"; FFmpeg: {complaints.first}" if complaints.first else ""
+    if lost > MAX_MISSING_SHARE * max(last - first, 1):
+        raise Rejected(
+            stage,
+            "damaged",
+            f"{lost / SAMPLE_RATE_HZ:.2f} s of {(last - first) / SAMPLE_RATE_HZ:.2f} s of sound are missing{why}",
+        )
+    if complaints.num_packets > MAX_DAMAGED_SHARE * counts.num_packets:
+        raise Rejected(
+            stage,
+            "damaged",
+            f"the decoder complains about {complaints.num_packets} of {counts.num_packets} packets of sound{why}",
+        )

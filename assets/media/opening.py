@@ -1,0 +1,138 @@
+"""Open media files from strangers: local files only, one thread, limits first, FFmpeg's complaints counted."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import av.logging
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+
+from assets.rejection import Rejected
+
+av.logging.set_level(av.logging.ERROR)
+
+# Containers and bare streams, but no playlists and no image sequences: those open other files or hosts.
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,live_flv,asf,ogg,mxf,nut,h264,hevc,m4v,ivf,"
+    "rm,wtv,dv,gif,aac,mp3,wav,flac"
+)
+PROTOCOLS = "file,pipe"
+
+
+def check_file(path: Path | str, max_bytes: int, stage: str) -> int:
+    """Size of a readable, regular file.
+
+    Raises:
+        Rejected: unreadable, empty_file, too_large.
+    """
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise Rejected(stage, "unreadable", "not a regular file")
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise Rejected(stage, "unreadable", error.strerror or str(error)) from error
+    if status.st_size == 0:
+        raise Rejected(stage, "empty_file", "0 bytes")
+    if status.st_size > max_bytes:
+        raise Rejected(stage, "too_large", f"{status.st_size} bytes; at most {max_bytes} are read")
+    return status.st_size
+
+
+@contextmanager
+def open_media(path: Path | str, stage: str) -> Iterator[InputContainer]:
+    """Open a file for reading with one thread.
+
+    Raises:
+        Rejected: not_a_video, if no demuxer takes it; damaged, if FFmpeg fails inside the block.
+    """
+    options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS}
+    with ExitStack() as stack:
+        source: Any = "file:" + os.path.abspath(path)
+        try:
+            source.encode("utf-8")
+        except UnicodeEncodeError:  # FFmpeg takes names in UTF-8 only
+            source = stack.enter_context(open(path, "rb"))
+        try:
+            with av.logging.Capture():
+                container = stack.enter_context(av.open(source, options=options, metadata_errors="ignore"))
+        except (av.FFmpegError, ValueError, OSError) as error:
+            raise Rejected(stage, "not_a_video", f"FFmpeg can't open it: {_words(error)}") from error
+        for stream in container.streams:
+            if stream.type in ("video", "audio") and stream.codec_context is not None:
+                stream.codec_context.thread_count = 1
+                stream.codec_context.thread_type = "NONE"
+        try:
+            yield container
+        except av.FFmpegError as error:
+            raise Rejected(stage, "damaged", f"FFmpeg stopped reading: {_words(error)}") from error
+
+
+def choose_stream(container: InputContainer, kind: str, stage: str) -> Any:
+    """The video or audio stream to use: the default one, else the first; cover pictures are no video.
+
+    Raises:
+        Rejected: no_video_stream, no_audio_stream, unknown_codec.
+    """
+    streams = [s for s in getattr(container.streams, kind) if not s.disposition & Disposition.attached_pic]
+    if not streams:
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "none"
+        raise Rejected(stage, f"no_{kind}_stream", f"kinds of stream: {kinds}; picture and sound are needed")
+    stream = next((s for s in streams if s.disposition & Disposition.default), streams[0])
+    if stream.codec_context is None:
+        raise Rejected(stage, "unknown_codec", f"there is no decoder for the {kind} stream")
+    return stream
+
+
+@dataclass(kw_only=True)
+class Complaints:
+    """Packets that FFmpeg complained about while it read or decoded them, and the first complaint."""
+
+    num_packets: int = 0
+    first: str | None = field(default=None)
+
+    def add(self, logs: list[tuple[int, str, str]]) -> bool:
+        if not logs:
+            return False
+        self.num_packets += 1
+        if self.first is None:
+            self.first = f"{logs[0][1]}: {logs[0][2].strip()}"
+        return True
+
+
+def demux(container: InputContainer, *streams: Any) -> Iterator[Packet]:
+    """Packets of the streams, the empty ones that flush the decoders last. A read error ends the file."""
+    packets = container.demux(*streams)
+    while True:
+        try:
+            with av.logging.Capture():
+                packet = next(packets)
+        except StopIteration:
+            return
+        yield packet
+
+
+def decode(packet: Packet, complaints: Complaints) -> tuple[list[Any], bool]:
+    """Frames of a packet, and whether FFmpeg complained. A packet that can't be decoded gives none."""
+    with av.logging.Capture() as logs:
+        try:
+            frames = packet.decode()
+        except av.FFmpegError as error:
+            logs.append((av.logging.ERROR, packet.stream.codec_context.name, _words(error)))
+            frames = []
+    return frames, complaints.add(logs)
+
+
+def _words(error: BaseException) -> str:
+    """An FFmpeg error without the path (the row has it), so that equal causes read alike."""
+    return (getattr(error, "strerror", None) or str(error)).strip()

@@ -1,0 +1,115 @@
+"""What a stream's packets say: number, first and last time, gaps. Only the first picture and sound are decoded."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from av.container import InputContainer
+from av.packet import Packet
+
+from assets.media.opening import Complaints, decode, demux
+
+
+class PacketLog:
+    """The packets of one stream that are shown or heard.
+
+    Attributes:
+        first_frame: the first decoded frame, None until there is one.
+        first_s: its container time.
+    """
+
+    def __init__(self, stream: Any, container_start_s: float) -> None:
+        self.stream = stream
+        self.first_frame: Any = None
+        self.first_s = 0.0
+        self.complaints = Complaints()
+        self._origin_s = container_start_s
+        self._unit_s = float(stream.time_base)
+        self._times: list[int] = []
+        self._discarded: list[int] = []
+        self._end = 0
+        self._skipped_at_end = 0
+
+    def add(self, packet: Packet) -> None:
+        """Take note of a packet; decode it while no frame has come yet."""
+        if self.first_frame is None:
+            frames, _ = decode(packet, self.complaints)
+            if frames:
+                self.first_frame = frames[0]
+                pts = frames[0].pts if frames[0].pts is not None else self.stream.start_time
+                self.first_s = self.seconds(pts or 0)
+        time = packet.pts if packet.pts is not None else packet.dts
+        if not packet.size or time is None:
+            return
+        if packet.is_discard:
+            self._discarded.append(time)
+            return
+        end = time + (packet.duration or 0)
+        self._end = max(self._end, end) if self._times else end
+        self._times.append(time)
+        self._skipped_at_end = _skipped_at_end(packet)
+
+    def seconds(self, units: int) -> float:
+        """Container time of a time stamp of this stream."""
+        return units * self._unit_s - self._origin_s
+
+    @property
+    def num(self) -> int:
+        """Packets from the first frame on."""
+        return len(self._shown())
+
+    @property
+    def num_held(self) -> int:
+        """All packets, those that an edit list hides among them."""
+        return len(self._times) + len(self._discarded)
+
+    def held_s(self) -> float:
+        """Time from the first packet to the end of the last, those that an edit list hides among them."""
+        return (self._end - min([*self._times, *self._discarded], default=self._end)) * self._unit_s
+
+    def last_s(self) -> float:
+        return self.seconds(max(self._times, default=0))
+
+    def end_s(self, sample_rate_hz: int | None = None) -> float:
+        """When the last frame ends; a last packet without a duration lasts as long as the one before."""
+        end_s = self.seconds(self._end)
+        if sample_rate_hz:
+            return end_s - self._skipped_at_end / sample_rate_hz
+        shown = self._shown()
+        if len(shown) > 1 and end_s <= self.last_s():
+            return self.last_s() + (shown[-1] - shown[-2]) * self._unit_s
+        return end_s
+
+    def longest_gap_s(self) -> float:
+        shown = self._shown()
+        return max((b - a for a, b in zip(shown, shown[1:], strict=False)), default=0) * self._unit_s
+
+    def frame_rate(self) -> float:
+        """Frames a second over the file; 0 for fewer than two."""
+        shown = self._shown()
+        if len(shown) < 2 or shown[-1] == shown[0]:
+            return 0.0
+        return (len(shown) - 1) / ((shown[-1] - shown[0]) * self._unit_s)
+
+    def _shown(self) -> list[int]:
+        first = (self.first_s + self._origin_s) / self._unit_s - 0.5
+        return sorted(time for time in self._times if time >= first)
+
+
+def read_packets(
+    container: InputContainer, video: Any, audio: Any, container_start_s: float
+) -> tuple[PacketLog, PacketLog]:
+    """Read all packets of the two streams."""
+    logs = {stream.index: PacketLog(stream, container_start_s) for stream in (video, audio)}
+    for packet in demux(container, video, audio):
+        logs[packet.stream_index].add(packet)
+    return logs[video.index], logs[audio.index]
+
+
+def _skipped_at_end(packet: Packet) -> int:
+    """Samples at a packet's end that are not heard (the padding of AAC, Opus, MP3)."""
+    if not packet.has_sidedata("skip_samples"):
+        return 0
+    data = bytes(packet.get_sidedata("skip_samples"))
+    return struct.unpack_from("<II", data)[1] if len(data) >= 8 else 0

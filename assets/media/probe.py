@@ -1,0 +1,290 @@
+"""Say what a media file holds and what it promises, before anything trusts it.
+
+The file is opened, its first picture and sound are decoded and its packets are read once, all under limits: hostile
+files announce three hours, eight thousand pixels or a hundred streams.
+
+All times are container time: seconds after the container's start, as a player shows them.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+
+from assets.media.opening import check_file, choose_stream, open_media
+from assets.media.packets import PacketLog, read_packets
+from assets.rejection import Rejected
+
+# Formats without reliable time stamps: their frames are counted at the declared, constant rate.
+COUNTED_FORMATS = frozenset({"mpeg", "mpegvideo", "m4v"})
+# A stream may end this much before the container says, in seconds and in shares of the whole.
+MISSING_END_S = 0.2
+MISSING_SHARE = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeLimits:
+    """What a file may ask of us. A file outside is rejected before it is decoded.
+
+    Args:
+        min_duration_s, max_duration_s: length of the file.
+        max_bytes: size of the file.
+        max_streams: streams of any kind.
+        min_side_px, max_side_px: the picture's shorter side at least, its longer side at most.
+        max_frame_rate: frames a second.
+    """
+
+    min_duration_s: float = 0.2
+    max_duration_s: float = 7200.0
+    max_bytes: int = 16 << 30
+    max_streams: int = 32
+    min_side_px: int = 64
+    max_side_px: int = 4320
+    max_frame_rate: float = 241.0
+
+    def __post_init__(self) -> None:
+        for low, high in (("min_duration_s", "max_duration_s"), ("min_side_px", "max_side_px")):
+            if not 0 < getattr(self, low) < getattr(self, high):
+                raise ValueError(
+                    f"{low} is {getattr(self, low)} and {high} is {getattr(self, high)}; give 0 < {low} < {high}"
+                )
+        for name in ("max_bytes", "max_streams", "max_frame_rate"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; give a number above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamInfo:
+    """One stream as the container declares it."""
+
+    index: int
+    type: str
+    codec: str | None
+    start_s: float | None
+    duration_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoInfo:
+    """The picture.
+
+    Attributes:
+        index: stream index. codec, pixel_format: FFmpeg's names.
+        width, height: pixels as shown, after the rotation.
+        rotation: degrees clockwise by which the stored picture is turned for display: 0, 90, 180 or 270.
+        average_fps, declared_fps: frames a second over the file, and FFmpeg's guess of the constant rate.
+        time_base: seconds of one unit of its time stamps, as `1/90000`.
+        start_s, end_s: when the first frame appears and when the last one ends.
+        num_packets: pictures that the container holds from the first decodable one on.
+        promised_frames: number that the container declares, None if it declares none.
+        longest_gap_s: longest time between two pictures.
+        counted: times come from counting frames at the constant rate, not from time stamps.
+    """
+
+    index: int
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    rotation: int
+    average_fps: float
+    declared_fps: float
+    time_base: str
+    start_s: float
+    end_s: float
+    num_packets: int
+    promised_frames: int | None
+    longest_gap_s: float
+    counted: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioInfo:
+    """The sound: when the first sample is heard (encoder delay excluded) and when the last one ends, among others."""
+
+    index: int
+    codec: str
+    sample_rate_hz: int
+    channels: int
+    layout: str
+    start_s: float
+    end_s: float
+    num_packets: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What a file holds.
+
+    Attributes:
+        path: the file. container: FFmpeg's name of the format. num_bytes: its size.
+        start_s: time stamp of container time 0, seconds.
+        duration_s: what the container declares, None if nothing.
+        video, audio: the streams that are used (the default or first of each kind).
+        streams: every stream.
+    """
+
+    path: str
+    container: str
+    num_bytes: int
+    start_s: float
+    duration_s: float | None
+    video: VideoInfo
+    audio: AudioInfo
+    streams: tuple[StreamInfo, ...]
+
+
+def probe(path: Path | str, limits: ProbeLimits | None = None, *, stage: str = "clips") -> Probe:
+    """Probe a file.
+
+    Args:
+        path: file to look at.
+        limits: what it may ask of us; the defaults if None.
+        stage: who is asking; goes into the rejection.
+
+    Raises:
+        Rejected: unreadable, empty_file, not_a_video, no_video_stream, no_audio_stream, unknown_codec,
+            too_many_streams, too_large, too_small, too_long, too_short, frame_rate, damaged.
+    """
+    limits = limits or ProbeLimits()
+    num_bytes = check_file(path, limits.max_bytes, stage)
+    with open_media(path, stage) as container:
+        _check_announced(container, limits, stage)
+        video, audio = (choose_stream(container, kind, stage) for kind in ("video", "audio"))
+        _check_size(video.codec_context.width, video.codec_context.height, limits, stage)
+        start_s = (container.start_time or 0) / av.time_base
+        pictures, sounds = read_packets(container, video, audio, start_s)
+        for kind, log in (("picture", pictures), ("sound", sounds)):
+            if log.first_frame is None:
+                why = log.complaints.first or "the stream is empty"
+                raise Rejected(stage, "damaged", f"no {kind} could be decoded: {why}")
+        result = Probe(
+            path=os.fspath(path),
+            container=container.format.name,
+            num_bytes=num_bytes,
+            start_s=start_s,
+            duration_s=container.duration / av.time_base if container.duration else None,
+            video=_video_info(video, pictures, container.format.name),
+            audio=_audio_info(audio, sounds),
+            streams=tuple(_stream_info(stream, start_s) for stream in container.streams),
+        )
+    _check_size(result.video.width, result.video.height, limits, stage)
+    _check_promises(result, pictures, sounds, stage)
+    _check_duration(result, limits, stage)
+    return result
+
+
+def clockwise_rotation(frame: Any) -> int:
+    """Degrees clockwise by which a decoded frame is turned for display, to the nearest quarter."""
+    return round(-frame.rotation / 90) % 4 * 90
+
+
+def _video_info(stream: Any, log: PacketLog, container: str) -> VideoInfo:
+    frame, rotation = log.first_frame, clockwise_rotation(log.first_frame)
+    size = (frame.width, frame.height) if rotation in (0, 180) else (frame.height, frame.width)
+    declared_fps = float(stream.guessed_rate or stream.average_rate or 0)
+    counted = container in COUNTED_FORMATS and declared_fps > 0
+    return VideoInfo(
+        index=stream.index,
+        codec=stream.codec_context.name,
+        pixel_format=frame.format.name,
+        width=size[0],
+        height=size[1],
+        rotation=rotation,
+        average_fps=declared_fps if counted else log.frame_rate() or declared_fps,
+        declared_fps=declared_fps,
+        time_base=str(stream.time_base),
+        start_s=log.first_s,
+        end_s=log.first_s + log.num / declared_fps if counted else log.end_s(),
+        num_packets=log.num,
+        promised_frames=stream.frames or None,
+        longest_gap_s=1 / declared_fps if counted else log.longest_gap_s(),
+        counted=counted,
+    )
+
+
+def _audio_info(stream: Any, log: PacketLog) -> AudioInfo:
+    return AudioInfo(
+        index=stream.index,
+        codec=stream.codec_context.name,
+        sample_rate_hz=log.first_frame.sample_rate,
+        channels=log.first_frame.layout.nb_channels,
+        layout=log.first_frame.layout.name,
+        start_s=log.first_s,
+        end_s=log.end_s(log.first_frame.sample_rate),
+        num_packets=log.num,
+    )
+
+
+def _stream_info(stream: Any, container_start_s: float) -> StreamInfo:
+    def seconds(units: int | None) -> float | None:
+        return None if units is None or stream.time_base is None else float(units * stream.time_base)
+
+    start_s = seconds(stream.start_time)
+    return StreamInfo(
+        index=stream.index,
+        type=stream.type,
+        codec=stream.codec_context.name if stream.codec_context else None,
+        start_s=None if start_s is None else start_s - container_start_s,
+        duration_s=seconds(stream.duration),
+    )
+
+
+def _check_announced(container: InputContainer, limits: ProbeLimits, stage: str) -> None:
+    num = len(container.streams)
+    if num > limits.max_streams:
+        raise Rejected(stage, "too_many_streams", f"{num} streams; at most {limits.max_streams}")
+    duration_s = (container.duration or 0) / av.time_base
+    if duration_s > limits.max_duration_s:
+        raise Rejected(stage, "too_long", f"{duration_s:.1f} s; at most {limits.max_duration_s:g} s")
+
+
+def _check_size(width: int, height: int, limits: ProbeLimits, stage: str) -> None:
+    if max(width, height) > limits.max_side_px:
+        raise Rejected(stage, "too_large", f"{width}x{height} pixels; at most {limits.max_side_px} a side")
+    if min(width, height) < limits.min_side_px:
+        raise Rejected(stage, "too_small", f"{width}x{height} pixels; at least {limits.min_side_px} a side")
+
+
+def _check_promises(found: Probe, pictures: PacketLog, sounds: PacketLog, stage: str) -> None:
+    """Hold the packets that are there against what the container announced (a file cut short still opens)."""
+    promised = found.video.promised_frames or 0
+    if promised - pictures.num_held > MISSING_SHARE * promised + 2:
+        raise Rejected(
+            stage, "damaged", f"the container promises {promised} pictures and holds {pictures.num_held}"
+        )
+    declared = {stream.index: stream.duration_s for stream in found.streams}
+    promises = [
+        ("picture", declared[found.video.index], pictures.held_s()),
+        ("sound", declared[found.audio.index], sounds.held_s()),
+    ]
+    if len(found.streams) == 2 and promises[0][1] is None and promises[1][1] is None:
+        # One figure for the whole file (Matroska): the longer of the two streams must reach it.
+        promises = [("film", found.duration_s, max(found.video.end_s, found.audio.end_s))]
+    for kind, promised_s, held_s in promises:
+        if promised_s is not None and promised_s - held_s > max(MISSING_END_S, MISSING_SHARE * promised_s):
+            raise Rejected(
+                stage, "damaged", f"the container promises {promised_s:.2f} s of {kind} and holds {held_s:.2f} s"
+            )
+
+
+def _check_duration(found: Probe, limits: ProbeLimits, stage: str) -> None:
+    video, audio = found.video, found.audio
+    duration_s = max(video.end_s - video.start_s, audio.end_s - audio.start_s)
+    if duration_s > limits.max_duration_s:
+        raise Rejected(stage, "too_long", f"{duration_s:.1f} s; at most {limits.max_duration_s:g} s")
+    if video.end_s - video.start_s < limits.min_duration_s:
+        raise Rejected(
+            stage,
+            "too_short",
+            f"{video.num_packets} pictures, {video.end_s - video.start_s:.3f} s; at least {limits.min_duration_s:g} s",
+        )
+    if video.average_fps > limits.max_frame_rate:
+        raise Rejected(
+            stage, "frame_rate", f"{video.average_fps:.1f} frames a second; at most {limits.max_frame_rate:g}"
+        )

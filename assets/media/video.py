@@ -1,0 +1,220 @@
+"""Pictures at 25 a second by time stamps, whatever the file's frame rate; damage is noticed, not passed on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from av.container import InputContainer
+
+from assets.media.opening import Complaints, decode, demux, open_media
+from assets.media.picture import Picture
+from assets.media.probe import Probe
+from assets.media.timeline import FPS, TICK_S, Span
+from assets.rejection import Rejected
+
+# A picture is never shown more than half a tick before its own time.
+EARLY_S = TICK_S / 2
+ROUNDING_S = 1e-4
+# Share of pictures that a decoder may complain about in a span; a short clip with one is refused.
+MAX_DAMAGED_SHARE = 0.005
+# A segment that starts later than this is reached by seeking.
+SEEK_FROM_S = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    """One frame of the 25 fps output.
+
+    Attributes:
+        index: 0 .. num_frames - 1.
+        time_s: container time of the tick.
+        frame_s: container time of the picture shown.
+        frame_index: number of that picture among those decoded.
+        repeated: the picture is the one of the tick before (the same object: what it has computed is kept).
+        damaged: the decoder complained about the picture.
+        picture: upright; planes and RGB on request.
+    """
+
+    index: int
+    time_s: float
+    frame_s: float
+    frame_index: int
+    repeated: bool
+    damaged: bool
+    picture: Picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Decoded:
+    index: int
+    time_s: float
+    damaged: bool
+    picture: Picture
+
+
+def read_ticks(probe: Probe, span: Span, *, stage: str = "face_tracks") -> Iterator[Tick]:
+    """Yield the span's pictures, one a tick, in time order.
+
+    A tick shows the picture nearest in time, but none that starts more than half a tick later: at frame rates
+    under 25, and where a picture is held for long, the one on display wins. An event is thus at most 20 ms off.
+    Memory does not grow with the length of the span.
+
+    Args:
+        probe: of the file.
+        span: the part to read.
+        stage: who is asking; goes into a rejection.
+
+    Raises:
+        Rejected: damaged (pictures missing or broken against what the container promises), size_changes.
+            What was yielded before must then be thrown away.
+    """
+    with open_media(probe.path, stage) as container:
+        watch = _Watch(probe, span, stage)
+        frames = _decoded_from(container, probe, span, watch)
+        window: deque[_Decoded] = deque()
+        shown: _Decoded | None = None
+        for index in range(span.num_frames):
+            time_s = span.tick_s(index)
+            latest_s = time_s + EARLY_S + ROUNDING_S
+            while not window or window[-1].time_s <= latest_s:
+                frame = next(frames, None)
+                if frame is None:
+                    break
+                window.append(frame)
+            if not window:
+                break
+            candidates = [frame for frame in window if frame.time_s <= latest_s] or [window[0]]
+            best = min(candidates, key=lambda frame: abs(frame.time_s - time_s))
+            while window[0] is not best:
+                window.popleft()
+            watch.show(best, time_s)
+            yield Tick(
+                index=index,
+                time_s=time_s,
+                frame_s=best.time_s,
+                frame_index=best.index,
+                repeated=best is shown,
+                damaged=best.damaged,
+                picture=best.picture,
+            )
+            shown = best
+        if span.end_s > probe.video.end_s - 1:
+            for _ in frames:
+                pass
+            watch.reached_end = True
+        watch.check()
+
+
+class _Watch:
+    """Holds what was decoded against what the container promises."""
+
+    def __init__(self, probe: Probe, span: Span, stage: str) -> None:
+        self.probe = probe
+        self.span = span
+        self.stage = stage
+        self.complaints = Complaints()
+        self.num_decoded = 0
+        self.num_damaged = 0
+        self.last_s: float | None = None
+        self.longest_gap_s = 0.0
+        self.gap_at_s = 0.0
+        self.size: tuple[int, int] | None = None
+        self.from_start = True
+        self.reached_end = False
+
+    def decoded(self, frame: _Decoded) -> None:
+        self.num_decoded += 1
+        size = (frame.picture.width, frame.picture.height)
+        if self.size is not None and size != self.size:
+            raise Rejected(
+                self.stage,
+                "size_changes",
+                f"the picture changes from {self.size[0]}x{self.size[1]} to {size[0]}x{size[1]} at "
+                f"{frame.time_s:.2f} s; cut the file there",
+            )
+        self.size = size
+        if self.span.start_s - TICK_S <= frame.time_s < self.span.end_s:
+            self.num_damaged += frame.damaged
+        if self.last_s is not None and frame.time_s - self.last_s > self.longest_gap_s:
+            self.longest_gap_s = frame.time_s - self.last_s
+            self.gap_at_s = self.last_s
+        self.last_s = frame.time_s
+
+    def show(self, frame: _Decoded, time_s: float) -> None:
+        if frame.time_s - time_s > TICK_S:
+            self._refuse(f"no picture at {time_s:.2f} s, the next is at {frame.time_s:.2f} s")
+
+    def check(self) -> None:
+        video = self.probe.video
+        usual_s = max(video.longest_gap_s, 1 / FPS)
+        end_s = video.end_s if self.reached_end else self.span.end_s
+        if self.last_s is None or self.last_s + 1.5 * usual_s + ROUNDING_S < end_s - ROUNDING_S:
+            last = "none" if self.last_s is None else f"the last one at {self.last_s:.2f} s"
+            self._refuse(f"pictures until {end_s:.2f} s are promised, {last}")
+        if self.from_start and self.reached_end and video.num_packets - self.num_decoded > self._tolerance():
+            self._refuse(f"{video.num_packets} pictures are promised, {self.num_decoded} came out")
+        if self.longest_gap_s > usual_s + 1.5 / max(video.average_fps, 1):
+            self._refuse(f"no picture for {self.longest_gap_s:.2f} s after {self.gap_at_s:.2f} s")
+        if self.num_damaged > MAX_DAMAGED_SHARE * self.span.num_frames:
+            self._refuse(f"the decoder complains about {self.num_damaged} of {self.span.num_frames} pictures")
+
+    def _tolerance(self) -> float:
+        """Packets without a picture: a few codecs have them by design, elsewhere they are lost pictures."""
+        if self.probe.video.codec in ("vp8", "vp9", "av1", "mpeg4", "msmpeg4v3"):
+            return self.probe.video.num_packets
+        return MAX_DAMAGED_SHARE * self.probe.video.num_packets
+
+    def _refuse(self, what: str) -> None:
+        why = f"; FFmpeg: {self.complaints.first}" if self.complaints.first else ""
+        raise Rejected(self.stage, "damaged", what + why)
+
+
+def _decoded_from(container: InputContainer, probe: Probe, span: Span, watch: _Watch) -> Iterator[_Decoded]:
+    """Decoded pictures in time order, from a key frame at or before the span's start."""
+    stream = container.streams[probe.video.index]
+    if probe.video.counted or span.start_s - probe.video.start_s < SEEK_FROM_S:
+        yield from _decoded(container, stream, probe, watch)
+        return
+    watch.from_start = False
+    units = round((span.start_s - EARLY_S + probe.start_s) / stream.time_base)
+    container.seek(units, stream=stream, backward=True)
+    frames = _decoded(container, stream, probe, watch)
+    first = next(frames, None)
+    if first is None or first.time_s > span.start_s + ROUNDING_S:
+        # The index leads behind the target (or nowhere): read from the start after all.
+        container.seek(0, backward=True)
+        watch.last_s = None
+        frames = _decoded(container, stream, probe, watch)
+        first = next(frames, None)
+    if first is not None:
+        yield first
+    yield from frames
+
+
+def _decoded(container: InputContainer, stream: Any, probe: Probe, watch: _Watch) -> Iterator[_Decoded]:
+    index = 0
+    time_s: float | None = None
+    step_s = 1 / (probe.video.average_fps or FPS)
+    for packet in demux(container, stream):
+        frames, complained = decode(packet, watch.complaints)
+        for frame in frames:
+            time_s = _frame_s(frame, index, probe, time_s, step_s)
+            damaged = bool(frame.is_corrupt) or complained
+            decoded = _Decoded(index=index, time_s=time_s, damaged=damaged, picture=Picture(frame))
+            watch.decoded(decoded)
+            yield decoded
+            index += 1
+
+
+def _frame_s(frame: Any, index: int, probe: Probe, previous_s: float | None, step_s: float) -> float:
+    """Container time of a decoded frame; counted, or by its time stamp where there is one that goes forward."""
+    if probe.video.counted:
+        return probe.video.start_s + index / probe.video.declared_fps
+    if frame.pts is not None:
+        time_s = float(frame.pts * frame.time_base) - probe.start_s
+        if previous_s is None or time_s > previous_s:
+            return time_s
+    return probe.video.start_s if previous_s is None else previous_s + step_s
