@@ -1,0 +1,93 @@
+"""Bilinear resizing of 8-bit pictures in fixed point, bit for bit as OpenCV's ``resize`` does it by default.
+
+Evaluation protocols resize with OpenCV; another rounding moves LSE-C by up to 0.1 %, more than the figures should
+differ between two machines. So the arithmetic is repeated here in whole numbers: weights of 11 bits, horizontal pass
+first, two truncations in the vertical pass.
+
+Legend: N pictures, C colours, H, W height and width in pixels.
+"""
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+_WEIGHT_BITS = 11
+_PLANES_AT_ONCE = 12
+
+
+def resize_8bit(pictures: Tensor, height: int, width: int) -> Tensor:
+    """Resizes by bilinear interpolation without smoothing.
+
+    Args:
+        pictures: uint8 (N, C, H, W).
+        height, width: size wanted, in pixels. (OpenCV averages instead where both are exactly half of the given
+            size; so does this function.)
+
+    Returns:
+        uint8 (N, C, height, width).
+
+    Raises:
+        ValueError: not uint8 (N, C, H, W), or a size below 1.
+
+    Source: OpenCV, ``cv::resize`` with ``INTER_LINEAR`` on 8-bit data; held against it in the tests.
+    """
+    if pictures.dtype != torch.uint8 or pictures.ndim != 4 or 0 in pictures.shape:
+        raise ValueError(f"pictures must be uint8 (N, C, H, W); got {pictures.dtype} {tuple(pictures.shape)}")
+    if height < 1 or width < 1:
+        raise ValueError(f"the size wanted is {height} x {width}; give at least 1 x 1")
+    if pictures.shape[2:] == (height, width):
+        return pictures
+    planes = pictures.flatten(0, 1)
+    if pictures.shape[2:] == (2 * height, 2 * width):
+        resized = _halve(planes)
+    else:
+        resized = torch.cat([_bilinear(some, height, width) for some in planes.split(_PLANES_AT_ONCE)])
+    return resized.unflatten(0, pictures.shape[:2])
+
+
+def _bilinear(planes: Tensor, height: int, width: int) -> Tensor:
+    left, right, left_weight, right_weight = (part.to(planes.device) for part in _columns(planes.shape[2], width))
+    upper, lower, upper_weight, lower_weight = (part.to(planes.device) for part in _rows(planes.shape[1], height))
+    wide = planes.int()
+    wide = wide.index_select(2, left) * left_weight + wide.index_select(2, right) * right_weight
+    wide >>= 4
+    tall = (wide.index_select(1, upper) * upper_weight[:, None]) >> 16
+    tall += (wide.index_select(1, lower) * lower_weight[:, None]) >> 16
+    return ((tall + 2) >> 2).to(torch.uint8)
+
+
+def _halve(planes: Tensor) -> Tensor:
+    wide = planes.int()
+    fours = wide[:, 0::2, 0::2] + wide[:, 0::2, 1::2] + wide[:, 1::2, 0::2] + wide[:, 1::2, 1::2]
+    return ((fours + 2) >> 2).to(torch.uint8)
+
+
+@lru_cache(maxsize=64)
+def _columns(old: int, new: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    place, share = _places(old, new)
+    outside = (place < 0) | (place >= old - 1)
+    share = torch.where(outside, torch.zeros_like(share), share)
+    return *_clipped(place, old), *_weights(share)
+
+
+@lru_cache(maxsize=64)
+def _rows(old: int, new: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    place, share = _places(old, new)  # beyond the edge both neighbours are the edge row, the weights stay
+    return *_clipped(place, old), *_weights(share)
+
+
+def _places(old: int, new: int) -> tuple[Tensor, Tensor]:
+    """Where each new pixel lies in the old row: neighbour to the left, share of the one to the right."""
+    centre = ((torch.arange(new, dtype=torch.float64) + 0.5) * (old / new) - 0.5).float()
+    place = centre.floor()
+    return place.long(), centre - place
+
+
+def _clipped(place: Tensor, old: int) -> tuple[Tensor, Tensor]:
+    return place.clamp(0, old - 1), (place + 1).clamp(0, old - 1)
+
+
+def _weights(share: Tensor) -> tuple[Tensor, Tensor]:
+    one = 1 << _WEIGHT_BITS
+    return ((1 - share) * one).round().int(), (share * one).round().int()
