@@ -111,18 +111,18 @@ def _dataset_rows(dataset: str, scores: pd.DataFrame, signs: Mapping[str, int]) 
     margins, margin_keys = [], []
     for protocol, metric, evaluator in sorted({(k["protocol"], k["metric"], k["evaluator"]) for k in series}):
         rest = (protocol, metric, evaluator)
-        methods = sorted({k["method"] for k in series if (k["protocol"], k["metric"], k["evaluator"]) == rest})
+        methods = sorted({method for method, _, *other in place if tuple(other) == rest})
         shared = {"protocol": protocol, "metric": metric, "evaluator": evaluator}
         for one, other in combinations([m for m in methods if (m, "own", *rest) in place], 2):
             difference = values[:, place[(one, "own", *rest)]] - values[:, place[(other, "own", *rest)]]
             differences += [difference, -difference]
-            pair = {"method": one, "other_method": other, "audio": "own"} | shared
+            pair: dict[str, Any] = {"method": one, "other_method": other, "audio": "own", **shared}
             difference_keys += [pair, pair | {"method": other, "other_method": one}]
         for method in methods:
             own, wrong = place.get((method, "own", *rest)), place.get((method, "other", *rest))
             if own is not None and wrong is not None and metric in signs:
                 margins.append(signs[metric] * (values[:, own] - values[:, wrong]))
-                margin_keys.append({"method": method, "audio": None} | shared)
+                margin_keys.append({"method": method, "audio": None, **shared})
 
     rows = _rows("mean", dataset, series, values)
     if differences:

@@ -16,7 +16,9 @@ from pathlib import Path
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
 SEEDS_FOLDER = SQL_FOLDER / "seeds"
 _HEADER_FIELD = re.compile(r"^(grain|key|units):\s*(.*)$")
-_TABLE_COLUMN = re.compile(r"^    (?P<name>\w+) (?P<type>\w+)(?P<required> not null)?,?(?:\s+-- (?P<text>.*))?$")
+_TABLE_COLUMN = re.compile(
+    r"^    (?P<name>\w+) (?P<type>\w+)(?P<required> not null)?,?(?:\s+-- (?P<text>.*))?$"
+)
 _VIEW_COLUMN = re.compile(r"^.*?(?:\bas |^    \w+\.)(?P<name>\w+),?\s+-- (?P<text>.*)$")
 _NAME_READ = re.compile(r"\b(?:from|join)\s+(\w+)")
 
@@ -60,7 +62,7 @@ class SqlFile:
         """``table`` or ``view``."""
         match = re.search(rf"^create (table|view) {self.name}\b", self.sql, re.MULTILINE)
         if match is None:
-            raise SqlFileError(f"{self.path}: must hold 'create table {self.name}' or 'create view {self.name}'")
+            raise SqlFileError(f"{self.path}: must hold `create table {self.name}` or `create view`")
         return match.group(1)
 
     @cached_property
@@ -83,9 +85,10 @@ class SqlFile:
     @property
     def comment(self) -> str:
         """The header as one paragraph, for the database."""
-        parts = [self.header["text"].rstrip(".:?") + ("?" if self.header["text"].endswith("?") else ".")]
-        parts += [f"{key.capitalize()}: {self.header[key]}." for key in ("grain", "key", "units") if key in self.header]
-        return " ".join(parts)
+        fields = (name for name in ("grain", "key", "units") if name in self.header)
+        return " ".join(
+            [self.header["text"], *(f"{name.capitalize()}: {self.header[name]}." for name in fields)]
+        )
 
     @property
     def key(self) -> list[str]:
@@ -121,7 +124,7 @@ class SqlFile:
 
 def read_sql_files(folder: Path = SQL_FOLDER) -> dict[str, SqlFile]:
     """All statements by name, each after those that it reads."""
-    files = {}
+    files: dict[str, SqlFile] = {}
     for path in sorted(folder.glob("*/*.sql")):
         if path.stem in files:
             raise SqlFileError(f"{path}: {files[path.stem].path} has the same name; names must be unique")

@@ -1,8 +1,8 @@
 """The warehouse: one DuckDB file, published whole from Parquet parts, read by anybody at any time.
 
-Parts are the truth (``parts/<table>/<name>.parquet``). ``publish`` builds the file beside the old one and renames
-it, so readers are never locked out and never see half a batch; the parts are read after the lock is taken,
-so what is published never goes backwards. The file's storage version is one that DuckDB 1.0 reads.
+Parts are the truth (``parts/<table>/<name>.parquet``). ``publish`` builds the file beside the old one and
+renames it, so readers are never locked out and never see half a batch; the parts are read after the lock is
+taken, so what is published never goes backwards. The file's storage version is one that DuckDB 1.0 reads.
 """
 
 from __future__ import annotations
@@ -19,16 +19,20 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from duckdb import DuckDBPyConnection as Connection
 from filelock import FileLock
 
+from assets.home import Home, replacing
 from assets.intervals import bootstrap_intervals
 from assets.sql_files import SEEDS_FOLDER, SqlFile, comment_statements, quoted, read_sql_files
 
-DATABASE_NAME = "cals.duckdb"
 STORAGE_VERSION = "v1.0.0"
 _BUILD_PREFIX = ".publishing-"
 _CACHE_NAME = "bootstrap_intervals.parquet"
 _COMPUTED = "bootstrap_intervals"
+Parts = dict[str, list[tuple[Path, Path]]]
+# A part's name for a column, where the table can't have it: `at` is a reserved word since DuckDB 2.
+_NAME_IN_PARTS = {("materializations", "finished_at"): "at"}
 _ACCEPTED = {
     "varchar": ("text",),
     "bigint": ("whole number",),
@@ -43,11 +47,8 @@ class WarehouseError(RuntimeError):
     """The warehouse can't be published or read: which file, what is wrong, what would be right."""
 
 
-def publish(warehouse: Path) -> Path:
+def publish(home: Home) -> Path:
     """Builds the database from the parts that are there now and puts it in place at once.
-
-    Args:
-        warehouse: folder that holds ``parts/``; the database goes beside them.
 
     Returns:
         Path of the published database.
@@ -56,21 +57,21 @@ def publish(warehouse: Path) -> Path:
         WarehouseError: a part has a wrong type, lacks a required column or repeats a key; the database
             that was published before stays.
     """
-    warehouse.mkdir(parents=True, exist_ok=True)
-    with FileLock(warehouse / ".publish.lock"):
-        for left_over in warehouse.glob(f"{_BUILD_PREFIX}*"):
+    home.parts.mkdir(parents=True, exist_ok=True)
+    with FileLock(home.warehouse / ".publish.lock"):
+        for left_over in home.warehouse.glob(f"{_BUILD_PREFIX}*"):
             shutil.rmtree(left_over)
-        with tempfile.TemporaryDirectory(prefix=_BUILD_PREFIX, dir=warehouse) as folder:
-            built = Path(folder) / DATABASE_NAME
-            _build(built, _pin_parts(warehouse / "parts", Path(folder) / "parts"), warehouse)
+        with tempfile.TemporaryDirectory(prefix=_BUILD_PREFIX, dir=home.warehouse) as folder:
+            built = Path(folder) / home.database.name
+            parts = _pin_parts(home.parts, Path(folder) / "parts")
+            _build(built, parts, home.warehouse / _CACHE_NAME)
             with built.open("rb") as written:
                 os.fsync(written.fileno())
-            built.chmod(0o644)
-            os.replace(built, warehouse / DATABASE_NAME)
-    return warehouse / DATABASE_NAME
+            built.replace(home.database)
+    return home.database
 
 
-def connect(database: Path) -> duckdb.DuckDBPyConnection:
+def connect(database: Path) -> Connection:
     """Opens the published database read-only, as it is now; a later publish does not disturb the connection.
 
     The file is attached to a connection of its own: ``duckdb.connect(path)`` would hand out the file that
@@ -100,33 +101,47 @@ def query(database: Path, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFr
         return result.df() if result.description else pd.DataFrame()
 
 
-def _pin_parts(parts: Path, pinned: Path) -> dict[str, list[tuple[Path, Path]]]:
-    """Hard links to all parts by table, as (original, link): a part replaced meanwhile stays readable."""
-    by_table: dict[str, list[tuple[Path, Path]]] = {}
-    for number, path in enumerate(sorted(parts.glob("*/*.parquet"))):
+def _pin_parts(parts: Path, pinned: Path) -> Parts:
+    """Hard links to all parts, so that one that is replaced or merged meanwhile stays readable.
+
+    Returns:
+        Table name -> (original, link) of each of its parts.
+    """
+    while True:
+        found = sorted(parts.glob("*/*.parquet"))
+        try:
+            return _link(found, pinned)
+        except FileNotFoundError:  # a writer replaced or merged parts after they were listed
+            shutil.rmtree(pinned)
+
+
+def _link(found: Sequence[Path], pinned: Path) -> Parts:
+    by_table: Parts = {}
+    for number, path in enumerate(found):
         link = pinned / path.parent.name / f"{number:06d}.parquet"
         link.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.link(path, link)
         except FileNotFoundError:
-            continue
-        except OSError:
+            raise
+        except OSError:  # no hard links on this file system
             shutil.copyfile(path, link)
         by_table.setdefault(path.parent.name, []).append((path, link))
     return by_table
 
 
-def _build(database: Path, parts: dict[str, list[tuple[Path, Path]]], warehouse: Path) -> None:
+def _build(database: Path, parts: Parts, cache: Path) -> None:
     files = read_sql_files()
     with duckdb.connect(":memory:") as connection:
-        connection.execute(f"attach {quoted(str(database))} as built (storage_version {quoted(STORAGE_VERSION)})")
+        version = quoted(STORAGE_VERSION)
+        connection.execute(f"attach {quoted(str(database))} as built (storage_version {version})")
         connection.execute("use built")
         connection.execute("set TimeZone = 'UTC'")
-        tables = [file for file in files.values() if file.folder == "schema"]
-        for file in tables:
-            connection.execute(file.sql)
-            _fill(connection, file, parts.get(file.name, []))
-        _fill_intervals(connection, parts.get("clip_metrics", []), warehouse / _CACHE_NAME)
+        for file in files.values():
+            if file.folder == "schema":
+                connection.execute(file.sql)
+                _fill(connection, file, parts.get(file.name, []))
+        _fill_intervals(connection, parts.get("clip_metrics", []), cache)
         for file in files.values():
             if file.folder != "schema":
                 connection.execute(file.sql)
@@ -136,7 +151,7 @@ def _build(database: Path, parts: dict[str, list[tuple[Path, Path]]], warehouse:
         connection.execute("detach built")
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, file: SqlFile, parts: list[tuple[Path, Path]]) -> None:
+def _fill(connection: Connection, file: SqlFile, parts: list[tuple[Path, Path]]) -> None:
     seed = SEEDS_FOLDER / f"{file.name}.csv"
     if seed.exists():
         connection.execute(f"insert into {file.name} by name from read_csv(?, header = true)", [str(seed)])
@@ -151,13 +166,14 @@ def _fill(connection: duckdb.DuckDBPyConnection, file: SqlFile, parts: list[tupl
 
 
 def _insert(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     file: SqlFile,
     columns: tuple[str, ...],
     group: list[tuple[Path, Path]],
 ) -> None:
-    names = ", ".join(columns)
-    statement = f"insert into {file.name} ({names}) select {names} from read_parquet(?, union_by_name = true)"
+    into = ", ".join(columns)
+    taken = ", ".join(f'"{_NAME_IN_PARTS.get((file.name, name), name)}"' for name in columns)
+    statement = f"insert into {file.name} ({into}) select {taken} from read_parquet(?, union_by_name = true)"
     try:
         connection.execute(statement, [[str(link) for _, link in group]])
     except duckdb.Error as error:
@@ -172,19 +188,22 @@ def _usable_columns(file: SqlFile, original: Path, link: Path) -> tuple[str, ...
     try:
         schema = pq.read_schema(link)
     except (pa.ArrowInvalid, OSError) as error:
-        raise WarehouseError(f"{original}: not a Parquet file: {error}; remove it or make it again") from error
-    kinds = {field.name: _kind(field.type) for field in schema}
+        raise WarehouseError(
+            f"{original}: not a Parquet file: {error}; remove it or make it again"
+        ) from error
+    types = {field.name: field.type for field in schema}
+    kinds = {}
     for column in file.columns:
-        kind = kinds.get(column.name, "null")
+        name = _NAME_IN_PARTS.get((file.name, column.name), column.name)
+        kind = kinds[column.name] = _kind(types.get(name, pa.null()))
         if kind == "null" and column.required:
-            raise WarehouseError(f"{original}: lacks the column {column.name}, which the table {file.name} requires")
+            raise WarehouseError(f"{original}: lacks the column {name}, which {file.name} requires")
         if kind != "null" and kind not in _ACCEPTED[column.sql_type]:
-            wanted = " or ".join(_ACCEPTED[column.sql_type])
             raise WarehouseError(
-                f"{original}: column {column.name} holds {schema.field(column.name).type}; "
-                f"the table {file.name} wants {wanted} ({column.sql_type})"
+                f"{original}: column {name} holds {types[name]}; {file.name} wants "
+                f"{' or '.join(_ACCEPTED[column.sql_type])} ({column.sql_type})"
             )
-    return tuple(column.name for column in file.columns if kinds.get(column.name, "null") != "null")
+    return tuple(name for name, kind in kinds.items() if kind != "null")
 
 
 def _kind(arrow_type: pa.DataType) -> str:
@@ -201,34 +220,37 @@ def _kind(arrow_type: pa.DataType) -> str:
     return next((kind for kind, test in tests.items() if test(arrow_type)), str(arrow_type))
 
 
-def _check_key(connection: duckdb.DuckDBPyConnection, file: SqlFile) -> None:
+def _check_key(connection: Connection, file: SqlFile) -> None:
+    """Drops rows that two parts hold alike (a merge in progress); refuses rows that contradict each other."""
     key = ", ".join(file.key)
-    if not key:
+    find_repeated = f"select {key} from {file.name} group by {key} having count(*) > 1 limit 1"
+    if connection.execute(find_repeated).fetchone() is None:
         return
-    repeated = connection.execute(
-        f"select {key} from {file.name} group by {key} having count(*) > 1 limit 1"
-    ).fetchone()
-    if repeated:
+    columns = ", ".join(column.name for column in file.columns)
+    connection.execute(
+        f"delete from {file.name} where rowid not in (select min(rowid) from {file.name} group by {columns})"
+    )
+    repeated = connection.execute(find_repeated).fetchone()
+    if repeated is not None:
         shown = ", ".join(f"{name} = {value}" for name, value in zip(file.key, repeated, strict=True))
-        raise WarehouseError(f"{file.name}: more than one row has {shown}; two parts hold it, or one holds it twice")
+        raise WarehouseError(f"{file.name}: several rows have {shown}; each may be there once, in one part")
 
 
-def _fill_intervals(connection: duckdb.DuckDBPyConnection, parts: list[tuple[Path, Path]], cache: Path) -> None:
+def _fill_intervals(connection: Connection, parts: list[tuple[Path, Path]], cache: Path) -> None:
     """Fills ``bootstrap_intervals``, from the cache where the scores are those of the last publish."""
     digest = hashlib.sha256()
     for _, link in parts:
         digest.update(hashlib.sha256(link.read_bytes()).digest())
     for path in (Path(__file__).with_name("intervals.py"), SEEDS_FOLDER / "metric_definitions.csv"):
         digest.update(path.read_bytes())
-    source = {b"scores_sha256": digest.hexdigest().encode("ascii")}
-    if not cache.exists() or (pq.read_schema(cache).metadata or {}).get(b"scores_sha256") != source[b"scores_sha256"]:
+    source = {b"computed_from": digest.hexdigest().encode("ascii")}
+    if not cache.exists() or pq.read_schema(cache).metadata != source:
         scores = connection.execute(
             "select dataset, method, clip_id, audio, protocol, metric, evaluator, value from clip_metrics"
         ).df()
         better = dict(connection.execute("select metric, better from metric_definitions").fetchall())
         table = pa.Table.from_pandas(bootstrap_intervals(scores, better), preserve_index=False)
-        temporary = cache.with_name(f".{cache.name}.tmp")
-        pq.write_table(table.replace_schema_metadata(source), temporary)
-        os.replace(temporary, cache)
+        with replacing(cache) as temporary:
+            pq.write_table(table.replace_schema_metadata(source), temporary, store_schema=False)
     if pq.read_metadata(cache).num_rows:
         connection.execute(f"insert into {_COMPUTED} by name select * from read_parquet(?)", [str(cache)])

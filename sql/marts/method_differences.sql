@@ -74,3 +74,6 @@ left join intervals
     and differences.metric = intervals.metric
     and differences.evaluator is not distinct from intervals.evaluator
 left join definitions on differences.metric = definitions.metric
+order by
+    differences.dataset, differences.protocol desc, differences.metric, differences.method,
+    differences.other_method

@@ -63,3 +63,4 @@ left join intervals
     and means.metric = intervals.metric
     and means.evaluator is not distinct from intervals.evaluator
 left join definitions on means.metric = definitions.metric
+order by means.dataset, means.protocol desc, means.metric, means.audio desc, means.method

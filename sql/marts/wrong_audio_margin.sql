@@ -72,3 +72,4 @@ left join intervals
     and pairs.protocol = intervals.protocol
     and pairs.metric = intervals.metric
     and pairs.evaluator is not distinct from intervals.evaluator
+order by pairs.dataset, pairs.protocol desc, pairs.metric, pairs.method

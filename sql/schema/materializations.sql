@@ -20,5 +20,6 @@ create table materializations (
     duration_s double,  -- seconds that it took
     num_clips bigint,  -- clips that the partition holds afterwards
     counts_json varchar,  -- JSON object: other counts, e.g. clips computed in this pass
-    inputs_json varchar  -- JSON: the inputs with their data versions (materialization_inputs has it as rows)
+    inputs_json varchar,  -- JSON object: input -> data version (materialization_inputs has it as rows)
+    blocked_by varchar  -- blocking check that failed on what was made; null where none did
 )

@@ -9,5 +9,5 @@ create table training_curves (
     split varchar,  -- train or val
     metric varchar not null,  -- name of the figure: a loss (lower is better) or a retrieval rate (higher is)
     value double,  -- the figure; null where it was not finite
-    model_version varchar  -- data version of the model that this training made
+    model_version varchar  -- hash of the weights that this training made (models.weights_sha256)
 )

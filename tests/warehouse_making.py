@@ -1,0 +1,233 @@
+"""Parts of a warehouse with made rows that look like those of a real run, for tests of tables and report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from assets.home import Home
+from assets.ledger import SCHEMA as LEDGER_SCHEMA
+from assets.tables import write_part
+
+DATASET = "sample_lrs2"
+METHODS = ("ground_truth", "copy_reference", "wav2lip", "cals")
+EVALUATOR = "lse_evaluator of sample_lrs2, width 0.125"
+MEANS = {
+    ("ground_truth", "own"): (None, 1.0, 0.0, None, 1.0, 6.8, 3.9),
+    ("ground_truth", "other"): (None, 1.0, 0.0, None, 1.0, 9.7, 0.6),
+    ("copy_reference", "own"): (25.1, 0.861, 2.41, 22.0, 0.771, 9.4, 0.8),
+    ("copy_reference", "other"): (25.1, 0.861, 2.41, 22.0, 0.771, 9.5, 0.7),
+    ("wav2lip", "own"): (31.2, 0.928, 1.52, 28.2, 0.884, 7.3, 3.2),
+    ("wav2lip", "other"): (30.1, 0.921, 2.02, 27.1, 0.873, 7.5, 3.0),
+    ("cals", "own"): (32.4, 0.939, 1.21, 29.4, 0.902, 7.0, 3.6),
+    ("cals", "other"): (30.2, 0.923, 2.13, 27.2, 0.876, 7.2, 3.3),
+}
+METRICS = (
+    ("psnr", "primary", 1.2),
+    ("ssim", "primary", 0.012),
+    ("lmd", "primary", 0.18),
+    ("psnr_mouth", "primary", 1.2),
+    ("ssim_mouth", "primary", 0.02),
+    ("lse_d", "lse_crop", 0.5),
+    ("lse_c", "lse_crop", 0.5),
+)
+
+
+def clip_id(number: int, dataset: str = DATASET) -> str:
+    split = ("train", "val", "test")[0 if number < 24 else 1 if number < 30 else 2]
+    return f"{dataset}/{split}/main/{6300370419826092098 + number // 4}/{number:05d}"
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def clip_key(clip: str) -> str:
+    return sha256(clip)[:16]
+
+
+def fill_inventory(home: Home, dataset: str = DATASET, num_clips: int = 44) -> list[str]:
+    """Raw files, inventory, outcomes of the later stages and shards; returns the ids of the test clips.
+
+    Clip 3 fails at its mel spectrogram, clip 5 has no face in any frame (and so no mel row counts), clip 7
+    can't be opened.
+    """
+    clips = [clip_id(number, dataset) for number in range(num_clips)]
+    raw, inventory, tracks, mels, offsets, shard_clips = [], [], [], [], [], []
+    for number, clip in enumerate(clips):
+        split = clip.split("/")[1]
+        path = clip.split("/", 2)[2] + ".mp4"
+        raw.append({"dataset": dataset, "path": path, "sha256": sha256(path), "bytes": 80_000 + number})
+        opened = number != 7
+        inventory.append({
+            "dataset": dataset, "clip_id": clip, "split": split, "speaker": f"speaker {number // 4}",
+            "path": path, "sha256": sha256(path), "transcript": "place blue by now" if opened else None,
+            "status": "ok" if opened else "rejected", "stage": None if opened else "clips",
+            "reason": None if opened else "cannot_open",
+            "detail": None if opened else "the file ends after 2 of 75 frames; copy it again",
+            "start_s": 0.0, "end_s": 3.0, "fps": 25.0, "width": 320, "height": 320, "num_frames": 75,
+            "duration_s": 3.0, "bucket": number % 4,
+        })  # fmt: skip
+        if not opened:
+            continue
+        tracked = number != 5
+        outcome = {"dataset": dataset, "clip_id": clip, "num_frames": 75, "digest": sha256(clip + "x")}
+        tracks.append(outcome | {
+            "stage": "face_tracks", "status": "ok" if tracked else "rejected",
+            "reason": None if tracked else "no_face",
+            "detail": None if tracked else "a face in 3 of 75 frames; at least 60 % are needed",
+        })  # fmt: skip
+        has_mel = number not in (3, 5)
+        mels.append(outcome | {
+            "stage": "mels", "status": "ok" if has_mel else "rejected",
+            "reason": None if has_mel else "silent",
+            "detail": None if has_mel else "all samples are 0; a clip needs sound",
+        })  # fmt: skip
+        if tracked and has_mel:
+            offsets.append({
+                "dataset": dataset, "clip_id": clip, "status": "not measured", "measured_frames": None,
+                "confidence": None, "applied_frames": 0, "remeasured_frames": None, "probe": None,
+            })  # fmt: skip
+            shard_clips.append({
+                "dataset": dataset, "clip_id": clip, "key": clip_key(clip), "split": split,
+                "shard": f"{split}-00000.tar", "num_frames": 75,
+            })  # fmt: skip
+    shards = []
+    for split in ("train", "val", "test"):
+        num = sum(row["split"] == split for row in shard_clips)
+        shards.append({
+            "dataset": dataset, "split": split, "path": f"{split}-00000.tar", "num_clips": num,
+            "num_frames": 75 * num, "bytes": 700_000 * num, "sha256": sha256(dataset + split),
+        })  # fmt: skip
+    write_part(home, "raw_files", raw, dataset=dataset)
+    write_part(home, "clip_inventory", inventory, dataset=dataset)
+    write_part(home, "clip_outcomes", tracks, dataset=dataset, method="face_tracks")
+    write_part(home, "clip_outcomes", mels, dataset=dataset, method="mels")
+    write_part(home, "av_offsets", offsets, dataset=dataset)
+    write_part(home, "shards", shards, dataset=dataset)
+    write_part(home, "shard_clips", shard_clips, dataset=dataset)
+    return [row["clip_id"] for row in shard_clips if row["split"] == "test"]
+
+
+def score_rows(
+    test_clips: list[str], method: str, dataset: str = DATASET, seed: int = 0
+) -> list[dict[str, Any]]:
+    """``clip_metrics`` rows of one method; a clip's difficulty is shared by all methods."""
+    difficulty = np.random.default_rng(seed).normal(size=len(test_clips))
+    noise = np.random.default_rng([seed, len(method)])
+    rows = []
+    for audio in ("own", "other"):
+        for (metric, protocol, spread), mean in zip(METRICS, MEANS[(method, audio)], strict=True):
+            for place, clip in enumerate(test_clips):
+                value, detail = None, None
+                if mean is None:
+                    detail = "infinite: the pictures are equal"
+                elif metric == "lmd" and method == "wav2lip" and place == 0:
+                    detail = "no face found in 75 of 75 rendered frames"
+                else:
+                    exact = mean in (0.0, 1.0)
+                    drawn = mean + (0 if exact else spread * (difficulty[place] + 0.3 * noise.normal()))
+                    value = round(float(drawn), 6)
+                rows.append({
+                    "dataset": dataset, "method": method, "clip_id": clip, "audio": audio, "protocol": protocol,
+                    "metric": metric, "value": value, "detail": detail,
+                    "evaluator": EVALUATOR if protocol == "lse_crop" else None,
+                })  # fmt: skip
+    return rows
+
+
+def fill_scores(home: Home, test_clips: list[str], dataset: str = DATASET) -> None:
+    for method in METHODS:
+        write_part(
+            home, "clip_metrics", score_rows(test_clips, method, dataset), dataset=dataset, method=method
+        )
+
+
+def fill_models(home: Home, dataset: str = DATASET) -> None:
+    """Trained models with their curves; the sync encoder has figures beside chance, one model a warning."""
+    trained: list[tuple[str, str | None, dict[str, tuple[float, float]], dict[str, float], dict[str, float], int]] = [
+        ("sync_encoder", None, {"loss": (4.85, 1.4), "retrieval_at_1": (0.008, 0.41)},
+         {"loss": 1.4, "retrieval_at_1": 0.412, "retrieval_within_1": 0.803, "offset_accuracy": 0.967},
+         {"loss": 4.852, "retrieval_at_1": 0.0078, "retrieval_within_1": 0.0234, "offset_accuracy": 0.0968}, 1600),
+        ("lse_evaluator", None, {"loss": (110.0, 31.0)}, {"loss": 31.0, "offset_accuracy": 0.9},
+         {"offset_accuracy": 0.0968}, 1200),
+        ("audio_to_lip", None, {"loss": (9.1, 2.2)}, {"loss": 2.2}, {}, 1000),
+        ("generator", "wav2lip", {"loss": (2.4, 0.31), "l1": (0.2, 0.026), "gan": (0.7, 0.72)}, {"l1": 0.026}, {}, 1200),
+        ("generator", "cals", {"loss": (2.6, 0.35), "l1": (0.2, 0.022), "d_av": (1.6, 1.1), "d_vv": (1.6, 1.47)},
+         {"l1": 0.022}, {}, 1200),
+    ]  # fmt: skip
+    for asset, method, curves, figures, chance, steps in trained:
+        whose = {"dataset": dataset, "asset": asset, "method": method}
+        version = sha256(f"{dataset}{asset}{method}")
+        points = []
+        rng = np.random.default_rng(len(asset))
+        for split, every, noise in (("train", 10, 0.06), ("val", 200, 0.01)):
+            for metric, (start, end) in curves.items():
+                for step in range(every, steps + 1, every):
+                    mean = end + (start - end) * np.exp(-4 * step / steps) * (
+                        1.0 if split == "train" else 1.1
+                    )
+                    value = float(mean * (1 + noise * rng.normal()))
+                    point = {"step": step, "split": split, "metric": metric, "value": value}
+                    points.append({**whose, **point, "model_version": version})
+        part = f"{asset}__{method}" if method else asset
+        write_part(home, "training_curves", points, dataset=dataset, method=part)
+        warning = {
+            "warning": "plateau",
+            "step": 300,
+            "text": "loss within 2 % of chance; try a higher learning rate",
+        }
+        model = {
+            **whose, "weights_sha256": version, "training_key": version[:16], "mlflow_run_id": version[:32],
+            "registered_name": f"cals-{asset}", "registered_version": "3", "num_parameters": 1_903_411,
+            "steps": steps, "seconds": 181.5, "device": "Intel Xeon, 2 threads",
+            "figures_json": json.dumps(figures), "chance_json": json.dumps(chance),
+            "warnings_json": json.dumps([warning] if asset == "sync_encoder" else []),
+        }  # fmt: skip
+        write_part(home, "models", [model], dataset=dataset, method=part)
+
+
+def fill_ledger(home: Home, dataset: str = DATASET) -> None:
+    """One materialisation of each stage, one part each, and an older one of ``clips``."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    stages: list[tuple[str, str | None, float, dict[str, str]]] = [
+        ("clips", None, 9.0, {"raw_videos": "r0", "settings/clips": "s0"}),
+        ("clips", None, 2.5, {"raw_videos": "r1", "settings/clips": "s0"}),
+        ("face_tracks", None, 14.1, {"clips": "clips1"}),
+        ("face_crops", None, 6.2, {"clips": "clips1", "face_tracks": "face_tracks2"}),
+        ("mels", None, 1.4, {"clips": "clips1"}),
+        ("shards", None, 2.2, {"face_crops": "face_crops3", "mels": "mels4"}),
+        ("sync_encoder", None, 181.5, {"shards": "shards5"}),
+        ("generator", "cals", 210.4, {"shards": "shards5", "sync_encoder": "sync_encoder6"}),
+        ("clip_metrics", "cals", 31.0, {"shards": "shards5", "renders|cals": "x"}),
+    ]
+    start = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    folder = home.parts / "materializations"
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (asset, method, seconds, inputs) in enumerate(stages):
+        row = {name: None for name in LEDGER_SCHEMA.names} | {
+            "materialization_id": f"{dataset}-{number:02d}", "asset": asset, "dataset": dataset, "method": method,
+            "at": start + timedelta(minutes=number), "data_version": sha256(f"{dataset}{asset}{number}"),
+            "code_version": sha256(asset), "settings_json": "{}", "inputs_json": json.dumps(inputs),
+            "dagster_run_id": f"run-{number}", "git_commit": "8e5a6fc0" * 5, "git_dirty": False,
+            "library_versions_json": json.dumps({"torch": "2.14.1", "duckdb": "2.0.0", "av": "18.1.0"}),
+            "host": "atelier", "device": "Intel Xeon, 2 threads", "duration_s": seconds, "num_clips": 44,
+            "counts_json": json.dumps({"num_computed": 44 if number != 1 else 1}),
+        }  # fmt: skip
+        table = pa.Table.from_pylist([row], schema=LEDGER_SCHEMA)
+        pq.write_table(table, folder / f"{dataset}-{number:02d}.parquet")
+
+
+def fill(home: Home, dataset: str = DATASET) -> list[str]:
+    """All of the above; returns the ids of the test clips."""
+    test_clips = fill_inventory(home, dataset)
+    fill_scores(home, test_clips, dataset)
+    fill_models(home, dataset)
+    fill_ledger(home, dataset)
+    return test_clips
