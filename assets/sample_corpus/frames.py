@@ -1,0 +1,137 @@
+"""Video frames of a speaker: mouth, eyes, head and light put together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.sample_corpus.coarticulation import LipTrack
+from assets.sample_corpus.motion import HeadMotion
+from assets.sample_corpus.mouth import Mouth, close_mouth, draw_mouth
+from assets.sample_corpus.photograph import Image, Points, Portrait
+from assets.sample_corpus.settings import FRAME_PX
+from assets.sample_corpus.speakers import Speaker, make_background, make_portrait
+
+Plane = NDArray[np.float32]
+
+_NOSE = 30
+_HEAD_DEPTH_PX = 75.0  # on the canvas: how far the nose's movement in a turn of the head reaches
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framing:
+    """Where the head is in the picture.
+
+    Attributes:
+        width_px, height_px: size of the picture.
+        face_scale: output pixels for a canvas pixel; the face is about 175 canvas pixels wide.
+        nose_x, nose_y: where the tip of the nose rests, output pixels.
+    """
+
+    width_px: int = FRAME_PX
+    height_px: int = FRAME_PX
+    face_scale: float = 0.68
+    nose_x: float = 128.0
+    nose_y: float = 132.0
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A speaker ready to be filmed."""
+
+    speaker: Speaker
+    portrait: Portrait
+    mouth: Mouth
+
+
+def make_actor(base: Portrait, speaker: Speaker) -> Actor:
+    """Builds the speaker's face from the photograph; about 0.1 s."""
+    portrait = make_portrait(base, speaker)
+    return Actor(speaker, portrait, close_mouth(portrait))
+
+
+def _close_eye(canvas: Image, eye: Points, closure: float) -> None:
+    """Draws the upper lid of one eye down over it, in place.
+
+    Args:
+        eye: (6, 2) landmarks: corner, two above, corner, two below.
+    """
+    centre, half_px = (eye[0] + eye[3]) / 2, float(np.hypot(*(eye[3] - eye[0])) / 2 * 1.1)
+    slope = (eye[3, 1] - eye[0, 1]) / (eye[3, 0] - eye[0, 0])
+    left, top = int(centre[0] - half_px), int(centre[1] - 1.3 * half_px)
+    right, bottom = int(centre[0] + half_px) + 1, int(centre[1] + half_px)
+    rows, columns = np.mgrid[top:bottom, left:right].astype(np.float32)
+    u = (columns - centre[0]) / half_px
+    inside = np.clip(1 - u * u, 0, None)
+    line = centre[1] + slope * (columns - centre[0])
+    upper = line + inside * ((eye[1:3, 1] - centre[1]).mean() * 1.25)
+    lower = line + inside * ((eye[4:6, 1] - centre[1]).mean() * 1.1)
+    start = upper - 0.55 * half_px
+    lid = upper + closure * (lower - upper)
+    source = start + (rows - start) * (upper - start) / np.maximum(lid - start, 1e-3)
+    source = np.where((rows > start) & (rows < lid), source, rows)
+    drawn = cv2.remap(canvas, columns, source.astype(np.float32), cv2.INTER_LINEAR)
+    lash = 0.55 * np.exp(-(((rows - lid) / 1.4) ** 2)) * np.sqrt(inside) * min(2 * closure, 1.0)
+    canvas[top:bottom, left:right] = (drawn * (1 - lash[..., None])).astype(np.uint8)
+
+
+def _canvas(actor: Actor, lips: tuple[float, float, float], blink: float) -> NDArray[np.uint8]:
+    """The face with these lips and eyes, RGB and matte, before the head moves: (512, 512, 4) uint8."""
+    canvas = actor.portrait.rgb.copy()
+    mouth = actor.mouth
+    drawn = draw_mouth(mouth, *lips)
+    canvas[mouth.top : mouth.top + drawn.shape[0], mouth.left : mouth.left + drawn.shape[1]] = drawn
+    if blink > 0:
+        for eye in (slice(36, 42), slice(42, 48)):
+            _close_eye(canvas, actor.portrait.landmarks[eye], blink)
+    return np.dstack([canvas, (actor.portrait.matte * 255).astype(np.uint8)])
+
+
+def _canvas_coordinates(actor: Actor, framing: Framing, motion: HeadMotion, frame: int) -> tuple[Plane, Plane]:
+    """For each output pixel the place on the canvas that it shows."""
+    unit = 1.0 / 0.68  # canvas pixels for a pixel of a 256-pixel frame
+    nose = actor.portrait.landmarks[_NOSE]
+    scale = framing.face_scale * motion.scale[frame]
+    cos, sin = np.cos(motion.roll[frame]) / scale, np.sin(motion.roll[frame]) / scale
+    pixels = framing.face_scale / 0.68
+    x = np.arange(framing.width_px, dtype=np.float32)[None] - (framing.nose_x + pixels * motion.shift_x[frame])
+    y = np.arange(framing.height_px, dtype=np.float32)[:, None] - (framing.nose_y + pixels * motion.shift_y[frame])
+    from_nose_x = cos * x + sin * y
+    from_nose_y = -sin * x + cos * y
+    depth = np.exp(-(from_nose_x**2 + from_nose_y**2) / (2 * _HEAD_DEPTH_PX**2)) * unit
+    canvas_x = nose[0] + from_nose_x - motion.turn[frame] * depth
+    canvas_y = nose[1] + from_nose_y - motion.nod[frame] * depth
+    return canvas_x.astype(np.float32), canvas_y.astype(np.float32)
+
+
+def film(
+    actor: Actor, lips: LipTrack, motion: HeadMotion, *, framing: Framing, noise_rms: float, rng: np.random.Generator
+) -> Iterator[Image]:
+    """Films the speaker.
+
+    Args:
+        lips: one value a frame, (T,).
+        motion: (T,) as well.
+        noise_rms: sensor noise, grey levels of 255.
+    Yields:
+        (height, width, 3) uint8 RGB, T times.
+    Raises:
+        ValueError: lips and motion differ in length.
+    """
+    num_frames = len(lips.aperture)
+    if len(motion.blink) != num_frames:
+        raise ValueError(f"{num_frames} frames of lips but {len(motion.blink)} of head motion; give as many of both")
+    size = framing.height_px, framing.width_px
+    background = make_background(actor.speaker, size, rng).astype(np.float32)
+    across = np.linspace(-0.5, 0.5, framing.width_px, dtype=np.float32)[None, :, None]
+    for frame in range(num_frames):
+        shape = (float(lips.aperture[frame]), float(lips.width[frame]), float(lips.protrusion[frame]))
+        canvas = _canvas(actor, shape, float(motion.blink[frame]))
+        maps = _canvas_coordinates(actor, framing, motion, frame)
+        person = cv2.remap(canvas, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+        picture = background + (person[..., :3] - background) * (person[..., 3:] / 255)
+        picture *= (1 + np.float32(motion.light_slope[frame]) * across) * np.float32(motion.brightness[frame])
+        picture += rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(noise_rms)
+        yield np.clip(picture + 0.5, 0, 255).astype(np.uint8)
