@@ -1,0 +1,190 @@
+"""The planner: what is stale, why, and what an early cutoff spares; on ledger rows made here."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets import ledger
+from assets.graph import STAGES, source_names, stage_code
+from assets.settings import Project, SettingsError, load_project
+from assets.stage_run import needed_methods
+from assets.versions import CodeVersion
+from pipelines import staleness
+from pipelines.staleness import StalePartition, find_stale
+
+CONFIG = """
+datasets:
+  one: {layout: grid, root: one, profile: tiny, methods: [ground_truth, wav2lip, cals]}
+  two: {layout: grid, root: two, profile: tiny, methods: [ground_truth, cals]}
+"""
+
+
+class World:
+    """A project whose raw files have the versions that the test says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "cals.yaml"
+        self.path.write_text(CONFIG)
+        self.raw = {"one": "raw-1", "two": "raw-2"}
+
+    @property
+    def project(self) -> Project:
+        return load_project(self.path)
+
+    def source_version(self, project: Project, source: str, dataset: str) -> str:
+        if source == "raw_videos":
+            return self.raw[dataset]
+        return "no probe" if source == "offset_probe" else project.settings_digest(dataset, source.split("/")[1])
+
+    def make(self, partition: StalePartition, data_version: str | None = None) -> None:
+        """Appends the ledger row that a materialisation would."""
+        project = self.project
+        stage, dataset = STAGES[partition.asset], project.dataset(partition.dataset)
+        heads = ledger.heads(project.home)
+        inputs = {s: self.source_version(project, s, dataset.name) for s in source_names(stage)}
+        for dep in stage.deps:
+            for method in needed_methods(STAGES[dep].by_method, partition.method, dataset.methods):
+                name = f"{dep}|{method}" if method else dep
+                inputs[name] = heads[(dep, dataset.name, method)]["data_version"]
+        entry = ledger.Entry(
+            asset=stage.name,
+            dataset=dataset.name,
+            method=partition.method,
+            data_version=data_version or f"content of {partition.label}",
+            code_version=stage_code(stage.name).digest,
+            settings=project.settings_values(dataset.name, stage.name),
+            inputs=inputs,
+            dagster_run_id="run",
+            duration_s=2.0,
+        )
+        ledger.append(project.home, entry, stage_code(stage.name))
+
+    def make_all(self) -> None:
+        while ready := [p for p in find_stale(self.project) if p.ready]:
+            for partition in ready:
+                self.make(partition)
+
+    def stale(self) -> dict[str, str]:
+        return {p.label: p.cause.kind for p in find_stale(self.project)}
+
+    def edit(self, old: str, new: str) -> None:
+        text = self.path.read_text()
+        assert old in text
+        self.path.write_text(text.replace(old, new))
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    monkeypatch.setattr(staleness, "source_version", made.source_version)
+    monkeypatch.delenv("CALS_HOME", raising=False)
+    return made
+
+
+def test_at_first_everything_is_to_be_made_in_order(world: World) -> None:
+    found = find_stale(world.project, ["one"])
+    assert [p.label for p in found if p.ready] == ["clips/one"]
+    assert found[0].cause.kind == "never_made"
+    assert len(found) == 10 + 3 * 3
+
+
+def test_when_all_is_made_nothing_is_stale(world: World) -> None:
+    world.make_all()
+    assert world.stale() == {}
+
+
+def test_a_setting_changed_and_changed_back_is_nothing(world: World) -> None:
+    world.make_all()
+    world.edit("profile: tiny, methods: [ground_truth, wav2lip", "settings: {mels: {f_max_hz: 7000}}, profile: tiny, methods: [ground_truth, wav2lip")
+    stale = {p.label: p for p in find_stale(world.project)}
+    assert stale["mels/one"].cause.text == "settings: f_max_hz: 7600.0 -> 7000"
+    assert not any("two" in label or "face" in label for label in stale)
+    assert {label for label, p in stale.items() if p.ready} == {"mels/one"}
+    world.edit("settings: {mels: {f_max_hz: 7000}}, ", "")
+    assert world.stale() == {}
+
+
+def test_early_cutoff(world: World) -> None:
+    world.make_all()
+    world.raw["one"] = "raw-1b"
+    assert world.stale()["clips/one"] == "input_changed"
+    world.make(next(p for p in find_stale(world.project) if p.ready), "content of clips/one")
+    assert world.stale() == {}
+
+
+def test_new_content_goes_one_level_on(world: World) -> None:
+    world.make_all()
+    world.raw["two"] = "raw-2b"
+    world.make(next(p for p in find_stale(world.project) if p.ready), "other clips")
+    ready = [p.label for p in find_stale(world.project) if p.ready]
+    assert ready == ["face_tracks/two", "mels/two"]
+
+
+def test_a_training_setting_makes_no_data_stage_stale(world: World) -> None:
+    world.make_all()
+    world.edit("two: {", "two: {settings: {generator: {learning_rate: 0.5}}, ")
+    labels = set(world.stale())
+    assert {label.split("/")[0] for label in labels} == {"generator", "renders", "clip_metrics", "metric_report"}
+    assert all("/two" in label for label in labels)
+
+
+def test_changed_code_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.make_all()
+    real = stage_code("mels")
+    edited = CodeVersion(
+        digest="edited", definitions={**real.definitions, "assets.mels.mel.log_mel": "x"}, libraries=real.libraries
+    )
+    monkeypatch.setattr(staleness, "stage_code", lambda name: edited if name == "mels" else stage_code(name))
+    stale = {p.label: p.cause for p in find_stale(world.project)}
+    assert stale["mels/one"].text == "code: assets.mels.mel.log_mel changed"
+    assert "face_crops/one" not in stale
+
+
+def test_a_failed_blocking_check_stops_what_follows(world: World) -> None:
+    world.make_all()
+    project = world.project
+    row = ledger.heads(project.home)[("shards", "one", None)]
+    entry = ledger.Entry(
+        asset="shards",
+        dataset="one",
+        method=None,
+        data_version="other shards",
+        code_version=row["code_version"],
+        settings=project.settings_values("one", "shards"),
+        inputs=ledger.json.loads(row["inputs_json"]),
+        dagster_run_id="run",
+        duration_s=1.0,
+        blocked_by="splits_are_not_empty",
+    )
+    ledger.append(project.home, entry, stage_code("shards"))
+    stale = find_stale(project)
+    assert stale and all(p.cause.kind == "blocked" and not p.ready for p in stale)
+    assert "splits_are_not_empty" in stale[0].cause.text
+
+
+def test_estimates_come_from_the_ledger(world: World) -> None:
+    world.make_all()
+    assert all(p.estimated_s is None or p.estimated_s == 2.0 for p in find_stale(world.project))
+    world.raw["one"] = "raw-1b"
+    assert next(p for p in find_stale(world.project) if p.asset == "clips").estimated_s == 2.0
+
+
+def test_only_what_leads_to_an_asset(world: World) -> None:
+    found = find_stale(world.project, ["one"], "mels")
+    assert [p.asset for p in found] == ["clips", "mels"]
+
+
+@pytest.mark.parametrize("arguments, says", [((["three"],), "no dataset 'three'"), ((["one"], "mel"), "no asset 'mel'")])
+def test_unknown_names(world: World, arguments: Any, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        find_stale(world.project, *arguments)
+
+
+def test_json_is_plain(world: World) -> None:
+    first = find_stale(world.project, ["one"])[0]
+    assert first.as_json() == dataclasses.asdict(first)
+    assert set(first.as_json()) == {"asset", "dataset", "method", "cause", "estimated_s", "ready"}
