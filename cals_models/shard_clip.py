@@ -6,7 +6,7 @@ Legend: T video frames (25 fps), S frames asked for.
 import io
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,19 +34,19 @@ class ShardClip:
 
     Args:
         meta: the clip's json, as written.
-        members: bytes of the five members by their extension.
+        members: bytes of the five members by their extension; views into one buffer.
         source: shard file and key, for messages.
     """
 
     meta: dict[str, Any]
-    members: dict[str, bytes]
+    members: Mapping[str, memoryview]
     source: str
 
     @classmethod
-    def from_members(cls, key: str, members: dict[str, bytes], source: str) -> "ShardClip":
+    def from_members(cls, key: str, members: Mapping[str, memoryview], source: str) -> "ShardClip":
         """Check that the members belong together; raises ShardError where they do not."""
         try:
-            meta = json.loads(members["json"])
+            meta = json.loads(bytes(members["json"]))
         except ValueError as error:
             raise ShardError(
                 f"{source}: the clip's json does not parse ({error}); write the shard anew"
@@ -127,35 +127,36 @@ class ShardClip:
         return samples
 
     def frames(self, indices: Sequence[int], *, executor: Executor | None = None) -> npt.NDArray[np.uint8]:
-        """Decode some frames.
+        """Decode some frames, each once however often it is asked for.
 
         Args:
-            indices: frame numbers in [0, T), in any order.
+            indices: frame numbers in [0, T), in any order, repeated or not.
             executor: threads to decode in (the decoder releases the interpreter lock); None: this thread.
 
         Returns:
             uint8 (S, 128, 128, 3), RGB.
         """
-        offsets, mjpeg = self.meta["jpeg_offsets"], memoryview(self.members["mjpeg"])
+        offsets, mjpeg = self.meta["jpeg_offsets"], self.members["mjpeg"]
         pixels = np.empty((len(indices), CROP_PX, CROP_PX, 3), np.uint8)
+        first_row: dict[int, int] = {}
+        rows = [(row, first_row.setdefault(frame, row)) for row, frame in enumerate(map(int, indices))]
 
-        def decode(row: int) -> None:
-            frame = int(indices[row])
+        def decode(frame: int) -> None:
             if not 0 <= frame < self.num_frames:
                 raise IndexError(f"{self.source}: frame {frame} asked for, the clip has {self.num_frames}")
+            jpeg, target = mjpeg[offsets[frame] : offsets[frame + 1]], pixels[first_row[frame]]
             try:
-                image = simplejpeg.decode_jpeg(
-                    mjpeg[offsets[frame] : offsets[frame + 1]], "RGB", buffer=pixels[row]
-                )
+                image = simplejpeg.decode_jpeg(jpeg, "RGB", buffer=target)
             except ValueError as error:
                 raise ShardError(f"{self.source}: frame {frame} is not a good JPEG ({error})") from error
-            if image.shape != pixels[row].shape:
-                raise ShardError(
-                    f"{self.source}: frame {frame} is {image.shape}; expected {pixels[row].shape}"
-                )
+            if image.shape != target.shape:
+                raise ShardError(f"{self.source}: frame {frame} is {image.shape}; expected {target.shape}")
 
-        for _ in (map if executor is None else executor.map)(decode, range(len(indices))):
+        for _ in (map if executor is None else executor.map)(decode, first_row):
             pass
+        for row, first in rows:
+            if row != first:
+                pixels[row] = pixels[first]
         return pixels
 
     def _array(self, member: str, dtype: type[np.generic], shape: tuple[int, ...]) -> npt.NDArray[Any]:

@@ -158,7 +158,7 @@ class ShardSet:
         extents = index.extents[row]
         start, end = int(extents[0, 0]), int(extents[-1].sum())
         with path.open("rb") as file:
-            data = os.pread(file.fileno(), end - start, start)
+            data = memoryview(os.pread(file.fileno(), end - start, start))
         if len(data) != end - start:
             raise _damaged(path, "became shorter while it was read")
         members = {

@@ -130,8 +130,11 @@ def write_tar(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) ->
     from webdataset import TarWriter
 
     last_id, keys = "", set[str]()
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        writer = TarWriter(file, mtime=0, user="", group="", encoder=False)
+    with (
+        replacing(path) as temporary,
+        temporary.open("wb") as file,
+        TarWriter(file, mtime=0, user="", group="", encoder=False) as writer,
+    ):
         for clip_id, members in samples:
             key = clip_key(clip_id)
             if clip_id <= last_id or key in keys:
@@ -141,7 +144,6 @@ def write_tar(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) ->
             writer.write({"__key__": key, **members})
             last_id = clip_id
             keys.add(key)
-        writer.close()
 
 
 def _write_split(
