@@ -195,7 +195,7 @@ def _runs(
             start_s = run.end_s if run and frame.pts is None else _start_s(frame, probe)
             same = run is not None and (run.rate_hz, run.channel_names) == (frame.sample_rate, names)
             if run is None or not same or abs(start_s - run.end_s) > JITTER_S:
-                if run is not None:
+                if run is not None and run.num_samples:
                     yield run
                 run = _Run(start_s, frame.sample_rate, names)
             if start_s + frame.samples / frame.sample_rate > target_s or run.num_samples:

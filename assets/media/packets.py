@@ -10,6 +10,9 @@ from av.packet import Packet
 
 from assets.media.opening import Complaints, decode, demux
 
+# No codec packs this much sound in one packet.
+LATE_START_S = 0.13
+
 
 class PacketLog:
     """The packets of one stream that are shown or heard.
@@ -29,6 +32,7 @@ class PacketLog:
         self._times: list[int] = []
         self._discarded: list[int] = []
         self._end = 0
+        self._usual = 0
         self._skipped_at_end = 0
 
     def add(self, packet: Packet) -> None:
@@ -48,7 +52,10 @@ class PacketLog:
         end = time + (packet.duration or 0)
         self._end = max(self._end, end) if self._times else end
         self._times.append(time)
-        self._skipped_at_end = _skipped_at_end(packet)
+        # Matroska's duration of a padded packet leaves the padding out already.
+        full = (packet.duration or 0) >= self._usual
+        self._skipped_at_end = _skipped_at_end(packet) if full else 0
+        self._usual = packet.duration or 0
 
     def seconds(self, units: int) -> float:
         """Container time of a time stamp of this stream."""
@@ -67,6 +74,15 @@ class PacketLog:
     def held_s(self) -> float:
         """Time from the first packet to the end of the last, those that an edit list hides among them."""
         return (self._end - min([*self._times, *self._discarded], default=self._end)) * self._unit_s
+
+    def start_s(self) -> float:
+        """When the first frame starts. Files without an edit list write a late start as one long first packet:
+        then what follows it is the start."""
+        shown = self._shown()
+        if len(shown) > 2 and (shown[1] - shown[0]) * self._unit_s > LATE_START_S:
+            if (shown[2] - shown[1]) * self._unit_s < LATE_START_S:
+                return self.seconds(shown[1])
+        return self.first_s
 
     def last_s(self) -> float:
         return self.seconds(max(self._times, default=0))
