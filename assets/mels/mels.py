@@ -1,0 +1,137 @@
+"""The sound of a clip: 16 kHz mono samples and log-mel, aligned with its video frames."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from assets.media.audio import read_audio
+from assets.media.probe import ProbeLimits, probe
+from assets.media.timeline import Span
+from assets.mels.settings import MelSettings
+from assets.rejection import Rejected
+
+STAGE = "mels"
+FULL_SCALE = 32_768
+MELS_SCHEMA = pa.schema(
+    [
+        pa.field(
+            "num_frames", pa.int32(), metadata={"about": "T, video frames (25 fps) that the sound spans"}
+        ),
+        pa.field("mel", pa.binary(), metadata={"about": "float16 (80, 4T), log10 magnitude, C order"}),
+        pa.field("pcm", pa.binary(), metadata={"about": "int16 (640 T,), 16 kHz mono"}),
+        pa.field("peak", pa.float32(), metadata={"about": "largest absolute sample, full scale 1"}),
+        pa.field("rms", pa.float32(), metadata={"about": "root mean square, full scale 1"}),
+        pa.field(
+            "silent_share", pa.float32(), metadata={"about": "share of 10 ms blocks below silence_dbfs"}
+        ),
+        pa.field("clipped_share", pa.float32(), metadata={"about": "share of samples at clipping_level"}),
+        pa.field("missing_share", pa.float32(), metadata={"about": "share for which the file has no sound"}),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MelPayload:
+    """The part of a file whose sound is wanted.
+
+    Args:
+        path: the video.
+        start_s: container time of the clip's first video frame, seconds.
+        num_frames: T, its video frames at 25 fps.
+        limits: what the file may ask of us, as the inventory had it.
+        settings: of this stage.
+    """
+
+    path: str
+    start_s: float
+    num_frames: int
+    limits: ProbeLimits
+    settings: MelSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loudness:
+    """Figures of a clip's sound; shares from 0 to 1, levels of full scale 1."""
+
+    peak: float
+    rms: float
+    silent_share: float
+    clipped_share: float
+
+
+def compute_mels(payload: MelPayload, wanted: frozenset[str]) -> Mapping[str, Mapping[str, Any] | Rejected]:
+    """Work of one clip in a worker process: the columns of `MELS_SCHEMA` and the digest of mel and samples."""
+    assert wanted == {STAGE}, wanted
+    span = Span(start_s=payload.start_s, num_frames=payload.num_frames)
+    sound = read_audio(probe(payload.path, payload.limits, stage=STAGE), span, stage=STAGE)
+    return {STAGE: mel_columns(sound.samples, payload.settings) | {"missing_share": sound.missing_share}}
+
+
+def mel_columns(pcm: npt.NDArray[np.int16], settings: MelSettings) -> dict[str, Any]:
+    """Columns of a clip's row.
+
+    Args:
+        pcm: int16 (640 T,), 16 kHz mono.
+        settings: of the mel, and the limits of silence and clipping.
+
+    Raises:
+        Rejected: silent_audio or clipped_audio, with the figures.
+    """
+    from assets.mels.mel import log_mel
+
+    waveform = (pcm / FULL_SCALE).astype(np.float32)
+    loudness = measure_loudness(waveform, settings)
+    check_loudness(loudness, settings)
+    mel = log_mel(waveform, settings).astype(np.float16).tobytes()
+    samples = pcm.astype("<i2").tobytes()
+    return {
+        "num_frames": len(pcm) // settings.samples_per_frame,
+        "mel": mel,
+        "pcm": samples,
+        "peak": loudness.peak,
+        "rms": loudness.rms,
+        "silent_share": loudness.silent_share,
+        "clipped_share": loudness.clipped_share,
+        "digest": hashlib.sha256(mel + samples).hexdigest(),
+    }
+
+
+def measure_loudness(waveform: npt.NDArray[np.float32], settings: MelSettings) -> Loudness:
+    """Level, silence and clipping of a sound (N,) of full scale 1; N is a whole number of hops."""
+    block_rms = np.sqrt(np.square(waveform.reshape(-1, settings.hop_samples), dtype=np.float64).mean(axis=1))
+    silence = 10 ** (settings.silence_dbfs / 20)
+    return Loudness(
+        peak=float(np.abs(waveform).max()),
+        rms=float(np.sqrt(np.square(block_rms).mean())),
+        silent_share=float((block_rms < silence).mean()),
+        clipped_share=float((np.abs(waveform) >= settings.clipping_level).mean()),
+    )
+
+
+def check_loudness(loudness: Loudness, settings: MelSettings) -> None:
+    """Refuse a sound from which no lip motion can be learned.
+
+    Raises:
+        Rejected: silent_audio or clipped_audio.
+    """
+    if loudness.silent_share > settings.max_silent_share:
+        raise Rejected(
+            STAGE,
+            "silent_audio",
+            f"{loudness.silent_share:.1%} of the sound is below {settings.silence_dbfs:g} dBFS (peak "
+            f"{loudness.peak:.4f} of full scale); at most {settings.max_silent_share:.1%} may be",
+        )
+    if loudness.clipped_share > settings.max_clipped_share:
+        raise Rejected(
+            STAGE,
+            "clipped_audio",
+            f"{loudness.clipped_share:.1%} of the samples are clipped; at most "
+            f"{settings.max_clipped_share:.1%} may be",
+        )
