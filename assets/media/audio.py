@@ -124,7 +124,9 @@ def mix_to_mono(channels: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarra
     weights /= weights.sum()
     mono = weights @ channels
     powers = np.square(channels).mean(axis=1)
-    if np.square(mono).mean() < CANCELLED * powers[weights > 0].max(initial=0.0) * float(np.square(weights).max()):
+    if np.square(mono).mean() < CANCELLED * powers[weights > 0].max(initial=0.0) * float(
+        np.square(weights).max()
+    ):
         return channels[int(powers.argmax())], "left"
     return mono, "mean" if len(channels) == 2 else "weighted"
 

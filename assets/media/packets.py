@@ -79,10 +79,10 @@ class PacketLog:
         """When the first frame starts. Files without an edit list write a late start as one long first packet:
         then what follows it is the start."""
         shown = self._shown()
-        if len(shown) > 2 and (shown[1] - shown[0]) * self._unit_s > LATE_START_S:
-            if (shown[2] - shown[1]) * self._unit_s < LATE_START_S:
-                return self.seconds(shown[1])
-        return self.first_s
+        if len(shown) < 3:
+            return self.first_s
+        first_step, second_step = ((b - a) * self._unit_s for a, b in zip(shown[:2], shown[1:3], strict=True))
+        return self.seconds(shown[1]) if first_step > LATE_START_S > second_step else self.first_s
 
     def last_s(self) -> float:
         return self.seconds(max(self._times, default=0))

@@ -30,7 +30,10 @@ PLANAR_YUV = {
 }
 # One conversion for all: exact rounding, the same on every processor, chroma interpolated.
 CONVERSION = (
-    Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
+    Interpolation.BILINEAR
+    | Interpolation.ACCURATE_RND
+    | Interpolation.BITEXACT
+    | Interpolation.FULL_CHR_H_INT
 )
 # Chroma beyond the region that the interpolation looks at, pixels; even.
 MARGIN_PX = 4
@@ -154,7 +157,10 @@ def _cut(frame: Any, box: Box, layout: tuple[int, int, int]) -> Any:
 def _colour_matrix(frame: Any) -> Colorspace:
     if frame.colorspace in (1, 4, 5, 6, 7, 9, 10):  # AVCOL_SPC_*: BT.709, FCC, BT.470BG, 170M, 240M, BT.2020
         return Colorspace(9 if frame.colorspace == 10 else 5 if frame.colorspace == 6 else frame.colorspace)
-    small = max(frame.width, frame.height) <= LARGEST_SD_PX[0] and min(frame.width, frame.height) <= LARGEST_SD_PX[1]
+    small = (
+        max(frame.width, frame.height) <= LARGEST_SD_PX[0]
+        and min(frame.width, frame.height) <= LARGEST_SD_PX[1]
+    )
     return Colorspace.ITU601 if small else Colorspace.ITU709
 
 

@@ -269,7 +269,9 @@ def _check_promises(found: Probe, pictures: PacketLog, sounds: PacketLog, stage:
     for kind, promised_s, held_s in promises:
         if promised_s is not None and promised_s - held_s > max(MISSING_END_S, MISSING_SHARE * promised_s):
             raise Rejected(
-                stage, "damaged", f"the container promises {promised_s:.2f} s of {kind} and holds {held_s:.2f} s"
+                stage,
+                "damaged",
+                f"the container promises {promised_s:.2f} s of {kind} and holds {held_s:.2f} s",
             )
 
 

@@ -91,7 +91,8 @@ def scan(
             if progress is not None:
                 progress(done, len(due))
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(SCHEMA)
-    table = pa.table([pa.array(column, field.type) for column, field in zip(columns, SCHEMA)], schema=SCHEMA)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+    table = pa.table(arrays, schema=SCHEMA)
     if cache_path is not None and (due or len(known) != len(rows)):
         _write_cache(table, Path(cache_path))
     return Scan(table=table, digest=content_digest(rows), num_hashed=len(due), num_bytes_hashed=num_bytes)

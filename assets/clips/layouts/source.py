@@ -1,0 +1,121 @@
+"""What a layout says about a dataset's folder: clip sources, problems, or that it does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from assets.raw_videos.walk import local_path
+
+SPLITS = ("train", "val", "test")
+VIDEO_SUFFIXES = (
+    ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".flv", ".wmv", ".3gp",
+)  # fmt: skip
+# A transcript or list larger than this is no transcript or list.
+MAX_TEXT_BYTES = 64 << 20
+
+
+class LayoutError(ValueError):
+    """The folder is not there, is empty, or is laid out otherwise: what, where, what would be right."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CropHint:
+    """Face region that the annotations state, in pixels of a video of the stated height; elsewhere it is wrong."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    video_height: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClipSource:
+    """A video, or a stated part of one, that is to become one or more clips.
+
+    Attributes:
+        relative_path: below the root, text form (`assets.raw_videos.walk.local_path` gives the file).
+        split: train, val or test.
+        speaker: who speaks, None if the layout does not say.
+        transcript: what is said, None if the layout does not say.
+        words: (start, end, word), seconds from the start of the file; None if the layout does not say.
+        segment: (start, end) of the part, seconds; None for the whole file.
+        segment_number: which part; None for the whole file.
+        crop_hint: where the face is.
+        speaker_disjoint: whether no speaker may be in two splits.
+        cut: whether a long source is cut further: `never`, `evenly` or `at_shots`.
+        note: a defect of the annotations that the clip survives.
+    """
+
+    relative_path: str
+    split: str
+    speaker: str | None = None
+    transcript: str | None = None
+    words: tuple[tuple[float, float, str], ...] | None = None
+    segment: tuple[float, float] | None = None
+    segment_number: int | None = None
+    crop_hint: CropHint | None = None
+    speaker_disjoint: bool = False
+    cut: str = "never"
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LayoutProblem:
+    """A file or list entry that gives no clip: reason code and one sentence."""
+
+    relative_path: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetFiles:
+    """The files below a dataset's root.
+
+    Attributes:
+        root: the folder.
+        problems: relative path (text form) -> None, or why the file can't be read.
+    """
+
+    root: Path
+    problems: Mapping[str, str | None]
+
+    def __contains__(self, relative_path: str) -> bool:
+        return relative_path in self.problems
+
+    def videos(self) -> list[str]:
+        """Paths with a video's suffix, problems included, sorted."""
+        return sorted(path for path in self.problems if is_video(path))
+
+    def text(self, relative_path: str) -> str | None:
+        """A text file's content (UTF-8, byte order mark removed); None if it is missing or unreadable."""
+        if self.problems.get(relative_path, "missing") is not None:
+            return None
+        path = local_path(self.root, relative_path)
+        try:
+            with path.open("rb") as stream:
+                data = stream.read(MAX_TEXT_BYTES + 1)
+        except OSError:
+            return None
+        return data.decode("utf-8-sig", errors="replace") if len(data) <= MAX_TEXT_BYTES else None
+
+
+def is_video(path: str) -> bool:
+    return path.lower().endswith(VIDEO_SUFFIXES)
+
+
+def stem_of(path: str) -> str:
+    """File name without folder and suffix.
+
+    >>> stem_of("s1/bbaf2n.mpg")
+    'bbaf2n'
+    """
+    name = path.rsplit("/", 1)[-1]
+    return name.rsplit(".", 1)[0] if "." in name[1:] else name
+
+
+def not_in_layout(path: str, expected: str) -> LayoutProblem:
+    return LayoutProblem(relative_path=path, reason="not_in_layout", detail=f"expected {expected}")
