@@ -67,7 +67,7 @@ def psnr(preds: Tensor, target: Tensor) -> Tensor:
         peak_signal_noise_ratio(
             some.float(), true.float(), data_range=DATA_RANGE, reduction="none", dim=(1, 2, 3)
         )
-        for some, true in zip(preds.split(_FRAMES_AT_ONCE), target.split(_FRAMES_AT_ONCE), strict=True)
+        for some, true in zip(_few(preds), _few(target), strict=True)
     ]
     return torch.cat(values)
 
@@ -99,13 +99,10 @@ def ssim(preds: Tensor, target: Tensor) -> Tensor:
     _check_pictures(preds, target)
     window = 2 * _SSIM_BORDER + 1
     if min(preds.shape[1:3]) < window:
-        raise MetricError(f"SSIM needs pictures of at least {window} x {window} px; got {tuple(preds.shape[1:3])}")
-    return torch.cat(
-        [
-            _ssim_of_few(some, true)
-            for some, true in zip(preds.split(_FRAMES_AT_ONCE), target.split(_FRAMES_AT_ONCE), strict=True)
-        ]
-    )
+        raise MetricError(
+            f"SSIM needs pictures of at least {window} x {window} px; got {tuple(preds.shape[1:3])}"
+        )
+    return torch.cat([_ssim_of_few(some, true) for some, true in zip(_few(preds), _few(target), strict=True)])
 
 
 def _ssim_of_few(preds: Tensor, target: Tensor) -> Tensor:
@@ -124,7 +121,13 @@ def _ssim_of_few(preds: Tensor, target: Tensor) -> Tensor:
         return_full_image=True,
     )
     inside = slice(_SSIM_BORDER, -_SSIM_BORDER)
-    return ssim_map[0, :, inside, inside].reshape(num_frames, -1).mean(dim=1)
+    values: Tensor = ssim_map[0, :, inside, inside].reshape(num_frames, -1).mean(dim=1)
+    return values
+
+
+def _few(frames: Tensor) -> tuple[Tensor, ...]:
+    """A few frames at a time: what the processor's cache holds."""
+    return torch.split(frames, _FRAMES_AT_ONCE)  # type: ignore[no-any-return]
 
 
 def lmd(preds: Tensor, target: Tensor) -> Tensor:
@@ -167,7 +170,9 @@ def lmd_atvgnet(preds: Tensor, target: Tensor) -> Tensor:
 def _mouth_distances(preds: Tensor, target: Tensor) -> Tensor:
     """Distances (T, 20) between the centred mouth points."""
     if preds.shape != target.shape:
-        raise MetricError(f"landmarks of the same frames are needed; got {tuple(preds.shape)}, {tuple(target.shape)}")
+        raise MetricError(
+            f"landmarks of the same frames are needed; got {tuple(preds.shape)}, {tuple(target.shape)}"
+        )
     if preds.ndim != 3 or preds.shape[1:] != (NUM_LANDMARKS, 2) or len(preds) == 0:
         raise MetricError(f"landmarks must be (T, {NUM_LANDMARKS}, 2) with T >= 1; got {tuple(preds.shape)}")
     if not (torch.isfinite(preds).all() and torch.isfinite(target).all()):
@@ -176,12 +181,15 @@ def _mouth_distances(preds: Tensor, target: Tensor) -> Tensor:
         mouth - mouth.mean(dim=1, keepdim=True)
         for mouth in (preds[:, MOUTH_LANDMARKS].double(), target[:, MOUTH_LANDMARKS].double())
     ]
-    return torch.linalg.vector_norm(centred[0] - centred[1], dim=2)
+    distances: Tensor = torch.linalg.vector_norm(centred[0] - centred[1], dim=2)
+    return distances
 
 
 def _check_pictures(preds: Tensor, target: Tensor) -> None:
     if preds.shape != target.shape:
-        raise MetricError(f"frames of equal number and size are needed; got {tuple(preds.shape)}, {tuple(target.shape)}")
+        raise MetricError(
+            f"frames of equal number and size are needed; got {tuple(preds.shape)}, {tuple(target.shape)}"
+        )
     if preds.ndim != 4 or preds.shape[3] != 3 or len(preds) == 0:
         raise MetricError(f"frames must be (T, H, W, 3) with T >= 1; got {tuple(preds.shape)}")
     if preds.dtype != torch.uint8 or target.dtype != torch.uint8:

@@ -42,13 +42,17 @@ def resize_8bit(pictures: Tensor, height: int, width: int) -> Tensor:
     if pictures.shape[2:] == (2 * height, 2 * width):
         resized = _halve(planes)
     else:
-        resized = torch.cat([_bilinear(some, height, width) for some in planes.split(_PLANES_AT_ONCE)])
-    return resized.unflatten(0, pictures.shape[:2])
+        resized = torch.cat([_bilinear(some, height, width) for some in torch.split(planes, _PLANES_AT_ONCE)])
+    return resized.reshape(*pictures.shape[:2], height, width)
 
 
 def _bilinear(planes: Tensor, height: int, width: int) -> Tensor:
-    left, right, left_weight, right_weight = (part.to(planes.device) for part in _columns(planes.shape[2], width))
-    upper, lower, upper_weight, lower_weight = (part.to(planes.device) for part in _rows(planes.shape[1], height))
+    left, right, left_weight, right_weight = (
+        part.to(planes.device) for part in _columns(planes.shape[2], width)
+    )
+    upper, lower, upper_weight, lower_weight = (
+        part.to(planes.device) for part in _rows(planes.shape[1], height)
+    )
     wide = planes.int()
     wide = wide.index_select(2, left) * left_weight + wide.index_select(2, right) * right_weight
     wide >>= 4

@@ -41,13 +41,19 @@ class SyncNetConfig:
 
     def __post_init__(self) -> None:
         if not 0.0 < self.width_factor <= 1.0:
-            raise ValueError(f"width_factor is {self.width_factor}; give a share in (0, 1] (1 is the published network)")
+            raise ValueError(
+                f"width_factor is {self.width_factor}; give a share in (0, 1] (1 is the published network)"
+            )
         if self.embedding_dim < 1:
-            raise ValueError(f"embedding_dim is {self.embedding_dim}; give at least 1 (1024 is the published network)")
+            raise ValueError(
+                f"embedding_dim is {self.embedding_dim}; give at least 1 (1024 is the published network)"
+            )
 
     def channels(self, published: int) -> int:
         """How many channels a layer has that has ``published`` of them in the published network."""
-        return published if self.width_factor == 1.0 else max(16, round(published * self.width_factor / 16) * 16)
+        return (
+            published if self.width_factor == 1.0 else max(16, round(published * self.width_factor / 16) * 16)
+        )
 
 
 class SyncNet(nn.Module):
@@ -74,7 +80,8 @@ class SyncNet(nn.Module):
         Returns:
             (N, D), not normalised.
         """
-        return self.netfcaud(self.netcnnaud(mfcc).flatten(1))
+        embeddings: Tensor = self.netfcaud(self.netcnnaud(mfcc).flatten(1))
+        return embeddings
 
     def embed_lips(self, frames: Tensor) -> Tensor:
         """Picture windows to embeddings.
@@ -85,11 +92,14 @@ class SyncNet(nn.Module):
         Returns:
             (N, D), not normalised.
         """
-        return self.netfclip(self.netcnnlip(frames).flatten(1))
+        embeddings: Tensor = self.netfclip(self.netcnnlip(frames).flatten(1))
+        return embeddings
 
 
-def load_public_weights(path: Path, *, expected_sha256: str | None = PUBLIC_WEIGHTS_SHA256) -> SyncNet:
-    """The published network S with its weights, ready for evaluation.
+def load_public_weights(
+    path: Path, *, expected_sha256: str | None = PUBLIC_WEIGHTS_SHA256
+) -> tuple[SyncNet, str]:
+    """The published network S with its weights, ready for evaluation, and the file's sha256.
 
     Args:
         path: ``syncnet_v2.model``, a state dict.
@@ -104,17 +114,21 @@ def load_public_weights(path: Path, *, expected_sha256: str | None = PUBLIC_WEIG
         with Path(path).open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise WeightsError(f"{path}: can't be read ({error.strerror}); give the path of {PUBLIC_WEIGHTS_NAME}") from error
+        raise WeightsError(
+            f"{path}: can't be read ({error.strerror}); give the path of {PUBLIC_WEIGHTS_NAME}"
+        ) from error
     if expected_sha256 is not None and sha256 != expected_sha256:
-        raise WeightsError(f"{path}: sha256 is {sha256}; the published {PUBLIC_WEIGHTS_NAME} has {expected_sha256}")
+        raise WeightsError(
+            f"{path}: sha256 is {sha256}; the published {PUBLIC_WEIGHTS_NAME} has {expected_sha256}"
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         network = SyncNet()
         network.load_state_dict(state)
-    except Exception as error:  # unpickling and loading fail in many ways: each means that this is another file
+    except Exception as error:  # fails in many ways; each means that this is another file
         reason = " ".join(str(error).split())[:300]
         raise WeightsError(f"{path}: not a state dict of SyncNet's network S: {reason}") from error
-    return network.eval()
+    return network.eval(), sha256
 
 
 def _head(config: SyncNetConfig) -> nn.Sequential:
@@ -163,5 +177,7 @@ def _block2d(inputs: int, outputs: int, kernel: int | tuple[int, int], *, paddin
 def _block3d(
     inputs: int, outputs: int, kernel: tuple[int, int, int], *, stride: int, padding: int
 ) -> list[nn.Module]:
-    convolution = nn.Conv3d(inputs, outputs, kernel, stride=(1, stride, stride), padding=(0, padding, padding))
+    convolution = nn.Conv3d(
+        inputs, outputs, kernel, stride=(1, stride, stride), padding=(0, padding, padding)
+    )
     return [convolution, nn.BatchNorm3d(outputs), nn.ReLU()]

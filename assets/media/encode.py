@@ -62,10 +62,14 @@ def read_lossless(path: Path) -> tuple[Frames, Sound]:
         with av.open(str(path)) as container:
             stream = container.streams.audio[0]
             if stream.rate != SAMPLE_RATE_HZ or stream.channels != 1 or stream.format.name != "s16":
-                raise ValueError(f"{path}: sound is {stream.rate} Hz, {stream.channels} channels; expected 16 kHz mono")
+                raise ValueError(
+                    f"{path}: sound is {stream.rate} Hz, {stream.channels} channels; expected 16 kHz mono"
+                )
             sound = [frame.to_ndarray()[0] for frame in container.decode(stream)]
     except (av.FFmpegError, IndexError) as error:
-        raise ValueError(f"{path}: not a readable lossless render ({error}); render the clip again") from error
+        raise ValueError(
+            f"{path}: not a readable lossless render ({error}); render the clip again"
+        ) from error
     if not frames:
         raise ValueError(f"{path}: holds no frame; render the clip again")
     return np.stack(frames), np.concatenate(sound) if sound else np.zeros(0, np.int16)
@@ -89,9 +93,14 @@ def write_web_video(
     """
     _check(frames, audio)
     if frames.shape[1] * scale % 2 or frames.shape[2] * scale % 2:
-        raise ValueError(f"{path}: {frames.shape[2]} x {frames.shape[1]} frames; H.264 needs an even width and height")
+        raise ValueError(
+            f"{path}: {frames.shape[2]} x {frames.shape[1]} frames; H.264 needs an even width and height"
+        )
     enlarged = frames.repeat(scale, axis=1).repeat(scale, axis=2) if scale > 1 else frames
-    with replacing(path) as temporary, _container(temporary, "mp4", title, {"movflags": "+faststart"}) as container:
+    with (
+        replacing(path) as temporary,
+        _container(temporary, "mp4", title, {"movflags": "+faststart"}) as container,
+    ):
         options = {"crf": str(quality_crf), "preset": "medium", "threads": "1"}
         video = _video_stream(container, "libx264", "yuv420p", enlarged, options)
         sound = _audio_stream(container, "aac", "fltp")
@@ -106,7 +115,9 @@ def _check(frames: Frames, audio: Sound) -> None:
         raise ValueError(f"sound must be int16 (samples,); got {audio.dtype} {audio.shape}")
 
 
-def _container(path: Path, kind: str, title: str, options: Mapping[str, str] | None = None) -> OutputContainer:
+def _container(
+    path: Path, kind: str, title: str, options: Mapping[str, str] | None = None
+) -> OutputContainer:
     # bitexact leaves out the random ids and version strings that would make equal videos differ
     container: OutputContainer = av.open(
         str(path), "w", format=kind, container_options={"fflags": "+bitexact", **(options or {})}
@@ -119,11 +130,11 @@ def _container(path: Path, kind: str, title: str, options: Mapping[str, str] | N
 def _video_stream(
     container: OutputContainer, codec: str, pixels: str, frames: Frames, options: dict[str, str]
 ) -> VideoStream:
-    stream: VideoStream = container.add_stream(codec, rate=FPS, options={"flags": "+bitexact", **options})
+    stream: Any = container.add_stream(codec, rate=FPS, options={"flags": "+bitexact", **options})
     stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], pixels
     stream.time_base = Fraction(1, FPS)
     stream.thread_count = 1
-    return stream
+    return stream  # type: ignore[no-any-return]
 
 
 def _audio_stream(container: OutputContainer, codec: str, form: str) -> AudioStream:

@@ -1,0 +1,257 @@
+"""Figures of rendered clips, one row a clip, kind of sound, protocol and metric (DESIGN 6).
+
+Pictures are compared with the clip's true crops, frame by frame: PSNR and SSIM of the whole crop and of the hidden
+mouth region (rows 64 to 127), LMD by the protocols ``primary`` and ``atvgnet``.
+
+LSE says whether lips and sound belong together. With ``audio = 'own'`` it is measured between the pictures and the
+clip's own sound. ``audio = 'other'`` is the control, in which pictures and sound do *not* belong together: a method
+was given another clip's sound, and its pictures are measured against the clip's own, true sound; the pictures of
+``ground_truth`` and ``copy_reference``, which hear nothing, are measured against the other clip's sound. The margin
+``lse_d(other) - lse_d(own)`` thus says how far the lips follow what the method hears. Protocol ``lse_crop_dubbed``
+(only for ``audio = 'other'`` of methods that hear) measures the same pictures against the sound they were made with.
+
+A figure that can't be computed is a row without value that says why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from assets.media.encode import read_lossless
+from assets.metrics.crop_landmarks import CropLandmarks
+from assets.metrics.instruments import Instruments
+from cals_models.lse import LipSyncEvaluator, LseError
+from cals_models.methods import METHODS
+from cals_models.metrics import lmd, lmd_atvgnet, mouth_region, psnr, ssim
+from cals_models.shards import ShardClip, ShardSet
+
+PICTURE_METRICS = ("psnr", "ssim", "psnr_mouth", "ssim_mouth")
+PICTURE_SOURCE = "torchmetrics"
+
+Frames = NDArray[np.uint8]
+Sound = NDArray[np.int16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One value; None with the reason in ``detail`` where there is none."""
+
+    protocol: str
+    metric: str
+    value: float | None
+    evaluator: str
+    detail: str | None = None
+
+
+def score_renders(
+    renders: Iterable[Mapping[str, Any]],
+    renders_dir: Path,
+    shards: Path,
+    split: str,
+    *,
+    dataset: str,
+    method: str,
+    instruments: Instruments,
+    progress: Callable[[int], None] = lambda count: None,
+) -> list[dict[str, Any]]:
+    """Scores a method's renders of a split.
+
+    Args:
+        renders: rows of `assets.renders.render.render_clips`.
+        renders_dir: folder that their paths are relative to.
+        shards: folder of the dataset's shard set: the true crops and sound.
+        split: the split that was rendered.
+        dataset: for the rows.
+        method: for the rows; decides how the control is measured.
+        instruments: see `assets.metrics.instruments.open_instruments`.
+        progress: is told 1 for each render that is scored.
+
+    Returns:
+        Rows of ``clip_metrics``, ordered by clip id, audio, protocol and metric.
+
+    Raises:
+        ValueError: a render or a clip is missing, or a video can't be read.
+    """
+    by_key: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for row in renders:
+        by_key.setdefault(row["key"], {})[row["audio"]] = row
+    if not by_key:
+        raise ValueError(f"{renders_dir}: there is no render to score; materialise renders of {method}")
+    rows: list[dict[str, Any]] = []
+    for clip in ShardSet(shards).clips(split):
+        if clip.key not in by_key:
+            raise ValueError(
+                f"{renders_dir}: clip {clip.clip_id} has no render; materialise renders of {method} again"
+            )
+        for audio, figures in _score_clip(
+            clip, by_key.pop(clip.key), renders_dir, method, instruments
+        ).items():
+            rows += [_row(dataset, method, clip.clip_id, audio, figure) for figure in figures]
+            progress(1)
+    if by_key:
+        names = sorted(str(row["clip_id"]) for some in by_key.values() for row in some.values())
+        raise ValueError(
+            f"{shards}: has no clip {names[0]}, which was rendered; materialise renders of {method} again"
+        )
+    return sorted(rows, key=lambda row: (row["clip_id"], row["audio"], row["protocol"], row["metric"]))
+
+
+def _score_clip(
+    clip: ShardClip,
+    renders: Mapping[str, Mapping[str, Any]],
+    folder: Path,
+    method: str,
+    instruments: Instruments,
+) -> dict[str, list[Figure]]:
+    true, own_sound = clip.frames(range(clip.num_frames)), clip.audio()
+    hears = method not in METHODS or METHODS[method].is_trained
+    lips: dict[bytes, torch.Tensor] = {}
+    scored = {}
+    for audio, render in renders.items():
+        if render["status"] != "ok":
+            scored[audio] = _not_rendered(render, instruments)
+            continue
+        frames, sound = read_lossless(folder / render["path"])
+        figures = picture_figures(frames, true) + landmark_figures(frames, true, instruments)
+        measured = own_sound if audio == "own" or hears else sound
+        against = (
+            "the clip's own sound" if measured is own_sound else f"the sound of {render['audio_clip_id']}"
+        )
+        figures += lse_figures(frames, measured, "lse_crop", against, instruments.evaluator, lips)
+        if audio == "other" and hears:
+            against = f"the sound it was made with, of {render['audio_clip_id']}"
+            figures += lse_figures(frames, sound, "lse_crop_dubbed", against, instruments.evaluator, lips)
+        scored[audio] = figures
+    return scored
+
+
+def picture_figures(frames: Frames, true: Frames) -> list[Figure]:
+    """PSNR and SSIM of the whole crop and of its mouth region, protocol ``primary``.
+
+    Args:
+        frames: uint8 (T, 128, 128, 3).
+        true: the same.
+    """
+    preds, target = torch.from_numpy(frames), torch.from_numpy(true)
+    values = {
+        "psnr": psnr(preds, target),
+        "ssim": ssim(preds, target),
+        "psnr_mouth": psnr(mouth_region(preds), mouth_region(target)),
+        "ssim_mouth": ssim(mouth_region(preds), mouth_region(target)),
+    }
+    return [_mean_of_frames(metric, value) for metric, value in values.items()]
+
+
+def _mean_of_frames(metric: str, values: torch.Tensor) -> Figure:
+    mean = float(values.double().mean())
+    if math.isfinite(mean):
+        return Figure(protocol="primary", metric=metric, value=mean, evaluator=PICTURE_SOURCE)
+    equal = int(torch.isinf(values).sum())
+    detail = f"{equal} of {len(values)} frames equal the true ones: no finite PSNR"
+    return Figure(protocol="primary", metric=metric, value=None, evaluator=PICTURE_SOURCE, detail=detail)
+
+
+def landmark_figures(frames: Frames, true: Frames, instruments: Instruments) -> list[Figure]:
+    """LMD by both protocols, over the frames in which the detector finds a face in both crops.
+
+    Args:
+        frames: uint8 (T, 128, 128, 3).
+        true: the same.
+        instruments: detector and the share of frames that may be missing.
+    """
+    preds, target = instruments.landmarks.of(frames, keep=False), instruments.landmarks.of(true, keep=True)
+    both = preds.found & target.found
+    detail = _missing(preds, target)
+    values: dict[str, float | None] = {"primary": None, "atvgnet": None}
+    if 1 - both.mean() > instruments.max_undetected_share or not both.any():
+        detail = f"{detail}: too few frames are left"
+    else:
+        some, others = torch.from_numpy(preds.points[both]), torch.from_numpy(target.points[both])
+        values = {
+            "primary": float(lmd(some, others).mean()),
+            "atvgnet": float(lmd_atvgnet(some, others).mean()),
+        }
+    name = instruments.landmarks.name
+    return [
+        Figure(protocol=protocol, metric="lmd", value=value, evaluator=name, detail=detail)
+        for protocol, value in values.items()
+    ]
+
+
+def _missing(preds: CropLandmarks, target: CropLandmarks) -> str | None:
+    count, lost, lost_in_truth = len(preds.found), int((~preds.found).sum()), int((~target.found).sum())
+    if not lost and not lost_in_truth:
+        return None
+    return f"no face found in {lost} of {count} frames of the render and {lost_in_truth} of the truth"
+
+
+def lse_figures(
+    frames: Frames,
+    sound: Sound,
+    protocol: str,
+    against: str,
+    evaluator: LipSyncEvaluator,
+    lips: dict[bytes, torch.Tensor] | None = None,
+) -> list[Figure]:
+    """LSE-D and LSE-C of pictures and sound.
+
+    Args:
+        frames: uint8 (T, H, W, 3).
+        sound: int16 (samples,), 16 kHz mono.
+        protocol: name for the rows.
+        against: whose sound it is, in words.
+        evaluator: network S.
+        lips: embeddings of pictures seen before, by their bytes; is added to.
+    """
+    try:
+        known = {} if lips is None else lips
+        key = frames.tobytes()
+        if key not in known:
+            known[key] = evaluator.embed_lips(torch.from_numpy(frames))
+        heard = evaluator.embed_sound(sound)
+        windows = min(len(known[key]), len(heard))
+        result = evaluator.compare(known[key][:windows], heard[:windows])
+    except LseError as error:
+        values: dict[str, float | None] = {"lse_d": None, "lse_c": None}
+        detail = str(error)
+    else:
+        values = {"lse_d": result.distance, "lse_c": result.confidence}
+        detail = f"against {against}; offset {result.offset_frames} frames; {result.num_windows} windows"
+    return [
+        Figure(protocol=protocol, metric=metric, value=value, evaluator=evaluator.name, detail=detail)
+        for metric, value in values.items()
+    ]
+
+
+def _not_rendered(render: Mapping[str, Any], instruments: Instruments) -> list[Figure]:
+    detail = f"not rendered: {render['reason']}: {render['detail']}"
+    lse, landmarks = instruments.evaluator.name, instruments.landmarks.name
+    names = [("primary", metric, PICTURE_SOURCE) for metric in PICTURE_METRICS]
+    names += [("primary", "lmd", landmarks), ("atvgnet", "lmd", landmarks)]
+    names += [("lse_crop", "lse_d", lse), ("lse_crop", "lse_c", lse)]
+    return [
+        Figure(protocol=protocol, metric=metric, value=None, evaluator=name, detail=detail)
+        for protocol, metric, name in names
+    ]
+
+
+def _row(dataset: str, method: str, clip_id: str, audio: str, figure: Figure) -> dict[str, Any]:
+    return {
+        "dataset": dataset,
+        "method": method,
+        "clip_id": clip_id,
+        "audio": audio,
+        "protocol": figure.protocol,
+        "metric": figure.metric,
+        "value": figure.value,
+        "evaluator": figure.evaluator,
+        "detail": figure.detail,
+    }

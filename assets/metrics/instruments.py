@@ -1,0 +1,70 @@
+"""The instruments that figures are measured with, from the settings: evaluator of LSE and detector of landmarks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from assets.faces.backends.opening import open_backend
+from assets.faces.settings import TrackSettings
+from assets.metrics.landmark_cache import LandmarkCache
+from assets.metrics.settings import MetricSettings
+from cals_models.lse import LipSyncEvaluator
+from cals_models.lse_weights import load_public_evaluator, load_trained_evaluator
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instruments:
+    """What figures are measured with.
+
+    Args:
+        evaluator: network S, for LSE.
+        landmarks: for LMD.
+        max_undetected_share: share of frames without a face above which a clip has no LMD.
+    """
+
+    evaluator: LipSyncEvaluator
+    landmarks: LandmarkCache
+    max_undetected_share: float
+
+
+def open_instruments(
+    settings: MetricSettings, evaluator_dir: Path | None, *, cache: Path | None = None, version: str = ""
+) -> Instruments:
+    """Opens the evaluator and the landmark detector.
+
+    Args:
+        settings: of ``clip_metrics``.
+        evaluator_dir: folder of the evaluator trained in the pipeline; needed unless the settings name other weights.
+        cache: folder for the landmarks of true crops; None keeps none.
+        version: of the code; kept landmarks of another one are not used.
+
+    Raises:
+        WeightsError: the evaluator's weights are missing or are others than the settings say.
+        BackendUnavailableError: the landmark detector's library or weights are missing.
+        ValueError: there is neither an evaluator nor weights.
+    """
+    device = settings.device if settings.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[settings.lse_dtype]
+    if settings.lse_weights:
+        expected = settings.lse_weights_sha256 or None
+        evaluator = load_public_evaluator(
+            settings.lse_weights, expected_sha256=expected, device=device, dtype=dtype
+        )
+    elif evaluator_dir is not None:
+        evaluator = load_trained_evaluator(evaluator_dir, device=device, dtype=dtype)
+    else:
+        raise ValueError(
+            "LSE needs an evaluator: set lse_weights to syncnet_v2.model or materialise lse_evaluator"
+        )
+    return Instruments(
+        evaluator=evaluator,
+        landmarks=LandmarkCache(
+            open_backend(TrackSettings(backend=settings.landmark_backend, device=settings.device)),
+            cache,
+            version=version,
+        ),
+        max_undetected_share=settings.max_undetected_share,
+    )

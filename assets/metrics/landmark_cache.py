@@ -1,0 +1,51 @@
+"""Landmarks of the true crops are found once and kept, since every method is compared with the same ones."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.faces.backends.interface import FaceBackend
+from assets.home import replacing
+from assets.metrics.crop_landmarks import CropLandmarks, landmark_crops
+
+
+class LandmarkCache:
+    """Landmarks by the digest of the frames they were found in.
+
+    Args:
+        backend: finds faces and points; anything else of that name finds the same.
+        folder: of the kept ones; None keeps nothing.
+        version: of the code that finds them; another version finds them anew.
+    """
+
+    def __init__(self, backend: FaceBackend, folder: Path | None, *, version: str = "") -> None:
+        self.name = backend.name
+        self._backend = backend
+        self._folder = folder
+        self._version = version
+
+    def of(self, frames: NDArray[np.uint8], *, keep: bool) -> CropLandmarks:
+        """Landmarks of frames uint8 (T, H, W, 3); ``keep`` says whether they will be asked for again."""
+        if not keep or self._folder is None:
+            return landmark_crops(frames, self._backend)
+        digest = hashlib.sha256(f"{self.name} {self._version} {frames.shape}\n".encode())
+        digest.update(np.ascontiguousarray(frames).data)
+        path = self._folder / f"{digest.hexdigest()}.npy"
+        points = _read(path, len(frames))
+        if points is None:
+            points = landmark_crops(frames, self._backend).points
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.lib.format.write_array(file, points, allow_pickle=False)
+        return CropLandmarks(points=points)
+
+
+def _read(path: Path, num_frames: int) -> NDArray[np.float32] | None:
+    try:
+        points: NDArray[np.float32] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return points if points.shape == (num_frames, 68, 2) and points.dtype == np.float32 else None

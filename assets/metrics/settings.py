@@ -1,0 +1,46 @@
+"""Settings of `clip_metrics`. Planners read this file: it imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LANDMARK_BACKENDS = ("dlib", "face_alignment")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSettings:
+    """How rendered clips are scored.
+
+    Args:
+        landmark_backend: finds the landmarks of LMD on both crops: ``dlib`` (CPU, no download) or ``face_alignment``.
+        max_undetected_share: share of frames without a face, in the render or in the truth, above which a clip has
+            no LMD.
+        lse_weights: path of the public ``syncnet_v2.model``; empty takes the evaluator trained in the pipeline.
+        lse_weights_sha256: digest that file must have; empty takes any file whose layers fit.
+        lse_dtype: ``float32`` for figures to report; ``bfloat16`` is faster and differs by about 0.3 % in LSE-D.
+        lse_jpeg: also score through the JPEG files of the public code (protocol ``lse_crop_jpeg``), to compare with
+            old figures.
+        device: of the evaluator: ``auto`` takes a GPU where there is one.
+    """
+
+    landmark_backend: str = "dlib"
+    max_undetected_share: float = 0.5
+    lse_weights: str = ""
+    lse_weights_sha256: str = "961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442"
+    lse_dtype: str = "float32"
+    lse_jpeg: bool = False
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.landmark_backend not in LANDMARK_BACKENDS:
+            raise ValueError(
+                f"landmark_backend is {self.landmark_backend!r}; one of {', '.join(LANDMARK_BACKENDS)}"
+            )
+        if not 0 <= self.max_undetected_share < 1:
+            raise ValueError(
+                f"max_undetected_share is {self.max_undetected_share}; give a share from 0 to below 1"
+            )
+        if self.lse_dtype not in ("float32", "bfloat16"):
+            raise ValueError(f"lse_dtype is {self.lse_dtype!r}; give float32 or bfloat16")
+        if self.device != "auto" and self.device.split(":")[0] not in ("cpu", "cuda"):
+            raise ValueError(f"device is {self.device!r}; give auto, cpu, cuda or cuda:N")

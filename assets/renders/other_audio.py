@@ -1,0 +1,67 @@
+"""Whose sound a clip is given for ``audio = 'other'``, and how that sound is made to last as long as the clip."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cals_models.shards import ShardClip
+
+LOOK_AHEAD_CLIPS = 8
+_SAMPLES_PER_FRAME = 640
+_MELS_PER_FRAME = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class FittedSound:
+    """A clip's sound, made to last T frames.
+
+    Args:
+        audio: int16 (640 T,), 16 kHz mono.
+        mel: float32 (80, 4T).
+        fit: ``exact``, ``cut`` (it was longer) or ``looped`` (it was shorter and begins again).
+    """
+
+    audio: NDArray[np.int16]
+    mel: NDArray[np.float32]
+    fit: Literal["exact", "cut", "looped"]
+
+
+def with_partners(clips: Iterable[ShardClip]) -> Iterator[tuple[ShardClip, ShardClip | None]]:
+    """Each clip with the clip that lends it its sound: the next in order; the last takes the first.
+
+    A clip in which the same words are said would not be a wrong sound, so of the next 8 the first with another
+    transcript is taken, where there is one. No more clips than these are in memory.
+
+    Args:
+        clips: in an order that a seed decides.
+
+    Yields:
+        The clip and its partner; None where there is no other clip.
+    """
+    stream = iter(clips)
+    first = list(islice(stream, LOOK_AHEAD_CLIPS + 1))
+    waiting = deque(first)
+    while waiting:
+        clip = waiting.popleft()
+        others = [other for other in (*waiting, *first) if other.key != clip.key][:LOOK_AHEAD_CLIPS]
+        words = clip.meta.get("transcript")
+        differing = [other for other in others if words is None or other.meta.get("transcript") != words]
+        yield clip, next(iter(differing or others), None)
+        waiting.extend(islice(stream, 1))
+
+
+def fitted_sound(clip: ShardClip, num_frames: int) -> FittedSound:
+    """The clip's sound and mel, cut to ``num_frames`` frames or repeated until they last so long."""
+    repeats = -(-num_frames // clip.num_frames)
+    return FittedSound(
+        audio=np.tile(clip.audio(), repeats)[: _SAMPLES_PER_FRAME * num_frames],
+        mel=np.tile(clip.mel, (1, repeats))[:, : _MELS_PER_FRAME * num_frames],
+        fit="exact" if clip.num_frames == num_frames else "cut" if clip.num_frames > num_frames else "looped",
+    )

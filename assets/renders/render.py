@@ -1,0 +1,263 @@
+"""Test clips rendered by a method, with their own sound and with another clip's, as lossless videos.
+
+``own`` is same-clip reconstruction, which PSNR, SSIM and LMD are defined on. ``other`` is the control: the method is
+given another clip's sound. The controls ``ground_truth`` and ``copy_reference`` hear nothing: their ``other`` renders
+are the same pictures beside another clip's sound.
+
+The generator is shown the upper half of each frame and one reference frame that `reference_indices` chooses; it never
+sees the mouth of the frame that it makes, nor of the frames near it.
+
+Files are ``<out>/<own|other>/<key>.mkv``; ``<out>/index.jsonl`` lists them while the work goes on, so that a run that
+was ended goes on where it stopped. A render is kept only if what it was made from is the same and its bytes are whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.home import replacing
+from assets.media.encode import write_lossless
+from assets.rejection import Rejected
+from assets.renders.other_audio import FittedSound, fitted_sound, with_partners
+from assets.renders.reference import reference_indices
+from assets.renders.settings import RenderSettings
+from cals_models.methods import METHODS
+from cals_models.shards import ShardClip, ShardSet
+
+STAGE = "renders"
+INDEX_NAME = "index.jsonl"
+AUDIOS = ("own", "other")
+
+Frames = NDArray[np.uint8]
+
+
+class Generator(Protocol):
+    """What a trained method offers; see ``cals_models.inference``."""
+
+    def render(
+        self, pose_prior: Frames, reference: Frames, mel: NDArray[np.float32], *, batch_frames: int
+    ) -> Frames:
+        """(T, 128, 128, 3) frames whose lips follow the mel (80, 4T)."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """One render: a clip, the sound it is given, and a digest of all that decides the result."""
+
+    clip: ShardClip
+    audio: str
+    partner: ShardClip | None
+    input_digest: str
+
+
+def render_clips(
+    shards: Path,
+    split: str,
+    method: str,
+    model_dir: Path | None,
+    out: Path,
+    settings: RenderSettings,
+    progress: Callable[[int], None] = lambda count: None,
+    *,
+    version: str = "",
+) -> list[dict[str, Any]]:
+    """Renders every clip of a split by a method, once with its own sound and once with another clip's.
+
+    Args:
+        shards: folder of the dataset's shard set.
+        split: train, val or test.
+        method: one of ``cals_models.methods.METHODS``.
+        model_dir: the trained generator; None for a control, which has none.
+        out: folder of this dataset's and method's renders; videos that no clip stands for any more are deleted.
+        settings: of the stage.
+        progress: is told 1 for each render that is done.
+        version: of the code that renders; with another version nothing is taken over.
+
+    Returns:
+        Rows ordered by clip id and audio: clip_id, key, audio, audio_clip_id, audio_fit, path (relative to ``out``),
+        sha256, num_frames, reference_policy, input_digest, status ``ok`` or ``rejected``, reason, detail.
+
+    Raises:
+        ValueError: the method is unknown, it needs a model and has none, or the split holds no clip.
+    """
+    generator = _Lazy(method, model_dir, settings)
+    shard_set = ShardSet(shards)
+    if shard_set.num_clips(split) == 0:
+        raise ValueError(f"{shards}: split {split} holds no clip; there is nothing to render")
+    made_from = _made_from(method, model_dir, settings, version)
+    earlier = _read_index(out)
+    rows = []
+    clips = shard_set.clips(split, seed=settings.other_audio_seed)
+    for task in _tasks(clips, made_from):
+        row = earlier.get((task.clip.key, task.audio))
+        if row is None or row["input_digest"] != task.input_digest or not _is_whole(out, row):
+            row = _render(task, generator, out, settings)
+            _append(out / INDEX_NAME, row)
+        rows.append(row)
+        progress(1)
+    rows.sort(key=lambda row: (row["clip_id"], row["audio"]))
+    _delete_others(out, rows)
+    with replacing(out / INDEX_NAME) as temporary:
+        temporary.write_text("".join(_line(row) for row in rows), encoding="utf-8")
+    return rows
+
+
+def _tasks(clips: Iterator[ShardClip], made_from: str) -> Iterator[_Task]:
+    for clip, partner in with_partners(clips):
+        for audio in AUDIOS:
+            lender = clip if audio == "own" else partner
+            members = [clip.members, lender.members if lender is not None else {}]
+            digest = hashlib.sha256(made_from.encode())
+            for name, data in ((name, data) for some in members for name, data in sorted(some.items())):
+                digest.update(f"{name} {len(data)}\n".encode() + data)
+            yield _Task(clip=clip, audio=audio, partner=lender, input_digest=digest.hexdigest())
+
+
+def _render(task: _Task, generator: _Lazy, out: Path, settings: RenderSettings) -> dict[str, Any]:
+    clip = task.clip
+    row: dict[str, Any] = {
+        "clip_id": clip.clip_id,
+        "key": clip.key,
+        "audio": task.audio,
+        "audio_clip_id": task.partner.clip_id if task.partner else None,
+        "audio_fit": None,
+        "path": None,
+        "sha256": None,
+        "num_frames": clip.num_frames,
+        "reference_policy": settings.reference_policy if generator.shows_reference else "none",
+        "input_digest": task.input_digest,
+        "status": "ok",
+        "reason": None,
+        "detail": None,
+    }
+    try:
+        if task.partner is None:
+            raise Rejected(
+                STAGE, "no_other_clip", "the split holds one clip alone: nobody lends it another sound"
+            )
+        sound = fitted_sound(task.partner, clip.num_frames)
+        path = Path(task.audio) / f"{clip.key}.mkv"
+        frames = generator.frames(clip, sound)
+        write_lossless(
+            out / path, frames, sound.audio, title=f"{clip.clip_id} ({generator.method}, {task.audio})"
+        )
+    except Rejected as rejected:
+        return row | {"status": "rejected", "reason": rejected.reason, "detail": rejected.detail}
+    return row | {"audio_fit": sound.fit, "path": path.as_posix(), "sha256": _sha256(out / path)}
+
+
+class _Lazy:
+    """Makes a method's frames; loads its network when the first frame is asked for."""
+
+    def __init__(self, method: str, model_dir: Path | None, settings: RenderSettings) -> None:
+        if method not in METHODS:
+            raise ValueError(f"method {method!r} is unknown; known: {', '.join(METHODS)}")
+        self.method = method
+        self.shows_reference = method != "ground_truth"
+        self._is_trained = METHODS[method].is_trained
+        if self._is_trained and model_dir is None:
+            raise ValueError(f"method {method} is trained: give the folder of its generator")
+        self._model_dir = model_dir
+        self._settings = settings
+        self._generator: Generator | None = None
+
+    def frames(self, clip: ShardClip, sound: FittedSound) -> Frames:
+        true = clip.frames(range(clip.num_frames))
+        if not self.shows_reference:
+            return true
+        places = reference_indices(
+            clip.valid,
+            policy=self._settings.reference_policy,
+            min_distance_frames=self._settings.min_reference_distance_frames,
+        )
+        if not self._is_trained:
+            return true[places]
+        if self._generator is None:
+            self._generator = self._load()
+        from cals_models.generator import HIDDEN_TOP_ROW
+
+        pose_prior = true.copy()
+        pose_prior[:, HIDDEN_TOP_ROW:] = 0
+        return self._generator.render(
+            pose_prior, true[places], sound.mel, batch_frames=self._settings.batch_frames
+        )
+
+    def _load(self) -> Generator:
+        import torch
+        from cals_models.inference import load_generator
+
+        device = self._settings.device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        assert self._model_dir is not None
+        generator: Generator = load_generator(self._model_dir, device=device)
+        return generator
+
+
+def _made_from(method: str, model_dir: Path | None, settings: RenderSettings, version: str) -> str:
+    """What decides all renders of a method alike: weights, settings that change pictures, code."""
+    weights = _sha256(model_dir / "model.safetensors") if model_dir is not None else ""
+    relevant = {
+        name: value for name, value in asdict(settings).items() if name not in ("device", "batch_frames")
+    }
+    return json.dumps([method, weights, relevant, version], sort_keys=True)
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ValueError(
+            f"{path}: can't be read ({error.strerror}); materialise the stage that makes it"
+        ) from error
+
+
+def _is_whole(out: Path, row: Mapping[str, Any]) -> bool:
+    if row["status"] != "ok":
+        return True
+    path = out / row["path"]
+    return path.is_file() and _sha256(path) == str(row["sha256"])
+
+
+def _read_index(out: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """Rows of an earlier run; a line that a kill left half-written is passed over, since its clip is done again."""
+    try:
+        lines = (out / INDEX_NAME).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    rows = {}
+    for line in lines:
+        try:
+            row = json.loads(line)
+            rows[row["key"], row["audio"]] = row
+        except (ValueError, KeyError, TypeError):
+            continue
+    return rows
+
+
+def _append(path: Path, row: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n" + _line(row))  # on a line of its own, even after one that was cut short
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, sort_keys=True) + "\n"
+
+
+def _delete_others(out: Path, rows: list[dict[str, Any]]) -> None:
+    kept = {out / row["path"] for row in rows if row["path"] is not None}
+    for audio in AUDIOS:
+        for path in sorted((out / audio).glob("*.mkv")):
+            if path not in kept:
+                path.unlink()
