@@ -96,8 +96,12 @@ class Project:
             raise SettingsError(f"{self.config_path}: settings of {stage} for {dataset}: {error}") from error
 
     def settings_values(self, dataset: str, stage: str) -> dict[str, Any]:
-        """The stage's settings as plain data."""
-        return dataclasses.asdict(self.stage_settings(dataset, stage))
+        """The stage's settings as plain data; those of ``clips`` include the dataset's layout and buckets."""
+        values = dataclasses.asdict(self.stage_settings(dataset, stage))
+        if stage == "clips":
+            entry = self.dataset(dataset)
+            values |= {"layout": entry.layout, "options": entry.options, "num_buckets": entry.num_buckets}
+        return values
 
     def settings_digest(self, dataset: str, stage: str) -> str:
         return digest_of(self.settings_values(dataset, stage))

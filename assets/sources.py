@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assets.av_offsets.settings import probe_digest
-from assets.raw_videos.scan import scan_dataset
+from assets.raw_videos.dataset_scan import scan_dataset
 from assets.settings import Project
 
 

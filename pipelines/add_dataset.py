@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assets.clips.layouts import enumerate_sources
+from assets.clips.layouts.registry import check_layout
 from assets.settings import LAYOUTS, NAME_PATTERN, Project, SettingsError
 from assets.settings import add_dataset as write_entry
 
@@ -23,11 +23,11 @@ def add_dataset(project: Project, name: str, layout: str, root: str, profile: st
     if not NAME_PATTERN.fullmatch(name) or "__" in name:
         raise SettingsError(f"dataset name {name!r}: use lower-case letters, digits and single underscores")
     folder = Path(root).expanduser().absolute()
-    found = enumerate_sources(layout, folder, {})
-    num_buckets = min(MAX_BUCKETS, max(2, -(-len(found) // CLIPS_PER_BUCKET)))
+    num_sources = check_layout(layout, folder)
+    num_buckets = min(MAX_BUCKETS, max(2, -(-num_sources // CLIPS_PER_BUCKET)))
     entry = {"layout": layout, "root": str(folder), "profile": profile, "num_buckets": num_buckets}
     write_entry(project.config_path, name, entry)
     return (
-        f"{name}: {len(found)} sources in {folder} as {layout}, profile {profile}, {num_buckets} buckets; "
+        f"{name}: {num_sources} sources in {folder} as {layout}, profile {profile}, {num_buckets} buckets; "
         f"next: cals run --dataset {name}"
     )

@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.buckets import digest_of
 from assets.partitions import partition_key
-from assets.raw_videos.scan import scan_dataset
+from assets.raw_videos.dataset_scan import scan_dataset
 from assets.resources import ProjectResource
 from pipelines.staleness import StalePartition, find_stale
 
@@ -80,7 +80,8 @@ def stale_sensor(context: dg.SensorEvaluationContext, project: ProjectResource) 
 )
 def raw_file_sensor(context: dg.SensorEvaluationContext, project: ProjectResource) -> Iterator[Any]:
     loaded = project.load()
-    versions = {name: scan_dataset(loaded, name).digest for name in loaded.datasets}
+    present = [name for name, dataset in loaded.datasets.items() if dataset.root.is_dir()]
+    versions = {name: scan_dataset(loaded, name).digest for name in present}
     for name, version in versions.items():
         yield dg.RunRequest(
             run_key=f"{name}:{version}", asset_selection=[dg.AssetKey("clips")], partition_key=name

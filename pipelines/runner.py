@@ -82,7 +82,7 @@ def run_stale(
             for partition in group:
                 tried[partition.label] = tried.get(partition.label, 0) + 1
                 forced.discard((partition.asset, partition.dataset, partition.method))
-        publish(project.home.warehouse)
+        publish(project.home)
     ledger.compact(project.home)
     return outcome
 

@@ -1,0 +1,70 @@
+"""The ``face_tracks`` and ``face_crops`` assets: one pass over the video when both are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from assets.buckets import StageOutput, StageSummary, fill_buckets
+from assets.clip_pool import ClipPool
+from assets.clips.clip_table import read_clip_table
+from assets.faces.face_crops import CROPS_SCHEMA
+from assets.faces.face_tracks import TRACKS_SCHEMA
+from assets.faces.faces import CROPS, TRACKS
+from assets.faces.pictures import crop_pictures, track_rows
+from assets.faces.plan import FacesPlan, compute
+from assets.progress import progress_bar
+from assets.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
+from assets.stage_asset import joint_stage_asset
+from assets.stage_run import Produced, StageRun
+from assets.tables import write_part
+
+SCHEMAS = {TRACKS: TRACKS_SCHEMA, CROPS: CROPS_SCHEMA}
+CHECKS = {TRACKS: {FEW_REJECTIONS: False}, CROPS: {FEW_REJECTIONS: False}}
+
+
+@joint_stage_asset((TRACKS, CROPS), checks=CHECKS)
+def faces(runs: dict[str, StageRun]) -> dict[str, Produced]:
+    """Box and 68 landmarks of the speaking face at 25 fps, and 128x128 aligned crops of it."""
+    run = next(iter(runs.values()))
+    outputs = {name: _output(run, name) for name in (TRACKS, CROPS)}
+    plan = FacesPlan(
+        home=run.home,
+        dataset=run.dataset,
+        limits=run.project.stage_settings(run.dataset.name, "clips").probe_limits,
+        track_settings=run.project.stage_settings(run.dataset.name, TRACKS),
+        crop_settings=run.project.stage_settings(run.dataset.name, CROPS),
+        tracks=outputs[TRACKS],
+        crops=outputs[CROPS],
+        makes_tracks=TRACKS in runs,
+    )
+    num_clips = sum(row["status"] == "ok" for row in read_clip_table(run.home, run.dataset.name, ["status"]))
+    with ClipPool(run.pool) as pool, progress_bar(f"faces of {run.dataset.name}", num_clips) as advance:
+        summaries = fill_buckets([outputs[name] for name in runs], plan.buckets(), compute, pool, advance)
+    return {name: _produced(runs[name], summaries) for name in runs}
+
+
+def _output(run: StageRun, name: str) -> StageOutput:
+    from dataclasses import replace
+
+    own = replace(run, stage=name)
+    return StageOutput(name=name, folder=own.folder, schema=SCHEMAS[name], version=own.version)
+
+
+def _produced(run: StageRun, summaries: Mapping[str, StageSummary]) -> Produced:
+    summary = summaries[run.stage]
+    write_outcomes(run, summary)
+    if run.stage == TRACKS:
+        write_part(
+            run.home, "face_tracks", track_rows(run.folder, run.dataset.name), dataset=run.dataset.name
+        )
+    return Produced(
+        data_version=summary.digest,
+        num_clips=summary.num_ok,
+        counts={
+            "accepted": summary.num_ok,
+            "rejected": summary.num_rejected,
+            "computed": summary.num_computed,
+        },
+        pictures=crop_pictures(run.folder) if run.stage == CROPS else {},
+        checks=[check_rejections(summary)],
+    )

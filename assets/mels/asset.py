@@ -1,0 +1,64 @@
+"""The ``mels`` asset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from assets.buckets import StageOutput, WorkItem, fill_buckets, read_ok_rows
+from assets.clip_pool import ClipPool
+from assets.clips.clip_table import accepted_clips, read_clip_table
+from assets.faces.plan import clip_digest
+from assets.mels.mels import MELS_SCHEMA, MelPayload, compute_mels
+from assets.mels.picture import mel_picture
+from assets.progress import progress_bar
+from assets.raw_videos.walk import local_path
+from assets.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
+from assets.stage_asset import stage_asset
+from assets.stage_run import Picture, Produced, StageRun
+
+
+@stage_asset("mels", checks={FEW_REJECTIONS: False})
+def mels(run: StageRun) -> Produced:
+    """80 x 4T log-mel at 100 fps and 16 kHz sound of each clip, aligned with its video frames."""
+    output = StageOutput(name="mels", folder=run.folder, schema=MELS_SCHEMA, version=run.version)
+    num_clips = sum(row["status"] == "ok" for row in read_clip_table(run.home, run.dataset.name, ["status"]))
+    with ClipPool(run.pool) as pool, progress_bar(f"mels of {run.dataset.name}", num_clips) as advance:
+        summary = fill_buckets([output], _buckets(run), compute_mels, pool, advance)["mels"]
+    write_outcomes(run, summary)
+    first = next(read_ok_rows(run.folder, ["clip_id", "mel"]), None)
+    return Produced(
+        data_version=summary.digest,
+        num_clips=summary.num_ok,
+        counts={
+            "accepted": summary.num_ok,
+            "rejected": summary.num_rejected,
+            "computed": summary.num_computed,
+        },
+        pictures={"log_mel": Picture(mel_picture(first["mel"], run.settings))} if first else {},
+        facts={"pictured_clip": first["clip_id"]} if first else {},
+        checks=[check_rejections(summary)],
+    )
+
+
+def _buckets(run: StageRun) -> Mapping[int, Callable[[], list[WorkItem]]]:
+    return {bucket: partial(_items, run, bucket) for bucket in range(run.dataset.num_buckets)}
+
+
+def _items(run: StageRun, bucket: int) -> list[WorkItem]:
+    limits = run.project.stage_settings(run.dataset.name, "clips").probe_limits
+    settings = run.settings
+    return [
+        WorkItem(
+            clip_id=clip["clip_id"],
+            input_digests={"mels": clip_digest(clip)},
+            payload=MelPayload(
+                path=str(local_path(run.dataset.root, clip["relative_path"])),
+                start_s=clip["common_start_s"],
+                num_frames=clip["num_frames_25"],
+                limits=limits,
+                settings=settings,
+            ),
+        )
+        for clip in accepted_clips(run.home, run.dataset.name, bucket)
+    ]

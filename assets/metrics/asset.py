@@ -1,0 +1,87 @@
+"""The ``clip_metrics`` asset."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from assets.buckets import digest_of
+from assets.metrics.clip_metrics import score_renders
+from assets.metrics.instruments import open_instruments
+from assets.progress import progress_bar
+from assets.renders.render import INDEX_NAME
+from assets.stage_asset import stage_asset
+from assets.stage_run import CheckOutcome, Produced, StageRun
+from assets.tables import write_part
+from assets.trained_model import model_folder
+
+SHOWN = ("psnr", "ssim", "psnr_mouth", "ssim_mouth", "lmd", "lse_d", "lse_c")
+CHECKS = {"ground_truth_is_perfect": True, "figures_are_finite": True}
+
+
+@stage_asset("clip_metrics", checks=CHECKS)
+def clip_metrics(run: StageRun) -> Produced:
+    """PSNR, SSIM, LMD, LSE-D and LSE-C of each rendered test clip: one row a clip, sound, protocol and metric."""
+    assert run.method is not None
+    name = run.dataset.name
+    folder = run.home.renders(name, run.method)
+    renders = [json.loads(line) for line in (folder / INDEX_NAME).read_text(encoding="utf-8").splitlines()]
+    evaluator = None if run.settings.lse_weights else model_folder(run, "lse_evaluator")
+    instruments = open_instruments(run.settings, evaluator, cache=run.folder / "landmarks", version=run.code.digest)
+    with progress_bar(f"metrics of {name} by {run.method}", len(renders), "video") as advance:
+        rows = score_renders(
+            renders,
+            folder,
+            run.home.shards(name),
+            run.project.stage_settings(name, "renders").split,
+            dataset=name,
+            method=run.method,
+            instruments=instruments,
+            progress=advance,
+        )
+    write_part(run.home, "clip_metrics", rows, dataset=name, method=run.method)
+    return Produced(
+        data_version=digest_of(rows),
+        num_clips=len({row["clip_id"] for row in rows}),
+        counts={**_means(rows), "without_value": sum(row["value"] is None for row in rows)},
+        checks=[_check_ground_truth(run.method, rows), _check_finite(rows)],
+    )
+
+
+def _own(rows: list[dict[str, Any]], metric: str) -> list[float]:
+    protocols = ("primary", "lse_crop")
+    return [
+        row["value"]
+        for row in rows
+        if row["audio"] == "own"
+        and row["metric"] == metric
+        and row["protocol"] in protocols
+        and row["value"] is not None
+    ]
+
+
+def _means(rows: list[dict[str, Any]]) -> dict[str, float]:
+    values = {metric: _own(rows, metric) for metric in SHOWN}
+    return {metric: sum(some) / len(some) for metric, some in values.items() if some}
+
+
+def _check_ground_truth(method: str, rows: list[dict[str, Any]]) -> CheckOutcome:
+    name = "ground_truth_is_perfect"
+    if method != "ground_truth":
+        return CheckOutcome(name=name, passed=True, description="asked of the ground truth alone")
+    worst_ssim, worst_lmd = min(_own(rows, "ssim"), default=1.0), max(_own(rows, "lmd"), default=0.0)
+    passed = worst_ssim > 1 - 1e-6 and worst_lmd == 0
+    return CheckOutcome(
+        name=name,
+        passed=passed,
+        description=f"SSIM at least {worst_ssim:.6f}, LMD at most {worst_lmd:.6f} px; right would be 1 and 0",
+    )
+
+
+def _check_finite(rows: list[dict[str, Any]]) -> CheckOutcome:
+    bad = [row for row in rows if row["value"] is not None and not math.isfinite(row["value"])]
+    where = f"; first: {bad[0]['metric']} of {bad[0]['clip_id']}" if bad else ""
+    return CheckOutcome(
+        name="figures_are_finite", passed=not bad, description=f"{len(bad)} of {len(rows)} figures are not finite{where}"
+    )

@@ -1,0 +1,30 @@
+"""The raw files of a dataset as they are now."""
+
+from __future__ import annotations
+
+
+from assets.clips.layouts.registry import reads
+from assets.raw_videos.scan import Scan, scan
+from assets.settings import Project, SettingsError
+
+
+def scan_dataset(project: Project, name: str) -> Scan:
+    """Hashes the files of a dataset that its layout reads; those known by (path, size, mtime) are not read again.
+
+    Raises:
+        SettingsError: the root does not exist or is not a folder.
+    """
+    dataset = project.dataset(name)
+    cache = project.home.stage("raw_videos", name) / "scan.parquet"
+    try:
+        return scan(dataset.root, reads(dataset.layout), cache)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        where = _nearest(dataset.root)
+        raise SettingsError(
+            f"{project.config_path}: datasets.{name}.root: {dataset.root} is not a folder "
+            f"(the nearest that exists is {where}); mend root, or make the folder available"
+        ) from error
+
+
+def _nearest(path: Path) -> Path:
+    return next(parent for parent in path.parents if parent.exists())

@@ -1,0 +1,37 @@
+"""The ``renders`` asset."""
+
+from __future__ import annotations
+
+from assets.buckets import digest_of
+from assets.progress import progress_bar
+from assets.renders.picture import render_picture
+from assets.renders.render import AUDIOS, render_clips
+from assets.stage_asset import stage_asset
+from assets.stage_run import Picture, Produced, StageRun
+from assets.tables import write_part
+from assets.trained_model import model_folder
+from cals_models.methods import METHODS
+from cals_models.shards import ShardSet
+
+
+@stage_asset("renders")
+def renders(run: StageRun) -> Produced:
+    """Test clips as a method makes them, with their own sound and with a wrong one; lossless (FFV1 + FLAC)."""
+    assert run.method is not None
+    shards = run.home.shards(run.dataset.name)
+    out = run.home.renders(run.dataset.name, run.method)
+    model = model_folder(run, "generator", run.method) if METHODS[run.method].is_trained else None
+    num_renders = ShardSet(shards).num_clips(run.settings.split) * len(AUDIOS)
+    with progress_bar(f"renders of {run.dataset.name} by {run.method}", num_renders, "video") as advance:
+        rows = render_clips(
+            shards, run.settings.split, run.method, model, out, run.settings, advance, version=run.code.digest
+        )
+    whose = {"dataset": run.dataset.name, "method": run.method}
+    write_part(run.home, "render_clips", [{**whose, **row} for row in rows], dataset=run.dataset.name, method=run.method)
+    accepted = [row for row in rows if row["status"] == "ok"]
+    return Produced(
+        data_version=digest_of([[r["clip_id"], r["audio"], r["status"], r["sha256"]] for r in rows]),
+        num_clips=len({row["clip_id"] for row in rows}),
+        counts={"videos": len(accepted), "rejected": len(rows) - len(accepted)},
+        pictures={"frames": Picture(render_picture(out / accepted[0]["path"]))} if accepted else {},
+    )

@@ -1,0 +1,96 @@
+"""The ``shards`` asset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assets.buckets import digest_of
+from assets.clips.clip_table import accepted_clips
+from assets.progress import progress_bar
+from assets.shards.manifest import Manifest, write_manifest
+from assets.shards.sample import ClipFacts
+from assets.shards.write_shards import STAGE_COLUMNS, BucketInput, BucketShards, write_bucket
+from assets.stage_asset import stage_asset
+from assets.stage_run import CheckOutcome, Produced, StageRun
+from assets.tables import write_part
+from cals_models.shard_format import SPLITS
+
+DATA_STAGES = ("clips", "face_tracks", "face_crops", "mels", "av_offsets", "shards")
+CHECKS = {"splits_are_not_empty": True}
+
+
+@stage_asset("shards", checks=CHECKS)
+def shards(run: StageRun) -> Produced:
+    """WebDataset tars by split and bucket, byte-reproducible, with a manifest of digests."""
+    folder = run.home.shards(run.dataset.name)
+    made: list[BucketShards] = []
+    with progress_bar(f"shards of {run.dataset.name}", run.dataset.num_buckets, "bucket") as advance:
+        for bucket in range(run.dataset.num_buckets):
+            made.append(write_bucket(folder, _bucket_input(run, bucket), run.settings))
+            advance(1)
+    manifest = write_manifest(folder, run.dataset.name, range(run.dataset.num_buckets))
+    _write_tables(run, manifest, made)
+    num_clips = {split: manifest.num_clips(split) for split in SPLITS}
+    return Produced(
+        data_version=manifest.digest,
+        num_clips=sum(num_clips.values()),
+        counts={
+            **{f"{split}_clips": count for split, count in num_clips.items()},
+            "excluded": sum(len(bucket.excluded) for bucket in made),
+            "shards_written": sum(len(bucket.written) for bucket in made),
+            "shards_unchanged": sum(len(bucket.unchanged) for bucket in made),
+        },
+        facts={"manifest": str(folder / "manifest.json")},
+        checks=[_check_splits(num_clips)],
+    )
+
+
+def _bucket_input(run: StageRun, bucket: int) -> BucketInput:
+    settings = {stage: run.project.settings_values(run.dataset.name, stage) for stage in DATA_STAGES}
+    stages = {stage: run.home.stage(stage, run.dataset.name) / f"{bucket:05d}.parquet" for stage in STAGE_COLUMNS}
+    clips = accepted_clips(run.home, run.dataset.name, bucket)
+    return BucketInput(
+        bucket=bucket,
+        clips={clip["clip_id"]: _facts(clip) for clip in clips},
+        stage_files=stages,
+        version=run.version,
+        settings_digest=digest_of(settings),
+    )
+
+
+def _facts(clip: dict[str, Any]) -> ClipFacts:
+    words = tuple((row["start_s"], row["end_s"], row["word"]) for row in clip["words"] or ())
+    return ClipFacts(
+        clip_id=clip["clip_id"],
+        dataset=clip["dataset"],
+        split=clip["split"],
+        speaker=clip["speaker"],
+        transcript=clip["transcript"],
+        source_path=clip["relative_path"],
+        source_sha256=clip["sha256"],
+        labels={"words": words} if words else {},
+    )
+
+
+def _write_tables(run: StageRun, manifest: Manifest, made: list[BucketShards]) -> None:
+    name = run.dataset.name
+    write_part(run.home, "shards", manifest.shards, dataset=name)
+    write_part(run.home, "shard_clips", manifest.clips, dataset=name)
+    own = [row for bucket in made for row in bucket.excluded if row["stage"] == "shards"]
+    outcomes = [{"dataset": name, "status": "rejected", **row} for row in own]
+    outcomes += [
+        {"dataset": name, "stage": "shards", "status": "ok", "clip_id": row["clip_id"], "num_frames": row["num_frames"]}
+        for row in manifest.clips
+    ]
+    write_part(run.home, "clip_outcomes", outcomes, dataset=name, method="shards")
+
+
+def _check_splits(num_clips: dict[str, int]) -> CheckOutcome:
+    empty = [split for split, count in num_clips.items() if count == 0]
+    found = ", ".join(f"{split} {count}" for split, count in num_clips.items())
+    remedy = "; add clips to it, or change the splits" if empty else ""
+    return CheckOutcome(
+        name="splits_are_not_empty",
+        passed=not empty,
+        description=f"clips: {found}" + (f"; empty: {', '.join(empty)}{remedy}" if empty else ""),
+    )
