@@ -19,6 +19,8 @@ from assets.shards.write_shards import BucketInput, BucketShards, write_bucket
 SCHEMAS = {
     "face_crops": {
         "num_frames": pa.int64(),
+        "first_frame": pa.int64(),
+        "num_clip_frames": pa.int64(),
         "mjpeg": pa.binary(),
         "jpeg_offsets": pa.binary(),
         "landmarks": pa.binary(),
@@ -61,6 +63,8 @@ def clip_rows(clip_id: str, seed: int, num_frames: int, applied_frames: int = 0)
     columns: dict[str, dict[str, Any]] = {
         "face_crops": {
             "num_frames": num_frames,
+            "first_frame": 0,
+            "num_clip_frames": num_frames,
             "mjpeg": b"".join(jpegs),
             "jpeg_offsets": offsets.tobytes(),
             "landmarks": rng.uniform(0, 128, (num_frames, 68, 2)).astype(np.float32).tobytes(),
@@ -72,7 +76,7 @@ def clip_rows(clip_id: str, seed: int, num_frames: int, applied_frames: int = 0)
             "mel": rng.uniform(-5, 1, (80, 4 * num_frames)).astype(np.float16).tobytes(),
             "pcm": pcm.tobytes(),
         },
-        "av_offsets": {"applied_frames": applied_frames, "offset_status": "not_measured"},
+        "av_offsets": {"applied_frames": applied_frames, "offset_status": "not measured"},
     }
     key = {"clip_id": clip_id, "input_digest": "", "stage_version": "1", "status": "ok", "digest": f"{seed}"}
     key |= {"reason": None, "detail": None}

@@ -12,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from assets.av_offsets.shift import TimedClip, shift_clip, sound_start_frame
-from cals_models.shard_format import FRAMES_PER_SECOND, NUM_LANDMARKS, NUM_MELS, SAMPLE_RATE_HZ
+from assets.av_offsets.timed_clip import TimedClip, shift_clip, sound_start_frame
+from cals_models.shard_format import FRAMES_PER_SECOND, SAMPLE_RATE_HZ
 
-CROPS_COLUMNS = ("num_frames", "mjpeg", "jpeg_offsets", "landmarks", "boxes", "valid")
-MELS_COLUMNS = ("num_frames", "mel", "pcm")
 OFFSET_COLUMNS = ("measured_frames", "confidence", "applied_frames", "remeasured_frames", "offset_status")
 
 
@@ -41,38 +39,25 @@ class ClipFacts:
     labels: Mapping[str, tuple[tuple[float, float, str], ...]] = field(default_factory=dict)
 
 
-def timed_clip(crops: Mapping[str, Any], mels: Mapping[str, Any]) -> TimedClip:
-    """Arrays of a clip from its crops row and its mels row.
-
-    Raises:
-        ValueError: the two rows differ in their number of video frames.
-    """
-    num_frames = crops["num_frames"]
-    if mels["num_frames"] != num_frames:
-        raise ValueError(
-            f"clip {crops['clip_id']}: {num_frames} crops, but sound for {mels['num_frames']} video frames; "
-            "both stages must have read the same video"
-        )
-    return TimedClip(
-        mjpeg=crops["mjpeg"],
-        jpeg_offsets=np.frombuffer(crops["jpeg_offsets"], np.int64),
-        landmarks=np.frombuffer(crops["landmarks"], np.float32).reshape(num_frames, NUM_LANDMARKS, 2),
-        boxes=np.frombuffer(crops["boxes"], np.float32).reshape(num_frames, 4),
-        valid=np.frombuffer(crops["valid"], np.uint8) != 0,
-        mel=np.frombuffer(mels["mel"], np.float16).reshape(NUM_MELS, -1),
-        pcm=np.frombuffer(mels["pcm"], np.int16),
-    )
-
-
 def encode_sample(
     facts: ClipFacts,
     clip: TimedClip,
     offset: Mapping[str, Any],
     *,
+    first_frame: int,
     settings_digest: str,
     flac_compression: float,
 ) -> dict[str, bytes]:
-    """Members of a sample by extension, its A/V offset corrected; the same bytes for the same input."""
+    """Members of a sample by extension, its A/V offset corrected; the same bytes for the same input.
+
+    Args:
+        facts: of the inventory.
+        clip: crops and sound before the correction.
+        offset: the clip's row of `av_offsets`.
+        first_frame: frame of the clip in which the crops start; the labels count from the clip's beginning.
+        settings_digest: repeated in the json.
+        flac_compression: 0 to 1.
+    """
     applied = int(offset["applied_frames"])
     corrected = shift_clip(clip, applied)
     meta = {
@@ -96,7 +81,7 @@ def encode_sample(
         "settings_digest": settings_digest,
     }
     for kind, rows in facts.labels.items():
-        meta[kind] = moved_labels(rows, sound_start_frame(applied), corrected.num_frames)
+        meta[kind] = moved_labels(rows, first_frame + sound_start_frame(applied), corrected.num_frames)
     text = json.dumps(meta, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return {
         "flac": _flac(corrected.pcm, flac_compression),

@@ -14,16 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assets.av_offsets.timed_clip import CROPS_COLUMNS, MELS_COLUMNS, timed_clip
 from assets.buckets import digest_of, read_rows
 from assets.home import replacing, write_text
-from assets.shards.sample import (
-    CROPS_COLUMNS,
-    MELS_COLUMNS,
-    OFFSET_COLUMNS,
-    ClipFacts,
-    encode_sample,
-    timed_clip,
-)
+from assets.shards.sample import OFFSET_COLUMNS, ClipFacts, encode_sample
 from assets.shards.settings import ShardSettings
 from cals_models.shard_format import SPLITS, clip_key
 
@@ -183,6 +177,7 @@ def _samples(
                 source.clips[clip_id],
                 timed_clip(rows["face_crops"], rows["mels"]),
                 rows["av_offsets"],
+                first_frame=rows["face_crops"]["first_frame"],
                 settings_digest=source.settings_digest,
                 flac_compression=settings.flac_compression,
             ),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from assets.mels.mel import log_mel
-from assets.mels.picture import mel_png
+from assets.mels.picture import mel_picture
 from assets.mels.settings import MelSettings
 
 SETTINGS = MelSettings()
@@ -96,7 +96,8 @@ def test_picture_shows_high_tones_above_low_ones() -> None:
 
     time_s = np.arange(25 * 640) / RATE
     waveform = np.where(time_s < 0.5, np.sin(2 * np.pi * 200 * time_s), np.sin(2 * np.pi * 5_000 * time_s))
-    picture = Image.open(io.BytesIO(mel_png(log_mel(waveform.astype(np.float32), SETTINGS))))
+    mel = log_mel(waveform.astype(np.float32), SETTINGS).astype(np.float16)
+    picture = Image.open(io.BytesIO(mel_picture(mel.tobytes(), SETTINGS)))
     assert picture.size == (200, 160)
     light = np.asarray(picture.convert("L")).astype(int)
     assert light[:, :90].argmax(axis=0).mean() > 120 > 40 > light[:, 110:].argmax(axis=0).mean()

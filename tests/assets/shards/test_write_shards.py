@@ -179,14 +179,14 @@ def test_the_json_holds_what_the_format_promises(tmp_path: Path) -> None:
         "words",
     }
     assert (meta["fps"], meta["num_frames"], len(meta["boxes"]), meta["valid"]) == (25, 25, 25, "1" * 25)
-    assert meta["av_offset"]["status"] == "not_measured"
+    assert meta["av_offset"]["status"] == "not measured"
     assert set(meta["source"]) == {"path", "sha256"}
 
 
 def test_crops_and_sound_of_different_length_are_an_error(tmp_path: Path) -> None:
     rows = rows_of("made/train/a")
     rows["made/train/a"]["mels"] = clip_rows("made/train/a", 0, 13)["mels"]
-    with pytest.raises(ValueError, match="12 crops, but sound for 13"):
+    with pytest.raises(ValueError, match="frames 0 to 12 of 12, but sound for 13"):
         write_bucket(tmp_path / "shards", bucket_input(tmp_path, rows), SETTINGS)
     assert list((tmp_path / "shards").iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""Moving the sound of a clip against its pictures by whole video frames.
+"""Crops and sound of a clip on one time axis, and moving the one against the other by whole video frames.
 
 Sign, as in SyncNet's evaluation (offset = 15 - argmin): a positive offset means that the sound is early;
 it is delayed by offset / 25 s. Sound that is one frame late has the offset -1.
@@ -6,12 +6,19 @@ it is delayed by offset / 25 s. Sound that is one frame late has the offset -1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cals_models.shard_format import MELS_PER_FRAME, SAMPLES_PER_FRAME
+from cals_models.shard_format import MELS_PER_FRAME, NUM_LANDMARKS, NUM_MELS, SAMPLES_PER_FRAME
+
+CROPS_COLUMNS = (
+    "num_frames", "first_frame", "num_clip_frames", "mjpeg", "jpeg_offsets", "landmarks", "boxes", "valid",
+)  # fmt: skip
+MELS_COLUMNS = ("num_frames", "mel", "pcm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +61,32 @@ class TimedClip:
     def num_frames(self) -> int:
         return len(self.valid)
 
-    def pictures(self, start: int, stop: int) -> TimedClip:
-        """The clip cut to video frames [start, stop), sound and all."""
-        return _cut(self, start, start, stop - start)
+
+def timed_clip(crops: Mapping[str, Any], mels: Mapping[str, Any]) -> TimedClip:
+    """Arrays of a clip from its rows of `face_crops` and `mels`, the sound cut to the frames that have crops.
+
+    Raises:
+        ValueError: the two rows differ in the number of the clip's video frames.
+    """
+    num_frames, first_frame = crops["num_frames"], crops["first_frame"]
+    if mels["num_frames"] != crops["num_clip_frames"] or first_frame + num_frames > crops["num_clip_frames"]:
+        raise ValueError(
+            f"clip {crops['clip_id']}: crops of frames {first_frame} to {first_frame + num_frames} of "
+            f"{crops['num_clip_frames']}, but sound for {mels['num_frames']} video frames; both stages must have "
+            "read the same video"
+        )
+    sound = slice(first_frame, first_frame + num_frames)
+    mel = np.frombuffer(mels["mel"], np.float16).reshape(NUM_MELS, -1, MELS_PER_FRAME)
+    pcm = np.frombuffer(mels["pcm"], np.int16).reshape(-1, SAMPLES_PER_FRAME)
+    return TimedClip(
+        mjpeg=crops["mjpeg"],
+        jpeg_offsets=np.frombuffer(crops["jpeg_offsets"], np.int64),
+        landmarks=np.frombuffer(crops["landmarks"], np.float32).reshape(num_frames, NUM_LANDMARKS, 2),
+        boxes=np.frombuffer(crops["boxes"], np.float32).reshape(num_frames, 4),
+        valid=np.frombuffer(crops["valid"], np.uint8) != 0,
+        mel=mel[:, sound].reshape(NUM_MELS, -1),
+        pcm=pcm[sound].reshape(-1),
+    )
 
 
 def shift_clip(clip: TimedClip, offset_frames: int) -> TimedClip:

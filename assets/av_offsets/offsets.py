@@ -1,0 +1,118 @@
+"""`av_offsets`: by how many video frames a clip's sound was early or late, before and after its correction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
+from assets.av_offsets.timed_clip import CROPS_COLUMNS, MELS_COLUMNS, TimedClip, shift_clip, timed_clip
+from assets.buckets import digest_of
+from assets.rejection import Rejected
+
+STAGE = "av_offsets"
+OFFSETS_SCHEMA = pa.schema(
+    [
+        pa.field("measured_frames", pa.int32(), metadata={"about": "offset found; positive: sound early"}),
+        pa.field("confidence", pa.float32(), metadata={"about": "of that, in the probe's unit"}),
+        pa.field(
+            "applied_frames", pa.int32(), metadata={"about": "delay given to the sound, in video frames"}
+        ),
+        pa.field("remeasured_frames", pa.int32(), metadata={"about": "offset found after the correction"}),
+        pa.field("remeasured_confidence", pa.float32(), metadata={"about": "of that"}),
+        pa.field("offset_status", pa.string(), metadata={"about": "one of STATUSES"}),
+        pa.field("probe", pa.string(), metadata={"about": "kind of probe"}),
+        pa.field("probe_digest", pa.string(), metadata={"about": "sha256 of its weights"}),
+    ]
+)
+STATUSES = {
+    "not measured": "there was no probe; nothing was shifted",
+    "in sync": "the probe is sure that the offset is 0",
+    "corrected": "the probe is sure of an offset, and the sound was shifted by it",
+    "uncertain": "the probe is not sure; nothing was shifted",
+    "too short": "the clip is too short for the probe; nothing was shifted",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffsetPayload:
+    """What a worker needs to know of a clip.
+
+    Args:
+        clip_id: the clip.
+        crops_file, mels_file: bucket files that hold its rows.
+        probe: what measures; None measures nothing.
+        settings: of this stage.
+    """
+
+    clip_id: str
+    crops_file: Path
+    mels_file: Path
+    probe: ProbeSource | None
+    settings: AvOffsetSettings
+
+
+def compute_offset(
+    payload: OffsetPayload, wanted: frozenset[str]
+) -> Mapping[str, Mapping[str, Any] | Rejected]:
+    """Work of one clip in a worker process: the columns of `OFFSETS_SCHEMA` and their digest."""
+    assert wanted == {STAGE}, wanted
+    if payload.probe is None:
+        return {STAGE: _columns("not measured", None)}
+    crops = read_row(payload.crops_file, payload.clip_id, CROPS_COLUMNS)
+    mels = read_row(payload.mels_file, payload.clip_id, MELS_COLUMNS)
+    return {STAGE: measure_clip(timed_clip(crops, mels), payload.probe, payload.settings)}
+
+
+def measure_clip(clip: TimedClip, source: ProbeSource, settings: AvOffsetSettings) -> dict[str, Any]:
+    """Measure a clip's offset, and measure again with the sound shifted where the probe is sure."""
+    from assets.av_offsets.probes import open_probe
+
+    probe = open_probe(source)
+    found = probe.measure(clip, settings)
+    if found is None:
+        return _columns("too short", source)
+    figures = {"measured_frames": found.frames, "confidence": round(found.confidence, 4)}
+    if not found.is_sure:
+        return _columns("uncertain", source, **figures)
+    if found.frames == 0:
+        return _columns("in sync", source, **figures)
+    again = probe.measure(shift_clip(clip, found.frames), settings)
+    if again is None:
+        return _columns("too short", source, **figures)
+    return _columns(
+        "corrected",
+        source,
+        **figures,
+        applied_frames=found.frames,
+        remeasured_frames=again.frames,
+        remeasured_confidence=round(again.confidence, 4),
+    )
+
+
+def read_row(path: Path, clip_id: str, columns: Sequence[str]) -> dict[str, Any]:
+    """One clip's row of a bucket file; only the row groups that can hold it are read.
+
+    Raises:
+        ValueError: it has none there.
+    """
+    table = pq.read_table(path, columns=["clip_id", *columns], filters=[("clip_id", "==", clip_id)])
+    if table.num_rows != 1:
+        raise ValueError(f"{path}: {table.num_rows} rows of clip {clip_id!r}; expected one")
+    row: dict[str, Any] = table.to_pylist()[0]
+    return row
+
+
+def _columns(status: str, source: ProbeSource | None, **figures: float | int) -> dict[str, Any]:
+    assert status in STATUSES, status
+    columns: dict[str, Any] = dict.fromkeys(OFFSETS_SCHEMA.names)
+    columns |= {"applied_frames": 0, "offset_status": status, **figures}
+    digest = digest_of(columns)
+    if source is not None:
+        columns |= {"probe": source.kind, "probe_digest": source.digest}
+    return columns | {"digest": digest}

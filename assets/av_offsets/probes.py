@@ -1,0 +1,155 @@
+"""Offset probes: networks that say by how many video frames a clip's sound is early or late.
+
+Legend: T video frames, S windows of 5 frames, D width of the embeddings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+import torch
+from torch import Tensor
+
+from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
+from assets.av_offsets.timed_clip import TimedClip
+from cals_models.config import SyncEncoderConfig
+from cals_models.generator import HIDDEN_TOP_ROW
+from cals_models.lse import LipSyncEvaluator, num_windows
+from cals_models.mel_windows import WINDOW_FRAMES
+from cals_models.model_files import read_model
+from cals_models.sync_encoder import SyncEncoder, build_sync_encoder
+from cals_models.syncnet import load_public_weights
+
+FRAMES_AT_ONCE = 250
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffsetEstimate:
+    """What a probe says of a clip.
+
+    Args:
+        frames: the offset in video frames; positive where the sound is early.
+        confidence: how far that offset stands out from the median one, in the probe's own unit; higher is better.
+        is_sure: the confidence is above the settings' limit, and the offset is not the largest looked at.
+    """
+
+    frames: int
+    confidence: float
+    is_sure: bool
+
+
+class OffsetProbe(Protocol):
+    """Measures one clip."""
+
+    def measure(self, clip: TimedClip, settings: AvOffsetSettings) -> OffsetEstimate | None:
+        """The clip's offset; None if it is too short to tell."""
+
+
+class SyncEncoderProbe:
+    """A sync encoder of this pipeline: mean cosine of pictures and sound at each shift."""
+
+    def __init__(self, encoder: SyncEncoder) -> None:
+        self.encoder = encoder
+
+    def measure(self, clip: TimedClip, settings: AvOffsetSettings) -> OffsetEstimate | None:
+        lips, sounds = self._embed(clip)
+        largest = min(settings.max_shift_frames, len(lips) - settings.min_overlap_frames)
+        if largest < 1:
+            return None
+        return estimate(similarity_by_offset(lips, sounds, largest), settings.min_similarity_rise)
+
+    @torch.inference_mode()
+    def _embed(self, clip: TimedClip) -> tuple[Tensor, Tensor]:
+        """(S, D) units of the lips and of the sound, S = T - 4; a long clip goes through in parts that overlap."""
+        if clip.num_frames < WINDOW_FRAMES:
+            return torch.empty(0, 1), torch.empty(0, 1)
+        overlap = WINDOW_FRAMES - 1
+        lips = []
+        for start in range(0, clip.num_frames - overlap, FRAMES_AT_ONCE):
+            pixels = _decode(clip, start, min(start + FRAMES_AT_ONCE + overlap, clip.num_frames))
+            lower = torch.from_numpy(pixels)[:, HIDDEN_TOP_ROW:].permute(0, 3, 1, 2).float() / 255
+            lips.append(self.encoder.visual(lower[None])[0])
+        mel = torch.from_numpy(clip.mel.astype(np.float32))
+        return torch.cat(lips), self.encoder.audio(mel[None])[0]
+
+
+class SyncNetProbe:
+    """The public SyncNet under the protocol of LSE-D and LSE-C, whose offset and confidence these are."""
+
+    def __init__(self, evaluator: LipSyncEvaluator) -> None:
+        self.evaluator = evaluator
+
+    def measure(self, clip: TimedClip, settings: AvOffsetSettings) -> OffsetEstimate | None:
+        if (
+            clip.num_frames <= WINDOW_FRAMES
+            or num_windows(clip.num_frames, len(clip.pcm)) < settings.min_overlap_frames
+        ):
+            return None
+        frames = torch.from_numpy(_decode(clip, 0, clip.num_frames))
+        found = self.evaluator.evaluate(frames, clip.pcm)
+        is_sure = found.confidence >= settings.min_distance_drop
+        is_inside = abs(found.offset_frames) < settings.max_shift_frames
+        return OffsetEstimate(
+            frames=found.offset_frames, confidence=found.confidence, is_sure=is_sure and is_inside
+        )
+
+
+def similarity_by_offset(lips: Tensor, sounds: Tensor, largest: int) -> npt.NDArray[np.float64]:
+    """Mean cosine at each offset, over the windows that meet.
+
+    Args:
+        lips, sounds: (S, D) of unit length, of the same windows.
+        largest: offsets from -largest to +largest.
+
+    Returns:
+        (2 largest + 1,): at offset k, window t of the lips meets window t - k of the sound (positive: early sound).
+    """
+    num_windows = len(lips)
+    means = []
+    for offset in range(-largest, largest + 1):
+        first, last = max(offset, 0), num_windows + min(offset, 0)
+        means.append(float((lips[first:last] * sounds[first - offset : last - offset]).sum(dim=1).mean()))
+    return np.array(means)
+
+
+def estimate(similarity: npt.NDArray[np.float64], min_rise: float) -> OffsetEstimate:
+    """The offset of greatest similarity; its confidence is the rise above the median offset's."""
+    largest = len(similarity) // 2
+    frames = int(similarity.argmax()) - largest
+    confidence = float(similarity.max() - np.median(similarity))
+    return OffsetEstimate(
+        frames=frames, confidence=confidence, is_sure=confidence >= min_rise and abs(frames) < largest
+    )
+
+
+@lru_cache(maxsize=1)
+def open_probe(source: ProbeSource) -> OffsetProbe:
+    """The probe, read once a process.
+
+    Raises:
+        ValueError: the files are not those of such a network.
+    """
+    if source.kind == "syncnet":
+        network, sha256 = load_public_weights(source.path)
+        return SyncNetProbe(LipSyncEvaluator(network, name=f"syncnet {sha256[:12]}"))
+    return SyncEncoderProbe(_load_sync_encoder(source.path))
+
+
+def _load_sync_encoder(folder: Path) -> SyncEncoder:
+    model = read_model(folder, "sync_encoder")
+    assert isinstance(model.config, SyncEncoderConfig)
+    return build_sync_encoder(model.config, model.weights["sync_encoder"])
+
+
+def _decode(clip: TimedClip, start: int, stop: int) -> npt.NDArray[np.uint8]:
+    """(stop - start, 128, 128, 3) RGB."""
+    edges = clip.jpeg_offsets
+    return np.stack(
+        [simplejpeg.decode_jpeg(clip.mjpeg[edges[t] : edges[t + 1]], "RGB") for t in range(start, stop)]
+    )
