@@ -1,0 +1,109 @@
+"""The ``av_offsets`` asset, and the observed ``offset_probe`` that it measures with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import dagster as dg
+
+from assets.av_offsets.offsets import OFFSETS_SCHEMA, STATUSES, OffsetPayload, compute_offset
+from assets.av_offsets.settings import ProbeSource, probe_digest, probe_source
+from assets.buckets import StageOutput, WorkItem, digest_of, fill_buckets, read_index, read_ok_rows
+from assets.clip_pool import ClipPool
+from assets.partitions import datasets
+from assets.progress import progress_bar
+from assets.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
+from assets.resources import ProjectResource
+from assets.stage_asset import stage_asset
+from assets.stage_run import Produced, StageRun
+from assets.tables import write_part
+
+FIGURES = (
+    "measured_frames",
+    "confidence",
+    "applied_frames",
+    "remeasured_frames",
+    "remeasured_confidence",
+    "probe",
+)
+
+
+@dg.observable_source_asset(
+    partitions_def=datasets,
+    group_name="sources",
+    description="Weights that measure a dataset's A/V offset: never trained on that dataset; `none` without a probe.",
+)
+def offset_probe(project: ProjectResource) -> dg.DataVersionsByPartition:
+    loaded = project.load()
+    return dg.DataVersionsByPartition({name: probe_digest(loaded, name) for name in loaded.datasets})
+
+
+@stage_asset("av_offsets", checks={FEW_REJECTIONS: False})
+def av_offsets(run: StageRun) -> Produced:
+    """Audio-video offset of each clip: measured by a probe, corrected where it is sure, measured again."""
+    source = probe_source(run.project, run.dataset.name)
+    output = StageOutput(name="av_offsets", folder=run.folder, schema=OFFSETS_SCHEMA, version=run.version)
+    with (
+        ClipPool(run.pool) as pool,
+        progress_bar(f"offsets of {run.dataset.name}", _num_clips(run)) as advance,
+    ):
+        summary = fill_buckets([output], _buckets(run, source), compute_offset, pool, advance)["av_offsets"]
+    write_outcomes(run, summary)
+    rows = [
+        {
+            "dataset": run.dataset.name,
+            "clip_id": row["clip_id"],
+            "status": row["offset_status"],
+            **{k: row[k] for k in FIGURES},
+        }
+        for row in read_ok_rows(run.folder, ["clip_id", "offset_status", *FIGURES])
+    ]
+    write_part(run.home, "av_offsets", rows, dataset=run.dataset.name)
+    counts = Counter(str(row["status"]) for row in rows)
+    return Produced(
+        data_version=summary.digest,
+        num_clips=summary.num_ok,
+        counts={"computed": summary.num_computed, **{status: counts[status] for status in STATUSES}},
+        facts={
+            "probe": f"{source.kind} {source.digest[:16]}"
+            if source
+            else "none: nothing is measured or shifted"
+        },
+        checks=[check_rejections(summary)],
+    )
+
+
+def _num_clips(run: StageRun) -> int:
+    crops = run.home.stage("face_crops", run.dataset.name)
+    return sum(len(read_index(path)) for path in crops.glob("[0-9]*.parquet"))
+
+
+def _buckets(run: StageRun, source: ProbeSource | None) -> Mapping[int, Callable[[], list[WorkItem]]]:
+    return {bucket: partial(_items, run, source, bucket) for bucket in range(run.dataset.num_buckets)}
+
+
+def _items(run: StageRun, source: ProbeSource | None, bucket: int) -> list[WorkItem]:
+    """Clips that have both crops and a mel."""
+    files = {
+        stage: run.home.stage(stage, run.dataset.name) / f"{bucket:05d}.parquet"
+        for stage in ("face_crops", "mels")
+    }
+    crops, mels = read_index(files["face_crops"]), read_index(files["mels"])
+    both = [i for i in sorted(crops.keys() & mels.keys()) if crops[i]["status"] == mels[i]["status"] == "ok"]
+    probe = source.digest if source else "none"
+    return [
+        WorkItem(
+            clip_id=clip_id,
+            input_digests={"av_offsets": digest_of(crops[clip_id]["digest"], mels[clip_id]["digest"], probe)},
+            payload=OffsetPayload(
+                clip_id=clip_id,
+                crops_file=files["face_crops"],
+                mels_file=files["mels"],
+                probe=source,
+                settings=run.settings,
+            ),
+        )
+        for clip_id in both
+    ]

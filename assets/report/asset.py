@@ -1,0 +1,31 @@
+"""The ``metric_report`` asset."""
+
+from __future__ import annotations
+
+from assets.report.page import render_report
+from assets.stage_asset import stage_asset
+from assets.stage_run import CheckOutcome, Produced, StageRun
+from assets.warehouse import publish
+
+CHECKS = {"chosen_clips_are_shown": False}
+
+
+@stage_asset("metric_report", checks=CHECKS)
+def metric_report(run: StageRun) -> Produced:
+    """One self-contained HTML page: tables beside the published figures, curves, videos side by side, lineage."""
+    publish(run.home)
+    page = render_report(run.home, run.dataset.name, run.settings)
+    problems = "; ".join(page.problems)
+    return Produced(
+        data_version=page.digest,
+        counts={"bytes": page.num_bytes, "videos": page.num_videos},
+        facts={"page": str(page.path)},
+        checks=[
+            CheckOutcome(
+                name="chosen_clips_are_shown",
+                passed=not problems,
+                blocking=False,
+                description=problems or "every clip that was chosen plays on the page",
+            )
+        ],
+    )
