@@ -17,6 +17,7 @@ from assets.sample_corpus.speakers import Speaker, make_background, make_portrai
 Plane = NDArray[np.float32]
 
 _NOSE = 30
+_GRAIN_SPARE_PX = 64
 _HEAD_DEPTH_PX = 75.0  # on the canvas: how far the nose's movement in a turn of the head reaches
 
 
@@ -34,7 +35,7 @@ class Framing:
     height_px: int = FRAME_PX
     face_scale: float = 0.68
     nose_x: float = 128.0
-    nose_y: float = 132.0
+    nose_y: float = 136.0
 
 
 @dataclass(frozen=True)
@@ -52,17 +53,27 @@ def make_actor(base: Portrait, speaker: Speaker) -> Actor:
     return Actor(speaker, portrait, close_mouth(portrait))
 
 
-def _close_eye(canvas: Image, eye: Points, closure: float) -> None:
-    """Draws the upper lid of one eye down over it, in place.
+def _eye_region(eye: Points) -> tuple[slice, slice]:
+    """Rows and columns around an eye that a blink changes."""
+    centre, half_px = (eye[0] + eye[3]) / 2, _eye_half_px(eye)
+    rows = slice(int(centre[1] - 1.3 * half_px), int(centre[1] + half_px))
+    return rows, slice(int(centre[0] - half_px), int(centre[0] + half_px) + 1)
+
+
+def _eye_half_px(eye: Points) -> float:
+    return float(np.hypot(*(eye[3] - eye[0])) / 2 * 1.1)
+
+
+def _close_eye(rgb: Image, eye: Points, closure: float) -> Image:
+    """The region around one eye with its upper lid drawn down.
 
     Args:
         eye: (6, 2) landmarks: corner, two above, corner, two below.
     """
-    centre, half_px = (eye[0] + eye[3]) / 2, float(np.hypot(*(eye[3] - eye[0])) / 2 * 1.1)
+    centre, half_px = (eye[0] + eye[3]) / 2, _eye_half_px(eye)
     slope = (eye[3, 1] - eye[0, 1]) / (eye[3, 0] - eye[0, 0])
-    left, top = int(centre[0] - half_px), int(centre[1] - 1.3 * half_px)
-    right, bottom = int(centre[0] + half_px) + 1, int(centre[1] + half_px)
-    rows, columns = np.mgrid[top:bottom, left:right].astype(np.float32)
+    region = _eye_region(eye)
+    rows, columns = np.mgrid[region].astype(np.float32)
     u = (columns - centre[0]) / half_px
     inside = np.clip(1 - u * u, 0, None)
     line = centre[1] + slope * (columns - centre[0])
@@ -72,21 +83,27 @@ def _close_eye(canvas: Image, eye: Points, closure: float) -> None:
     lid = upper + closure * (lower - upper)
     source = start + (rows - start) * (upper - start) / np.maximum(lid - start, 1e-3)
     source = np.where((rows > start) & (rows < lid), source, rows)
-    drawn = cv2.remap(canvas, columns, source.astype(np.float32), cv2.INTER_LINEAR)
+    drawn = cv2.remap(rgb, columns, source.astype(np.float32), cv2.INTER_LINEAR)
     lash = 0.55 * np.exp(-(((rows - lid) / 1.4) ** 2)) * np.sqrt(inside) * min(2 * closure, 1.0)
-    canvas[top:bottom, left:right] = (drawn * (1 - lash[..., None])).astype(np.uint8)
+    return np.asarray(drawn * (1 - lash[..., None])).astype(np.uint8)
 
 
-def _canvas(actor: Actor, lips: tuple[float, float, float], blink: float) -> NDArray[np.uint8]:
-    """The face with these lips and eyes, RGB and matte, before the head moves: (512, 512, 4) uint8."""
-    canvas = actor.portrait.rgb.copy()
+def _blank_canvas(actor: Actor) -> NDArray[np.uint8]:
+    """The face at rest, RGB and matte: (512, 512, 4) uint8."""
+    return np.dstack([actor.portrait.rgb, (actor.portrait.matte * 255).astype(np.uint8)])
+
+
+def _draw_face(canvas: NDArray[np.uint8], actor: Actor, lips: tuple[float, float, float], blink: float) -> None:
+    """Draws lips and eyes onto the canvas, in place; a frame later both are drawn over."""
     mouth = actor.mouth
     drawn = draw_mouth(mouth, *lips)
-    canvas[mouth.top : mouth.top + drawn.shape[0], mouth.left : mouth.left + drawn.shape[1]] = drawn
-    if blink > 0:
-        for eye in (slice(36, 42), slice(42, 48)):
-            _close_eye(canvas, actor.portrait.landmarks[eye], blink)
-    return np.dstack([canvas, (actor.portrait.matte * 255).astype(np.uint8)])
+    canvas[mouth.top : mouth.top + drawn.shape[0], mouth.left : mouth.left + drawn.shape[1], :3] = drawn
+    for eye in (slice(36, 42), slice(42, 48)):
+        points = actor.portrait.landmarks[eye]
+        rows, columns = _eye_region(points)
+        canvas[rows, columns, :3] = actor.portrait.rgb[rows, columns]
+        if blink > 0:
+            canvas[rows, columns, :3] = _close_eye(actor.portrait.rgb, points, blink)
 
 
 def _canvas_coordinates(actor: Actor, framing: Framing, motion: HeadMotion, frame: int) -> tuple[Plane, Plane]:
@@ -104,6 +121,12 @@ def _canvas_coordinates(actor: Actor, framing: Framing, motion: HeadMotion, fram
     canvas_x = nose[0] + from_nose_x - motion.turn[frame] * depth
     canvas_y = nose[1] + from_nose_y - motion.nod[frame] * depth
     return canvas_x.astype(np.float32), canvas_y.astype(np.float32)
+
+
+def _grain(size: tuple[int, int], noise_rms: float, rng: np.random.Generator) -> Plane:
+    """Sensor noise, larger than a frame: each frame takes another part of it."""
+    shape = (size[0] + _GRAIN_SPARE_PX, size[1] + _GRAIN_SPARE_PX, 3)
+    return rng.standard_normal(shape, dtype=np.float32) * np.float32(noise_rms)
 
 
 def film(
@@ -126,12 +149,15 @@ def film(
     size = framing.height_px, framing.width_px
     background = make_background(actor.speaker, size, rng).astype(np.float32)
     across = np.linspace(-0.5, 0.5, framing.width_px, dtype=np.float32)[None, :, None]
+    canvas = _blank_canvas(actor)
+    grain = _grain(size, noise_rms, rng)
     for frame in range(num_frames):
         shape = (float(lips.aperture[frame]), float(lips.width[frame]), float(lips.protrusion[frame]))
-        canvas = _canvas(actor, shape, float(motion.blink[frame]))
+        _draw_face(canvas, actor, shape, float(motion.blink[frame]))
         maps = _canvas_coordinates(actor, framing, motion, frame)
         person = cv2.remap(canvas, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
-        picture = background + (person[..., :3] - background) * (person[..., 3:] / 255)
+        picture = background + (person[..., :3] - background) * (person[..., 3:] * np.float32(1 / 255))
         picture *= (1 + np.float32(motion.light_slope[frame]) * across) * np.float32(motion.brightness[frame])
-        picture += rng.standard_normal(picture.shape, dtype=np.float32) * np.float32(noise_rms)
+        top, left = rng.integers(_GRAIN_SPARE_PX, size=2)
+        picture += grain[top : top + size[0], left : left + size[1]]
         yield np.clip(picture + 0.5, 0, 255).astype(np.uint8)

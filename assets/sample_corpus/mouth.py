@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from assets.sample_corpus.photograph import Image, Portrait
 
 Plane = NDArray[np.float32]
+Geometry = tuple[tuple[float, float], float, float]  # centre of the mouth, slope, unit in pixels
 
-MAX_APERTURE = 0.72  # distance of the inner lip edges when widest open
+MAX_APERTURE = 0.82  # distance of the inner lip edges when widest open
 _UPPER_SHARE = 0.2  # of the aperture, by which the upper lip rises; the jaw does the rest
 _CLOSED_HALF_WIDTH = 0.86
 _CORNER_DROP = 0.11
@@ -83,13 +84,13 @@ def _grid(mouth_px: tuple[int, int], centre: tuple[float, float], slope: float, 
     return x, (rows - centre[1] - slope * (columns - centre[0])) / unit_px
 
 
-def _read(picture: Image, x: Plane, y: Plane, mouth: tuple[tuple[float, float], float, float]) -> Image:
+def _read(picture: Image, x: Plane, y: Plane, geometry: Geometry, how: int = cv2.INTER_CUBIC) -> Image:
     """Reads a picture at mouth coordinates."""
-    (centre_x, centre_y), slope, unit_px = mouth
+    (centre_x, centre_y), slope, unit_px = geometry
     columns = x * unit_px + centre_x
     rows = y * unit_px + centre_y + slope * (columns - centre_x)
     read: Image = cv2.remap(
-        picture, columns.astype(np.float32), rows.astype(np.float32), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        picture, columns.astype(np.float32), rows.astype(np.float32), how, borderMode=cv2.BORDER_REPLICATE
     )
     return read
 
@@ -154,7 +155,7 @@ def close_mouth(portrait: Portrait) -> Mouth:
 
 
 def _teeth(
-    part: Image, x: Plane, y: Plane, depths: tuple[float, float, float], geometry: tuple[tuple[float, float], float, float]
+    part: Image, x: Plane, y: Plane, depths: tuple[float, float, float], geometry: Geometry
 ) -> Plane:
     """The photograph's upper teeth, moved so that closed lips hide their upper part."""
     upper_depth, lower_depth, rise = depths
@@ -169,15 +170,22 @@ def _teeth(
     return np.dstack([rgb, below_top * above_bottom * sides]).astype(np.float32)
 
 
-def _inner_mouth(mouth: Mouth, x: Plane, y: Plane, edges: tuple[Plane, Plane], protrusion: float) -> Plane:
+def _opening_region(mouth: Mouth) -> tuple[slice, slice]:
+    """Rows and columns within which the mouth opens."""
+    unit = mouth.unit_px
+    rows = slice(int(mouth.centre_y - 0.5 * unit), int(mouth.centre_y + 1.2 * unit))
+    return rows, slice(int(mouth.centre_x - 1.2 * unit), int(mouth.centre_x + 1.2 * unit))
+
+
+def _inner_mouth(teeth: Plane, x: Plane, y: Plane, edges: tuple[Plane, Plane], protrusion: float) -> Plane:
     """What shows between the lips: dark, the upper teeth unless the lips are pushed forward, a tongue; darker under
     the upper lip and at the sides."""
     upper_edge, lower_edge = edges
     gap = lower_edge - upper_edge
     tongue = _smooth((y - lower_edge + 0.42 * gap), -0.06, 0.16) * (1.0 - _smooth(np.abs(x), 0.3, 0.8)) * 0.85
     inner = _DARK + (_TONGUE - _DARK) * tongue[..., None]
-    coverage = mouth.teeth[..., 3:] * (1.0 - 0.75 * protrusion)
-    inner += (np.minimum(mouth.teeth[..., :3] * 1.08, 250.0) - inner) * coverage
+    coverage = teeth[..., 3:] * (1.0 - 0.75 * protrusion)
+    inner += (np.minimum(teeth[..., :3] * 1.08, 250.0) - inner) * coverage
     light = (0.7 + 0.3 * _smooth(y - upper_edge, 0.0, 0.2)) * (1.0 - 0.5 * _smooth(np.abs(x), 0.4, 0.95))
     return np.asarray(inner * light[..., None], np.float32)
 
@@ -194,7 +202,7 @@ def draw_mouth(mouth: Mouth, aperture: float, width: float, protrusion: float) -
     """
     geometry = ((mouth.centre_x, mouth.centre_y), mouth.slope, mouth.unit_px)
     x, y = _grid(mouth.upper.shape[:2], *geometry)
-    stretch = 1.0 + (0.12 if width > 0 else 0.24) * width
+    stretch = 1.0 + (0.17 if width > 0 else 0.28) * width
     near = 1.0 - _smooth(np.hypot(x / 2.15, (y - 0.1) / 1.5), 0.3, 1.0)
     x_closed = x * (1.0 + (1.0 / stretch - 1.0) * near)
     u = x_closed / _CLOSED_HALF_WIDTH
@@ -207,17 +215,20 @@ def draw_mouth(mouth: Mouth, aperture: float, width: float, protrusion: float) -
 
     t = np.maximum(upper_edge - y, 0.0)
     fuller = fullness * (1.0 - np.exp(-t / _LIP_DECAY)) * inside * (1.0 - _smooth(t, 0.3, 1.1))
-    upper = _read(mouth.upper, x_closed, y + rise * inside * (1.0 - _smooth(t, 0.1, 1.1)) + fuller, geometry)
+    upper = _read(mouth.upper, x_closed, y + rise * inside * (1.0 - _smooth(t, 0.1, 1.1)) + fuller, geometry, cv2.INTER_LINEAR)
     t = np.maximum(y - lower_edge, 0.0)
     fuller = fullness * (1.0 - np.exp(-t / _LIP_DECAY)) * inside * (1.0 - _smooth(t, 0.4, 1.2))
-    lower = _read(mouth.lower, x_closed, y - drop * _bump(u, t) * _jaw_fade(t) - fuller, geometry)
+    lower = _read(mouth.lower, x_closed, y - drop * _bump(u, t) * _jaw_fade(t) - fuller, geometry, cv2.INTER_LINEAR)
 
     soft = 1.0 / mouth.unit_px
     upper_cover = _smooth(upper_edge - y, -soft, soft)[..., None]
-    lower_cover = _smooth(y - lower_edge, -soft, soft)[..., None]
-    picture = _inner_mouth(mouth, x, y, (upper_edge, lower_edge), protrusion)
-    picture += (lower - picture) * np.maximum(lower_cover, 1.0 - _smooth(inside, 0.0, 0.08)[..., None])
-    picture += (upper - picture) * upper_cover
-    seam = np.exp(-(((y - line) / 0.05) ** 2)) * (inside**0.5) * (1.0 - min(opening / 0.1, 1.0))
-    picture *= (1.0 - 0.5 * seam)[..., None]
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    picture = lower + (upper.astype(np.float32) - lower) * upper_cover
+    between = _opening_region(mouth)
+    x, y, line, inside = x[between], y[between], line[between], inside[between]
+    edges = upper_edge[between], lower_edge[between]
+    shown = _smooth(inside, 0.0, 0.08) * _smooth(y - edges[0], -soft, soft) * _smooth(edges[1] - y, -soft, soft)
+    part = picture[between]
+    part += (_inner_mouth(mouth.teeth[between], x, y, edges, protrusion) - part) * shown[..., None]
+    seam = np.exp(-(((y - line) / 0.05) ** 2)) * np.sqrt(inside) * (1.0 - min(opening / 0.1, 1.0))
+    part *= (1.0 - 0.5 * seam)[..., None]
+    return np.clip(picture + np.float32(0.5), 0, 255).astype(np.uint8)

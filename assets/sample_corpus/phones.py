@@ -70,7 +70,7 @@ def _vowel(
 def _weak(aperture: float, width: float = 0.0) -> LipTarget:
     """Lips of a consonant made with the tongue: they mostly follow the vowels around."""
     return LipTarget(
-        aperture=aperture, width=width, aperture_dominance=0.7, shape_dominance=0.12, aperture_reach=0.4
+        aperture=aperture, width=width, aperture_dominance=0.4, shape_dominance=0.12, aperture_reach=0.4
     )
 
 
@@ -140,7 +140,7 @@ _PHONES = (
         kind="silence",
         duration_s=0.12,
         formants_hz=(500.0, 1_500.0, 2_500.0),
-        lips=LipTarget(aperture=0.0, aperture_dominance=1.5, shape_dominance=0.6, aperture_reach=0.5),
+        lips=LipTarget(aperture=0.0, aperture_dominance=1.0, shape_dominance=0.6, aperture_reach=0.4),
     ),
     _vowel("AA", 0.13, 730, 1_090, 2_440, 0.95, 0.0),
     _vowel("AE", 0.13, 660, 1_720, 2_410, 0.85, 0.45),

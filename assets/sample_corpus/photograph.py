@@ -96,4 +96,4 @@ def load_portrait() -> Portrait:
     landmarks = find_landmarks(rgb)
     matte = _cut_out(np.ascontiguousarray(window), landmarks / scale)
     matte = cv2.resize(matte, (CANVAS_PX, CANVAS_PX), interpolation=cv2.INTER_CUBIC)
-    return Portrait(rgb, np.clip((matte - 0.25) / 0.6, 0, 1).astype(np.float32), landmarks)
+    return Portrait(rgb, np.clip((matte - 0.42) / 0.5, 0, 1).astype(np.float32), landmarks)
