@@ -9,6 +9,7 @@ from typing import Any
 import av
 import numpy as np
 from av.container import InputContainer
+from numpy.typing import NDArray
 
 from assets.media.opening import Complaints, decode, demux, open_media
 from assets.media.probe import Probe
@@ -50,7 +51,7 @@ class AlignedAudio:
         mix: how the channels became one: `mono`, `mean`, `weighted`, or `left` where the mean cancels itself out.
     """
 
-    samples: np.ndarray
+    samples: NDArray[np.int16]
     missing: tuple[tuple[int, int], ...]
     missing_share: float
     silent_share: float
@@ -103,7 +104,7 @@ def read_audio(probe: Probe, span: Span, *, stage: str = "mels") -> AlignedAudio
     )
 
 
-def mix_to_mono(channels: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarray, str]:
+def mix_to_mono(channels: NDArray[np.float32], names: tuple[str, ...]) -> tuple[NDArray[np.float32], str]:
     """Mix channels to one.
 
     Stereo is averaged; surround is weighted as in the usual stereo down-mix (centre 0 dB against front -3 dB, sides
@@ -131,7 +132,7 @@ def mix_to_mono(channels: np.ndarray, names: tuple[str, ...]) -> tuple[np.ndarra
     return mono, "mean" if len(channels) == 2 else "weighted"
 
 
-def resample(mono: np.ndarray, rate_hz: int) -> np.ndarray:
+def resample(mono: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
     """Resample to 16 kHz with libswresample; sample 0 stays at time 0.
 
     Args:
@@ -161,17 +162,17 @@ class _Run:
         self.rate_hz = rate_hz
         self.channel_names = channel_names
         self.num_samples = 0
-        self._blocks: list[np.ndarray] = []
+        self._blocks: list[NDArray[np.float32]] = []
 
     @property
     def end_s(self) -> float:
         return self.start_s + self.num_samples / self.rate_hz
 
-    def add(self, block: np.ndarray) -> None:
+    def add(self, block: NDArray[np.float32]) -> None:
         self._blocks.append(block)
         self.num_samples += block.shape[1]
 
-    def joined(self) -> np.ndarray:
+    def joined(self) -> NDArray[np.float32]:
         return np.concatenate(self._blocks, axis=1)
 
 
@@ -184,7 +185,7 @@ def _runs(
     container: InputContainer, probe: Probe, span: Span, complaints: Complaints, counts: _Counts
 ) -> Iterator[_Run]:
     """Runs of decoded sound that reach into the span. Overlapping sound is cut; a step back starts a new run."""
-    stream = container.streams[probe.audio.index]
+    stream: Any = container.streams[probe.audio.index]
     target_s = span.start_s - RUN_UP_S
     if not probe.video.counted and target_s - probe.audio.start_s > SEEK_FROM_S:
         container.seek(round((target_s + probe.start_s) / stream.time_base), stream=stream, backward=True)
@@ -216,19 +217,24 @@ def _start_s(frame: Any, probe: Probe) -> float:
     return float(frame.pts * frame.time_base) - probe.start_s
 
 
-def _as_float(frame: Any) -> np.ndarray:
+def _as_float(frame: Any) -> NDArray[np.float32]:
     """(channels, samples) float32 in -1..1, whatever the sample format."""
-    array = frame.to_ndarray()
+    array: NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:
         array = array.reshape(-1, frame.layout.nb_channels).T
+    block: NDArray[np.float32] = array.astype(np.float32)
     if array.dtype == np.uint8:
-        return (array.astype(np.float32) - 128) / 128
-    if array.dtype.kind == "i":
-        return array.astype(np.float32) / float(-np.iinfo(array.dtype).min)
-    return np.nan_to_num(array.astype(np.float32), nan=0.0, posinf=1.0, neginf=-1.0)
+        block = (block - 128) / 128
+    elif array.dtype.kind == "i":
+        block /= np.float32(-np.iinfo(array.dtype).min)
+    else:
+        np.nan_to_num(block, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
+    return block
 
 
-def _place(block: np.ndarray, offset_s: float, samples: np.ndarray, covered: np.ndarray) -> None:
+def _place(
+    block: NDArray[np.float32], offset_s: float, samples: NDArray[np.float32], covered: NDArray[np.bool_]
+) -> None:
     """Put a block where it belongs; what lies outside is cut off, what is there already stays."""
     at = round(offset_s * SAMPLE_RATE_HZ)
     first, last = max(at, 0), min(at + len(block), len(samples))
@@ -239,14 +245,15 @@ def _place(block: np.ndarray, offset_s: float, samples: np.ndarray, covered: np.
     covered[first:last] = True
 
 
-def _ranges(flags: np.ndarray) -> tuple[tuple[int, int], ...]:
+def _ranges(flags: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return tuple((int(a), int(b)) for a, b in edges.reshape(-1, 2))
 
 
-def _tick_rms(samples: np.ndarray) -> np.ndarray:
+def _tick_rms(samples: NDArray[np.int16]) -> NDArray[np.float32]:
     ticks = samples.reshape(-1, SAMPLES_PER_TICK).astype(np.float32) / 32768
-    return np.sqrt(np.square(ticks).mean(axis=1))
+    rms: NDArray[np.float32] = np.sqrt(np.square(ticks).mean(axis=1))
+    return rms
 
 
 def _check(

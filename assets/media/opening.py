@@ -110,7 +110,7 @@ class Complaints:
         return True
 
 
-def demux(container: InputContainer, *streams: Any) -> Iterator[Packet]:
+def demux(container: InputContainer, *streams: Any) -> Iterator[Packet[Any]]:
     """Packets of the streams, the empty ones that flush the decoders last. A read error ends the file."""
     packets = container.demux(*streams)
     while True:
@@ -122,7 +122,7 @@ def demux(container: InputContainer, *streams: Any) -> Iterator[Packet]:
         yield packet
 
 
-def decode(packet: Packet, complaints: Complaints) -> tuple[list[Any], bool]:
+def decode(packet: Packet[Any], complaints: Complaints) -> tuple[list[Any], bool]:
     """Frames of a packet, and whether FFmpeg complained. A packet that can't be decoded gives none."""
     with av.logging.Capture() as logs:
         try:

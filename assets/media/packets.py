@@ -35,7 +35,7 @@ class PacketLog:
         self._usual = 0
         self._skipped_at_end = 0
 
-    def add(self, packet: Packet) -> None:
+    def add(self, packet: Packet[Any]) -> None:
         """Take note of a packet; decode it while no frame has come yet."""
         if self.first_frame is None:
             frames, _ = decode(packet, self.complaints)
@@ -123,7 +123,7 @@ def read_packets(
     return logs[video.index], logs[audio.index]
 
 
-def _skipped_at_end(packet: Packet) -> int:
+def _skipped_at_end(packet: Packet[Any]) -> int:
     """Samples at a packet's end that are not heard (the padding of AAC, Opus, MP3)."""
     if not packet.has_sidedata("skip_samples"):
         return 0

@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from numpy.typing import NDArray
 
 from assets.media.probe import clockwise_rotation
 
@@ -54,9 +55,9 @@ class Picture:
         sideways = self._turns % 2 == 1
         self.width: int = frame.height if sideways else frame.width
         self.height: int = frame.width if sideways else frame.height
-        self._gray: np.ndarray | None = None
+        self._gray: NDArray[np.uint8] | None = None
 
-    def gray(self) -> np.ndarray:
+    def gray(self) -> NDArray[Any]:
         """Luma of the whole picture, as stored (16-235 in most files).
 
         Returns:
@@ -66,7 +67,7 @@ class Picture:
             self._gray = _rotated(self._luma(), self._turns)
         return self._gray
 
-    def rgb(self, box: Box | None = None) -> np.ndarray:
+    def rgb(self, box: Box | None = None) -> NDArray[Any]:
         """RGB of a region, with the colour matrix and range of the file; nothing outside it is converted.
 
         Args:
@@ -87,7 +88,7 @@ class Picture:
         stored = self._stored_box((x0, y0, x1, y1))
         return _rotated(self._stored_rgb(stored), self._turns)
 
-    def _luma(self) -> np.ndarray:
+    def _luma(self) -> NDArray[Any]:
         layout = PLANAR_YUV.get(self._frame.format.name)
         if layout is None:
             return _plane(self._frame.reformat(format="gray", threads=1), 0, 8)
@@ -106,7 +107,7 @@ class Picture:
             return width - y1, x0, width - y0, x1
         return box
 
-    def _stored_rgb(self, box: Box) -> np.ndarray:
+    def _stored_rgb(self, box: Box) -> NDArray[Any]:
         x0, y0, x1, y1 = box
         layout = PLANAR_YUV.get(self._frame.format.name)
         if layout is None:
@@ -117,7 +118,7 @@ class Picture:
         region = _cut(self._frame, (left, top, right, bottom), layout)
         return self._converted(region)[y0 - top : y1 - top, x0 - left : x1 - left]
 
-    def _converted(self, region: Any) -> np.ndarray:
+    def _converted(self, region: Any) -> NDArray[Any]:
         matrix = _colour_matrix(self._frame)
         full_range = self._frame.color_range == ColorRange.JPEG or self._frame.format.name.startswith("yuvj")
         rgb = region.reformat(
@@ -132,7 +133,7 @@ class Picture:
         return _plane(rgb, 0, 8, samples=3)
 
 
-def _plane(frame: Any, index: int, bits: int, samples: int = 1) -> np.ndarray:
+def _plane(frame: Any, index: int, bits: int, samples: int = 1) -> NDArray[Any]:
     """A view of a frame's plane, padding cut off: (height, width) or (height, width, samples)."""
     plane = frame.planes[index]
     dtype = np.dtype(np.uint8) if bits == 8 else np.dtype("<u2")
@@ -164,5 +165,5 @@ def _colour_matrix(frame: Any) -> Colorspace:
     return Colorspace.ITU601 if small else Colorspace.ITU709
 
 
-def _rotated(array: np.ndarray, turns: int) -> np.ndarray:
+def _rotated(array: NDArray[Any], turns: int) -> NDArray[Any]:
     return np.ascontiguousarray(np.rot90(array, -turns)) if turns else array

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import av
 from av.container import InputContainer
 
+from assets.media.limits import ProbeLimits as ProbeLimits
 from assets.media.opening import check_file, choose_stream, open_media
 from assets.media.packets import PacketLog, read_packets
 from assets.rejection import Rejected
@@ -25,37 +27,6 @@ COUNTED_FORMATS = frozenset({"mpeg", "mpegvideo", "m4v"})
 # A stream may end this much before the container says, in seconds and in shares of the whole.
 MISSING_END_S = 0.2
 MISSING_SHARE = 0.01
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProbeLimits:
-    """What a file may ask of us. A file outside is rejected before it is decoded.
-
-    Args:
-        min_duration_s, max_duration_s: length of the file.
-        max_bytes: size of the file.
-        max_streams: streams of any kind.
-        min_side_px, max_side_px: the picture's shorter side at least, its longer side at most.
-        max_frame_rate: frames a second.
-    """
-
-    min_duration_s: float = 0.2
-    max_duration_s: float = 7200.0
-    max_bytes: int = 16 << 30
-    max_streams: int = 32
-    min_side_px: int = 64
-    max_side_px: int = 4320
-    max_frame_rate: float = 241.0
-
-    def __post_init__(self) -> None:
-        for low, high in (("min_duration_s", "max_duration_s"), ("min_side_px", "max_side_px")):
-            if not 0 < getattr(self, low) < getattr(self, high):
-                raise ValueError(
-                    f"{low} is {getattr(self, low)} and {high} is {getattr(self, high)}; give 0 < {low} < {high}"
-                )
-        for name in ("max_bytes", "max_streams", "max_frame_rate"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; give a number above 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +124,13 @@ def probe(path: Path | str, limits: ProbeLimits | None = None, *, stage: str = "
     """
     limits = limits or ProbeLimits()
     num_bytes = check_file(path, limits.max_bytes, stage)
+    status = os.stat(path)
+    return _probe(os.fspath(path), limits, stage, num_bytes, (status.st_ino, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=256)
+def _probe(path: str, limits: ProbeLimits, stage: str, num_bytes: int, identity: tuple[int, int]) -> Probe:
+    """Segments of one file follow each other in a worker: its packets are read once, as long as it stays the same."""
     with open_media(path, stage) as container:
         _check_announced(container, limits, stage)
         video, audio = (choose_stream(container, kind, stage) for kind in ("video", "audio"))
@@ -164,7 +142,7 @@ def probe(path: Path | str, limits: ProbeLimits | None = None, *, stage: str = "
                 why = log.complaints.first or "the stream is empty"
                 raise Rejected(stage, "damaged", f"no {kind} could be decoded: {why}")
         result = Probe(
-            path=os.fspath(path),
+            path=path,
             container=container.format.name,
             num_bytes=num_bytes,
             start_s=start_s,
@@ -181,7 +159,7 @@ def probe(path: Path | str, limits: ProbeLimits | None = None, *, stage: str = "
 
 def clockwise_rotation(frame: Any) -> int:
     """Degrees clockwise by which a decoded frame is turned for display, to the nearest quarter."""
-    return round(-frame.rotation / 90) % 4 * 90
+    return round(-float(frame.rotation) / 90) % 4 * 90
 
 
 def _video_info(stream: Any, log: PacketLog, container: str) -> VideoInfo:

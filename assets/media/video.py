@@ -166,7 +166,7 @@ class _Watch:
 
 def _decoded_from(container: InputContainer, probe: Probe, span: Span, watch: _Watch) -> Iterator[_Decoded]:
     """Decoded pictures in time order, from a key frame at or before the span's start."""
-    stream = container.streams[probe.video.index]
+    stream: Any = container.streams[probe.video.index]
     if probe.video.counted or span.start_s - probe.video.start_s < SEEK_FROM_S:
         yield from _decoded(container, stream, probe, watch)
         return

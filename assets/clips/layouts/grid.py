@@ -43,7 +43,7 @@ GRAMMAR = (
         "7": "seven",
         "8": "eight",
         "9": "nine",
-    },  # fmt: skip
+    },
     {"a": "again", "n": "now", "p": "please", "s": "soon"},
 )
 

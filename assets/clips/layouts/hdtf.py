@@ -57,8 +57,10 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSou
     for path in files.videos():
         name = _annotated_name(stem_of(path), annotated)
         cut = CUT_CLIP.fullmatch(stem_of(path))
-        if name is not None or cut is not None:
-            names[path] = name if name is not None or cut is None else cut["name"]
+        if name is not None:
+            names[path] = name
+        elif cut is not None:
+            names[path] = cut["name"]
         else:
             detail = f"no annotation names it, and its name is not that of a cut clip; expected {EXPECTED}"
             found.append(LayoutProblem(relative_path=path, reason="no_annotation", detail=detail))
@@ -170,12 +172,12 @@ def _read_annotations(files: DatasetFiles) -> dict[str, _Annotated]:
                 x, width, y, height = (int(field) for field in fields[:4])
                 crops.setdefault(match["name"], {})[int(match["number"])] = (x, width, y, height)
         for name in {**tables["video_url"], **tables["annotion_time"]}:
-            height = tables["resolution"].get(name, [""])[0]
+            stated = tables["resolution"].get(name, [""])[0]
             found[name] = _Annotated(
                 name=name,
                 group=group,
                 times=" ".join(tables["annotion_time"].get(name, [])) or None,
-                height=int(height) if height.isdecimal() and int(height) > 0 else None,
+                height=int(stated) if stated.isdecimal() and int(stated) > 0 else None,
                 crops=crops.get(name, {}),
             )
     return found

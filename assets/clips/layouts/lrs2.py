@@ -37,8 +37,8 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSou
     taken: dict[str, str] = {}
     for list_name, part in LISTS:
         for name in _listed(files, list_name):
-            path = by_name.get((part, name))
-            if path is None:
+            path = by_name.get((part, name), "")
+            if not path:
                 found.append(_missing(f"{part}/{name}.mp4", list_name))
             elif path in taken:
                 if taken[path] != list_name:

@@ -9,7 +9,7 @@ from types import ModuleType
 from assets.clips.layouts import folder, grid, hdtf, lrs2, lrw
 from assets.clips.layouts.options import LayoutOptions
 from assets.clips.layouts.source import ClipSource, DatasetFiles, LayoutError, LayoutProblem, is_video
-from assets.raw_videos.walk import walk
+from assets.raw_videos.walk import FoundFile, walk
 
 LAYOUTS: dict[str, ModuleType] = {"lrw": lrw, "lrs2": lrs2, "hdtf": hdtf, "grid": grid, "folder": folder}
 PROBLEM_DETAILS = {
@@ -108,7 +108,7 @@ def _module(layout: str) -> ModuleType:
     return LAYOUTS[layout]
 
 
-def _walk(layout: str, root: Path) -> list:
+def _walk(layout: str, root: Path) -> list[FoundFile]:
     try:
         return walk(root, reads(layout))
     except FileNotFoundError as error:
