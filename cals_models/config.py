@@ -117,7 +117,8 @@ class SyncEncoderConfig(TrainingConfig):
 
     Args:
         visual_width: channels of F_v's first convolution; the last has 8 times as many.
-        audio_width: the same of F_a.
+        visual_front_stride: px that F_v's first convolution moves by, 2 or 4.
+        audio_width: channels of F_a's first convolution; the last has 8 times as many.
         blocks_per_level: residual blocks a resolution.
         windows_per_sample: consecutive 5-frame windows a sample, all candidates for each other.
         initial_temperature: of the InfoNCE softmax; it is learned from there on.
@@ -133,6 +134,7 @@ class SyncEncoderConfig(TrainingConfig):
     batch_samples: int = 16
     windows_per_sample: int = 16
     visual_width: int = 64
+    visual_front_stride: int = 2
     audio_width: int = 32
     blocks_per_level: int = 2
     initial_temperature: float = 0.07
@@ -153,6 +155,7 @@ class SyncEncoderConfig(TrainingConfig):
                 "a multiple of 8",
             )
         _require(self.blocks_per_level >= 1, "blocks_per_level", self.blocks_per_level, "at least 1")
+        _require(self.visual_front_stride in (2, 4), "visual_front_stride", self.visual_front_stride, "2 or 4")
         _require(self.windows_per_sample >= 2, "windows_per_sample", self.windows_per_sample, "at least 2")
         _require(self.initial_temperature > 0, "initial_temperature", self.initial_temperature, "above 0")
         _require(0 <= self.shift_px <= 16, "shift_px", self.shift_px, "in 0..16")
@@ -357,6 +360,7 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
             "batch_samples": 8,
             "windows_per_sample": 16,
             "visual_width": 16,
+            "visual_front_stride": 4,
             "audio_width": 16,
             "blocks_per_level": 1,
             "shift_px": 2,

@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from cals_models.shards import CROP_PX, ShardClip, ShardSet
+from cals_models.shard_clip import ShardClip
+from cals_models.shard_format import CROP_PX
+from cals_models.shards import ShardSet
 from cals_models.training.distributed import World
-from cals_models.training.stage import Batch
+from cals_models.training.stage import Batch, Diagnosis
 
 FRAME_BYTES = CROP_PX * CROP_PX * 3
 MAX_UNUSABLE_SHARE = 0.05
@@ -159,10 +161,18 @@ class BatchSampler:
         filled = [samples[index % len(samples)] for index in range(total)]
         return {name: torch.from_numpy(np.stack([sample[name] for sample in filled])) for name in filled[0]}
 
-    @property
-    def unusable_share(self) -> float:
-        """Share of the clips that were found to have no usable window."""
-        return len(self.source.unusable) / self.source.num_clips
+    def diagnose(self) -> list[Diagnosis]:
+        """`clips_without_window`, once more than a twentieth of the clips had nothing to give."""
+        num_unusable = len(self.source.unusable)
+        if num_unusable <= MAX_UNUSABLE_SHARE * self.source.num_clips:
+            return []
+        return [
+            Diagnosis(
+                name="clips_without_window",
+                text=f"{num_unusable} of {self.source.num_clips} clips have no window of valid frames that is long"
+                " enough, and are not trained on: shorten the stage's samples, or look at the validity masks",
+            )
+        ]
 
 
 def window_starts(valid: npt.NDArray[np.bool_], length: int) -> npt.NDArray[np.int64]:

@@ -1,0 +1,149 @@
+"""The losses of the paper's stages, as functions. Lower is better for all of them.
+
+Sources: CALS (arXiv 2305.19556) for L_a2l, L_sync = d_av + d_vv and d_vv; SyncTalkFace (arXiv 2211.00924) where the
+poster is silent; Wav2Lip (arXiv 2008.10010) for its sync loss.
+
+Legend: B batch, S frames of a sequence, T video frames, D = 512, N pairs.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def info_nce(lips: Tensor, sounds: Tensor, temperature: Tensor | float, *, first_row: int = 0) -> Tensor:
+    """Contrastive loss of matching pairs: each lip motion must find its sound among all of them.
+
+    -(1/N) sum_i log softmax_j(v_i a_j / tau)_i; log(M) by chance. With the arguments changed over it is the other
+    way round; training takes the mean of both.
+
+    Args:
+        lips: (N, D), unit length.
+        sounds: (M, D), unit length, M >= N; rows first_row .. first_row + N - 1 match the lips.
+        temperature: tau > 0.
+        first_row: 0 unless `sounds` was gathered from several processes.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: the shapes do not agree.
+
+    Example:
+        >>> eye = torch.eye(4)
+        >>> round(info_nce(eye, eye, 1.0).item(), 4)  # log(e + 3) - 1
+        0.7437
+    """
+    if lips.ndim != 2 or sounds.ndim != 2 or lips.shape[1] != sounds.shape[1] or len(sounds) < first_row + len(lips):
+        raise ValueError(f"lips {tuple(lips.shape)}, sounds {tuple(sounds.shape)}: expected (N, D), (M >= N, D)")
+    target = torch.arange(first_row, first_row + len(lips), device=lips.device)
+    return F.cross_entropy(lips.float() @ sounds.float().T / temperature, target)
+
+
+def audio_to_lip_loss(units: Tensor, targets: Tensor, counted: Tensor) -> Tensor:
+    """L_a2l: squared distance of predicted units from F_v's on masked steps.
+
+    sum over t in M of ||z_t - e_t||^2, divided by the number of steps in M, so that it does not grow with the batch.
+
+    Args:
+        units: e, (B, T, D).
+        targets: z, (B, T, D).
+        counted: M, (B, T) bool: masked and with a target.
+
+    Raises:
+        ValueError: the shapes differ, or nothing is counted.
+
+    Example:
+        >>> ones = torch.ones(1, 3, 2)
+        >>> audio_to_lip_loss(ones, 0 * ones, torch.tensor([[True, False, True]])).item()
+        2.0
+    """
+    if units.shape != targets.shape or counted.shape != units.shape[:2]:
+        raise ValueError(
+            f"units {tuple(units.shape)}, targets {tuple(targets.shape)}, counted {tuple(counted.shape)}:"
+            " expected (B, T, D) twice and (B, T)"
+        )
+    if not counted.any():
+        raise ValueError("counted: no masked step has a target; mask more frames or take longer stretches")
+    return (units - targets).square().sum(-1)[counted].mean()
+
+
+def sequence_contrast(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
+    """Tell each frame apart from the other frames of its sequence.
+
+    -(1/S) sum_i log( exp(cos(q_i, k_i) / tau) / sum_j exp(cos(q_i, k_j) / tau) ), mean over the batch; log(S) by
+    chance. With queries F_v(generated) and keys F_v(true) it is d_vv (the paper's form has tau = 1); with keys
+    F_a(true sound) it is d_av.
+
+    Args:
+        queries: (B, S, D).
+        keys: (B, S, D).
+        temperature: tau > 0.
+
+    Raises:
+        ValueError: the shapes differ, or S < 2, for which the loss is 0 whatever is generated.
+
+    Example:
+        >>> eye = torch.eye(5)[None]
+        >>> round(sequence_contrast(eye, eye, 1.0).item(), 4)  # log(e + 4) - 1
+        0.9048
+    """
+    if queries.ndim != 3 or queries.shape != keys.shape or queries.shape[1] < 2:
+        raise ValueError(
+            f"queries {tuple(queries.shape)}, keys {tuple(keys.shape)}: expected (B, S, D) twice, S at least 2"
+        )
+    cosines = F.normalize(queries.float(), dim=-1) @ F.normalize(keys.float(), dim=-1).transpose(1, 2)
+    batch, num_frames = queries.shape[:2]
+    target = torch.arange(num_frames, device=queries.device).expand(batch, -1)
+    return F.cross_entropy((cosines / temperature).flatten(0, 1), target.flatten())
+
+
+def wav2lip_sync_loss(lips: Tensor, sounds: Tensor) -> Tensor:
+    """Wav2Lip's: binary cross-entropy of cos(F_v, F_a) as the probability of being in sync, target 1.
+
+    -(1/N) sum_i log( max(cos(v_i, a_i), 1e-4) ). Wav2Lip's embeddings have no negative entries, ours may: a cosine
+    below the floor has no gradient.
+
+    Args:
+        lips: (..., D).
+        sounds: (..., D).
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Example:
+        >>> a = torch.tensor([[1.0, 0.0]]); b = torch.tensor([[0.6, 0.8]])
+        >>> round(wav2lip_sync_loss(a, b).item(), 4)  # -log(0.6)
+        0.5108
+    """
+    if lips.shape != sounds.shape:
+        raise ValueError(f"lips {tuple(lips.shape)}, sounds {tuple(sounds.shape)}: must be the same")
+    cosine = F.cosine_similarity(lips.float(), sounds.float(), dim=-1)
+    return -cosine.clamp(1e-4, 1.0).log().mean()
+
+
+def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """Binary cross-entropy, the mean over real (target 1) and made (target 0) patches; log 2 = 0.693 if blind.
+
+    Args:
+        real_logits, fake_logits: any shape.
+
+    Example:
+        >>> zeros = torch.zeros(2)
+        >>> round(discriminator_loss(zeros, zeros).item(), 4)
+        0.6931
+    """
+    return 0.5 * (F.softplus(-real_logits.float()).mean() + F.softplus(fake_logits.float()).mean())
+
+
+def adversarial_loss(fake_logits: Tensor) -> Tensor:
+    """Binary cross-entropy of made patches against the target "real" (the non-saturating form).
+
+    Args:
+        fake_logits: any shape.
+
+    Example:
+        >>> round(adversarial_loss(torch.zeros(2)).item(), 4)
+        0.6931
+    """
+    return F.softplus(-fake_logits.float()).mean()

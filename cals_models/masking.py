@@ -1,0 +1,58 @@
+"""Which video frames of a stretch of sound are hidden from f_theta.
+
+Source: CALS (arXiv 2305.19556) masks timesteps M; the poster is silent about how, so the spans are AV-HuBERT's
+(arXiv 2201.02184): about 0.8 of the frames, in spans of 10.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def span_mask(
+    num_valid: Tensor,
+    num_frames: int,
+    *,
+    mask_share: float,
+    span_frames: int,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Hide random spans until the share is reached on average.
+
+    Spans may overlap, so their number is chosen for the *expected* share: n spans at random places leave a frame
+    uncovered with probability (1 - span / T)^n.
+
+    Args:
+        num_valid: (B,) frames of each stretch, the rest is padding and never masked.
+        num_frames: T.
+        mask_share: expected share of masked frames, in (0, 1).
+        span_frames: length of a span; a shorter stretch is masked in spans of half its length.
+        generator: of torch, on the CPU.
+
+    Returns:
+        (B, T) bool, True where hidden; every stretch has at least one hidden and one visible frame.
+
+    Raises:
+        ValueError: a stretch shorter than 2 frames or longer than T.
+
+    Example:
+        >>> mask = span_mask(torch.tensor([100] * 50), 100, mask_share=0.8, span_frames=10)
+        >>> 0.75 < mask.float().mean().item() < 0.85
+        True
+    """
+    if num_valid.min() < 2 or num_valid.max() > num_frames:
+        raise ValueError(f"num_valid {num_valid.tolist()}: every stretch needs 2 to {num_frames} frames")
+    mask = torch.zeros(len(num_valid), num_frames, dtype=torch.bool)
+    for row, length in enumerate(num_valid.tolist()):
+        span = min(span_frames, max(1, length // 2))
+        # Spans may begin before the stretch, so that its first frames are hidden as often as the others.
+        num_places = length + span - 1
+        num_spans = max(1, round(math.log(1 - mask_share) / math.log(1 - span / num_places)))
+        starts = torch.randint(1 - span, length, (num_spans,), generator=generator)
+        hidden = (starts[:, None] + torch.arange(span)).flatten()
+        mask[row, hidden[(hidden >= 0) & (hidden < length)]] = True
+        if mask[row, :length].all():
+            first = int(torch.randint(0, length - 1, (), generator=generator))
+            mask[row, first : first + max(1, min(span, length // 4))] = False
+    return mask

@@ -1,0 +1,83 @@
+"""Reading a trained model's folder: model.json and model.safetensors.
+
+Source of the format: what `cals_models.training` writes. Nothing in it is executed.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor
+
+from cals_models.config import TrainingConfig, config_from_fields
+
+MODEL_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFiles:
+    """A model as read: what it is, its settings, its weights by network."""
+
+    folder: Path
+    stage: str
+    method: str | None
+    config: TrainingConfig
+    plain: dict[str, Any]
+    weights: dict[str, dict[str, Tensor]]
+
+
+def read_model(folder: Path, stage: str) -> ModelFiles:
+    """Read a model of a stage.
+
+    Raises:
+        ValueError: not a model's folder, another stage's, another format, damaged, or the weights are not those that
+            model.json was written with.
+    """
+    plain = _read_json(folder / "model.json")
+    if plain.get("format") != MODEL_FORMAT or plain.get("stage") != stage:
+        raise ValueError(
+            f"{folder}: holds a model of stage {plain.get('stage')!r}, format {plain.get('format')!r};"
+            f" expected {stage!r}, format {MODEL_FORMAT}"
+        )
+    if not isinstance(plain.get("config"), dict):
+        raise ValueError(f"{folder / 'model.json'}: config is missing; train the model again")
+    return ModelFiles(
+        folder=folder,
+        stage=stage,
+        method=plain.get("method"),
+        config=config_from_fields(stage, plain["config"]),
+        plain=plain,
+        weights=_read_weights(folder / "model.safetensors", plain.get("weights_sha256")),
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: no readable model.json ({error}); give a folder that training wrote") from error
+    if not isinstance(plain, dict):
+        raise ValueError(f"{path}: must hold an object; give a folder that training wrote")
+    return plain
+
+
+def _read_weights(path: Path, sha256: object) -> dict[str, dict[str, Tensor]]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror}); give a folder that training wrote") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise ValueError(f"{path}: damaged, or not the weights that model.json describes; copy the model again")
+    try:
+        tensors = load(data)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a safetensors file ({error}); copy the model again") from error
+    networks: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        network, _, key = name.partition(".")
+        networks.setdefault(network, {})[key] = tensor
+    return networks

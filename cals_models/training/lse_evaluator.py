@@ -1,0 +1,221 @@
+"""Training of network S, the evaluator behind LSE-D and LSE-C where the public weights are not at hand.
+
+Contrastive on windows of 5 frames and 0.2 s of cepstral coefficients, as LSE looks at them: in a batch of windows,
+several of each clip, a picture window must lie nearer to its own sound than to any other, and a sound window nearer to
+its own pictures. The logits are minus the Euclidean distances that LSE averages, so that the distances keep a scale of
+their own and need no temperature. The seed is not the sync encoder's: the evaluator is never the network in the loss.
+
+Source: Chung & Zisserman 2016 (network, windows); Chung, Chung & Kang 2019, "Perfect match" (matching one window
+against many by their distances).
+Legend: B windows of a batch, D embedding width.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cals_models.config import LseEvaluatorConfig
+from cals_models.lse import MFCCS_PER_FRAME, LipSyncEvaluator, LseError, LseResult, mfcc
+from cals_models.lse_weights import NETWORK_NAME
+from cals_models.shard_clip import ShardClip
+from cals_models.shards import ShardSet
+from cals_models.syncnet import PICTURE_PX, WINDOW_FRAMES, WINDOW_MFCCS, SyncNet, SyncNetConfig
+from cals_models.training.distributed import World
+from cals_models.training.engine import seed_step
+from cals_models.training.job import TrainingJob
+from cals_models.training.sampler import BatchSampler, ClipSource, Sample, window_starts
+from cals_models.training.schedule import learning_rate
+from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
+
+_KEPT_MFCCS = 2_048
+_BY_CHANCE_WITHIN_1 = 3 / 31
+_PLATEAU_SHARE = 0.97
+
+
+def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "LseEvaluatorStage":
+    """The stage of a job."""
+    assert isinstance(job.config, LseEvaluatorConfig)
+    return LseEvaluatorStage(job.config, world, shard_sets)
+
+
+def matching_loss(lips: Tensor, sound: Tensor, is_same: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of choosing the right window among the batch's by distance, both ways; lower is better.
+
+    Args:
+        lips: (B, D).
+        sound: (B, D), row by row the windows of the same moments.
+        is_same: bool (B, B), True where row and column are one moment of one clip, drawn twice: no candidate.
+
+    Returns:
+        The loss and the share of windows that were told right.
+    """
+    distances = torch.cdist(lips.float(), sound.float(), compute_mode="donot_use_mm_for_euclid_dist")
+    twice = is_same & ~torch.eye(len(lips), dtype=torch.bool, device=lips.device)
+    logits = (-distances).masked_fill(twice, float("-inf"))
+    right = torch.arange(len(lips), device=lips.device)
+    loss = 0.5 * (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right))
+    return loss, (logits.detach().argmax(dim=1) == right).float().mean()
+
+
+class LseEvaluatorStage(TrainingStage):
+    """Trains network S on the train split."""
+
+    best_metric: ClassVar[str] = "lse_c"
+    higher_is_better: ClassVar[bool] = True
+
+    def __init__(self, config: LseEvaluatorConfig, world: World, shard_sets: Sequence[ShardSet]) -> None:
+        self.config: LseEvaluatorConfig = config
+        self.world = world
+        seed_step(config.seed, -1, 0)
+        self.network = SyncNet(SyncNetConfig(width_factor=config.width_factor)).to(world.device)
+        self.networks = {NETWORK_NAME: self.network}
+        self.exported = (NETWORK_NAME,)
+        self.optimizers = {NETWORK_NAME: build_optimizer([self.network], config)}
+        self._source = ClipSource(
+            shard_sets,
+            "train",
+            seed=config.seed,
+            clip_cache_bytes=config.clip_cache_bytes,
+            frame_cache_bytes=config.frame_cache_bytes,
+        )
+        self._sampler = BatchSampler(
+            self._source,
+            self._sample,
+            batch_samples=config.batch_samples,
+            samples_per_clip=config.samples_per_clip,
+            seed=config.seed,
+            world=world,
+        )
+        self._validation = ClipSource(shard_sets, "val", seed=0, clip_cache_bytes=config.clip_cache_bytes)
+        self._mfcc = lru_cache(maxsize=_KEPT_MFCCS)(_mfcc_of)
+
+    @property
+    def chance_loss(self) -> float:
+        """Loss of embeddings that say nothing: log of the number of candidates."""
+        return float(np.log(self.config.batch_samples))
+
+    def draw(self, batch_number: int) -> Batch:
+        """frames uint8 (B, 5, 128, 128, 3) RGB, mfcc (B, 1, 13, 20), moment int64 (B, 2): clip and first frame."""
+        return self._sampler.draw(batch_number)
+
+    def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
+        """One update; the candidates are the windows of one batch of one process."""
+        losses, shares = [], []
+        for batch in batches:
+            with self.autocast():
+                lips = self.network.embed_lip_stacks(picture_stacks(batch["frames"]))
+                sound = self.network.embed_audio(batch["mfcc"])
+            moments = batch["moment"]
+            is_same = (moments[:, None] == moments[None]).all(dim=2)
+            loss, share = matching_loss(lips, sound, is_same)
+            (loss / len(batches)).backward()
+            losses.append(loss.detach())
+            shares.append(share)
+        norm = apply_gradients(
+            self.optimizers[NETWORK_NAME],
+            learning_rate=learning_rate(step, self.config),
+            config=self.config,
+            world=self.world,
+        )
+        return {
+            "loss": torch.stack(losses).mean(),
+            "batch_retrieval_at_1": torch.stack(shares).mean(),
+            "gradient_norm": norm,
+            "chance_loss": torch.tensor(self.chance_loss, device=norm.device),
+        }
+
+    def validate(self, step: int) -> dict[str, float]:
+        """LSE of held-out clips with their own sound and with that of the next clip, and the offsets found."""
+        evaluator = LipSyncEvaluator(self.network, name="in training", device=str(self.world.device))
+        clips = self._validation.first(self.config.validation_clips)
+        own, other = [], []
+        for clip, lender in zip(clips, [*clips[1:], *clips[:1]], strict=True):
+            frames = torch.from_numpy(self._validation.frames(clip, range(clip.num_frames)))
+            try:
+                lips = evaluator.embed_lips(frames)
+                own.append(evaluator.compare(lips, evaluator.embed_sound(clip.audio())))
+                sound = evaluator.embed_sound(np.resize(lender.audio(), len(clip.audio())))
+                other.append(evaluator.compare(lips, sound))
+            except LseError:
+                continue
+        if not own:
+            raise ValueError("no clip of the split val has the 6 frames that LSE needs")
+        return _figures(own, other)
+
+    def chance(self) -> dict[str, float]:
+        """By chance."""
+        return {"loss": self.chance_loss, "offset_within_1": _BY_CHANCE_WITHIN_1, "lse_d_margin": 0.0}
+
+    def diagnose(
+        self, train: Mapping[str, float], val: Mapping[str, float], step: int, *, is_last: bool
+    ) -> list[Diagnosis]:
+        """`plateau_at_chance`, `offsets_not_found`, `clips_without_window`."""
+        found = []
+        if train and step >= self.config.steps // 2 and train["loss"] > _PLATEAU_SHARE * self.chance_loss:
+            text = (
+                f"the loss is {train['loss']:.3f} after {step} steps, {self.chance_loss:.3f} by chance: check the"
+                " audio-video offset of the clips, raise batch_samples or steps"
+            )
+            found.append(Diagnosis(name="plateau_at_chance", text=text))
+        if val and is_last and val["offset_within_1"] < 0.5:
+            text = (
+                f"the offset is found in {val['offset_within_1']:.0%} of the held-out clips: LSE measured with this"
+                " evaluator says little; train it longer or set lse_weights to syncnet_v2.model"
+            )
+            found.append(Diagnosis(name="offsets_not_found", text=text))
+        return found + self._sampler.diagnose()
+
+    def _sample(self, clip: ShardClip, generator: np.random.Generator) -> Sample | None:
+        coefficients = self._mfcc(clip)
+        last = (coefficients.shape[1] - WINDOW_MFCCS) // MFCCS_PER_FRAME
+        starts = window_starts(clip.valid, WINDOW_FRAMES)
+        starts = starts[starts <= last]
+        if len(starts) == 0:
+            return None
+        start = int(generator.choice(starts))
+        first = MFCCS_PER_FRAME * start
+        return {
+            "frames": self._source.frames(clip, range(start, start + WINDOW_FRAMES)),
+            "mfcc": coefficients[None, :, first : first + WINDOW_MFCCS],
+            "moment": np.array([int(clip.key[:15], 16), start], np.int64),
+        }
+
+
+def picture_stacks(frames: Tensor) -> Tensor:
+    """Windows as `SyncNet.embed_lip_stacks` takes them.
+
+    Args:
+        frames: uint8 (B, 5, H, W, 3), RGB.
+
+    Returns:
+        float32 (B, 15, 224, 224), BGR frame by frame, channels-last. Resized without OpenCV's rounding, which
+        training does not need.
+    """
+    pictures = frames.flip(4).permute(0, 1, 4, 2, 3).flatten(0, 1)
+    if pictures.device.type != "cpu":
+        pictures = pictures.float()  # only the CPU resizes bytes
+    resized = F.interpolate(pictures, size=(PICTURE_PX, PICTURE_PX), mode="bilinear", align_corners=False)
+    stacks = resized.reshape(len(frames), 3 * WINDOW_FRAMES, PICTURE_PX, PICTURE_PX)
+    return stacks.float().contiguous(memory_format=torch.channels_last)
+
+
+def _mfcc_of(clip: ShardClip) -> npt.NDArray[np.float32]:
+    return mfcc(clip.audio())
+
+
+def _figures(own: Sequence[LseResult], other: Sequence[LseResult]) -> dict[str, float]:
+    lse_d = float(np.mean([result.distance for result in own]))
+    return {
+        "lse_d": lse_d,
+        "lse_c": float(np.mean([result.confidence for result in own])),
+        "lse_d_margin": float(np.mean([result.distance for result in other])) - lse_d,
+        "lse_c_other": float(np.mean([result.confidence for result in other])),
+        "offset_within_1": float(np.mean([abs(result.offset_frames) <= 1 for result in own])),
+        "offset_exact": float(np.mean([result.offset_frames == 0 for result in own])),
+    }

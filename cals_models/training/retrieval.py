@@ -1,0 +1,96 @@
+"""How well lips find their sound: single windows among 31 candidates, and the offset of whole clips.
+
+Legend: S windows of a clip, D = 512.
+"""
+
+import torch
+from torch import Tensor
+
+MAX_OFFSET_FRAMES = 15
+"""Candidates lie up to so many frames before and after: 31 in all, as in SyncNet's evaluation."""
+MIN_OVERLAP_WINDOWS = 8
+"""An offset counts for a clip if at least so many windows overlap under it."""
+
+
+def candidate_ranks(similarity: Tensor) -> tuple[Tensor, Tensor]:
+    """For each window its best candidate's distance in time, and how many candidates it had.
+
+    Args:
+        similarity: (S, S), lips by sounds.
+
+    Returns:
+        Absolute distances in frames and numbers of candidates, for the windows that have all 31; if the clip is too
+        short for that, for all its windows, among those within 15 frames.
+    """
+    num_windows = len(similarity)
+    times = torch.arange(num_windows)
+    distance = (times[:, None] - times).abs()
+    masked = similarity.masked_fill(distance > MAX_OFFSET_FRAMES, float("-inf"))
+    best = (masked.argmax(1) - times).abs()
+    num_candidates = (distance <= MAX_OFFSET_FRAMES).sum(1)
+    has_all = num_candidates == 2 * MAX_OFFSET_FRAMES + 1
+    chosen = has_all if has_all.any() else torch.ones_like(has_all)
+    return best[chosen], num_candidates[chosen]
+
+
+def clip_offset(similarity: Tensor) -> int | None:
+    """The offset at which a clip's lips and sounds agree best.
+
+    Args:
+        similarity: (S, S), lips by sounds.
+
+    Returns:
+        d in -15..15 with the highest mean similarity of lips t and sounds t + d; 0 for a clip in sync. None for a
+        clip so short that no other offset than 0 leaves enough windows.
+    """
+    limit = min(MAX_OFFSET_FRAMES, len(similarity) - MIN_OVERLAP_WINDOWS)
+    if limit < 1:
+        return None
+    means = {d: similarity.diagonal(d).mean().item() for d in range(-limit, limit + 1)}
+    return max(means, key=lambda d: means[d])
+
+
+class RetrievalTally:
+    """Gathers clips; gives shares over all their windows, and over all clips."""
+
+    def __init__(self) -> None:
+        self._distances: list[Tensor] = []
+        self._num_candidates: list[Tensor] = []
+        self._offsets: list[int] = []
+
+    def add(self, lips: Tensor, sounds: Tensor) -> None:
+        """One clip: (S, D) twice, unit length, window by window."""
+        similarity = lips.float() @ sounds.float().T
+        distances, num_candidates = candidate_ranks(similarity)
+        self._distances.append(distances)
+        self._num_candidates.append(num_candidates)
+        offset = clip_offset(similarity)
+        if offset is not None:
+            self._offsets.append(offset)
+
+    def figures(self) -> dict[str, float]:
+        """Shares in [0, 1]; higher is better."""
+        distances = torch.cat(self._distances)
+        shares = {
+            "retrieval_at_1": (distances == 0).float().mean().item(),
+            "retrieval_within_1_frame": (distances <= 1).float().mean().item(),
+        }
+        if self._offsets:
+            offsets = torch.tensor(self._offsets).abs()
+            shares["clip_offset_exact"] = (offsets == 0).float().mean().item()
+            shares["clip_offset_within_1_frame"] = (offsets <= 1).float().mean().item()
+        return shares
+
+    def chance(self) -> dict[str, float]:
+        """The same shares if every candidate were as likely."""
+        num_candidates = torch.cat(self._num_candidates).float()
+        single = (1 / num_candidates).mean().item()
+        num_offsets = 2 * MAX_OFFSET_FRAMES + 1
+        chance = {
+            "retrieval_at_1": single,
+            "retrieval_within_1_frame": min(1.0, (3 / num_candidates).mean().item()),
+        }
+        if self._offsets:
+            chance["clip_offset_exact"] = 1 / num_offsets
+            chance["clip_offset_within_1_frame"] = 3 / num_offsets
+        return chance

@@ -1,0 +1,191 @@
+"""Training of F_v and F_a, and what can be said about them on held-out clips.
+
+Source: contrastive pretraining between video and audio (CALS, arXiv 2305.19556). A sample is a run of consecutive
+windows of one clip: the neighbours in time are the hardest negatives, the other clips of the batch the rest. With
+several processes the negatives are those of all processes.
+
+Legend: B samples, W windows a sample, D = 512.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cals_models.config import SyncEncoderConfig
+from cals_models.generator import HIDDEN_TOP_ROW
+from cals_models.losses import info_nce
+from cals_models.mel_windows import SILENCE, WINDOW_FRAMES
+from cals_models.shard_clip import ShardClip
+from cals_models.shards import ShardSet
+from cals_models.sync_encoder import SyncEncoder
+from cals_models.training.clip_windows import (
+    as_batch,
+    lower_half,
+    mel_of,
+    run_of_clip,
+    to_pictures,
+    validation_source,
+)
+from cals_models.training.distributed import World
+from cals_models.training.engine import seed_step
+from cals_models.training.job import TrainingJob
+from cals_models.training.precision import place
+from cals_models.training.retrieval import RetrievalTally
+from cals_models.training.sampler import BatchSampler, ClipSource, Sample, window_starts
+from cals_models.training.schedule import learning_rate
+from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
+
+MAX_VALIDATION_FRAMES = 250
+
+
+def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "SyncEncoderStage":
+    """The stage of a job."""
+    assert isinstance(job.config, SyncEncoderConfig)
+    return SyncEncoderStage(job.config, world, shard_sets)
+
+
+class SyncEncoderStage(TrainingStage):
+    """Trains a SyncEncoder by symmetric InfoNCE."""
+
+    best_metric: ClassVar[str] = "loss"
+
+    def __init__(self, config: SyncEncoderConfig, world: World, shard_sets: Sequence[ShardSet]) -> None:
+        self.config: SyncEncoderConfig = config
+        self.world = world
+        seed_step(config.seed, -1, 0)
+        self.encoder = SyncEncoder(config)
+        place(self.encoder, world.device, config)
+        self.networks = {"sync_encoder": self.encoder}
+        self.exported = ("sync_encoder",)
+        self.optimizers = {"sync_encoder": build_optimizer([self.encoder], config)}
+        self._source = ClipSource(
+            shard_sets,
+            "train",
+            seed=config.seed,
+            clip_cache_bytes=config.clip_cache_bytes,
+            frame_cache_bytes=config.frame_cache_bytes,
+        )
+        self._sampler = BatchSampler(
+            self._source,
+            self._sample,
+            batch_samples=config.batch_samples,
+            samples_per_clip=config.samples_per_clip,
+            seed=config.seed,
+            world=world,
+        )
+        self._validation = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
+        self._tally: RetrievalTally | None = None
+
+    @property
+    def chance_loss(self) -> float:
+        """InfoNCE of embeddings that say nothing: log of the number of candidates."""
+        return math.log(self.config.batch_samples * self.config.windows_per_sample * self.world.size)
+
+    def draw(self, batch_number: int) -> Batch:
+        """frames (B, W + 4, 64, 128, 3) uint8, mel (B, 80, 4 (W + 4))."""
+        return self._sampler.draw(batch_number)
+
+    def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
+        """One update; with accumulation the negatives are those of each batch."""
+        losses, hits = [], []
+        for batch in batches:
+            with self.autocast():
+                lips, sounds = self.encoder(to_pictures(batch["frames"]), batch["mel"])
+            lips, sounds = lips.flatten(0, 1), sounds.flatten(0, 1)
+            loss, hit = self._contrast(lips, sounds)
+            (loss / len(batches)).backward()
+            losses.append(loss.detach())
+            hits.append(hit)
+        rate = learning_rate(step, self.config)
+        norm = apply_gradients(
+            self.optimizers["sync_encoder"], learning_rate=rate, config=self.config, world=self.world
+        )
+        return {
+            "loss": torch.stack(losses).mean(),
+            "batch_retrieval_at_1": torch.stack(hits).mean(),
+            "temperature": self.encoder.temperature.detach(),
+            "gradient_norm": norm,
+            "chance_loss": torch.tensor(self.chance_loss, device=norm.device),
+        }
+
+    def validate(self, step: int) -> dict[str, float]:
+        """Loss on fixed batches of held-out windows, retrieval and offsets on held-out clips."""
+        tally = RetrievalTally()
+        losses = []
+        for clip in self._validation.first(self.config.validation_clips):
+            run = run_of_clip(self._validation, clip, max_frames=MAX_VALIDATION_FRAMES)
+            if run is None:
+                continue
+            frames, mel = (as_batch(array, self.world.device) for array in run)
+            with self.autocast():
+                lips, sounds = self.encoder(lower_half(to_pictures(frames)), mel)
+            losses.append(info_nce(lips[0], sounds[0], self.encoder.temperature).item() / math.log(lips.shape[1]))
+            tally.add(lips[0].cpu(), sounds[0].cpu())
+        if not losses:
+            raise ValueError(f"no clip of the split val has {WINDOW_FRAMES} valid frames in a row; validation needs one")
+        self._tally = tally
+        return {"loss": float(np.mean(losses)) * self.chance_loss, **tally.figures()}
+
+    def chance(self) -> dict[str, float]:
+        """By chance."""
+        return {"loss": self.chance_loss, **(self._tally.chance() if self._tally else {})}
+
+    def diagnose(
+        self, train: Mapping[str, float], val: Mapping[str, float], step: int, *, is_last: bool
+    ) -> list[Diagnosis]:
+        """`plateau_at_chance`, `clips_without_window`."""
+        found = []
+        late = step >= min(self.config.plateau_after_steps, self.config.steps)
+        if train and late and train["loss"] > self.config.plateau_margin * self.chance_loss:
+            found.append(
+                Diagnosis(
+                    name="plateau_at_chance",
+                    text=f"the loss is {train['loss']:.3f} after {step} steps, {self.chance_loss:.3f} by chance:"
+                    " check the audio-video offset of the clips, then lower learning_rate or lengthen"
+                    " warmup_steps; with few clips raise batch_samples",
+                )
+            )
+        return found + self._sampler.diagnose()
+
+    def _sample(self, clip: ShardClip, generator: np.random.Generator) -> Sample | None:
+        config = self.config
+        length = config.windows_per_sample + WINDOW_FRAMES - 1
+        starts = window_starts(clip.valid, length)
+        if len(starts) == 0:
+            return None
+        start = int(generator.choice(starts))
+        frames = self._source.frames(clip, range(start, start + length))
+        mel = mel_of(clip, start, length).copy()
+        first_bin = int(generator.integers(0, mel.shape[0] - config.mel_bins_masked + 1))
+        mel[first_bin : first_bin + int(generator.integers(0, config.mel_bins_masked + 1))] = SILENCE
+        return {"frames": self._augment(frames, generator), "mel": mel}
+
+    def _augment(self, frames: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        """Lower halves, moved, mirrored and relit alike over the whole sample."""
+        config, limit = self.config, self.config.shift_px
+        down, right = (int(generator.integers(-limit, limit + 1)) for _ in range(2))
+        rows = np.clip(np.arange(HIDDEN_TOP_ROW, frames.shape[1]) + down, 0, frames.shape[1] - 1)
+        columns = np.clip(np.arange(frames.shape[2]) + right, 0, frames.shape[2] - 1)
+        if generator.random() < config.mirror_share:
+            columns = columns[::-1]
+        moved = frames[:, rows][:, :, columns]
+        jitter = config.brightness_jitter
+        gain, lift = generator.uniform(1 - jitter, 1 + jitter), generator.uniform(-jitter, jitter) * 128
+        table = np.clip(np.arange(256) * gain + lift, 0, 255).astype(np.uint8)
+        return table[moved]
+
+    def _contrast(self, lips: Tensor, sounds: Tensor) -> tuple[Tensor, Tensor]:
+        temperature, first = self.encoder.temperature, self.world.rank * len(lips)
+        all_lips, all_sounds = self.world.gather(lips), self.world.gather(sounds)
+        loss = 0.5 * (
+            info_nce(lips, all_sounds, temperature, first_row=first)
+            + info_nce(sounds, all_lips, temperature, first_row=first)
+        )
+        with torch.no_grad():
+            found = (lips @ all_sounds.T).argmax(1)
+            hit = (found == torch.arange(first, first + len(lips), device=lips.device)).float().mean()
+        return loss, hit
