@@ -48,16 +48,21 @@ def pattern_frames(seed: int, num_frames: int) -> np.ndarray:
     return frames
 
 
-def clip_rows(clip_id: str, seed: int, num_frames: int, applied_frames: int = 0) -> dict[str, dict[str, Any]]:
-    """Rows of face_crops, mels and av_offsets for one accepted clip."""
-    rng = np.random.default_rng(seed)
+def jpeg_columns(frames: np.ndarray) -> dict[str, bytes]:
+    """Columns mjpeg and jpeg_offsets of frames uint8 (T, 128, 128, 3), RGB."""
     jpegs = [
         simplejpeg.encode_jpeg(
             np.ascontiguousarray(frame), quality=95, colorspace="RGB", colorsubsampling="444"
         )
-        for frame in pattern_frames(seed, num_frames)
+        for frame in frames
     ]
     offsets = np.cumsum([0, *map(len, jpegs)]).astype(np.int64)
+    return {"mjpeg": b"".join(jpegs), "jpeg_offsets": offsets.tobytes()}
+
+
+def clip_rows(clip_id: str, seed: int, num_frames: int, applied_frames: int = 0) -> dict[str, dict[str, Any]]:
+    """Rows of face_crops, mels and av_offsets for one accepted clip."""
+    rng = np.random.default_rng(seed)
     time_s = np.arange(640 * num_frames) / 16_000
     pcm = np.round(8_000 * np.sin(2 * np.pi * (200 + 20 * seed) * time_s)).astype(np.int16)
     columns: dict[str, dict[str, Any]] = {
@@ -65,8 +70,7 @@ def clip_rows(clip_id: str, seed: int, num_frames: int, applied_frames: int = 0)
             "num_frames": num_frames,
             "first_frame": 0,
             "num_clip_frames": num_frames,
-            "mjpeg": b"".join(jpegs),
-            "jpeg_offsets": offsets.tobytes(),
+            **jpeg_columns(pattern_frames(seed, num_frames)),
             "landmarks": rng.uniform(0, 128, (num_frames, 68, 2)).astype(np.float32).tobytes(),
             "boxes": rng.uniform(0, 300, (num_frames, 4)).astype(np.float32).tobytes(),
             "valid": np.ones(num_frames, np.uint8).tobytes(),

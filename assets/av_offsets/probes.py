@@ -19,11 +19,10 @@ from torch import Tensor
 from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
 from assets.av_offsets.timed_clip import TimedClip
 from cals_models.config import SyncEncoderConfig
-from cals_models.generator import HIDDEN_TOP_ROW
 from cals_models.lse import LipSyncEvaluator, num_windows
 from cals_models.mel_windows import WINDOW_FRAMES
 from cals_models.model_files import read_model
-from cals_models.sync_encoder import SyncEncoder, build_sync_encoder
+from cals_models.sync_encoder import LOWER_HALF_SHAPE, SyncEncoder, build_sync_encoder
 from cals_models.syncnet import load_public_weights
 
 FRAMES_AT_ONCE = 250
@@ -73,7 +72,7 @@ class SyncEncoderProbe:
         lips = []
         for start in range(0, clip.num_frames - overlap, FRAMES_AT_ONCE):
             pixels = _decode(clip, start, min(start + FRAMES_AT_ONCE + overlap, clip.num_frames))
-            lower = torch.from_numpy(pixels)[:, HIDDEN_TOP_ROW:].permute(0, 3, 1, 2).float() / 255
+            lower = torch.from_numpy(pixels)[:, -LOWER_HALF_SHAPE[1] :].permute(0, 3, 1, 2).float() / 255
             lips.append(self.encoder.visual(lower[None])[0])
         mel = torch.from_numpy(clip.mel.astype(np.float32))
         return torch.cat(lips), self.encoder.audio(mel[None])[0]

@@ -25,7 +25,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import scipy.signal
-import simplejpeg
 import soundfile
 
 from assets.mels.mel import log_mel
@@ -34,7 +33,7 @@ from assets.shards.manifest import write_manifest
 from assets.shards.settings import ShardSettings
 from assets.shards.write_shards import BucketInput, write_bucket
 from cals_models.shards import ShardClip, ShardSet
-from tests.shard_making import clip_rows, facts_of, write_stage_files
+from tests.shard_making import clip_rows, facts_of, jpeg_columns, write_stage_files
 
 NUM_FRAMES = 75
 WINDOW_FRAMES = 5
@@ -61,12 +60,8 @@ def make_shards(folder: Path, num_clips: int) -> ShardSet:
         frames = face_frames(number)
         pcm = np.random.default_rng(number).normal(0, 3_000, 640 * NUM_FRAMES).astype(np.int16)
         write_jpeg_folder(folder / "jpegs" / f"{number:04d}", frames, pcm)
-        jpegs = [simplejpeg.encode_jpeg(frame, 95, "RGB", "444") for frame in frames]
         row = clip_rows(clip_id, number, NUM_FRAMES)
-        row["face_crops"] |= {
-            "mjpeg": b"".join(jpegs),
-            "jpeg_offsets": np.cumsum([0, *map(len, jpegs)]).astype(np.int64).tobytes(),
-        }
+        row["face_crops"] |= jpeg_columns(frames)
         mel = log_mel(pcm.astype(np.float32) / 32_768, MelSettings())
         row["mels"] |= {"mel": mel.astype(np.float16).tobytes(), "pcm": pcm.tobytes()}
         rows.append(row)

@@ -1,0 +1,172 @@
+"""Measuring, correcting and measuring again, with an encoder that hears and sees one and the same number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from assets.av_offsets import probes
+from assets.av_offsets.offsets import OFFSETS_SCHEMA, STATUSES, OffsetPayload, compute_offset, measure_clip
+from assets.av_offsets.probes import SyncEncoderProbe, estimate, open_probe, similarity_by_offset
+from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
+from assets.av_offsets.timed_clip import TimedClip, shift_clip, timed_clip
+from assets.rejection import Rejected
+from tests.shard_making import clip_rows, jpeg_columns, write_stage_files
+
+SETTINGS = AvOffsetSettings(probe="sync_encoder", probe_path="model")
+SOURCE = ProbeSource(kind="sync_encoder", path=Path("model"), digest="d" * 64)
+
+
+class OpenMouth(nn.Module):
+    """What is seen and what is heard of a window: five brightnesses, five levels, their mean taken away."""
+
+    def visual(self, lower_faces: Tensor) -> Tensor:
+        return _unit(lower_faces.mean(dim=(2, 3, 4)).unfold(1, 5, 1))
+
+    def audio(self, mel: Tensor) -> Tensor:
+        return _unit(mel.mean(dim=1).unflatten(1, (-1, 4)).mean(dim=2).unfold(1, 5, 1))
+
+
+def _unit(windows: Tensor) -> Tensor:
+    return torch.nn.functional.normalize(windows - windows.mean(dim=-1, keepdim=True), dim=-1)
+
+
+def talking_rows(clip_id: str, seed: int, num_frames: int) -> dict[str, dict[str, object]]:
+    """Rows of a clip whose lower half is as bright as its sound is loud, frame by frame."""
+    opening = np.random.default_rng(seed).uniform(0, 1, num_frames)
+    frames = np.full((num_frames, 128, 128, 3), 90, np.uint8)
+    frames[:, 64:] = np.round(40 + 160 * opening)[:, None, None, None]
+    rows = clip_rows(clip_id, seed, num_frames)
+    rows["face_crops"] |= jpeg_columns(frames)
+    rows["mels"]["mel"] = (
+        np.broadcast_to(opening.repeat(4), (80, 4 * num_frames)).astype(np.float16).tobytes()
+    )
+    return rows
+
+
+def talking_clip(num_frames: int = 60, seed: int = 0) -> TimedClip:
+    rows = talking_rows("made/train/a", seed, num_frames)
+    return timed_clip(rows["face_crops"], rows["mels"])
+
+
+def sound_moved_late(clip: TimedClip, frames: int) -> TimedClip:
+    """The clip with its sound delayed by so many frames, the ends wrapped round."""
+    return replace(clip, mel=np.roll(clip.mel, 4 * frames, axis=1), pcm=np.roll(clip.pcm, 640 * frames))
+
+
+@pytest.fixture
+def probe(monkeypatch: pytest.MonkeyPatch) -> SyncEncoderProbe:
+    made = SyncEncoderProbe(OpenMouth())  # type: ignore[arg-type]
+    monkeypatch.setattr(probes, "open_probe", lambda source: made)
+    return made
+
+
+@pytest.mark.parametrize("late", range(-6, 7, 3))
+def test_an_offset_is_found_corrected_and_measured_again(probe: SyncEncoderProbe, late: int) -> None:
+    columns = measure_clip(sound_moved_late(talking_clip(), late), SOURCE, SETTINGS)
+    assert set(columns) == {*OFFSETS_SCHEMA.names, "digest"}
+    assert columns["measured_frames"] == -late, "sound that is late has a negative offset"
+    assert columns["applied_frames"] == -late
+    assert columns["confidence"] > 0.5
+    assert (columns["probe"], columns["probe_digest"]) == ("sync_encoder", "d" * 64)
+    if late:
+        assert columns["offset_status"] == "corrected"
+        assert columns["remeasured_frames"] == 0 and columns["remeasured_confidence"] > 0.5
+    else:
+        assert columns["offset_status"] == "in sync" and columns["remeasured_frames"] is None
+
+
+def test_an_unsure_probe_shifts_nothing(probe: SyncEncoderProbe) -> None:
+    unrelated = replace(talking_clip(seed=1), mel=talking_clip(seed=2).mel)
+    columns = measure_clip(unrelated, SOURCE, replace(SETTINGS, min_similarity_rise=0.8))
+    assert (columns["offset_status"], columns["applied_frames"]) == ("uncertain", 0)
+    assert columns["measured_frames"] is not None and columns["confidence"] < 0.8
+
+
+def test_the_largest_offset_looked_at_is_no_finding(probe: SyncEncoderProbe) -> None:
+    columns = measure_clip(sound_moved_late(talking_clip(), 4), SOURCE, replace(SETTINGS, max_shift_frames=4))
+    assert (columns["measured_frames"], columns["offset_status"]) == (-4, "uncertain")
+
+
+@pytest.mark.parametrize("num_frames", [3, 14])
+def test_a_short_clip_says_so(probe: SyncEncoderProbe, num_frames: int) -> None:
+    columns = measure_clip(talking_clip(num_frames), SOURCE, SETTINGS)
+    assert (columns["offset_status"], columns["applied_frames"]) == ("too short", 0)
+    assert columns["measured_frames"] is None
+
+
+def test_a_long_clip_in_parts_gives_the_same_units(
+    probe: SyncEncoderProbe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = talking_clip(61)
+    lips, sounds = probe._embed(clip)
+    assert lips.shape == sounds.shape == (57, 5)
+    monkeypatch.setattr(probes, "FRAMES_AT_ONCE", 7)
+    torch.testing.assert_close(probe._embed(clip)[0], lips)
+
+
+def test_without_a_probe_nothing_is_read_or_shifted() -> None:
+    payload = OffsetPayload(
+        clip_id="x",
+        crops_file=Path("nowhere"),
+        mels_file=Path("nowhere"),
+        probe=None,
+        settings=AvOffsetSettings(),
+    )
+    columns = compute_offset(payload, frozenset({"av_offsets"}))["av_offsets"]
+    assert not isinstance(columns, Rejected)
+    assert (columns["offset_status"], columns["applied_frames"]) == ("not measured", 0)
+    assert all(
+        columns[name] is None for name in ("measured_frames", "confidence", "remeasured_frames", "probe")
+    )
+    assert columns["offset_status"] in STATUSES and len(columns["digest"]) == 64
+
+
+def test_a_clip_is_read_from_its_bucket_files(tmp_path: Path, probe: SyncEncoderProbe) -> None:
+    rows = [talking_rows(f"made/train/{n:02d}", n, 40) for n in range(20)]
+    files = write_stage_files(tmp_path, 0, rows)
+    payload = OffsetPayload(
+        clip_id="made/train/13",
+        crops_file=files["face_crops"],
+        mels_file=files["mels"],
+        probe=SOURCE,
+        settings=SETTINGS,
+    )
+    columns = compute_offset(payload, frozenset({"av_offsets"}))["av_offsets"]
+    assert not isinstance(columns, Rejected)
+    assert columns["offset_status"] == "in sync"
+    with pytest.raises(ValueError, match="0 rows of clip 'made/train/99'"):
+        compute_offset(replace(payload, clip_id="made/train/99"), frozenset({"av_offsets"}))
+
+
+def test_similarity_counts_only_windows_that_meet() -> None:
+    sounds = torch.nn.functional.normalize(torch.randn(30, 8, generator=torch.manual_seed(0)), dim=1)
+    lips = sounds.roll(2, 0)  # what is seen at t was heard at t - 2: the sound is two frames early
+    similarity = similarity_by_offset(lips[2:], sounds[2:], 5)
+    assert similarity.shape == (11,) and similarity.argmax() == 5 + 2
+    assert similarity[7] == pytest.approx(1.0, abs=1e-6)
+    found = estimate(similarity, 0.5)
+    assert (found.frames, found.is_sure) == (2, True)
+    assert found.confidence == pytest.approx(1.0 - np.median(similarity), abs=1e-6)
+
+
+def test_a_trained_encoder_is_read_from_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"model\.json"):
+        open_probe(ProbeSource(kind="sync_encoder", path=tmp_path, digest="x"))
+
+
+def test_public_syncnet_measures_by_its_own_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cals_models.lse import LipSyncEvaluator
+    from cals_models.syncnet import SyncNet, SyncNetConfig
+
+    torch.manual_seed(0)
+    evaluator = LipSyncEvaluator(SyncNet(SyncNetConfig(width_factor=0.1)).eval(), name="random")
+    clip = talking_clip(24)
+    found = probes.SyncNetProbe(evaluator).measure(clip, SETTINGS)
+    assert found is not None and -15 <= found.frames <= 15 and not found.is_sure
+    assert probes.SyncNetProbe(evaluator).measure(shift_clip(clip, 12), SETTINGS) is None
