@@ -51,7 +51,7 @@ select
     differences.other_method,  -- method whose figure is subtracted
     differences.protocol,  -- protocol of the metric
     differences.metric,  -- metric (metric_definitions)
-    differences.evaluator,  -- network or detector that the score depends on; null where it needs none
+    differences.evaluator,  -- network, detector or library that the score depends on
     differences.mean_difference,  -- mean over clips of method minus other_method
     intervals.low,  -- lower end of the 95 % bootstrap interval of that mean
     intervals.high,  -- upper end of the 95 % bootstrap interval of that mean

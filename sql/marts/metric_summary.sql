@@ -44,7 +44,7 @@ select
     means.audio,  -- own: the clip's audio; other: another test clip's (the wrong-audio control)
     means.protocol,  -- protocol of the metric; figures of different protocols do not compare
     means.metric,  -- metric (metric_definitions)
-    means.evaluator,  -- network or detector that the score depends on; null where it needs none
+    means.evaluator,  -- network, detector or library that the score depends on
     means.mean,  -- unweighted mean over clips; null where no clip has a value
     intervals.low,  -- lower end of the 95 % bootstrap interval of the mean
     intervals.high,  -- upper end of the 95 % bootstrap interval of the mean

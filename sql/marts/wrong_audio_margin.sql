@@ -1,7 +1,7 @@
 -- How much better a method scores with the clip's own audio than with another clip's: does the mouth follow the sound?
--- A margin whose interval holds 0 means that the metric does not show it. Read psnr, ssim and lmd (against the true
--- pictures) so; lse_d and lse_c judge the pictures against the sound that made them, so a method that follows any
--- sound has a margin near 0 there, and only the controls (whose pictures stay the same) should have a large one.
+-- A method is given another clip's sound and judged against the clip's own pictures and sound; the controls, which
+-- hear nothing, keep their pictures and are judged against another clip's sound. A margin whose interval holds 0 means
+-- that the metric does not show that the mouth follows the sound.
 -- grain: one dataset, method, protocol, metric and evaluator
 -- key: dataset, method, protocol, metric, evaluator
 -- units: those of the metric; margins are signed so that higher is better for every metric
@@ -55,7 +55,7 @@ select
     pairs.method,  -- method that made the pictures
     pairs.protocol,  -- protocol of the metric
     pairs.metric,  -- metric (metric_definitions)
-    pairs.evaluator,  -- network or detector that the score depends on; null where it needs none
+    pairs.evaluator,  -- network, detector or library that the score depends on
     pairs.own_mean,  -- mean with the clip's own audio
     pairs.other_mean,  -- mean with another clip's audio, over the same clips
     definitions.sign * (pairs.own_mean - pairs.other_mean) as margin,  -- gain from the right audio; higher is better

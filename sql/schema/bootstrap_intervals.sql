@@ -11,7 +11,7 @@ create table bootstrap_intervals (
     audio varchar,  -- own or other; null where quantity is wrong_audio_margin, which compares the two
     protocol varchar not null,  -- protocol of the metric
     metric varchar not null,  -- metric
-    evaluator varchar,  -- network or detector that the score depends on; null where it needs none
+    evaluator varchar,  -- network, detector or library that the score depends on
     num_clips bigint not null,  -- clips that have the figure (on both sides of a difference)
     low double,  -- 2.5th percentile of the resampled means; null with fewer than 2 clips
     high double,  -- 97.5th percentile of the resampled means; null with fewer than 2 clips

@@ -7,12 +7,13 @@ create table render_clips (
     audio varchar not null,  -- own: the clip's audio; other: another test clip's (the wrong-audio control)
     clip_id varchar not null,  -- clip whose pictures are given (pose prior and reference)
     audio_clip_id varchar,  -- clip whose audio is given; the same clip where audio is own
+    audio_fit varchar,  -- how that audio was made as long as the clip
+    key varchar,  -- name of the video file: first 16 hex digits of sha256(clip_id)
     path varchar,  -- path of the video file relative to the dataset's and method's render folder
     sha256 varchar,  -- hash of the video file, 64 hex digits
-    bytes bigint,  -- size of the video file in bytes
     num_frames bigint,  -- frames rendered, at 25 fps
     reference_policy varchar,  -- how reference frames were chosen; never the target's own frame
-    model_version varchar,  -- data version of the generator; null for the controls
+    input_digest varchar,  -- digest of all that decides the pictures: weights, clip, audio, settings, code
     status varchar,  -- ok or rejected
     reason varchar,  -- snake_case code of the failure; null where status is ok
     detail varchar  -- the failure in words; null where status is ok

@@ -1,0 +1,150 @@
+"""Cells, rows and columns of the page's tables of figures, from the warehouse's summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from assets.report.rows import Row, Rows
+from assets.report.wording import counted, decimals_of, interval, number
+
+HEADLINE_METRICS = ("psnr", "ssim", "lmd", "lse_d", "lse_c")
+PROTOCOLS = {"lse_d": "lse_crop", "lse_c": "lse_crop"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One figure: the value, its interval, or why there is none."""
+
+    text: str = ""
+    interval: str = ""
+    why: str = ""
+    is_best: bool = False
+    verdict: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodRow:
+    """One method's figures; cells in the order of the table's columns."""
+
+    method: str
+    label: str
+    is_control: bool
+    cells: Sequence[Cell]
+    values: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Rows that compare with each other: one corpus, measured or published."""
+
+    title: str
+    source: str
+    corpus: str
+    rows: Sequence[MethodRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A column: its heading, unit, direction and meaning."""
+
+    name: str
+    label: str
+    unit: str
+    better: str
+    description: str
+
+    @property
+    def arrow(self) -> str:
+        return "\N{UPWARDS ARROW}" if self.better == "higher" else "\N{DOWNWARDS ARROW}"
+
+
+def metrics(rows: Rows) -> dict[str, Metric]:
+    found = rows.ask(
+        "select metric, label, unit, better, description from metric_definitions order by position"
+    )
+    return {
+        row["metric"]: Metric(
+            name=row["metric"],
+            label=row["label"],
+            unit="" if row["unit"] == "1" else row["unit"],
+            better=row["better"],
+            description=row["description"],
+        )
+        for row in found
+    }
+
+
+def method_labels(rows: Rows) -> dict[str, Row]:
+    """Label, position, description and is_control of the known methods."""
+    found = rows.ask("select method, label, position, is_control, description from method_definitions")
+    return {row["method"]: row for row in found}
+
+
+def label_of(labels: Mapping[str, Row], method: str) -> str:
+    return labels[method]["label"] if method in labels else method
+
+
+def in_order(methods: Iterable[str], labels: Mapping[str, Row]) -> list[str]:
+    return sorted(set(methods), key=lambda m: (labels[m]["position"] if m in labels else 99, m))
+
+
+def summary(rows: Rows, dataset: str) -> dict[tuple[str, str, str], Row]:
+    """``metric_summary`` by (method, audio, metric), for the protocols that the page shows."""
+    found = rows.ask(
+        "select method, audio, protocol, metric, evaluator, mean, low, high, num_clips, num_missing, why_missing "
+        "from metric_summary where dataset = ? order by evaluator nulls first",
+        [dataset],
+    )
+    wanted = [row for row in found if row["protocol"] == PROTOCOLS.get(row["metric"], "primary")]
+    return {(row["method"], row["audio"], row["metric"]): row for row in reversed(wanted)}
+
+
+def value_cell(row: Row | None, metric: str, why: str = "not measured") -> Cell:
+    """The mean with its interval, or the reason that it is missing."""
+    if row is None:
+        return Cell(why=why)
+    if row["mean"] is None:
+        return Cell(
+            why=row["why_missing"] or f"no value on {counted(row['num_missing'], 'clip')}, no reason given"
+        )
+    decimals = decimals_of(metric)
+    missing = counted(row["num_missing"], "clip") + " missing" if row["num_missing"] else ""
+    shown = interval(row["low"], row["high"], decimals) if row["low"] != row["high"] else ""
+    return Cell(text=number(row["mean"], decimals), interval=shown, why=missing)
+
+
+def with_best_marked(
+    rows: Sequence[MethodRow], columns: Sequence[str], better: Mapping[str, str]
+) -> list[MethodRow]:
+    """Marks the best cell of each column among methods that are not controls."""
+    marked = [list(row.cells) for row in rows]
+    for place, metric in enumerate(columns):
+        candidates = [
+            (row.values[metric], i)
+            for i, row in enumerate(rows)
+            if metric in row.values and not row.is_control
+        ]
+        if len(candidates) < 2:
+            continue
+        best = (max if better[metric] == "higher" else min)(value for value, _ in candidates)
+        for value, i in candidates:
+            if value == best:
+                marked[i][place] = replace(marked[i][place], is_best=True)
+    return [replace(row, cells=cells) for row, cells in zip(rows, marked, strict=True)]
+
+
+def measured_row(
+    method: str,
+    measured: Mapping[tuple[str, str, str], Row],
+    labels: Mapping[str, Row],
+    columns: Sequence[str],
+) -> MethodRow:
+    found = {metric: measured.get((method, "own", metric)) for metric in columns}
+    return MethodRow(
+        method=method,
+        label=label_of(labels, method),
+        is_control=method in labels and labels[method]["is_control"],
+        cells=[value_cell(found[metric], metric) for metric in columns],
+        values={m: row["mean"] for m, row in found.items() if row is not None and row["mean"] is not None},
+    )

@@ -1,0 +1,122 @@
+"""The dataset on the page: counts, rejections, offsets, shards, and pictures that the stages kept."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+from assets.home import Home
+from assets.report.rows import Row, Rows
+from assets.report.settings import ReportSettings
+from assets.report.wording import counted, duration, size
+
+FPS = 25
+DATA_STAGES = ("face_tracks", "face_crops", "mels", "av_offsets")
+MODEL_STAGES = ("sync_encoder", "audio_to_lip", "generator", "lse_evaluator")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagePicture:
+    """A PNG that a stage kept, as a data URL, with its caption."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejections:
+    """Counts by reason, the first clips one by one, and how many more there are."""
+
+    reasons: list[Row]
+    clips: list[Row]
+    num_more: int
+
+
+def facts(rows: Rows, dataset: str) -> list[tuple[str, str, str]]:
+    """The head of the page: (name, figure, what it is)."""
+    clips = rows.one(
+        "select count(*) as num_clips, count(*) filter (where status = 'ok') as num_ok, "
+        "count(distinct speaker) filter (where status = 'ok') as num_speakers, "
+        "count(*) filter (where status = 'ok' and split = 'test') as num_test from clips where dataset = ?",
+        [dataset],
+    )
+    shards = rows.one(
+        "select count(*) as num, coalesce(sum(num_frames), 0) as num_frames, coalesce(sum(bytes), 0) as bytes "
+        "from shards where dataset = ?",
+        [dataset],
+    )
+    files = rows.one(
+        "select count(*) as num, coalesce(sum(bytes), 0) as bytes, count(problem) as problems "
+        "from raw_files where dataset = ?",
+        [dataset],
+    )
+    unreadable = f", {files['problems']:,} unreadable" if files["problems"] else ""
+    return [
+        ("Clips used", f"{clips['num_ok']:,}", f"of {counted(clips['num_clips'], 'clip')} found"),
+        ("Video", duration(shards["num_frames"] / FPS), f"{shards['num_frames']:,} frames at {FPS} fps"),
+        (
+            "Speakers",
+            f"{clips['num_speakers']:,}" if clips["num_speakers"] else "not declared",
+            "by the layout",
+        ),
+        ("Test clips", f"{clips['num_test']:,}", "held out, scored below"),
+        ("Raw files", f"{files['num']:,}", size(files["bytes"]) + unreadable),
+        ("Shards", f"{shards['num']:,}", size(shards["bytes"])),
+    ]
+
+
+def splits(rows: Rows, dataset: str) -> list[Row]:
+    """Accepted and rejected clips of each split."""
+    return rows.ask(
+        "select coalesce(split, 'none') as split, count(*) filter (where status = 'ok') as num_ok, "
+        "count(*) filter (where status <> 'ok') as num_rejected, coalesce(sum(num_frames), 0) / 25.0 as seconds, "
+        "count(distinct speaker) as num_speakers from clips where dataset = ? group by split "
+        "order by list_position(['train', 'val', 'test'], split)",
+        [dataset],
+    )
+
+
+def rejections(rows: Rows, dataset: str, settings: ReportSettings) -> Rejections:
+    reasons = rows.ask(
+        "select stage, reason, count(*) as num_clips, any_value(detail) as example from rejections "
+        "where dataset = ? group by stage, reason order by num_clips desc, stage, reason",
+        [dataset],
+    )
+    clips = rows.ask(
+        "select clip_id, split, stage, reason, detail from rejections where dataset = ? limit ?",
+        [dataset, settings.max_rejected_rows],
+    )
+    num_all = sum(row["num_clips"] for row in reasons)
+    return Rejections(reasons=reasons, clips=clips, num_more=num_all - len(clips))
+
+
+def offsets(rows: Rows, dataset: str) -> list[Row]:
+    """How audio-video offsets were found: clips by status."""
+    return rows.ask(
+        "select coalesce(status, 'unknown') as status, count(*) as num_clips, "
+        "count(*) filter (where applied_frames <> 0) as num_corrected, any_value(probe) as probe "
+        "from av_offsets where dataset = ? group by status order by num_clips desc",
+        [dataset],
+    )
+
+
+def pictures(home: Home, dataset: str, stages: tuple[str, ...]) -> list[StagePicture]:
+    """PNG files under ``pictures/`` of the stages' folders, methods' subfolders included."""
+    found = []
+    for stage in stages:
+        for path in sorted(home.stage(stage, dataset).rglob("pictures/*.png")):
+            found.append(
+                StagePicture(title=_picture_title(stage, path, home.stage(stage, dataset)), url=_png(path))
+            )
+    return found
+
+
+def _picture_title(stage: str, path: Path, folder: Path) -> str:
+    method = path.relative_to(folder).parts[0]
+    words = [stage, *([method] if method != "pictures" else []), path.stem]
+    return ", ".join(dict.fromkeys(word.replace("_", " ") for word in words))
+
+
+def _png(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode("ascii")

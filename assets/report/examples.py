@@ -1,0 +1,119 @@
+"""Test clips that the page plays: which, why, with each method's figures above its column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from assets.home import Home
+from assets.report.cells import in_order, method_labels
+from assets.report.rows import Row, Rows
+from assets.report.settings import ReportSettings
+from assets.report.videos import PRIOR, ClipVideo, chosen_clips, clip_video
+from assets.report.wording import number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """Heading of one column of a video, with the method's figures on this clip."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One clip: its video, or why there is none."""
+
+    clip_id: str
+    why: str
+    transcript: str
+    columns: list[Column]
+    video: ClipVideo | None
+    problem: str
+
+
+def examples(home: Home, rows: Rows, dataset: str, settings: ReportSettings) -> list[Example]:
+    """The best, the worst and some other test clips of the headline method, as videos."""
+    scores = _lmd_by_clip(rows, dataset, settings.headline_method)
+    folders = _render_folders(home, rows, dataset)
+    labels = method_labels(rows)
+    name = labels[settings.headline_method]["label"] if settings.headline_method in labels else "the method"
+    reasons = {
+        "best": f"Where {name} does best",
+        "worst": f"Where {name} does worst",
+        "example": "A clip of the test split",
+    }
+    return [
+        _example(rows, dataset, clip, reasons[why], folders, labels, settings)
+        for clip, why in chosen_clips(scores, settings).items()
+    ]
+
+
+def _lmd_by_clip(rows: Rows, dataset: str, method: str) -> dict[str, float]:
+    found = rows.ask(
+        "select clip_id, value from clip_metrics where dataset = ? and method = ? and audio = 'own' "
+        "and protocol = 'primary' and metric = 'lmd' and value is not null",
+        [dataset, method],
+    )
+    return {row["clip_id"]: row["value"] for row in found}
+
+
+def _render_folders(home: Home, rows: Rows, dataset: str) -> dict[str, Path]:
+    """Folder of each scored method's renders with the clips' own audio, ground truth first."""
+    found = rows.ask("select distinct method from clip_metrics where dataset = ?", [dataset])
+    methods = in_order((row["method"] for row in found), method_labels(rows))
+    folders = {method: home.renders(dataset, method) / "own" for method in methods}
+    return {method: folder for method, folder in folders.items() if folder.is_dir()}
+
+
+def _example(
+    rows: Rows,
+    dataset: str,
+    clip_id: str,
+    why: str,
+    folders: dict[str, Path],
+    labels: dict[str, Row],
+    settings: ReportSettings,
+) -> Example:
+    facts = rows.ask("select transcript from clips where dataset = ? and clip_id = ?", [dataset, clip_id])
+    figures = _figures(rows, dataset, clip_id)
+    video, problem = None, ""
+    try:
+        if "ground_truth" not in folders:
+            raise ValueError("there is no render of the ground truth; run the stage renders")
+        video = clip_video(folders, clip_id, settings)
+    except (ValueError, OSError) as error:
+        problem = f"This clip can't be shown: {error}."
+    names = video.columns if video else ()
+    columns = [
+        Column(label="Pose prior", text="what a method sees")
+        if name == PRIOR
+        else Column(label=labels[name]["label"] if name in labels else name, text=figures.get(name, ""))
+        for name in names
+    ]
+    return Example(
+        clip_id=clip_id,
+        why=why,
+        transcript=(facts[0]["transcript"] or "") if facts else "",
+        columns=columns,
+        video=video,
+        problem=problem,
+    )
+
+
+def _figures(rows: Rows, dataset: str, clip_id: str) -> dict[str, str]:
+    """Each method's LMD and mouth PSNR on one clip, as text."""
+    found = rows.ask(
+        "select method, max(value) filter (where metric = 'lmd') as lmd, "
+        "max(value) filter (where metric = 'psnr_mouth') as psnr_mouth from clip_metrics "
+        "where dataset = ? and clip_id = ? and audio = 'own' and protocol = 'primary' group by method",
+        [dataset, clip_id],
+    )
+    texts = {}
+    for row in found:
+        parts = [f"LMD {number(row['lmd'], 2)} px"] if row["lmd"] is not None else ["no LMD"]
+        if row["psnr_mouth"] is not None:
+            parts.append(f"mouth {number(row['psnr_mouth'], 1)} dB")
+        texts[row["method"]] = ", ".join(parts)
+    return texts

@@ -1,0 +1,68 @@
+"""Where the page's figures come from: models, data versions, code, libraries, machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from assets.report.rows import Row, Rows
+from assets.report.wording import duration, stage_label
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """What the footer lists."""
+
+    models: list[Row]
+    partitions: list[Row]
+    commits: list[str]
+    hosts: list[str]
+    libraries: list[str]
+
+
+def lineage(rows: Rows, dataset: str, labels: Mapping[str, str]) -> Lineage:
+    """Models and newest materialisations of the dataset, and what made them."""
+    models = rows.ask(
+        "select asset, method, registered_name, registered_version, weights_sha256, mlflow_run_id, "
+        "num_parameters, steps, seconds, device from models where dataset = ? "
+        "order by list_position(['sync_encoder', 'audio_to_lip', 'generator', 'lse_evaluator'], asset), method",
+        [dataset],
+    )
+    for row in models:
+        row["label"] = stage_label(row["asset"], labels.get(row["method"], row["method"]))
+        row["took"] = duration(row["seconds"]) if row["seconds"] is not None else "unknown"
+    partitions = rows.ask(
+        "select asset, method, finished_at, data_version, code_version, git_commit, git_dirty, host, device, "
+        "duration_s, dagster_run_id from current_materializations where dataset = ? order by finished_at, asset, method",
+        [dataset],
+    )
+    for row in partitions:
+        row["took"] = duration(row["duration_s"]) if row["duration_s"] is not None else "unknown"
+    return Lineage(
+        models=models,
+        partitions=partitions,
+        commits=_commits(partitions),
+        hosts=sorted({f"{row['host']} ({row['device']})" for row in partitions if row["host"]}),
+        libraries=_libraries(rows, dataset),
+    )
+
+
+def _commits(partitions: list[Row]) -> list[str]:
+    found = {
+        row["git_commit"] + (" with uncommitted changes" if row["git_dirty"] else "")
+        for row in partitions
+        if row["git_commit"]
+    }
+    return sorted(found)
+
+
+def _libraries(rows: Rows, dataset: str) -> list[str]:
+    """Name and version of each library; two versions where stages ran with different ones."""
+    found = rows.ask(
+        "select distinct library_versions_json as versions from materializations inner join current_materializations "
+        "using (materialization_id) where materializations.dataset = ? and library_versions_json is not null",
+        [dataset],
+    )
+    pairs = {(name, version) for row in found for name, version in json.loads(row["versions"]).items()}
+    return [f"{name} {version}" for name, version in sorted(pairs, key=str) if version]
