@@ -33,7 +33,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cals_models.resizing import resize_8bit
-from cals_models.syncnet import PICTURE_PX, WINDOW_FRAMES, WINDOW_MFCCS, SyncNet
+from cals_models.syncnet import PICTURE_PX, WINDOW_FRAMES, WINDOW_MFCCS, SyncNet, flat_kernel, last_two
 
 SAMPLE_RATE_HZ = 16_000
 SAMPLES_PER_FRAME = 640
@@ -266,14 +266,14 @@ def _fold_convolution(convolution: nn.Conv2d | nn.Conv3d, norm: nn.Module) -> nn
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     weight = convolution.weight * scale.reshape(-1, *[1] * (convolution.weight.ndim - 1))
     if weight.ndim == 5:
-        weight = weight.transpose(1, 2).flatten(1, 2)
+        weight = flat_kernel(weight)
     outputs, inputs, height, width = weight.shape
     flat = nn.Conv2d(
         inputs,
         outputs,
         (height, width),
-        stride=_last_two(convolution.stride),
-        padding=_last_two(convolution.padding),
+        stride=last_two(convolution.stride),
+        padding=last_two(convolution.padding),
     )
     flat.weight.copy_(weight)
     assert flat.bias is not None
@@ -295,11 +295,4 @@ def _fold_head(head: nn.Sequential, device: torch.device, dtype: torch.dtype) ->
 
 
 def _flat_pool(pool: nn.MaxPool2d | nn.MaxPool3d) -> nn.MaxPool2d:
-    return nn.MaxPool2d(_last_two(pool.kernel_size), _last_two(pool.stride), _last_two(pool.padding))
-
-
-def _last_two(value: int | str | tuple[int, ...]) -> tuple[int, int]:
-    if isinstance(value, int):
-        return value, value
-    assert isinstance(value, tuple)
-    return value[-2], value[-1]
+    return nn.MaxPool2d(last_two(pool.kernel_size), last_two(pool.stride), last_two(pool.padding))

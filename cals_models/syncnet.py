@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 PICTURE_PX = 224
@@ -95,6 +96,23 @@ class SyncNet(nn.Module):
         embeddings: Tensor = self.netfclip(self.netcnnlip(frames).flatten(1))
         return embeddings
 
+    def embed_lip_stacks(self, stacks: Tensor) -> Tensor:
+        """The same from the 5 frames of a window stacked as 15 channels: several times faster to train on a CPU.
+
+        Only the first layer looks across frames, and there a 3-D convolution is a 2-D one on all frames' channels.
+
+        Args:
+            stacks: float (N, 15, 224, 224): BGR of the first frame, BGR of the second, ...; best channels-last.
+
+        Returns:
+            (N, D), equal to `embed_lips` of the same windows but for rounding.
+        """
+        hidden = stacks
+        for layer in self.netcnnlip:
+            hidden = _apply_flat(layer, hidden)
+        embeddings: Tensor = self.netfclip(hidden.flatten(1))
+        return embeddings
+
 
 def load_public_weights(
     path: Path, *, expected_sha256: str | None = PUBLIC_WEIGHTS_SHA256
@@ -129,6 +147,36 @@ def load_public_weights(
         reason = " ".join(str(error).split())[:300]
         raise WeightsError(f"{path}: not a state dict of SyncNet's network S: {reason}") from error
     return network.eval(), sha256
+
+
+def _apply_flat(layer: nn.Module, hidden: Tensor) -> Tensor:
+    """A 3-D layer of the lip branch, applied to pictures whose frames are channels."""
+    if isinstance(layer, nn.Conv3d):
+        weight = flat_kernel(layer.weight).contiguous(memory_format=torch.channels_last)
+        return F.conv2d(hidden, weight, layer.bias, layer.stride[1:], layer.padding[1:])
+    if isinstance(layer, nn.BatchNorm3d):
+        statistics = (layer.running_mean, layer.running_var, layer.weight, layer.bias)
+        return F.batch_norm(hidden, *statistics, layer.training, layer.momentum or 0.0, layer.eps)
+    if isinstance(layer, nn.MaxPool3d):
+        kernel, stride, padding = (
+            last_two(size) for size in (layer.kernel_size, layer.stride, layer.padding)
+        )
+        pooled: Tensor = F.max_pool2d(hidden, kernel, stride, padding)
+        return pooled
+    return F.relu(hidden)
+
+
+def flat_kernel(kernel: Tensor) -> Tensor:
+    """(outputs, inputs, frames, H, W) to (outputs, frames x inputs, H, W), frame by frame."""
+    return kernel.transpose(1, 2).flatten(1, 2)
+
+
+def last_two(size: int | str | tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of a layer's size, whatever its form."""
+    if isinstance(size, int):
+        return size, size
+    assert isinstance(size, tuple)
+    return size[-2], size[-1]
 
 
 def _head(config: SyncNetConfig) -> nn.Sequential:

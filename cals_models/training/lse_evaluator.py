@@ -11,7 +11,6 @@ Legend: B windows of a batch, D embedding width.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -93,7 +92,7 @@ class LseEvaluatorStage(TrainingStage):
             world=world,
         )
         self._validation = ClipSource(shard_sets, "val", seed=0, clip_cache_bytes=config.clip_cache_bytes)
-        self._mfcc = lru_cache(maxsize=_KEPT_MFCCS)(_mfcc_of)
+        self._mfccs: dict[str, npt.NDArray[np.float32]] = {}
 
     @property
     def chance_loss(self) -> float:
@@ -114,7 +113,7 @@ class LseEvaluatorStage(TrainingStage):
             moments = batch["moment"]
             is_same = (moments[:, None] == moments[None]).all(dim=2)
             loss, share = matching_loss(lips, sound, is_same)
-            (loss / len(batches)).backward()
+            (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
             shares.append(share)
         norm = apply_gradients(
@@ -172,7 +171,7 @@ class LseEvaluatorStage(TrainingStage):
         return found + self._sampler.diagnose()
 
     def _sample(self, clip: ShardClip, generator: np.random.Generator) -> Sample | None:
-        coefficients = self._mfcc(clip)
+        coefficients = self._mfcc_of(clip)
         last = (coefficients.shape[1] - WINDOW_MFCCS) // MFCCS_PER_FRAME
         starts = window_starts(clip.valid, WINDOW_FRAMES)
         starts = starts[starts <= last]
@@ -185,6 +184,13 @@ class LseEvaluatorStage(TrainingStage):
             "mfcc": coefficients[None, :, first : first + WINDOW_MFCCS],
             "moment": np.array([int(clip.key[:15], 16), start], np.int64),
         }
+
+    def _mfcc_of(self, clip: ShardClip) -> npt.NDArray[np.float32]:
+        if clip.key not in self._mfccs:
+            if len(self._mfccs) >= _KEPT_MFCCS:
+                self._mfccs.clear()
+            self._mfccs[clip.key] = mfcc(clip.audio())
+        return self._mfccs[clip.key]
 
 
 def picture_stacks(frames: Tensor) -> Tensor:
@@ -203,10 +209,6 @@ def picture_stacks(frames: Tensor) -> Tensor:
     resized = F.interpolate(pictures, size=(PICTURE_PX, PICTURE_PX), mode="bilinear", align_corners=False)
     stacks = resized.reshape(len(frames), 3 * WINDOW_FRAMES, PICTURE_PX, PICTURE_PX)
     return stacks.float().contiguous(memory_format=torch.channels_last)
-
-
-def _mfcc_of(clip: ShardClip) -> npt.NDArray[np.float32]:
-    return mfcc(clip.audio())
 
 
 def _figures(own: Sequence[LseResult], other: Sequence[LseResult]) -> dict[str, float]:
