@@ -1,0 +1,102 @@
+"""What each version of a shard set held, kept after the set was made anew.
+
+The ledger names versions; only this tells which clips, and which raw bytes, an older model was trained on.
+One Parquet file a version, named by the digest of the manifest; it holds names and hashes, nothing of a clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from assets.home import Home, replacing
+from assets.tables import part_path
+from cals_models.shard_format import manifest_digest
+
+SCHEMA = pa.schema([
+    ("clip_id", pa.string()),
+    ("key", pa.string()),
+    ("split", pa.string()),
+    ("shard", pa.string()),
+    ("shard_sha256", pa.string()),
+    ("raw_path", pa.string()),
+    ("raw_sha256", pa.string()),
+])  # fmt: skip
+
+
+def contents_path(home: Home, dataset: str, digest: str) -> Path:
+    return home.warehouse / "contents" / dataset / f"{digest}.parquet"
+
+
+def remember_contents(home: Home, dataset: str, digest: str) -> Path:
+    """Keeps the list of clips of the shard set as it is now, from the parts that the stages have just written.
+
+    Args:
+        digest: data version of the shards, which is the digest of their manifest.
+
+    Raises:
+        ValueError: the parts tell of another shard set.
+    """
+    path = contents_path(home, dataset, digest)
+    if path.exists():
+        return path
+    shards = _part(home, "shards", dataset, ["path", "sha256"])
+    hashes = dict(zip(shards["path"].to_pylist(), shards["sha256"].to_pylist(), strict=True))
+    found = manifest_digest(hashes.items())
+    if found != digest:
+        raise ValueError(
+            f"{part_path(home, 'shards', dataset)}: tells of shards {found[:12]}, not {digest[:12]}; "
+            "write the parts shards, shard_clips and clip_inventory before the contents are kept"
+        )
+    clips = _part(home, "shard_clips", dataset, ["clip_id", "key", "split", "shard"])
+    raw = _part(home, "clip_inventory", dataset, ["clip_id", "path", "sha256"])
+    raw = raw.rename_columns(["clip_id", "raw_path", "raw_sha256"])
+    table = clips.join(raw, "clip_id", join_type="left outer")
+    names = pa.array([hashes[name] for name in table["shard"].to_pylist()], pa.string())
+    table = table.append_column("shard_sha256", names).select(SCHEMA.names).sort_by("clip_id")
+    with replacing(path) as temporary:
+        pq.write_table(table.cast(SCHEMA), temporary, compression="zstd")
+    return path
+
+
+def _part(home: Home, table: str, dataset: str, columns: list[str]) -> pa.Table:
+    path = part_path(home, table, dataset)
+    if not path.exists():
+        raise ValueError(f"{path}: not there; write it before the contents of the shards are kept")
+    return pq.read_table(path, columns=columns, partitioning=None)
+
+
+def recall_contents(home: Home, dataset: str, digest: str) -> pa.Table | None:
+    """Clips of a version of a shard set (``SCHEMA``), or None where that version is not on record."""
+    path = contents_path(home, dataset, digest)
+    return pq.read_table(path, partitioning=None) if path.exists() else None
+
+
+def find_in_contents(
+    home: Home, column: str, values: Collection[str], *, prefix: bool = False
+) -> Iterator[tuple[str, str, pa.Table]]:
+    """Versions of shard sets that hold a clip, a raw file or a shard.
+
+    Args:
+        column: a column of ``SCHEMA``.
+        values: what to find in it.
+        prefix: whether the values are beginnings.
+
+    Yields:
+        Dataset, version, and the rows found (``SCHEMA``).
+    """
+    for path in sorted((home.warehouse / "contents").glob("*/*.parquet")):
+        held = pq.read_table(path, columns=[column], partitioning=None)[column]
+        if prefix:
+            masks = [pc.starts_with(held, pattern=value) for value in values]
+            mask = masks[0]
+            for other in masks[1:]:
+                mask = pc.or_(mask, other)
+        else:
+            mask = pc.is_in(held, value_set=pa.array(sorted(values), pa.string()))
+        if pc.any(mask).as_py():
+            yield path.parent.name, path.stem, pq.read_table(path, partitioning=None).filter(mask)

@@ -1,0 +1,36 @@
+"""Commands of the audit trail: ``cals trace``, ``forget``, ``gc`` and ``export``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+
+Command = Callable[[argparse.Namespace], int]
+Add = Callable[[str, Command, str], argparse.ArgumentParser]
+
+
+def add_commands(add: Add) -> None:
+    """Adds the commands; ``add(name, run, text)`` makes a sub-command and returns its parser."""
+    tracing = add("trace", _trace, "show what something was made of, or with --down what was made of it")
+    tracing.add_argument(
+        "id", metavar="ID", help="clip, shard, raw file, model, figure, report or materialisation"
+    )
+    tracing.add_argument("--down", action="store_true", help="to all that was made of it")
+    tracing.add_argument("--json", action="store_true")
+
+
+def _project() -> Any:
+    from assets.settings import load_project
+
+    return load_project()
+
+
+def _trace(arguments: argparse.Namespace) -> int:
+    from pipelines.lineage.questions import trace
+    from pipelines.lineage.text import trace_text
+
+    found = trace(_project(), arguments.id, down=arguments.down)
+    print(json.dumps(found.as_json(), indent=1) if arguments.json else trace_text(found))
+    return 0

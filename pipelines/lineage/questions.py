@@ -1,0 +1,266 @@
+"""Lineage both ways: what something was made of, and all that was made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from assets.home import Home
+from assets.settings import Project
+from assets.shards.contents import find_in_contents
+from assets.tables import part_path
+from pipelines.lineage.identifiers import Target, resolve
+from pipelines.lineage.ledger_graph import Row, splits_read
+from pipelines.lineage.trace import CLIPS_SCHEMA, LineageError, Trace, Tracer, as_clips
+
+DATA_ASSETS = ("clips", "face_tracks", "face_crops", "mels", "av_offsets", "shards")
+# Protocol under which a metric stands in the tables.
+HEADLINE = {"psnr": "primary", "ssim": "primary", "lmd": "primary", "lse_d": "lse_crop", "lse_c": "lse_crop"}
+
+
+def trace(project: Project, identifier: str, *, down: bool = False) -> Trace:
+    """Answers where something comes from, or where it went.
+
+    Args:
+        identifier: a clip id, shard, raw file (path or sha256), model, figure, report or materialisation.
+        down: to all that was made of it, instead of up to all that it was made of.
+
+    Raises:
+        LineageError: nothing or more than one thing goes by that name.
+    """
+    tracer = Tracer(project.home)
+    target = resolve(tracer, project, identifier)
+    return descend(tracer, target, identifier) if down else ascend(tracer, target, identifier)
+
+
+def ascend(tracer: Tracer, target: Target, identifier: str) -> Trace:
+    """What it was made of, down to raw files."""
+    found = Trace(identifier=identifier, direction="up")
+    if target.kind in ("materialization", "figure"):
+        assert target.row is not None
+        tracer.climb(found, [target.row])
+        row_id = tracer.node_of(target.row)["id"]
+        found.root = row_id
+        if target.kind == "figure":
+            found.root = found.add(_figure_node(tracer.home, target))
+            found.link(row_id, found.root)
+        return found
+    found.root = found.add(_root_node(tracer.home, target))
+    held = _holding(tracer, target)
+    if target.kind == "raw_file":
+        found.notes.append("a raw file is where lineage begins; --down shows what was made of it")
+        for _, clips in held:
+            found.add_clips(clips)
+        return found
+    for row, clips in {row["dataset"]: (row, clips) for row, clips in held}.values():
+        tracer.climb(found, [row], clips)
+        found.link(tracer.node_of(row)["id"], found.root)
+        if not tracer.graph.is_current(row):
+            found.notes.append(f"{target.text} is in no current shard; this is the last set that held it")
+    if not held and target.kind == "clip":
+        _climb_to_rejection(tracer, found, target)
+    return found
+
+
+def _climb_to_rejection(tracer: Tracer, found: Trace, target: Target) -> None:
+    """A clip that no shard set on record ever held: shown from the stage that let it go."""
+    stage, why = _rejection(tracer.home, target.dataset, target.clip_id)
+    found.notes.append(f"{target.clip_id} is in no shard: {why}")
+    row = tracer.graph.heads.get((stage, target.dataset, None))
+    if row is not None:
+        tracer.climb(found, [row], CLIPS_SCHEMA.empty_table())
+        found.link(tracer.node_of(row)["id"], found.root)
+
+
+def descend(tracer: Tracer, target: Target, identifier: str) -> Trace:
+    """All that was made of it."""
+    found = Trace(identifier=identifier, direction="down")
+    if target.kind in ("materialization", "figure"):
+        assert target.row is not None
+        found.root = found.add(tracer.node_of(target.row))
+        _spread(tracer, found, [(target.row, None)])
+    else:
+        held = _holding(tracer, target)
+        found.root = found.add(_root_node(tracer.home, target))
+        for row, clips in held:
+            _link_below(tracer, found, row)
+            found.add_clips(clips)
+        _spread(tracer, found, [(row, set(clips["split"].to_pylist())) for row, clips in held])
+        if not held:
+            found.notes.append(f"nothing was made of it: no shard set on record holds {target.text}")
+    for row_id in [name for name in found.nodes if name.startswith("materialization:")]:
+        _add_products(tracer, found, tracer.graph.by_id[row_id.removeprefix("materialization:")])
+    return found
+
+
+def _link_below(tracer: Tracer, found: Trace, shards_row: Row) -> None:
+    """Links the root to the data stages that brought it into a shard set."""
+    above = Trace(identifier="", direction="up")
+    tracer.climb(above, [shards_row], CLIPS_SCHEMA.empty_table())
+    for node in above.nodes.values():
+        if node["kind"] == "materialization" and node["asset"] in DATA_ASSETS:
+            found.add(node)
+    for source, end in above.edges:
+        if source in found.nodes and end in found.nodes:
+            found.link(source, end)
+    for node in above.nodes.values():
+        if node["kind"] == "materialization" and node["asset"] == "clips":
+            found.link(found.root, node["id"])
+
+
+def _spread(tracer: Tracer, found: Trace, start: Iterable[tuple[Row, set[str] | None]]) -> None:
+    """Follows readers from rows; of a shard set only those that read one of the splits given."""
+    consumers = tracer.graph.consumers()
+    waiting = list(start)
+    seen: set[str] = set()
+    while waiting:
+        row, splits = waiting.pop()
+        if row["materialization_id"] in seen:
+            continue
+        seen.add(row["materialization_id"])
+        source = found.add(tracer.node_of(row))
+        for reader in consumers.get(row["materialization_id"], []):
+            if splits is not None and not splits.intersection(splits_read(reader["asset"])):
+                continue
+            found.link(source, found.add(tracer.node_of(reader)))
+            waiting.append((reader, None))
+
+
+def _add_products(tracer: Tracer, found: Trace, row: Row) -> None:
+    """Videos of the clips themselves, figures and the page that a materialisation stands behind today."""
+    if not tracer.graph.is_current(row):
+        return
+    row_id = f"materialization:{row['materialization_id']}"
+    for node in _products(tracer.home, row, found.clips["clip_id"]):
+        found.link(row_id, found.add(node))
+
+
+def _products(home: Home, row: Row, clip_ids: pa.ChunkedArray) -> Iterator[dict[str, Any]]:
+    dataset, method = row["dataset"], row["method"]
+    if row["asset"] == "renders":
+        for video in rendered_videos(home, dataset, method, clip_ids):
+            path = (home.renders(dataset, method) / video["path"]).relative_to(home.root).as_posix()
+            yield {"id": f"render:{path}", "kind": "render", "label": path, "dataset": dataset, **video}
+    if row["asset"] == "clip_metrics":
+        for metric in _metrics_there(home, dataset, method):
+            text = f"table_3/{dataset}/{method}/{metric}"
+            yield _figure_node(
+                home, Target(kind="figure", text=text, row=row, dataset=dataset, metric=metric)
+            )
+    if row["asset"] == "metric_report":
+        page = home.report(dataset).relative_to(home.root).as_posix()
+        yield {"id": f"report:{dataset}", "kind": "report", "label": page, "dataset": dataset}
+
+
+def rendered_videos(home: Home, dataset: str, method: str, clip_ids: pa.ChunkedArray) -> list[dict[str, Any]]:
+    """Rendered videos that show one of the clips or speak with its sound."""
+    path = part_path(home, "render_clips", dataset, method)
+    if not path.exists():
+        return []
+    columns = ["audio", "clip_id", "audio_clip_id", "path", "sha256", "status"]
+    table = pq.read_table(path, columns=columns, partitioning=None)
+    shown = pc.is_in(table["clip_id"], value_set=clip_ids.combine_chunks())
+    heard = pc.is_in(table["audio_clip_id"], value_set=clip_ids.combine_chunks())
+    rows = table.filter(pc.and_(pc.or_(shown, heard), pc.is_valid(table["path"]))).to_pylist()
+    return [{"method": method, **row} for row in rows if row.pop("status") in (None, "ok")]
+
+
+def _holding(tracer: Tracer, target: Target) -> list[tuple[Row, pa.Table]]:
+    """Materialisations of shards that hold a clip, a raw file's clips or a shard, oldest first, with the clips."""
+    column, value = {
+        "clip": ("clip_id", target.clip_id),
+        "raw_file": ("raw_sha256", target.sha256),
+        "shard": ("shard_sha256", target.sha256),
+    }[target.kind]
+    held = []
+    for dataset, version, table in find_in_contents(tracer.home, column, [value]):
+        clips = as_clips(table, dataset, version)
+        held += [(row, clips) for row in tracer.graph.made(("shards", dataset, None), version)]
+    return sorted(held, key=lambda pair: pair[0]["at"])
+
+
+def _root_node(home: Home, target: Target) -> dict[str, Any]:
+    if target.kind == "shard":
+        whose = {"dataset": target.dataset, "path": target.shard, "sha256": target.sha256}
+        return {"id": f"shard:{target.sha256}", "kind": "shard", "label": target.text, **whose}
+    if target.kind == "clip":
+        stage, why = _rejection(home, target.dataset, target.clip_id)
+        node = {
+            "id": f"clip:{target.clip_id}",
+            "kind": "clip",
+            "label": target.clip_id,
+            "dataset": target.dataset,
+        }
+        return node | {"rejected_by": stage or None, "why": why or None}
+    places = raw_places(home, target.sha256)
+    shown = (
+        ", ".join(f"{place['dataset']}/{place['path']}" for place in places[:3]) or "no dataset holds it now"
+    )
+    node = {"id": f"raw_file:{target.sha256}", "kind": "raw_file", "label": f"{target.sha256} ({shown})"}
+    return node | {"sha256": target.sha256, "places": places}
+
+
+def raw_places(home: Home, sha256: str) -> list[dict[str, str]]:
+    """Where a content lies in the datasets as they were last looked at: dataset and path of each copy."""
+    places = set()
+    for name in ("raw_files", "clip_inventory"):
+        for path in sorted((home.parts / name).glob("*.parquet")):
+            table = pq.read_table(path, columns=["dataset", "path", "sha256"], partitioning=None)
+            for row in table.filter(pc.equal(table["sha256"], sha256)).to_pylist():
+                places.add((row["dataset"], row["path"]))
+    return [{"dataset": dataset, "path": path} for dataset, path in sorted(places)]
+
+
+def _rejection(home: Home, dataset: str, clip_id: str) -> tuple[str, str]:
+    """The stage that rejected a clip and why; two empty strings if none did."""
+    tables = [(part_path(home, "clip_inventory", dataset), "clips")]
+    tables += [(part_path(home, "clip_outcomes", dataset, stage), stage) for stage in DATA_ASSETS[1:]]
+    for path, stage in tables:
+        if not path.exists():
+            continue
+        columns = ["clip_id", "status", "reason", "detail"]
+        table = pq.read_table(path, columns=columns, partitioning=None)
+        for row in table.filter(pc.equal(table["clip_id"], clip_id)).to_pylist():
+            if row["status"] != "ok":
+                return stage, f"{stage} rejected it: {row['reason']}: {row['detail']}"
+    return "", ""
+
+
+def _scores(home: Home, dataset: str, method: str) -> pa.Table:
+    path = part_path(home, "clip_metrics", dataset, method)
+    columns = ["audio", "protocol", "metric", "value", "clip_id"]
+    if not path.exists():
+        return pa.table({name: pa.array([], pa.string()) for name in columns})
+    table = pq.read_table(path, columns=columns, partitioning=None)
+    return table.filter(pc.equal(table["audio"], "own"))
+
+
+def _metrics_there(home: Home, dataset: str, method: str) -> list[str]:
+    present = set(_scores(home, dataset, method)["metric"].to_pylist())
+    return [metric for metric in HEADLINE if metric in present]
+
+
+def _figure_node(home: Home, target: Target) -> dict[str, Any]:
+    assert target.row is not None
+    node: dict[str, Any] = {"id": f"figure:{target.text}", "kind": "figure", "label": target.text}
+    node |= {"dataset": target.dataset, "method": target.row["method"], "metric": target.metric or None}
+    if target.row["asset"] != "clip_metrics" or not target.metric:
+        return node
+    scores = _scores(home, target.dataset, target.row["method"])
+    there = sorted(set(scores["metric"].to_pylist()))
+    if target.metric not in there:
+        raise LineageError(
+            f"{target.text}: no metric {target.metric!r}; scored are {', '.join(there) or 'none'}"
+        )
+    protocol = HEADLINE.get(target.metric, "primary")
+    chosen = pc.and_(pc.equal(scores["metric"], target.metric), pc.equal(scores["protocol"], protocol))
+    values = scores.filter(chosen)["value"]
+    return node | {
+        "value": pc.mean(values).as_py(),
+        "num_clips": len(values) - values.null_count,
+        "protocol": protocol,
+    }
