@@ -77,7 +77,11 @@ def make_clip(plan: ClipPlan, folder: Path, settings: SampleCorpusSettings) -> d
         rng=plan.rng(settings, "picture"),
     )
     write_mp4(
-        path, frames, delay_audio(audio, delay), crf=settings.video_crf, audio_bits_per_s=settings.audio_bits_per_s
+        path,
+        frames,
+        delay_audio(audio, delay),
+        crf=settings.video_crf,
+        audio_bits_per_s=settings.audio_bits_per_s,
     )
     return {
         "speaker": speaker.name,

@@ -59,7 +59,8 @@ def lip_track(
     lips = [PHONES[phone.label].lips for phone in phones]
     t = times_s[:, None]
     distance_s = np.maximum(np.maximum(starts[None] - t, t - ends[None]), 0.0)  # (N, phones)
-    at_boundary = (t == ends[None]) & (ends[None] < ends[-1])  # a boundary belongs to the phone that begins there
+    # a boundary belongs to the phone that begins there
+    at_boundary = (t == ends[None]) & (ends[None] < ends[-1])
     distance_s = np.where(at_boundary, 1e-9, distance_s)
     half_s = coarticulation_s / 2
     shape_taper = _taper(distance_s, np.full(len(phones), half_s))
@@ -70,11 +71,13 @@ def lip_track(
 
     def blend(taper: Track, dominances: list[float], targets: list[float]) -> Track:
         weights = taper * np.array(dominances)
-        return (weights @ np.array(targets)) / weights.sum(axis=1)
+        return np.asarray((weights @ np.array(targets)) / weights.sum(axis=1))
 
     shape_dominances = [lip.shape_dominance for lip in lips]
     return LipTrack(
-        aperture=blend(aperture_taper, [lip.aperture_dominance for lip in lips], [lip.aperture for lip in lips]),
+        aperture=blend(
+            aperture_taper, [lip.aperture_dominance for lip in lips], [lip.aperture for lip in lips]
+        ),
         width=blend(shape_taper, shape_dominances, [lip.width for lip in lips]),
         protrusion=blend(shape_taper, shape_dominances, [lip.protrusion for lip in lips]),
     )

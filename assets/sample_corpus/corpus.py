@@ -21,7 +21,7 @@ from assets.sample_corpus.settings import FPS, SAMPLE_RATE_HZ, SampleCorpusSetti
 STAMP = "sample_corpus.json"
 FORMAT = 1
 _WINDOWS_S = tuple(round(0.08 * k, 2) for k in range(1, 14))
-_CLIPS_FOR_A_PROCESS = 4
+_CLIPS_FOR_A_PROCESS = 3
 
 Progress = Callable[[int, int], None]
 
@@ -79,7 +79,9 @@ def make_sample_corpus(
     building = root.parent / f".{root.name}.{os.getpid()}.building"
     building.mkdir()
     try:
-        _build(building, settings, progress or (lambda done, total: None), num_processes or os.cpu_count() or 1)
+        _build(
+            building, settings, progress or (lambda done, total: None), num_processes or os.cpu_count() or 1
+        )
         os.replace(building, root)
     finally:
         shutil.rmtree(building, ignore_errors=True)
@@ -110,7 +112,14 @@ def _stamp(settings: SampleCorpusSettings) -> dict[str, object]:
 
 def _build(folder: Path, settings: SampleCorpusSettings, progress: Progress, num_processes: int) -> None:
     plans = plan_corpus(settings)
-    for name in ("lrs2/mvlrs_v1/pretrain", "lrs2/mvlrs_v1/main", "lrw/lipread_mp4", "hdtf", "hdtf_full", "truth"):
+    for name in (
+        "lrs2/mvlrs_v1/pretrain",
+        "lrs2/mvlrs_v1/main",
+        "lrw/lipread_mp4",
+        "hdtf",
+        "hdtf_full",
+        "truth",
+    ):
         (folder / name).mkdir(parents=True)
     progress(0, len(plans))
     facts: list[dict[str, object]] = []
@@ -129,7 +138,8 @@ def _rendered(
     plans: Sequence[ClipPlan], folder: Path, settings: SampleCorpusSettings, num_processes: int
 ) -> Iterator[Iterator[dict[str, object]]]:
     """Renders in order, here or in spawned processes."""
-    from assets.sample_corpus.clip import make_clip  # loads OpenCV and dlib, which a finished corpus does not need
+    # here, since it loads OpenCV and dlib, which a finished corpus does not need
+    from assets.sample_corpus.clip import make_clip
 
     make = partial(make_clip, folder=folder, settings=settings)
     if num_processes == 1:
@@ -161,7 +171,10 @@ def _write_texts(folder: Path, plans: Sequence[ClipPlan], facts: Sequence[dict[s
 
 
 def _write_truth(
-    folder: Path, plans: Sequence[ClipPlan], facts: Sequence[dict[str, object]], settings: SampleCorpusSettings
+    folder: Path,
+    plans: Sequence[ClipPlan],
+    facts: Sequence[dict[str, object]],
+    settings: SampleCorpusSettings,
 ) -> None:
     for dataset in ("lrs2", "lrw", "hdtf", "hdtf_full"):
         own = [(plan, fact) for plan, fact in zip(plans, facts, strict=True) if plan.dataset == dataset]
@@ -190,10 +203,20 @@ def _context_error(plans: Sequence[ClipPlan], settings: SampleCorpusSettings) ->
             )
             for utterance in utterances
         ]
-        return LipTrack(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("aperture", "width", "protrusion")))
+        return LipTrack(
+            *(
+                np.concatenate([getattr(p, name) for p in parts])
+                for name in ("aperture", "width", "protrusion")
+            )
+        )
 
     whole = tracks(None)
-    errors: dict[str, list[float]] = {"window_s": list(_WINDOWS_S), "aperture": [], "width": [], "protrusion": []}
+    errors: dict[str, list[float]] = {
+        "window_s": list(_WINDOWS_S),
+        "aperture": [],
+        "width": [],
+        "protrusion": [],
+    }
     for window_s in _WINDOWS_S:
         known = tracks(window_s)
         for name in ("aperture", "width", "protrusion"):

@@ -93,7 +93,9 @@ def _blank_canvas(actor: Actor) -> NDArray[np.uint8]:
     return np.dstack([actor.portrait.rgb, (actor.portrait.matte * 255).astype(np.uint8)])
 
 
-def _draw_face(canvas: NDArray[np.uint8], actor: Actor, lips: tuple[float, float, float], blink: float) -> None:
+def _draw_face(
+    canvas: NDArray[np.uint8], actor: Actor, lips: tuple[float, float, float], blink: float
+) -> None:
     """Draws lips and eyes onto the canvas, in place; a frame later both are drawn over."""
     mouth = actor.mouth
     drawn = draw_mouth(mouth, *lips)
@@ -106,15 +108,21 @@ def _draw_face(canvas: NDArray[np.uint8], actor: Actor, lips: tuple[float, float
             canvas[rows, columns, :3] = _close_eye(actor.portrait.rgb, points, blink)
 
 
-def _canvas_coordinates(actor: Actor, framing: Framing, motion: HeadMotion, frame: int) -> tuple[Plane, Plane]:
+def _canvas_coordinates(
+    actor: Actor, framing: Framing, motion: HeadMotion, frame: int
+) -> tuple[Plane, Plane]:
     """For each output pixel the place on the canvas that it shows."""
     unit = 1.0 / 0.68  # canvas pixels for a pixel of a 256-pixel frame
     nose = actor.portrait.landmarks[_NOSE]
     scale = framing.face_scale * motion.scale[frame]
     cos, sin = np.cos(motion.roll[frame]) / scale, np.sin(motion.roll[frame]) / scale
     pixels = framing.face_scale / 0.68
-    x = np.arange(framing.width_px, dtype=np.float32)[None] - (framing.nose_x + pixels * motion.shift_x[frame])
-    y = np.arange(framing.height_px, dtype=np.float32)[:, None] - (framing.nose_y + pixels * motion.shift_y[frame])
+    x = np.arange(framing.width_px, dtype=np.float32)[None] - (
+        framing.nose_x + pixels * motion.shift_x[frame]
+    )
+    y = np.arange(framing.height_px, dtype=np.float32)[:, None] - (
+        framing.nose_y + pixels * motion.shift_y[frame]
+    )
     from_nose_x = cos * x + sin * y
     from_nose_y = -sin * x + cos * y
     depth = np.exp(-(from_nose_x**2 + from_nose_y**2) / (2 * _HEAD_DEPTH_PX**2)) * unit
@@ -130,7 +138,13 @@ def _grain(size: tuple[int, int], noise_rms: float, rng: np.random.Generator) ->
 
 
 def film(
-    actor: Actor, lips: LipTrack, motion: HeadMotion, *, framing: Framing, noise_rms: float, rng: np.random.Generator
+    actor: Actor,
+    lips: LipTrack,
+    motion: HeadMotion,
+    *,
+    framing: Framing,
+    noise_rms: float,
+    rng: np.random.Generator,
 ) -> Iterator[Image]:
     """Films the speaker.
 
@@ -145,7 +159,9 @@ def film(
     """
     num_frames = len(lips.aperture)
     if len(motion.blink) != num_frames:
-        raise ValueError(f"{num_frames} frames of lips but {len(motion.blink)} of head motion; give as many of both")
+        raise ValueError(
+            f"{num_frames} frames of lips but {len(motion.blink)} of head motion; give as many of both"
+        )
     size = framing.height_px, framing.width_px
     background = make_background(actor.speaker, size, rng).astype(np.float32)
     across = np.linspace(-0.5, 0.5, framing.width_px, dtype=np.float32)[None, :, None]
@@ -155,7 +171,9 @@ def film(
         shape = (float(lips.aperture[frame]), float(lips.width[frame]), float(lips.protrusion[frame]))
         _draw_face(canvas, actor, shape, float(motion.blink[frame]))
         maps = _canvas_coordinates(actor, framing, motion, frame)
-        person = cv2.remap(canvas, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+        person = cv2.remap(canvas, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
+            np.float32
+        )
         picture = background + (person[..., :3] - background) * (person[..., 3:] * np.float32(1 / 255))
         picture *= (1 + np.float32(motion.light_slope[frame]) * across) * np.float32(motion.brightness[frame])
         top, left = rng.integers(_GRAIN_SPARE_PX, size=2)

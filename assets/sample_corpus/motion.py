@@ -42,7 +42,9 @@ def _drift(num_frames: int, rms: float, period_s: float, rng: np.random.Generato
     """Smooth noise with the given root mean square over time and about the given period."""
     sigma = period_s * FPS / 4
     margin = int(4 * sigma)
-    smooth = gaussian_filter1d(rng.standard_normal(num_frames + 2 * margin), sigma)[margin : margin + num_frames]
+    smooth = gaussian_filter1d(rng.standard_normal(num_frames + 2 * margin), sigma)[
+        margin : margin + num_frames
+    ]
     return np.asarray(smooth * rms * np.sqrt(2 * np.sqrt(np.pi) * sigma))
 
 

@@ -9,6 +9,7 @@ Lengths are in units of the photograph's half mouth width; u runs from -1 to 1 b
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from assets.sample_corpus.photograph import Image, Portrait
 
-Plane = NDArray[np.float32]
+Plane = NDArray[np.floating[Any]]
 Geometry = tuple[tuple[float, float], float, float]  # centre of the mouth, slope, unit in pixels
 
 MAX_APERTURE = 0.82  # distance of the inner lip edges when widest open
@@ -32,7 +33,7 @@ _TONGUE = np.array([150, 68, 66], np.float32)
 def _smooth(x: Plane, start: float, end: float) -> Plane:
     """0 before `start`, 1 after `end`, smooth between."""
     t = np.clip((x - start) / (end - start), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
+    return np.asarray(t * t * (3.0 - 2.0 * t))
 
 
 def _bump(u: Plane, t: Plane) -> Plane:
@@ -76,12 +77,14 @@ class Mouth:
         return _CORNER_DROP + (self.rise - _CORNER_DROP) * inside
 
 
-def _grid(mouth_px: tuple[int, int], centre: tuple[float, float], slope: float, unit_px: float) -> tuple[Plane, Plane]:
+def _grid(
+    mouth_px: tuple[int, int], centre: tuple[float, float], slope: float, unit_px: float
+) -> tuple[Plane, Plane]:
     """Mouth coordinates of each pixel: x from the centre, y below the line through the corners, in units."""
     height, width = mouth_px
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     x = (columns - centre[0]) / unit_px
-    return x, (rows - centre[1] - slope * (columns - centre[0])) / unit_px
+    return x, np.asarray((rows - centre[1] - slope * (columns - centre[0])) / unit_px)
 
 
 def _read(picture: Image, x: Plane, y: Plane, geometry: Geometry, how: int = cv2.INTER_CUBIC) -> Image:
@@ -154,9 +157,7 @@ def close_mouth(portrait: Portrait) -> Mouth:
     )
 
 
-def _teeth(
-    part: Image, x: Plane, y: Plane, depths: tuple[float, float, float], geometry: Geometry
-) -> Plane:
+def _teeth(part: Image, x: Plane, y: Plane, depths: tuple[float, float, float], geometry: Geometry) -> Plane:
     """The photograph's upper teeth, moved so that closed lips hide their upper part."""
     upper_depth, lower_depth, rise = depths
     y_photo = y + upper_depth - (rise - 0.17)
@@ -215,20 +216,30 @@ def draw_mouth(mouth: Mouth, aperture: float, width: float, protrusion: float) -
 
     t = np.maximum(upper_edge - y, 0.0)
     fuller = fullness * (1.0 - np.exp(-t / _LIP_DECAY)) * inside * (1.0 - _smooth(t, 0.3, 1.1))
-    upper = _read(mouth.upper, x_closed, y + rise * inside * (1.0 - _smooth(t, 0.1, 1.1)) + fuller, geometry, cv2.INTER_LINEAR)
+    upper = _read(
+        mouth.upper,
+        x_closed,
+        y + rise * inside * (1.0 - _smooth(t, 0.1, 1.1)) + fuller,
+        geometry,
+        cv2.INTER_LINEAR,
+    )
     t = np.maximum(y - lower_edge, 0.0)
     fuller = fullness * (1.0 - np.exp(-t / _LIP_DECAY)) * inside * (1.0 - _smooth(t, 0.4, 1.2))
-    lower = _read(mouth.lower, x_closed, y - drop * _bump(u, t) * _jaw_fade(t) - fuller, geometry, cv2.INTER_LINEAR)
+    lower = _read(
+        mouth.lower, x_closed, y - drop * _bump(u, t) * _jaw_fade(t) - fuller, geometry, cv2.INTER_LINEAR
+    )
 
     soft = 1.0 / mouth.unit_px
     upper_cover = _smooth(upper_edge - y, -soft, soft)[..., None]
-    picture = lower + (upper.astype(np.float32) - lower) * upper_cover
+    picture: Plane = lower + (upper.astype(np.float32) - lower) * upper_cover
     between = _opening_region(mouth)
     x, y, line, inside = x[between], y[between], line[between], inside[between]
     edges = upper_edge[between], lower_edge[between]
-    shown = _smooth(inside, 0.0, 0.08) * _smooth(y - edges[0], -soft, soft) * _smooth(edges[1] - y, -soft, soft)
+    shown = (
+        _smooth(inside, 0.0, 0.08) * _smooth(y - edges[0], -soft, soft) * _smooth(edges[1] - y, -soft, soft)
+    )
     part = picture[between]
     part += (_inner_mouth(mouth.teeth[between], x, y, edges, protrusion) - part) * shown[..., None]
     seam = np.exp(-(((y - line) / 0.05) ** 2)) * np.sqrt(inside) * (1.0 - min(opening / 0.1, 1.0))
     part *= (1.0 - 0.5 * seam)[..., None]
-    return np.clip(picture + np.float32(0.5), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture + np.float32(0.5), 0, 255), np.uint8)

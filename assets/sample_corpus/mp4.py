@@ -14,7 +14,12 @@ _AAC_FRAME_SAMPLES = 1_024
 
 
 def write_mp4(
-    path: Path, frames: Iterable[NDArray[np.uint8]], audio: NDArray[np.int16], *, crf: int, audio_bits_per_s: int
+    path: Path,
+    frames: Iterable[NDArray[np.uint8]],
+    audio: NDArray[np.int16],
+    *,
+    crf: int,
+    audio_bits_per_s: int,
 ) -> None:
     """Writes H.264 video at 25 fps and AAC sound.
 
@@ -31,7 +36,9 @@ def write_mp4(
         video.pix_fmt = "yuv420p"
         video.codec_context.thread_count = 1
         video.codec_context.flags |= av.codec.context.Flags.bitexact
-        sound = container.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="mono", options={"b": str(audio_bits_per_s)})
+        sound = container.add_stream(
+            "aac", rate=SAMPLE_RATE_HZ, layout="mono", options={"b": str(audio_bits_per_s)}
+        )
         sound.codec_context.flags |= av.codec.context.Flags.bitexact
         packets = []
         for index, picture in enumerate(frames):
@@ -42,7 +49,9 @@ def write_mp4(
             packets += video.encode(frame)
         packets += video.encode(None)
         for start in range(0, len(audio), _AAC_FRAME_SAMPLES):
-            block = av.AudioFrame.from_ndarray(audio[None, start : start + _AAC_FRAME_SAMPLES], format="s16", layout="mono")
+            block = av.AudioFrame.from_ndarray(
+                audio[None, start : start + _AAC_FRAME_SAMPLES], format="s16", layout="mono"
+            )
             block.sample_rate, block.pts, block.time_base = SAMPLE_RATE_HZ, start, Fraction(1, SAMPLE_RATE_HZ)
             packets += sound.encode(block)
         packets += sound.encode(None)

@@ -59,7 +59,14 @@ class Phone:
 
 
 def _vowel(
-    label: str, duration_s: float, f1: float, f2: float, f3: float, aperture: float, width: float, protrusion: float = 0.0
+    label: str,
+    duration_s: float,
+    f1: float,
+    f2: float,
+    f3: float,
+    aperture: float,
+    width: float,
+    protrusion: float = 0.0,
 ) -> Phone:
     lips = LipTarget(aperture=aperture, width=width, protrusion=protrusion)
     return Phone(
@@ -81,7 +88,12 @@ _LIP_TO_TEETH = LipTarget(
     aperture=0.08, width=0.15, aperture_dominance=14.0, shape_dominance=0.4, aperture_reach=0.25
 )
 _ROUND = LipTarget(
-    aperture=0.14, width=-0.95, protrusion=1.0, aperture_dominance=4.0, shape_dominance=1.5, aperture_reach=0.35
+    aperture=0.14,
+    width=-0.95,
+    protrusion=1.0,
+    aperture_dominance=4.0,
+    shape_dominance=1.5,
+    aperture_reach=0.35,
 )
 _PUCKERED = LipTarget(
     aperture=0.22, width=-0.5, protrusion=0.7, aperture_dominance=1.5, shape_dominance=0.8, aperture_reach=0.4
@@ -89,7 +101,12 @@ _PUCKERED = LipTarget(
 
 
 def _stop(
-    label: str, formants_hz: tuple[float, float, float], noise_hz: float, bandwidth_hz: float, lips: LipTarget, voiced: bool
+    label: str,
+    formants_hz: tuple[float, float, float],
+    noise_hz: float,
+    bandwidth_hz: float,
+    lips: LipTarget,
+    voiced: bool,
 ) -> Phone:
     return Phone(
         label=label,
@@ -129,9 +146,16 @@ def _fricative(
 
 
 def _sonorant(
-    label: str, kind: Kind, duration_s: float, formants_hz: tuple[float, float, float], lips: LipTarget, voicing: float
+    label: str,
+    kind: Kind,
+    duration_s: float,
+    formants_hz: tuple[float, float, float],
+    lips: LipTarget,
+    voicing: float,
 ) -> Phone:
-    return Phone(label=label, kind=kind, duration_s=duration_s, formants_hz=formants_hz, lips=lips, voicing=voicing)
+    return Phone(
+        label=label, kind=kind, duration_s=duration_s, formants_hz=formants_hz, lips=lips, voicing=voicing
+    )
 
 
 _PHONES = (

@@ -69,7 +69,16 @@ def _cut_out(rgb: Image, landmarks: Points) -> NDArray[np.float32]:
     mask = np.full(rgb.shape[:2], cv2.GC_PR_BGD, np.uint8)
     centre = landmarks[27]
     width = float(np.ptp(landmarks[:17, 0]))
-    cv2.ellipse(mask, (int(centre[0]), int(centre[1])), (int(width * 0.95), int(width * 1.1)), 0, 0, 360, cv2.GC_PR_FGD, -1)
+    cv2.ellipse(
+        mask,
+        (int(centre[0]), int(centre[1])),
+        (int(width * 0.95), int(width * 1.1)),
+        0,
+        0,
+        360,
+        cv2.GC_PR_FGD,
+        -1,
+    )
     chin_y = int(landmarks[8, 1])
     mask[chin_y - 10 :, 30:-30] = cv2.GC_PR_FGD
     cv2.fillConvexPoly(mask, landmarks[:27].round().astype(np.int32), cv2.GC_FGD)
@@ -84,7 +93,7 @@ def _cut_out(rgb: Image, landmarks: Points) -> NDArray[np.float32]:
     largest = 1 + int(np.argmax(stats[1:count, cv2.CC_STAT_AREA]))
     person = (labels == largest).astype(np.uint8)
     person = cv2.morphologyEx(person, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    return cv2.GaussianBlur(person.astype(np.float32), (0, 0), 1.0)
+    return np.asarray(cv2.GaussianBlur(person.astype(np.float32), (0, 0), 1.0))
 
 
 def load_portrait() -> Portrait:

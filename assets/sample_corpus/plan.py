@@ -74,7 +74,9 @@ def _plan_lrs2(settings: SampleCorpusSettings) -> list[ClipPlan]:
             path = f"mvlrs_v1/{part}/{lrs2_folder(split, speaker)}/{number // len(SPEAKERS) + 1:05d}"
             rng = np.random.default_rng([settings.seed, *path.encode()])
             duration_s = float(rng.uniform(settings.min_clip_s, settings.max_clip_s))
-            plans.append(ClipPlan(dataset="lrs2", split=split, path=path, speaker=speaker, duration_s=duration_s))
+            plans.append(
+                ClipPlan(dataset="lrs2", split=split, path=path, speaker=speaker, duration_s=duration_s)
+            )
     return plans
 
 
@@ -87,7 +89,12 @@ def _plan_lrw(settings: SampleCorpusSettings) -> list[ClipPlan]:
                 speaker = (number + word_number) % len(SPEAKERS)
                 plans.append(
                     ClipPlan(
-                        dataset="lrw", split=split, path=path, speaker=speaker, duration_s=LRW_FRAMES / FPS, word=word
+                        dataset="lrw",
+                        split=split,
+                        path=path,
+                        speaker=speaker,
+                        duration_s=LRW_FRAMES / FPS,
+                        word=word,
                     )
                 )
     return plans

@@ -60,7 +60,9 @@ class SampleCorpusSettings:
         if not 0.0 <= self.coarticulation_s <= 2.0:
             raise ValueError(f"coarticulation_s is {self.coarticulation_s}: give 0 (none) to 2 seconds")
         if not self.audio_delay_frames or max(map(abs, self.audio_delay_frames)) > 15:
-            raise ValueError(f"audio_delay_frames is {self.audio_delay_frames}: give delays within +-15 frames")
+            raise ValueError(
+                f"audio_delay_frames is {self.audio_delay_frames}: give delays within +-15 frames"
+            )
 
     def digest(self) -> str:
         """Returns the sha256 (hex) of all fields."""

@@ -98,9 +98,22 @@ SPEAKERS: tuple[Speaker, ...] = (
 )
 
 _MIRRORED_ORDER = np.array(
-    [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)]
-    + [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40]
-    + [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65]
+    [
+        *range(16, -1, -1),
+        *range(26, 16, -1),
+        *range(27, 31),
+        *range(35, 30, -1),  # jaw, brows, nose
+        *range(45, 41, -1),
+        47,
+        46,
+        *range(39, 35, -1),
+        41,
+        40,  # eyes
+        *range(54, 47, -1),
+        *range(59, 54, -1),
+        *range(64, 59, -1),
+        *range(67, 64, -1),
+    ]
 )
 
 
@@ -141,7 +154,10 @@ def _reshape(portrait: Portrait, speaker: Speaker) -> Portrait:
     suit = np.array([(x, CANVAS_PX * 0.88) for x in np.linspace(0.15, 0.85, 6) * CANVAS_PX])
     fixed = np.concatenate([border, suit])
     to_source = RBFInterpolator(
-        np.concatenate([wanted, fixed]), np.concatenate([portrait.landmarks, fixed]), kernel="thin_plate_spline", smoothing=0.1
+        np.concatenate([wanted, fixed]),
+        np.concatenate([portrait.landmarks, fixed]),
+        kernel="thin_plate_spline",
+        smoothing=0.1,
     )
     step = np.linspace(0, CANVAS_PX - 1, 65)
     coarse = to_source(np.stack(np.meshgrid(step, step), axis=-1).reshape(-1, 2)).reshape(65, 65, 2)
@@ -155,14 +171,14 @@ def _reshape(portrait: Portrait, speaker: Speaker) -> Portrait:
 
 def _regions(portrait: Portrait) -> tuple[Plane, Plane, Plane]:
     """Soft coverage of skin, hair and suit, each (512, 512, 1) float32; together at most 1."""
-    height = np.mgrid[0:CANVAS_PX, 0:CANVAS_PX][0]
+    height, across = np.mgrid[0:CANVAS_PX, 0:CANVAS_PX]
     chin_y = portrait.landmarks[8, 1]
     ycrcb = cv2.cvtColor(cv2.GaussianBlur(portrait.rgb, (0, 0), 1.5), cv2.COLOR_RGB2YCrCb).astype(np.float32)
     face = np.zeros((CANVAS_PX, CANVAS_PX), np.uint8)
     outline = np.concatenate([portrait.landmarks[:17], portrait.landmarks[26:16:-1] - (0, 16)])
     cv2.fillPoly(face, [outline.round().astype(np.int32)], 1)
     warm = (ycrcb[..., 1] - ycrcb[..., 2] > 22) & (ycrcb[..., 0] > 105) & (height > portrait.landmarks[27, 1])
-    neck = warm & (height < chin_y + 60) & (np.abs(np.mgrid[0:CANVAS_PX, 0:CANVAS_PX][1] - portrait.landmarks[8, 0]) < 110)
+    neck = warm & (height < chin_y + 60) & (np.abs(across - portrait.landmarks[8, 0]) < 110)
     skin = cv2.GaussianBlur((neck | (face > 0)).astype(np.float32), (0, 0), 3.0)
     above = 1.0 - np.clip((height - (chin_y - 25)) / 20, 0, 1)
     hair = np.clip(portrait.matte - skin, 0, 1) * above
@@ -173,17 +189,23 @@ def _regions(portrait: Portrait) -> tuple[Plane, Plane, Plane]:
 def _recolour(portrait: Portrait, speaker: Speaker) -> Image:
     skin, hair, suit = _regions(portrait)
     rgb = portrait.rgb.astype(np.float32)
-    brightness = (rgb.mean(axis=-1, keepdims=True) / 255.0) ** 0.25  # highlights stay bright, shadows take the tint
+    # highlights stay bright, shadows take the tint
+    brightness = (rgb.mean(axis=-1, keepdims=True) / 255.0) ** 0.25
     skin_rgb = rgb * (np.array(speaker.skin_gain, np.float32) ** (1.6 - 0.6 * brightness))
     mean = (rgb * hair).sum(axis=(0, 1)) / hair.sum()
     hair_rgb = (mean + (rgb - mean) * speaker.hair_contrast) * np.array(speaker.hair_gain, np.float32)
     hsv = cv2.cvtColor(portrait.rgb, cv2.COLOR_RGB2HSV)
-    orange = np.clip((hsv[..., 1:2].astype(np.float32) - 140.0) / 40.0, 0, 1)
+    below_neck = np.clip((np.arange(CANVAS_PX, dtype=np.float32) - portrait.landmarks[8, 1] - 25) / 20, 0, 1)
     hsv[..., 0] = (hsv[..., 0].astype(np.int32) + speaker.suit_hue) % 180
     suit_rgb = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB).astype(np.float32)
-    out = rgb + skin * (skin_rgb - rgb) + hair * (hair_rgb - rgb) + suit * orange * (suit_rgb - rgb)
+    out = (
+        rgb
+        + skin * (skin_rgb - rgb)
+        + hair * (hair_rgb - rgb)
+        + suit * below_neck[:, None, None] * (suit_rgb - rgb)
+    )
     across = np.linspace(-0.5, 0.5, CANVAS_PX, dtype=np.float32)[None, :, None]
-    return np.clip(out * (1.0 + speaker.light * across), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(out * (1.0 + speaker.light * across), 0, 255), np.uint8)
 
 
 def make_portrait(base: Portrait, speaker: Speaker) -> Portrait:

@@ -100,7 +100,8 @@ def centred_word(word: str, num_frames: int, rate: float, rng: np.random.Generat
     end_s = num_frames / FPS
     shift_s = end_s / 2 - (own[0].start_s + own[-1].end_s) / 2
     moved = [
-        TimedPhone(p.label, max(p.start_s + shift_s, 0.0), min(p.end_s + shift_s, end_s), p.word) for p in phones
+        TimedPhone(p.label, max(p.start_s + shift_s, 0.0), min(p.end_s + shift_s, end_s), p.word)
+        for p in phones
     ]
     kept = [phone for phone in moved if phone.end_s - phone.start_s > 1e-3]
     first = kept[0].word or 0

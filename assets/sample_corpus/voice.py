@@ -7,6 +7,7 @@ whose co-articulation reaches much farther.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from assets.sample_corpus.settings import SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 from assets.sample_corpus.utterance import TimedPhone, Utterance
 
 BLOCK_SAMPLES = 80  # parameters are held for 5 ms
-Samples = NDArray[np.float64]
+Samples = NDArray[np.floating[Any]]
 _BANDWIDTHS_HZ = (80.0, 100.0, 140.0, 250.0, 350.0)
 _BURST_S = 0.014
 _PEAK = 0.6
@@ -78,9 +79,12 @@ def _controls(phones: tuple[TimedPhone, ...], num_blocks: int) -> _Controls:
         inside = index == number
         elapsed_s = times_s[inside] - timed.start_s
         left_s = timed.end_s - times_s[inside]
-        voicing[inside], aspiration[inside], noise[inside] = _amplitudes(PHONES[timed.label], elapsed_s, left_s)
+        voicing[inside], aspiration[inside], noise[inside] = _amplitudes(
+            PHONES[timed.label], elapsed_s, left_s
+        )
     return _Controls(
-        formants_hz=uniform_filter1d(uniform_filter1d(formants, 5, axis=0), 5, axis=0),  # glides of about 40 ms
+        # glides of about 40 ms
+        formants_hz=uniform_filter1d(uniform_filter1d(formants, 5, axis=0), 5, axis=0),
         voicing=uniform_filter1d(voicing, 3),
         aspiration=uniform_filter1d(aspiration, 3),
         noise=noise,
@@ -140,7 +144,9 @@ def synthesise(utterance: Utterance, voice: Voice, rng: np.random.Generator) -> 
 
     noise = rng.standard_normal(num_samples)
     breath = voice.breathiness * spread(controls.voicing) + 0.5 * spread(controls.aspiration)
-    source = spread(controls.voicing) * _glottal_derivative(_pitch(num_samples, voice, rng)) + 0.4 * breath * noise
+    source = (
+        spread(controls.voicing) * _glottal_derivative(_pitch(num_samples, voice, rng)) + 0.4 * breath * noise
+    )
     hiss = spread(controls.noise) * rng.standard_normal(num_samples)
 
     tract_state, hiss_state = np.zeros((5, 2)), np.zeros((1, 2))
