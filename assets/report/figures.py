@@ -10,7 +10,7 @@ from html import escape
 Point = tuple[float, float]
 WIDTH, HEIGHT = 320, 190
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 26
-ROW_HEIGHT = 34
+ROW_HEIGHT = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,7 @@ def line_chart(title: str, lines: Sequence[Line], *, chance: float | None = None
         raise ValueError(f"{title}: no points to draw")
     ys = [y for line in drawn for _, y in line.points] + ([chance] if chance is not None else [])
     xs = [x for line in drawn for x, _ in line.points]
-    axes = _Axes(ticks(0, max(xs), 3), ticks(min(ys), max(ys)))
+    axes = _Axes([0, max(xs) / 2, max(xs)], ticks(min(ys), max(ys)))
     body = axes.grid()
     if chance is not None:
         y = axes.y(chance)
@@ -148,9 +148,9 @@ def interval_chart(title: str, rows: Sequence[Interval], unit: str) -> str:
     """
     if not rows:
         raise ValueError(f"{title}: no rows to draw")
-    label_width, width = 130, 520
+    label_width, width = 118, 380
     height = TOP + ROW_HEIGHT * len(rows) + BOTTOM
-    marks = ticks(min(0.0, *(r.low for r in rows)), max(0.0, *(r.high for r in rows)), 5)
+    marks = ticks(min(0.0, *(r.low for r in rows)), max(0.0, *(r.high for r in rows)), 4)
     scale = (width - label_width - 24) / (marks[-1] - marks[0])
 
     def x(value: float) -> float:

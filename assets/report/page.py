@@ -11,7 +11,7 @@ import jinja2
 
 from assets.home import Home, write_text
 from assets.report import corpus, lineage, training, wording
-from assets.report.cells import HEADLINE_METRICS, method_labels, metrics
+from assets.report.cells import HEADLINE_METRICS, in_order, method_labels, metrics
 from assets.report.comparisons import (
     MOUTH_METRICS,
     difference_table,
@@ -137,13 +137,15 @@ def _content(
 
 def _margin_charts(rows: Rows, dataset: str, labels: dict[str, str]) -> list[Chart]:
     """Gain from the right audio with its interval, by method, for the metrics that can show it."""
-    gains, definitions = margins(rows, dataset), metrics(rows)
+    gains, definitions, known = margins(rows, dataset), metrics(rows), method_labels(rows)
     charts = []
     for metric in ("lmd", "psnr_mouth", "lse_d"):
+        methods = in_order((method for method, name in gains if name == metric), known)
+        found = [(method, gains[(method, metric)]) for method in methods]
         drawn = [
             Interval(label=labels.get(method, method), mean=row["margin"], low=row["low"], high=row["high"])
-            for (method, name), row in gains.items()
-            if name == metric and row["low"] is not None
+            for method, row in found
+            if row["low"] is not None
         ]
         if drawn:
             definition = definitions[metric]
@@ -171,7 +173,7 @@ def _scatters(rows: Rows, dataset: str, headline: str, labels: dict[str, str]) -
                 continue
             ours, theirs = labels.get(headline, headline), labels.get(other, other)
             definition = definitions[metric]
-            title = f"{definition.label}, {definition.unit}: {ours} (up) against {theirs} (across)"
+            title = f"{definition.label}, {definition.unit}"
             svg = scatter_chart(
                 title,
                 [(row["x"], row["y"]) for row in points],

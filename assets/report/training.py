@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from assets.report.figures import Line, line_chart, thinned
 from assets.report.rows import Row, Rows
 from assets.report.settings import ReportSettings
-from assets.report.wording import TIMES, figure_label, is_rate, number, percent, stage_label
+from assets.report.wording import TIMES, curve_label, figure_label, is_rate, number, percent, stage_label
 
 ASSET_ORDER = ("sync_encoder", "audio_to_lip", "generator", "lse_evaluator")
 MAIN_METRIC = "loss"
@@ -118,7 +118,7 @@ def _model_curves(
             if split in splits
         ]
         chart = Chart(
-            title=metric.replace("_", " "),
+            title=curve_label(metric),
             svg=line_chart(f"{title}: {metric}", lines, chance=chances.get((asset, method, metric))),
         )
         (main if metric == MAIN_METRIC or "val" in splits else more).append(chart)

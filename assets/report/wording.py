@@ -17,7 +17,14 @@ STAGE_LABELS = {
     "generator": "Lip-to-Face generator",
     "lse_evaluator": "LSE evaluator",
 }
-MINUS, TIMES, RANGE = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", " \N{EN DASH} "
+CURVE_LABELS = {
+    "l1": "L1",
+    "gan": "adversarial loss",
+    "d_av": "d_av, lips against sound",
+    "d_vv": "d_vv, lips against true lips",
+    "wav2lip_sync": "Wav2Lip's sync loss",
+}
+MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 
 
 def number(value: float, decimals: int = 3) -> str:
@@ -40,7 +47,7 @@ def interval(low: float | None, high: float | None, decimals: int = 3, *, with_s
         return ""
     if with_sign:
         return f"{signed(low, decimals)} to {signed(high, decimals)}"
-    return f"{number(low, decimals)}{RANGE}{number(high, decimals)}"
+    return f"{number(low, decimals)} to {number(high, decimals)}"
 
 
 def decimals_of(metric: str) -> int:
@@ -59,6 +66,10 @@ def is_rate(figure: str) -> bool:
 
 def figure_label(figure: str) -> str:
     return FIGURE_LABELS.get(figure, figure.replace("_", " ").capitalize())
+
+
+def curve_label(metric: str) -> str:
+    return CURVE_LABELS.get(metric, metric.replace("_", " "))
 
 
 def stage_label(asset: str, method_label: str | None = None) -> str:
