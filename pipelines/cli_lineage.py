@@ -19,6 +19,10 @@ def add_commands(add: Add) -> None:
     )
     tracing.add_argument("--down", action="store_true", help="to all that was made of it")
     tracing.add_argument("--json", action="store_true")
+    forgetting = add("forget", _forget, "withdraw a clip or a raw file, and list all that saw it")
+    forgetting.add_argument("id", metavar="CLIP_ID", help="clip id, or a raw file's path or sha256")
+    forgetting.add_argument("--reason", required=True, metavar="TEXT", help="stays on record")
+    forgetting.add_argument("--json", action="store_true")
 
 
 def _project() -> Any:
@@ -33,4 +37,12 @@ def _trace(arguments: argparse.Namespace) -> int:
 
     found = trace(_project(), arguments.id, down=arguments.down)
     print(json.dumps(found.as_json(), indent=1) if arguments.json else trace_text(found))
+    return 0
+
+
+def _forget(arguments: argparse.Namespace) -> int:
+    from pipelines.forget import forget
+
+    done = forget(_project(), arguments.id, arguments.reason)
+    print(json.dumps(done.as_json(), indent=1) if arguments.json else done.text())
     return 0

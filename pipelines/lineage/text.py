@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pipelines.lineage.ledger_graph import MODEL_ASSETS
 from pipelines.lineage.trace import Trace
 
 SHOWN_ROWS = 40
@@ -19,37 +20,81 @@ ORDER = (
     "raw_file",
     "shard",
 )
+Near = dict[str, list[str]]
 
 
 def trace_text(trace: Trace, shown_rows: int = SHOWN_ROWS) -> str:
-    """The trace, most important first; long lists are cut and say how much they leave out."""
-    lines = [*_tree(trace), ""]
+    """The trace as a tree; long lists are cut and say how much they leave out.
+
+    A step is left out where a longer way leads to the same thing, and downwards what was made anew since is
+    counted, not drawn; ``--json`` has all of it.
+    """
+    drawn = {name for name in trace.nodes if trace.direction == "up" or _stands(trace.nodes[name])}
+    drawn.add(trace.root)
+    lines = [*_tree(trace, _reduced(_near(trace, drawn))), ""]
+    lines += _superseded(trace, drawn)
     lines += [f"note: {note}" for note in dict.fromkeys(trace.notes)]
     lines += _clip_lines(trace, shown_rows)
     return "\n".join(lines).rstrip()
 
 
-def _tree(trace: Trace) -> Iterator[str]:
-    near: dict[str, list[str]] = {}
+def _stands(node: dict[str, Any]) -> bool:
+    return bool(node.get("current", True))
+
+
+def _near(trace: Trace, drawn: set[str]) -> Near:
+    """Children of each node, in the order in which they are drawn."""
+    near: Near = {}
     for source, target in trace.edges:
         here, there = (target, source) if trace.direction == "up" else (source, target)
-        near.setdefault(here, []).append(there)
+        if here in drawn and there in drawn:
+            near.setdefault(here, []).append(there)
     for children in near.values():
         children.sort(key=lambda name: (ORDER.index(trace.nodes[name]["kind"]), trace.nodes[name]["label"]))
+    return near
+
+
+def _reduced(near: Near) -> Near:
+    """Without children that another child leads to."""
+    below: dict[str, set[str]] = {}
+
+    def reach(name: str) -> set[str]:
+        if name not in below:
+            below[name] = set()
+            for child in near.get(name, []):
+                below[name] |= {child} | reach(child)
+        return below[name]
+
+    kept = {}
+    for name, children in near.items():
+        indirect = set().union(*(reach(child) for child in children))
+        kept[name] = [child for child in children if child not in indirect]
+    return kept
+
+
+def _tree(trace: Trace, near: Near) -> Iterator[str]:
     seen: set[str] = set()
 
     def walk(name: str, head: str, tail: str) -> Iterator[str]:
         again = name in seen and bool(near.get(name))
         seen.add(name)
         yield f"{head}{_line(trace.nodes[name])}{'  (as above)' if again else ''}"
-        if again:
-            return
-        children = near.get(name, [])
-        for place, child in enumerate(children):
-            last = place == len(children) - 1
-            yield from walk(child, f"{tail}{'└─ ' if last else '├─ '}", f"{tail}{'   ' if last else '│  '}")
+        children = [] if again else near.get(name, [])
+        for place, child in enumerate(children, start=1):
+            end = place == len(children)
+            yield from walk(child, f"{tail}{'└─ ' if end else '├─ '}", f"{tail}{'   ' if end else '│  '}")
 
     return walk(trace.root, "", "")
+
+
+def _superseded(trace: Trace, drawn: set[str]) -> Iterator[str]:
+    gone = [node for name, node in trace.nodes.items() if name not in drawn]
+    if not gone:
+        return
+    yield f"made anew since: {len(gone)} materialisations (--json has all), among them the models"
+    for node in gone:
+        if node["asset"] in MODEL_ASSETS:
+            yield f"  {_line(node)}"
 
 
 def _line(node: dict[str, Any]) -> str:
@@ -74,23 +119,18 @@ def _circumstances(node: dict[str, Any]) -> str:
     words = [node["at"][:19], f"code {node['code_version'][:8]}", commit, f"{node['host']}/{node['device']}"]
     words += [node["registered_model"]] if node["registered_model"] else []
     words += [f"mlflow {node['mlflow_run_id'][:8]}"] if node["mlflow_run_id"] else []
-    words += [
-        "" if node["current"] else "superseded",
-        f"blocked by {node['blocked_by']}" if node["blocked_by"] else "",
-    ]
+    words += ["" if node["current"] else "superseded"]
+    words += [f"blocked by {node['blocked_by']}" if node["blocked_by"] else ""]
     return "  ".join(word for word in words if word)
 
 
 def _clip_lines(trace: Trace, shown_rows: int) -> Iterator[str]:
-    clips = trace.clips.sort_by([("clip_id", "ascending")])
+    columns = ["clip_id", "dataset", "shard", "raw_path", "raw_sha256"]
+    clips = trace.clips.group_by(columns, use_threads=False).aggregate([]).sort_by([("clip_id", "ascending")])
     if not clips.num_rows:
         return
-    num_clips, num_raw, num_shards = (
-        len(set(clips["clip_id"].to_pylist())),
-        len(trace.raw_files()),
-        len(trace.shards()),
-    )
-    yield f"{num_clips} clips of {num_raw} raw files in {num_shards} shards"
+    num_clips = len(set(clips["clip_id"].to_pylist()))
+    yield f"clips: {num_clips}; raw files: {len(trace.raw_files())}; shards: {len(trace.shards())}"
     for row in clips.slice(0, shown_rows).to_pylist():
         raw = f"{row['raw_path']}  sha256 {row['raw_sha256']}"
         yield f"  {row['clip_id']}  {row['dataset']}/{row['shard']}  {raw}"
