@@ -7,7 +7,7 @@ It imports neither Dagster nor torch: a planner must know within a moment that t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from assets.versions import CodeVersion, code_version
 
@@ -48,21 +48,21 @@ _ALL = (
         name="clips",
         group="data",
         sources=("raw_videos",),
-        roots=("assets.clips.inventory",),
+        roots=("assets.clips.inventory", "assets.clips.layouts.registry"),
         libraries=(*MEDIA, "scenedetect"),
     ),
     Stage(
         name="face_tracks",
         group="data",
         deps=("clips",),
-        roots=("assets.faces.face_tracks",),
+        roots=("assets.faces.face_tracks", "assets.faces.backends.opening", "assets.media.video"),
         libraries=(*MEDIA, *FACES),
     ),
     Stage(
         name="face_crops",
         group="data",
         deps=("clips", "face_tracks"),
-        roots=("assets.faces.face_crops",),
+        roots=("assets.faces.face_crops", "assets.media.video"),
         libraries=(*MEDIA, *FACES),
     ),
     Stage(
@@ -159,7 +159,7 @@ _ALL = (
 STAGES: dict[str, Stage] = {stage.name: stage for stage in _ALL}
 
 
-@lru_cache(maxsize=None)
+@cache
 def stage_code(name: str) -> CodeVersion:
     """Code version of a stage; computed once a process, as the code it runs is loaded once."""
     stage = STAGES[name]

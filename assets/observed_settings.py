@@ -1,31 +1,21 @@
 """Settings as observed sources: one a stage, so that an edit makes exactly that stage stale (DESIGN 4)."""
 
-from __future__ import annotations
-
 import dagster as dg
 
-from assets.partitions import datasets
+from assets.observed_source import observed_source
 from assets.resources import ProjectResource
 from assets.settings import SETTINGS_CLASSES
 
 
-def observe(project: ProjectResource, stage: str) -> dg.DataVersionsByPartition:
+def observe(project: ProjectResource, stage: str) -> dict[str, str]:
     """Digest of the stage's settings for each dataset."""
     loaded = project.load()
-    return dg.DataVersionsByPartition({name: loaded.settings_digest(name, stage) for name in loaded.datasets})
+    return {name: loaded.settings_digest(name, stage) for name in loaded.datasets}
 
 
 def _observed(stage: str) -> dg.SourceAsset:
-    @dg.observable_source_asset(
-        key=dg.AssetKey(["settings", stage]),
-        partitions_def=datasets,
-        group_name="settings",
-        description=f"Settings of {stage}: profile and cals.yaml, by dataset.",
-    )
-    def settings(project: ProjectResource) -> dg.DataVersionsByPartition:
-        return observe(project, stage)
-
-    return settings
+    description = f"Settings of {stage}: profile and cals.yaml, by dataset."
+    return observed_source(f"settings/{stage}", "settings", description)(lambda project: observe(project, stage))
 
 
 observed_settings = [_observed(stage) for stage in SETTINGS_CLASSES]

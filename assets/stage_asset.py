@@ -1,7 +1,5 @@
 """Turns a stage's plain function into a Dagster asset: versions, ledger, checks and metadata in one place."""
 
-from __future__ import annotations
-
 import base64
 import time
 from collections.abc import Callable, Iterator
@@ -135,12 +133,14 @@ def stage_asset(name: str, *, checks: dict[str, bool] | None = None) -> Callable
             check_specs=_check_specs(name, checks or {}),
             pool=POOL if stage.trains else None,
         )
-        def asset(context: dg.AssetExecutionContext, project: ProjectResource) -> dg.MaterializeResult[Any]:
+        def asset(
+            context: dg.AssetExecutionContext, project: ProjectResource
+        ) -> Iterator[dg.MaterializeResult[Any]]:
             run, start = _stage_run(context, project, name)
             inputs = run.inputs()
             produced = make(run)
             _record(run, inputs, produced, time.monotonic() - start)
-            return _result(run, produced)
+            yield _result(run, produced)
 
         return asset
 

@@ -1,7 +1,5 @@
 """Unattended use: the planner as a Dagster job and as sensors, with the same early cutoff as ``cals run``."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,18 +1,14 @@
 """The ``av_offsets`` asset, and the observed ``offset_probe`` that it measures with."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
-
-import dagster as dg
 
 from assets.av_offsets.offsets import OFFSETS_SCHEMA, STATUSES, OffsetPayload, compute_offset
 from assets.av_offsets.settings import ProbeSource, probe_digest, probe_source
 from assets.buckets import StageOutput, WorkItem, digest_of, fill_buckets, read_index, read_ok_rows
 from assets.clip_pool import ClipPool
-from assets.partitions import datasets
+from assets.observed_source import observed_source
 from assets.progress import progress_bar
 from assets.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.resources import ProjectResource
@@ -30,14 +26,12 @@ FIGURES = (
 )
 
 
-@dg.observable_source_asset(
-    partitions_def=datasets,
-    group_name="sources",
-    description="Weights that measure a dataset's A/V offset: never trained on that dataset; `none` without a probe.",
+@observed_source(
+    "offset_probe", "sources", "Weights that measure a dataset's A/V offset: never trained on it; `none` without a probe."
 )
-def offset_probe(project: ProjectResource) -> dg.DataVersionsByPartition:
+def offset_probe(project: ProjectResource) -> dict[str, str]:
     loaded = project.load()
-    return dg.DataVersionsByPartition({name: probe_digest(loaded, name) for name in loaded.datasets})
+    return {name: probe_digest(loaded, name) for name in loaded.datasets}
 
 
 @stage_asset("av_offsets", checks={FEW_REJECTIONS: False})

@@ -10,7 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.buckets import bucket_of
+from assets.clips.inventory import SCHEMA
 from assets.home import Home, replacing
+
+TABLE_SCHEMA = SCHEMA.append(pa.field("bucket", pa.int32()))
 
 
 def clip_table_path(home: Home, dataset: str) -> Path:
@@ -19,16 +22,14 @@ def clip_table_path(home: Home, dataset: str) -> Path:
 
 def write_clip_table(home: Home, dataset: str, rows: Sequence[dict[str, Any]], num_buckets: int) -> None:
     """Replaces the inventory of a dataset; each row gets its ``bucket``."""
-    placed = [row | {"bucket": bucket_of(row["clip_id"], num_buckets)} for row in rows]
-    placed.sort(key=lambda row: (row["bucket"], row["clip_id"]))
-    schema = pa.Table.from_pylist(placed).schema
-    with (
-        replacing(clip_table_path(home, dataset)) as temporary,
-        pq.ParquetWriter(temporary, schema) as writer,
-    ):
-        for bucket in range(num_buckets):
-            group = [row for row in placed if row["bucket"] == bucket]
-            writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=max(1, len(group)))
+    groups: list[list[dict[str, Any]]] = [[] for _ in range(num_buckets)]
+    for row in sorted(rows, key=lambda row: str(row["clip_id"])):
+        bucket = bucket_of(row["clip_id"], num_buckets)
+        groups[bucket].append(row | {"bucket": bucket})
+    path = clip_table_path(home, dataset)
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, TABLE_SCHEMA) as writer:
+        for group in groups:
+            writer.write_table(pa.Table.from_pylist(group, schema=TABLE_SCHEMA), row_group_size=max(1, len(group)))
 
 
 def read_clip_table(home: Home, dataset: str, columns: list[str] | None = None) -> list[dict[str, Any]]:

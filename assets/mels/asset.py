@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import numpy as np
-import numpy.typing as npt
-
 from assets.buckets import StageOutput, WorkItem, fill_buckets, read_ok_rows
 from assets.clip_pool import ClipPool
 from assets.clips.clip_table import accepted_clips, read_clip_table
 from assets.faces.plan import clip_digest
 from assets.mels.mels import MELS_SCHEMA, MelPayload, compute_mels
-from assets.mels.picture import mel_png
+from assets.mels.picture import mel_picture
 from assets.progress import progress_bar
 from assets.raw_videos.walk import local_path
 from assets.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage_asset import stage_asset
 from assets.stage_run import Picture, Produced, StageRun
-from cals_models.shard_format import NUM_MELS
 
 
 @stage_asset("mels", checks={FEW_REJECTIONS: False})
@@ -39,14 +35,10 @@ def mels(run: StageRun) -> Produced:
             "rejected": summary.num_rejected,
             "computed": summary.num_computed,
         },
-        pictures={"log_mel": Picture(mel_png(_array(first["mel"])))} if first else {},
+        pictures={"log_mel": Picture(mel_picture(first["mel"], run.settings))} if first else {},
         facts={"pictured_clip": first["clip_id"]} if first else {},
         checks=[check_rejections(summary)],
     )
-
-
-def _array(mel: bytes) -> npt.NDArray[np.float16]:
-    return np.frombuffer(mel, np.float16).reshape(NUM_MELS, -1)
 
 
 def _buckets(run: StageRun) -> Mapping[int, Callable[[], list[WorkItem]]]:

@@ -147,9 +147,7 @@ def _file(entry: os.DirEntry[str], name: str) -> FoundFile:
         return _problem(name, "link_loop" if error.errno == 40 else "unreadable")
     if not stat.S_ISREG(status.st_mode):
         return _problem(name, "not_a_file")
-    return FoundFile(
-        relative_path=name, num_bytes=status.st_size, mtime_ns=status.st_mtime_ns, problem=None
-    )
+    return FoundFile(relative_path=name, num_bytes=status.st_size, mtime_ns=status.st_mtime_ns, problem=None)
 
 
 def _problem(name: str, problem: str) -> FoundFile:

@@ -1,0 +1,129 @@
+"""The inventory of a dataset: every file given becomes a clip or a row that says why not."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from assets.buckets import StageOutput, WorkItem, bucket_of, digest_of, fill_buckets, read_rows
+from assets.clip_pool import ClipPool, PoolSettings
+from assets.clips.inventory import STAGE, Row, SourceItem, problem_rows, reject_duplicates, source_rows
+from assets.clips.layouts.options import LayoutOptions, layout_options
+from assets.clips.layouts.registry import enumerate_sources
+from assets.clips.layouts.source import ClipSource, LayoutProblem
+from assets.clips.settings import ClipsSettings
+from assets.progress import progress_bar
+from assets.raw_videos.scan import Scan
+from assets.rejection import Rejected
+from assets.settings import Dataset
+
+SOURCES_SCHEMA = pa.schema([("rows_json", pa.string())])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceWork:
+    """What a worker gets for one source."""
+
+    item: SourceItem
+    settings: ClipsSettings
+
+
+def compute(work: SourceWork, wanted: frozenset[str]) -> Mapping[str, Mapping[str, Any] | Rejected]:
+    """Rows of one source, in a worker process."""
+    assert wanted == {STAGE}, wanted
+    rows = source_rows(work.item, work.settings)
+    return {STAGE: {"rows_json": json.dumps(rows), "digest": digest_of(rows)}}
+
+
+def take_inventory(
+    dataset: Dataset,
+    found: Scan,
+    settings: ClipsSettings,
+    output: StageOutput,
+    pool_settings: PoolSettings,
+    withdrawn: Mapping[str, str],
+) -> list[Row]:
+    """Looks into every source that is new or changed.
+
+    Args:
+        dataset: where the files lie and how they are laid out.
+        found: the present files with their hashes.
+        settings: of the stage.
+        output: bucket files that keep what was found in each source.
+        pool_settings: worker processes.
+        withdrawn: content hash -> reason, of files that must not be used.
+
+    Returns:
+        A row a clip, accepted or rejected, ordered by clip id; at least one for each video given.
+
+    Raises:
+        LayoutError: the folder does not fit the layout, or is empty.
+    """
+    files = found.table.select(["relative_path", "sha256", "problem"]).to_pylist()
+    hashes = {row["relative_path"]: row["sha256"] for row in files}
+    entries = enumerate_sources(
+        dataset.layout, dataset.root, _options(dataset), {row["relative_path"]: row["problem"] for row in files}
+    )
+    sources = [entry for entry in entries if isinstance(entry, ClipSource)]
+    items = [_item(dataset, source, hashes, settings) for source in sources]
+    with ClipPool(pool_settings) as pool, progress_bar(f"clips of {dataset.name}", len(items), "file") as advance:
+        fill_buckets([output], _by_bucket(items, dataset.num_buckets), compute, pool, advance)
+    rows = _collected(output, dataset.num_buckets, {item.clip_id: item for item in items})
+    rows += problem_rows(dataset.name, [e for e in entries if isinstance(e, LayoutProblem)], hashes)
+    rows = reject_duplicates([_withdraw(row, withdrawn) for row in rows])
+    return sorted(rows, key=lambda row: str(row["clip_id"]))
+
+
+def _options(dataset: Dataset) -> LayoutOptions:
+    return layout_options(dataset.options)
+
+
+def _item(
+    dataset: Dataset, source: ClipSource, hashes: Mapping[str, str | None], settings: ClipsSettings
+) -> WorkItem:
+    sha256 = hashes.get(source.relative_path)
+    number = "" if source.segment_number is None else f"#{source.segment_number}"
+    item = SourceItem(dataset=dataset.name, root=str(dataset.root), source=source, sha256=sha256)
+    return WorkItem(
+        clip_id=f"{source.relative_path}{number}",
+        input_digests={STAGE: digest_of(sha256, dataclasses.asdict(source))},
+        payload=SourceWork(item=item, settings=settings),
+    )
+
+
+def _by_bucket(items: list[WorkItem], num_buckets: int) -> Mapping[int, Callable[[], list[WorkItem]]]:
+    buckets: dict[int, list[WorkItem]] = {bucket: [] for bucket in range(num_buckets)}
+    for item in items:
+        buckets[bucket_of(item.clip_id, num_buckets)].append(item)
+    return {bucket: partial(list, some) for bucket, some in buckets.items()}
+
+
+def _collected(output: StageOutput, num_buckets: int, items: Mapping[str, WorkItem]) -> list[Row]:
+    rows: list[Row] = []
+    for bucket in range(num_buckets):
+        for kept in read_rows(output.path(bucket)):
+            if kept["status"] == "ok":
+                rows += json.loads(kept["rows_json"])
+            else:
+                rows.append(_failed(items[kept["clip_id"]].payload.item, kept))
+    return rows
+
+
+def _failed(item: SourceItem, kept: Mapping[str, Any]) -> Row:
+    """The row of a source at which the worker itself failed: a crash, a hang, too much memory."""
+    source = item.source
+    problem = LayoutProblem(relative_path=source.relative_path, reason=kept["reason"], detail=kept["detail"])
+    row = problem_rows(item.dataset, [problem], {source.relative_path: item.sha256 or ""})[0]
+    return row | {"clip_id": f"{item.dataset}/{source.split}/{kept['clip_id']}", "split": source.split}
+
+
+def _withdraw(row: Row, withdrawn: Mapping[str, str]) -> Row:
+    if row["sha256"] not in withdrawn:
+        return row
+    detail = f"withdrawn: {withdrawn[row['sha256']]}"
+    return row | {"status": "rejected", "stage": STAGE, "reason": "forgotten", "detail": detail}
