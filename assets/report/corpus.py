@@ -70,7 +70,7 @@ def splits(rows: Rows, dataset: str) -> list[Row]:
     """Accepted and rejected clips of each split."""
     return rows.ask(
         "select coalesce(split, 'none') as split, count(*) filter (where status = 'ok') as num_ok, "
-        "count(*) filter (where status <> 'ok') as num_rejected, coalesce(sum(num_frames), 0) / 25.0 as seconds, "
+        "count(*) filter (where status <> 'ok') as num_rejected, coalesce(sum(shard_frames), 0) / 25.0 as seconds, "
         "count(distinct speaker) as num_speakers from clips where dataset = ? group by split "
         "order by list_position(['train', 'val', 'test'], split)",
         [dataset],

@@ -195,6 +195,11 @@ def scatter_chart(
     body += "".join(
         f'<circle class="clip" cx="{axes.x(x):.1f}" cy="{axes.y(y):.1f}" r="4"/>' for x, y in points
     )
+    body += (
+        f'<text class="name start" x="{LEFT + 8}" y="{TOP + 12}">{escape(y_name)} \N{UPWARDS ARROW}</text>'
+    )
+    right, bottom = size + 20 - RIGHT, size - BOTTOM - 8
+    body += f'<text class="name end" x="{right}" y="{bottom}">{escape(x_name)} \N{RIGHTWARDS ARROW}</text>'
     won = sum((y < x) if lower_is_better else (y > x) for x, y in points)
     text = f"{y_name} is better than {x_name} on {won} of {len(points)} clips"
     return _svg(title, text, body, size + 20, size)

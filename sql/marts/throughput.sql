@@ -11,7 +11,7 @@ made as (
         materializations.method, materializations.finished_at, materializations.host,
         materializations.device, materializations.duration_s,
         coalesce(
-            try_cast(json_extract_string(materializations.counts_json, '$.num_computed') as bigint),
+            try_cast(json_extract_string(materializations.counts_json, '$.computed') as bigint),
             materializations.num_clips
         ) as num_computed
     from materializations

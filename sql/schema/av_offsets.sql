@@ -5,7 +5,7 @@
 create table av_offsets (
     dataset varchar not null,  -- name of the dataset, as in cals.yaml
     clip_id varchar not null,  -- dataset/split/relative path, with #segment where a long video was cut
-    status varchar,  -- not measured, in sync, corrected or uncertain
+    status varchar,  -- not measured, in sync, corrected, uncertain or too short
     measured_frames integer,  -- offset before any correction; null where not measured
     confidence double,  -- median minus smallest distance over shifts; higher is better
     applied_frames integer,  -- frames by which the audio was delayed; 0 where nothing was corrected

@@ -14,16 +14,15 @@ create table clip_inventory (
     stage varchar,  -- stage that rejected the clip (clips here); null where status is ok
     reason varchar,  -- snake_case code of the rejection; null where status is ok
     detail varchar,  -- the rejection in words, with its figures; null where status is ok
-    start_s double,  -- where the clip starts in the video, in seconds of video time
-    end_s double,  -- where the clip ends in the video, in seconds of video time
+    start_s double,  -- where the clip starts in the video, in seconds; null where it is all of the video
+    end_s double,  -- where the clip ends in the video, in seconds; null where it is all of the video
     duration_s double,  -- length of the clip in seconds
     fps double,  -- frames a second of the source's video stream, before the change to 25
     width integer,  -- width of the source's frames in pixels
     height integer,  -- height of the source's frames in pixels
-    num_frames bigint,  -- frames of the source that the clip covers, before the change to 25 fps
+    num_frames bigint,  -- frames that the clip covers at 25 fps
     video_codec varchar,  -- codec of the video stream, as FFmpeg names it
     audio_codec varchar,  -- codec of the audio stream, as FFmpeg names it; null without audio
     audio_rate_hz integer,  -- sample rate of the source's audio in Hz, before the change to 16 kHz
-    bucket integer,  -- bucket that the clip is worked on in, a stable hash of its id
     digest varchar  -- digest of the clip's row as later stages see it
 )

@@ -7,5 +7,8 @@ create table shard_clips (
     key varchar,  -- name of the clip's members in the tar: first 16 hex digits of sha256(clip_id)
     split varchar,  -- train, val or test
     shard varchar,  -- path of the tar relative to the dataset's shard folder
-    num_frames bigint  -- frames of the clip, at 25 fps
+    num_frames bigint,  -- frames of the clip, at 25 fps
+    crops_digest varchar,  -- digest of the face crops that went in
+    mel_digest varchar,  -- digest of the mel spectrogram that went in
+    offset_digest varchar  -- digest of the audio-video offset that went in
 )

@@ -10,7 +10,7 @@ inventory as (
         clip_inventory.path, clip_inventory.sha256, clip_inventory.transcript, clip_inventory.status,
         clip_inventory.reason, clip_inventory.detail, clip_inventory.start_s, clip_inventory.end_s,
         clip_inventory.duration_s, clip_inventory.fps, clip_inventory.width, clip_inventory.height,
-        clip_inventory.num_frames, clip_inventory.bucket
+        clip_inventory.num_frames
     from clip_inventory
 ),
 
@@ -67,16 +67,15 @@ select
     case
         when inventory.status = 'ok' then causes.detail else inventory.detail
     end as detail,  -- the rejection in words, with its figures; null where status is ok
-    inventory.start_s,  -- where the clip starts in the video, in seconds of video time
-    inventory.end_s,  -- where the clip ends in the video, in seconds of video time
+    inventory.start_s,  -- where the clip starts in the video, in seconds; null where it is all of the video
+    inventory.end_s,  -- where the clip ends in the video, in seconds; null where it is all of the video
     inventory.duration_s,  -- length of the clip in seconds
     inventory.fps,  -- frames a second of the source's video stream, before the change to 25
     inventory.width,  -- width of the source's frames in pixels
     inventory.height,  -- height of the source's frames in pixels
-    inventory.num_frames as source_frames,  -- frames of the source that the clip covers
-    sharded.num_frames,  -- frames at 25 fps in the shard; null where the clip is in no shard
-    sharded.shard,  -- tar that holds the clip, relative to the dataset's shard folder; null where none does
-    inventory.bucket  -- bucket that the clip is worked on in, a stable hash of its id
+    inventory.num_frames,  -- frames that the clip covers at 25 fps
+    sharded.num_frames as shard_frames,  -- frames in the shard, at 25 fps; null where the clip is in none
+    sharded.shard  -- tar that holds the clip, relative to the dataset's shard folder; null where none does
 from inventory
 left join causes on inventory.dataset = causes.dataset and inventory.clip_id = causes.clip_id
 left join sharded on inventory.dataset = sharded.dataset and inventory.clip_id = sharded.clip_id
