@@ -105,7 +105,7 @@ def _plan_hdtf(settings: SampleCorpusSettings) -> list[ClipPlan]:
         ClipPlan(
             dataset="hdtf",
             split="all",
-            path=f"{HDTF_GROUPS[number % 3]}_Talk{number + 1}_000",
+            path=f"{HDTF_GROUPS[number % 3]}_{SPEAKERS[number % len(SPEAKERS)].name.capitalize()}{number}_000",
             speaker=number % len(SPEAKERS),
             duration_s=settings.hdtf_clip_s,
             framing=HDTF_CLIP_FRAMING,
