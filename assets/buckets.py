@@ -156,7 +156,7 @@ def _wanted(
 
 
 def _row(item: WorkItem, output: StageOutput, outcome: Mapping[str, Any] | Rejected) -> dict[str, Any]:
-    row: dict[str, Any] = {name: None for name in output.full_schema.names}
+    row: dict[str, Any] = dict.fromkeys(output.full_schema.names)
     row |= {
         "clip_id": item.clip_id,
         "input_digest": item.input_digests[output.name],

@@ -10,7 +10,7 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def module_path(module: str) -> Path | None:
     return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tree(path: Path, size: int, mtime_ns: int) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
@@ -151,7 +151,7 @@ def _name_of(statement: ast.stmt) -> str:
     return "<module>"
 
 
-@lru_cache(maxsize=None)
+@cache
 def _definitions(module: str, path: Path, size: int, mtime_ns: int) -> dict[str, str]:
     texts: dict[str, list[str]] = {}
     imports = []

@@ -47,7 +47,9 @@ def shards(run: StageRun) -> Produced:
 
 def _bucket_input(run: StageRun, bucket: int) -> BucketInput:
     settings = {stage: run.project.settings_values(run.dataset.name, stage) for stage in DATA_STAGES}
-    stages = {stage: run.home.stage(stage, run.dataset.name) / f"{bucket:05d}.parquet" for stage in STAGE_COLUMNS}
+    stages = {
+        stage: run.home.stage(stage, run.dataset.name) / f"{bucket:05d}.parquet" for stage in STAGE_COLUMNS
+    }
     clips = accepted_clips(run.home, run.dataset.name, bucket)
     return BucketInput(
         bucket=bucket,
@@ -79,7 +81,13 @@ def _write_tables(run: StageRun, manifest: Manifest, made: list[BucketShards]) -
     own = [row for bucket in made for row in bucket.excluded if row["stage"] == "shards"]
     outcomes = [{"dataset": name, "status": "rejected", **row} for row in own]
     outcomes += [
-        {"dataset": name, "stage": "shards", "status": "ok", "clip_id": row["clip_id"], "num_frames": row["num_frames"]}
+        {
+            "dataset": name,
+            "stage": "shards",
+            "status": "ok",
+            "clip_id": row["clip_id"],
+            "num_frames": row["num_frames"],
+        }
         for row in manifest.clips
     ]
     write_part(run.home, "clip_outcomes", outcomes, dataset=name, method="shards")
