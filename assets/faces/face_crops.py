@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -74,8 +73,8 @@ def crop_clip(
 
 
 def pictures_of(frames: Iterable[Frame], track: FaceTrack) -> Iterator[NDArray[np.uint8]]:
-    """The pictures that tracking would have kept, read again from the clip's frames."""
+    """The pictures that tracking would have kept, read again. All frames are read: damage shows at the end."""
     last = track.first_frame + track.num_frames
-    for index, frame in enumerate(islice(frames, last)):
-        if index >= track.first_frame:
+    for index, frame in enumerate(frames):
+        if track.first_frame <= index < last:
             yield rgb_of(frame, track.region(index - track.first_frame))

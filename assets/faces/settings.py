@@ -88,7 +88,7 @@ class CropSettings:
     centre_sigma_frames: float = 1.5
     size_sigma_frames: float = 4.0
     jpeg_quality: int = 95
-    max_padding_share: float = 0.2
+    max_padding_share: float = 0.25
 
     def __post_init__(self) -> None:
         if self.crop_px < 32 or self.crop_px % 2:

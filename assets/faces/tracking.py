@@ -17,14 +17,14 @@ from assets.faces.frames import Frame, Region, region_around, rgb_of
 from assets.faces.landmarks import Points, boxes_of, is_upright_face, overlap
 from assets.faces.search import picture, search_frame, search_windows
 from assets.faces.settings import TrackSettings
-from assets.faces.tracks import Track, alike, appearance
+from assets.faces.tracks import Look, Scene, Track, alike, appearance, continues, scene_of
 
 Box = NDArray[np.float32]
 
 VIEW_SIDES = 1.7
 EVIDENCE_SIDES = 2.0
 SAME_BOX_OVERLAP = 0.5
-CONTINUED_CORRELATION = 0.4
+SAME_FACE_ELSEWHERE = 0.75
 EAGER_SEARCHES = 6
 RETRY_FRAMES = 3
 FINE_SEARCH_FRAMES = 25
@@ -45,6 +45,7 @@ class FaceTracker:
         self._next_search = 0
         self._next_fine_search = 0
         self._empty_searches = 0
+        self._scenes: list[Scene] = []
 
     def follow(self, frames: Iterable[Frame]) -> list[Track]:
         """All tracks of a clip, by first frame. Tracks too short to be accepted keep no pictures."""
@@ -62,6 +63,7 @@ class FaceTracker:
 
     def _step(self, frames: Sequence[Frame]) -> None:
         start = self.num_frames
+        self._scenes = [scene_of(frame.gray()) for frame in frames]
         if start >= self._next_search:
             self._search(frames[0], start)
         for track in list(self._live):
@@ -70,8 +72,12 @@ class FaceTracker:
             self._keep(track, frames, start)
         self.num_frames += len(frames)
         for track in list(self._live):
-            if self.num_frames - 1 - track.last > self.settings.max_gap_frames:
+            gap = self.num_frames - 1 - track.last
+            if gap > self.settings.max_gap_frames:
                 self._close(track)
+            elif gap > 0:
+                pause = 0 if gap == 1 else RETRY_FRAMES - 1
+                self._next_search = min(self._next_search, self.num_frames + pause)
 
     def _search(self, frame: Frame, index: int) -> None:
         """Looks over the whole frame and starts tracks for faces that are not followed yet."""
@@ -91,13 +97,27 @@ class FaceTracker:
         self._next_search = index + (self.settings.search_every_frames if self._live else pause)
 
     def _start(self, frame: Frame, index: int, detection: Detection) -> None:
-        track = Track(asked=index)
         box = self._locate(frame, detection)
         points, look = self._read([frame], [box])[0]
-        if look is not None and is_upright_face(points):
-            self._confirm(track, frame, index, detection, look)
-            track.see(index, points, look)
+        if look is None or not is_upright_face(points):
+            return
+        track = self._lost_track(look, index)
+        if track is None:
+            track = Track()
             self._live.append(track)
+        track.asked = index
+        self._confirm(track, frame, index, detection, look)
+        track.see(index, points, look, self._scenes[0])
+
+    def _lost_track(self, look: Look, index: int) -> Track | None:
+        """The track out of sight whose face this is: it moved too far to overlap."""
+        lost = [
+            track
+            for track in self._live
+            if track.last < index - 1 and continues(track, look, self._scenes[0])
+        ]
+        best = max(lost, key=lambda track: alike(look, track.last_look), default=None)
+        return best if best is not None and alike(look, best.last_look) >= SAME_FACE_ELSEWHERE else None
 
     def _advance(self, track: Track, frames: Sequence[Frame], start: int) -> None:
         """Finds the face of a track in the next frames, or misses it."""
@@ -111,16 +131,15 @@ class FaceTracker:
         boxes = _interpolated(track.box, known, len(frames))[first:]
         seen = self._read(frames[first:], boxes)
         for k, (points, look) in enumerate(seen, start=first):
-            if not self._accept(track, frames[k], start + k, points, look, confirmed.get(k)):
+            if not self._accept(track, frames[k], start + k, points, look, self._scenes[k], confirmed.get(k)):
                 return
 
     def _due(self, track: Track, start: int, first: int, num_frames: int) -> list[int]:
         """Which of the next frames the detector looks at."""
         if num_frames > 1:
             return sorted({first, num_frames - 1})
-        gap = start - 1 - track.last
-        if gap > 0:
-            return [0] if gap <= RETRY_FRAMES or start - track.asked >= RETRY_FRAMES else []
+        if track.last < start - 1:
+            return [0]
         failed = track.asked not in track.confidences
         wait = RETRY_FRAMES if failed else self.settings.detect_every_frames
         return [0] if start - track.asked >= wait else []
@@ -154,37 +173,35 @@ class FaceTracker:
         frame: Frame,
         index: int,
         points: Points,
-        look: NDArray[np.float32] | None,
+        look: Look | None,
+        scene: Scene,
         detection: Detection | None,
     ) -> bool:
         """Takes what was read from a frame if it is the track's face; False ends the track."""
-        if detection is None and alike(look, track.look) < self.settings.same_face_correlation:
+        doubtful = look is None or not continues(track, look, scene)
+        if detection is None and (doubtful or alike(look, track.look) < self.settings.same_face_correlation):
             detection = self._look_near(track, [frame], index, [0]).get(0)
             if detection is None:
                 return True
             points, look = self._read([frame], [self._box_of(track, frame, detection)])[0]
         if look is None or not is_upright_face(points):
             return True
-        if max(alike(look, track.look), alike(look, track.last_look)) < CONTINUED_CORRELATION:
+        if not continues(track, look, scene):
             self._close(track)
             self._next_search = 0
             return False
         if detection is not None:
             self._confirm(track, frame, index, detection, look)
-        track.see(index, points, look)
+        track.see(index, points, look, scene)
         return True
 
-    def _confirm(
-        self, track: Track, frame: Frame, index: int, detection: Detection, look: NDArray[np.float32]
-    ) -> None:
+    def _confirm(self, track: Track, frame: Frame, index: int, detection: Detection, look: Look) -> None:
         if not track.confidences or detection.confidence > track.confidence:
             region = region_around(detection.box, EVIDENCE_SIDES, frame.width, frame.height)
             track.evidence = picture(self.backend, frame, region)
         track.confirm(index, detection, look)
 
-    def _read(
-        self, frames: Sequence[Frame], boxes: Sequence[Box]
-    ) -> list[tuple[Points, NDArray[np.float32] | None]]:
+    def _read(self, frames: Sequence[Frame], boxes: Sequence[Box]) -> list[tuple[Points, Look | None]]:
         """Landmarks in source pixels and appearance of the face in each box."""
         pairs = list(zip(frames, boxes, strict=True))
         regions = [region_around(box, VIEW_SIDES, frame.width, frame.height) for frame, box in pairs]

@@ -15,11 +15,16 @@ from assets.faces.frames import Region
 from assets.faces.landmarks import RIGID, Points, boxes_of, spread
 
 Look = NDArray[np.float32]
+Scene = NDArray[np.float32]
 
 LOOK_PX = 32
 LOOK_CORNER = (28.0, 34.0)
 LOOK_TEMPLATE_PX = 72.0
 FLAT_STD = 3.0
+SCENE_PX = 24
+CUT_GREY_LEVELS = 10.0
+SAME_LOOK_AFTER_CUT = 0.92
+SIMILAR_LOOK = 0.4
 
 
 @dataclass(kw_only=True)
@@ -33,6 +38,7 @@ class Track:
         pictures: RGB pictures of these regions, if they are kept.
         look: how the face looked when the detector last confirmed it.
         last_look: how it looked when last seen.
+        scene: the whole frame, tiny, in which it was last seen.
         evidence: image around the most confident detection, for a second opinion.
         asked: frame of the detector's last look near this face.
     """
@@ -43,6 +49,7 @@ class Track:
     pictures: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     look: Look | None = None
     last_look: Look | None = None
+    scene: Scene | None = None
     evidence: Image | None = None
     asked: int = -1
 
@@ -67,9 +74,10 @@ class Track:
     def confidence(self) -> float:
         return max(self.confidences.values())
 
-    def see(self, index: int, points: Points, look: Look) -> None:
+    def see(self, index: int, points: Points, look: Look, scene: Scene) -> None:
         self.points[index] = points
         self.last_look = look
+        self.scene = scene
 
     def confirm(self, index: int, detection: Detection, look: Look) -> None:
         self.confidences[index] = detection.confidence
@@ -80,6 +88,25 @@ class Track:
         for kept in (self.regions, self.pictures):
             for index in [i for i in kept if i > self.last]:
                 del kept[index]
+
+
+def continues(track: Track, look: Look, scene: Scene) -> bool:
+    """Whether a face found where a track is may be the track's face, and not another one after a cut.
+
+    From one frame to the next the picture changes by at most 9 grey levels in handheld video, between shots
+    by 11 or more; where it changes that much, only a face that looks as before is the same. Faces of different
+    people correlate by up to 0.9, so that a look alone can't tell.
+    """
+    assert track.scene is not None, "a track starts with a face seen"
+    likeness = max(alike(look, track.look), alike(look, track.last_look))
+    is_cut = float(np.abs(scene - track.scene).mean()) >= CUT_GREY_LEVELS
+    return likeness >= (SAME_LOOK_AFTER_CUT if is_cut else SIMILAR_LOOK)
+
+
+def scene_of(gray: NDArray[np.uint8]) -> Scene:
+    """The frame at 24 pixels a side, without averaging: enough to see that the shot changed."""
+    step = max(1, min(gray.shape) // SCENE_PX)
+    return gray[step // 2 :: step, step // 2 :: step].astype(np.float32)
 
 
 def appearance(image: Image, points: Points) -> Look | None:

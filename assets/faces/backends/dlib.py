@@ -49,6 +49,15 @@ def model_path(name: str) -> Path:
     return path
 
 
+def predictor_path() -> Path:
+    """The landmark model's file.
+
+    Raises:
+        BackendUnavailableError: see ``model_path``.
+    """
+    return model_path(LANDMARK_MODEL)
+
+
 class DlibBackend:
     """HOG detector, 68 landmarks, and a small convolutional detector for a second opinion."""
 
@@ -56,7 +65,7 @@ class DlibBackend:
     reads_luma = True
     min_detectable_px = 80.0
     followed_px = 96.0
-    sure_confidence = 1.2
+    sure_confidence = 1.0
     doubtful_confidence = 0.45
     batch_frames = 1
 
@@ -69,7 +78,7 @@ class DlibBackend:
             ) from error
         self._dlib: Any = dlib
         self._detector = dlib.get_frontal_face_detector()
-        self._predictor = dlib.shape_predictor(str(model_path(LANDMARK_MODEL)))
+        self._predictor = dlib.shape_predictor(str(predictor_path()))
 
     @cached_property
     def _second_detector(self) -> Any:

@@ -76,7 +76,7 @@ class FaceAlignmentBackend:
         Raises:
             BackendUnavailableError: the package or a weights file is missing or damaged, or there is no GPU.
         """
-        weights = [read_weights(name) for name in (DETECTOR_WEIGHTS, LANDMARK_WEIGHTS)]
+        weights = [read_weights(path) for path in weight_files()]
         detector, aligner = build_networks()
         detector.load_state_dict(weights[0])
         aligner.load_state_dict(weights[1])
@@ -150,17 +150,21 @@ def build_networks() -> tuple[Any, Any]:
     return s3fd(), FAN(FAN_MODULES)
 
 
-def read_weights(name: str) -> dict[str, torch.Tensor]:
+def weight_files() -> list[Path]:
+    """Where the weights of both networks lie, whether they are there or not."""
+    return [Path(torch.hub.get_dir()) / "checkpoints" / name for name in (DETECTOR_WEIGHTS, LANDMARK_WEIGHTS)]
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """Weights from the torch hub cache, checked against the digest that is part of the name.
 
     Raises:
         BackendUnavailableError: the file is missing, or its digest is another.
     """
-    path = Path(torch.hub.get_dir()) / "checkpoints" / name
     if not path.is_file():
         raise BackendUnavailableError(f"{path} is missing; {REMEDY}")
-    match = re.search(r"-([0-9a-f]{8,})\.", name)
-    assert match is not None, f"{name} holds no digest"
+    match = re.search(r"-([0-9a-f]{8,})\.", path.name)
+    assert match is not None, f"{path.name} holds no digest"
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if not digest.startswith(match[1]):
         raise BackendUnavailableError(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 
 
-class BackendUnavailableError(RuntimeError):
+class BackendUnavailableError(ValueError):
     """A back end's weights or library are missing; the message says how to get them."""
 
 

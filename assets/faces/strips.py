@@ -1,0 +1,147 @@
+"""Pictures for people: strips of crops, landmarks drawn in, and a sheet of the clips that were refused."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from assets.faces.crops import unpack_jpegs
+from assets.faces.landmarks import Points
+from assets.media.probe import probe
+from assets.media.timeline import Span
+from assets.media.video import read_ticks
+from assets.rejection import Rejected
+
+INK = (238, 238, 238)
+PAPER = (34, 34, 34)
+MARK = (80, 255, 120)
+INTERPOLATED_MARK = (255, 170, 60)
+CAPTION_PX = 14
+TILE_PX = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedClip:
+    """What a sheet shows of a refused clip: its id, why, and a small picture (PNG) where there is one."""
+
+    clip_id: str
+    reason: str
+    thumbnail: bytes | None
+
+
+def crop_strip(
+    mjpeg: bytes,
+    jpeg_offsets: NDArray[np.int64],
+    *,
+    num_crops: int = 10,
+    landmarks: Points | None = None,
+    valid: NDArray[np.bool_] | None = None,
+) -> bytes:
+    """PNG of evenly spaced crops of a clip, side by side.
+
+    Args:
+        mjpeg: packed crops.
+        jpeg_offsets: (T + 1,) byte offsets.
+        num_crops: crops shown at most.
+        landmarks: (T, 68, 2) crop pixels to draw in, if given.
+        valid: (T,) where False, the points are drawn in another colour.
+    """
+    num_frames = len(jpeg_offsets) - 1
+    shown = np.unique(np.linspace(0, num_frames - 1, num_crops).round().astype(int))
+    crops = unpack_jpegs(mjpeg, jpeg_offsets, shown)
+    strip = Image.fromarray(np.concatenate(list(crops), axis=1))
+    if landmarks is not None:
+        draw = ImageDraw.Draw(strip)
+        for place, frame in enumerate(shown):
+            colour = MARK if valid is None or valid[frame] else INTERPOLATED_MARK
+            for x, y in landmarks[frame] + np.array([place * crops.shape[2], 0]):
+                draw.ellipse((x - 0.7, y - 0.7, x + 0.7, y + 0.7), fill=colour)
+    return _png(strip)
+
+
+def stacked(strips: Sequence[tuple[str, bytes]]) -> bytes:
+    """PNG of several strips below one another, each with its caption.
+
+    Raises:
+        ValueError: no strip is given.
+    """
+    if not strips:
+        raise ValueError("no strips to stack; give at least one")
+    images = [(caption, Image.open(io.BytesIO(strip)).convert("RGB")) for caption, strip in strips]
+    width = max(image.width for _, image in images)
+    sheet = Image.new("RGB", (width, sum(image.height + CAPTION_PX + 4 for _, image in images)), PAPER)
+    draw, top = ImageDraw.Draw(sheet), 0
+    for caption, image in images:
+        _write(draw, (3, top + 1), caption, width - 6)
+        sheet.paste(image, (0, top + CAPTION_PX + 4))
+        top += image.height + CAPTION_PX + 4
+    return _png(sheet)
+
+
+def contact_sheet(clips: Sequence[RefusedClip], *, num_columns: int = 5, max_clips: int = 40) -> bytes:
+    """PNG with a frame, the id and the reason of each refused clip; a plain tile where there is no picture.
+
+    Raises:
+        ValueError: no clip is given.
+    """
+    if not clips:
+        raise ValueError("no refused clips to show; give at least one")
+    shown = clips[:max_clips]
+    num_columns = min(num_columns, len(shown))
+    height = TILE_PX + 2 * (CAPTION_PX + 2)
+    num_rows = -(-len(shown) // num_columns)
+    sheet = Image.new("RGB", (num_columns * TILE_PX, num_rows * height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for number, clip in enumerate(shown):
+        left, top = number % num_columns * TILE_PX, number // num_columns * height
+        if clip.thumbnail is None:
+            _write(draw, (left + 8, top + TILE_PX // 2), "no frame can be read", TILE_PX - 16)
+        else:
+            frame = Image.open(io.BytesIO(clip.thumbnail))
+            sheet.paste(frame, (left + (TILE_PX - frame.width) // 2, top + (TILE_PX - frame.height) // 2))
+        _write(draw, (left + 3, top + TILE_PX), clip.reason, TILE_PX - 6)
+        _write(draw, (left + 3, top + TILE_PX + CAPTION_PX + 1), clip.clip_id, TILE_PX - 6)
+    return _png(sheet)
+
+
+def thumbnail(path: Path, at_s: float | None = None) -> bytes | None:
+    """Small PNG of a video's frame; None for a file that can't be read, which is often why it was refused.
+
+    Such files may crash a decoder: call this in a worker process.
+
+    Args:
+        path: the video.
+        at_s: container time; None for the first frame.
+    """
+    try:
+        found = probe(path, stage="contact_sheet")
+        start_s = found.video.start_s if at_s is None else at_s
+        ticks = read_ticks(found, Span(start_s=start_s, num_frames=1), stage="contact_sheet")
+        frame = Image.fromarray(next(ticks).picture.rgb())
+    except (Rejected, StopIteration):
+        return None
+    frame.thumbnail((TILE_PX - 4, TILE_PX - 4))
+    return _png(frame)
+
+
+def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, width: int) -> None:
+    """One line in what the font can draw; what is too long loses its beginning, as the end tells clips apart."""
+    font = ImageFont.load_default(CAPTION_PX - 2)
+    text = "".join(letter if letter.isprintable() and ord(letter) < 0x250 else "?" for letter in text)
+    if draw.textlength(text, font=font) > width:
+        while text and draw.textlength("..." + text, font=font) > width:
+            text = text[1:]
+        text = "..." + text
+    draw.text(at, text, fill=INK, font=font)
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()

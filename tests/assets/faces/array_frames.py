@@ -1,0 +1,58 @@
+"""Frames made of arrays, and faces to put into them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage import data
+
+Rgb = NDArray[np.uint8]
+
+
+class ArrayFrame:
+    """A frame as the face stages see it, from an RGB array (H, W, 3)."""
+
+    def __init__(self, picture: Rgb) -> None:
+        self._picture = np.ascontiguousarray(picture)
+        self.height, self.width = picture.shape[:2]
+
+    def gray(self) -> NDArray[np.uint8]:
+        return cv2.cvtColor(self._picture, cv2.COLOR_RGB2GRAY)
+
+    def rgb(self, box: tuple[int, int, int, int] | None = None) -> Rgb:
+        x0, y0, x1, y1 = box or (0, 0, self.width, self.height)
+        assert 0 <= x0 < x1 <= self.width and 0 <= y0 < y1 <= self.height
+        return self._picture[y0:y1, x0:x1].copy()
+
+
+@lru_cache
+def astronaut() -> Rgb:
+    """A real face, about 110 px wide, in (320, 400, 3): from scikit-image's photograph (public domain)."""
+    portrait = data.astronaut()[20:276, 80:400]
+    return cv2.resize(portrait, (400, 320), interpolation=cv2.INTER_LINEAR)
+
+
+def moved(picture: Rgb, dx: float, dy: float = 0.0, degrees: float = 0.0, scale: float = 1.0) -> Rgb:
+    """The picture turned about its centre, enlarged, then shifted; edges repeat."""
+    height, width = picture.shape[:2]
+    transform = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, scale)
+    transform[:, 2] += (dx, dy)
+    return cv2.warpAffine(picture, transform, (width, height), borderMode=cv2.BORDER_REPLICATE)
+
+
+def cartoon() -> Rgb:
+    """A drawn face with brows, eyes, nose, mouth and hair: (288, 360, 3)."""
+    picture = np.full((288, 360, 3), (200, 220, 240), np.uint8)
+    cv2.ellipse(picture, (180, 144), (65, 90), 0, 0, 360, (240, 200, 170), -1)
+    for side in (-28, 28):
+        cv2.ellipse(picture, (180 + side, 125), (16, 9), 0, 0, 360, (255, 255, 255), -1)
+        cv2.circle(picture, (180 + side, 125), 6, (40, 20, 10), -1)
+        cv2.ellipse(picture, (180 + side, 106), (18, 5), 0, 180, 360, (60, 30, 10), 3)
+    cv2.line(picture, (180, 130), (172, 158), (200, 150, 120), 2)
+    cv2.line(picture, (172, 158), (186, 160), (200, 150, 120), 2)
+    cv2.ellipse(picture, (180, 185), (26, 8), 0, 0, 360, (190, 60, 70), -1)
+    cv2.ellipse(picture, (180, 70), (70, 45), 0, 180, 360, (60, 30, 10), -1)
+    return picture
