@@ -1,0 +1,46 @@
+"""Face crops and sound of a real GRID clip, cut with one fixed square: real pixels without the project's face stages."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+CROP_PX = 128
+
+
+@lru_cache(maxsize=4)
+def grid_crops(path: Path, num_frames: int = 75) -> tuple[np.ndarray, np.ndarray]:
+    """Frames uint8 (T, 128, 128, 3) RGB and sound int16 (640 T,), 16 kHz; read-only."""
+    from assets.faces.backends.dlib import DlibBackend
+
+    with av.open(str(path)) as container:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)][:num_frames]
+    resampler = av.AudioResampler("s16", "mono", 16_000)
+    with av.open(str(path)) as container:
+        pieces = [piece for frame in container.decode(audio=0) for piece in resampler.resample(frame)]
+    samples = np.concatenate([piece.to_ndarray()[0] for piece in pieces])
+    audio = np.pad(samples, (0, 640 * num_frames))[: 640 * num_frames].astype(np.int16)
+    x0, y0, x1, y1 = DlibBackend().detect([cv2.cvtColor(pictures[0], cv2.COLOR_RGB2GRAY)])[0][0].box
+    side, cx, cy = 1.35 * (x1 - x0), (x0 + x1) / 2, (y0 + y1) / 2
+    scale = CROP_PX / side
+    cut = np.float32([[scale, 0, 64 - scale * cx], [0, scale, 64 - scale * cy]])
+    frames = np.stack([cv2.warpAffine(picture, cut, (CROP_PX, CROP_PX)) for picture in pictures])
+    frames.setflags(write=False)
+    audio.setflags(write=False)
+    return frames, audio
+
+
+def through_jpeg(frames: np.ndarray, quality: int) -> np.ndarray:
+    """The frames after JPEG compression: something like a generated video, for metrics to compare."""
+    import simplejpeg
+
+    return np.stack(
+        [
+            simplejpeg.decode_jpeg(simplejpeg.encode_jpeg(np.ascontiguousarray(frame), quality=quality))
+            for frame in frames
+        ]
+    )
