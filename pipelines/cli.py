@@ -196,3 +196,7 @@ def _ui(arguments: argparse.Namespace) -> int:
     from pipelines.ui import serve
 
     return serve(_project(), arguments.port, arguments.mlflow_port)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
