@@ -87,6 +87,9 @@ class AudioToLip(nn.Module):
             TransformerLayer(config.width, config.num_heads, config.dropout) for _ in range(config.num_layers)
         )
         self.head = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, UNIT_DIM))
+        # Units have length 1 over 512 channels: a default start would be a hundred times too long.
+        nn.init.normal_(self.head[1].weight, std=0.002)
+        nn.init.zeros_(self.head[1].bias)
 
     def forward(self, mel: Tensor, *, mask: Tensor | None = None, num_valid: Tensor | None = None) -> Tensor:
         """Units of all video frames.

@@ -155,7 +155,9 @@ class SyncEncoderConfig(TrainingConfig):
                 "a multiple of 8",
             )
         _require(self.blocks_per_level >= 1, "blocks_per_level", self.blocks_per_level, "at least 1")
-        _require(self.visual_front_stride in (2, 4), "visual_front_stride", self.visual_front_stride, "2 or 4")
+        _require(
+            self.visual_front_stride in (2, 4), "visual_front_stride", self.visual_front_stride, "2 or 4"
+        )
         _require(self.windows_per_sample >= 2, "windows_per_sample", self.windows_per_sample, "at least 2")
         _require(self.initial_temperature > 0, "initial_temperature", self.initial_temperature, "above 0")
         _require(0 <= self.shift_px <= 16, "shift_px", self.shift_px, "in 0..16")
@@ -277,7 +279,10 @@ class GeneratorConfig(TrainingConfig):
             )
         _require(self.blocks_per_level >= 1, "blocks_per_level", self.blocks_per_level, "at least 1")
         _require(
-            self.target_frames >= 5, "target_frames", self.target_frames, "at least 5 (d_vv is 0 for one frame)"
+            self.target_frames >= 5,
+            "target_frames",
+            self.target_frames,
+            "at least 5 (d_vv is 0 for one frame)",
         )
         _require(
             self.context_frames >= self.target_frames + 4,
@@ -354,7 +359,8 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
         "sync_encoder": {
             **_TINY_TRAINING,
             "steps": 1_600,
-            "learning_rate": 1e-3,
+            "learning_rate": 5e-4,
+            "warmup_steps": 100,
             "ema_decay": 0.99,
             "weight_decay": 0.01,
             "batch_samples": 8,
@@ -402,9 +408,7 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
 }
 
 
-def stage_config(
-    stage: str, profile: str, overrides: Mapping[str, object] | None = None
-) -> TrainingConfig:
+def stage_config(stage: str, profile: str, overrides: Mapping[str, object] | None = None) -> TrainingConfig:
     """The settings of a trained stage under a profile, with the user's own on top.
 
     Raises:

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from cals_models.config import UNIT_DIM, GeneratorConfig
 from cals_models.shard_format import CROP_PX
 
-
 HIDDEN_TOP_ROW = 64
 """First crop row that the pose prior hides."""
 

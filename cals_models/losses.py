@@ -34,8 +34,15 @@ def info_nce(lips: Tensor, sounds: Tensor, temperature: Tensor | float, *, first
         >>> round(info_nce(eye, eye, 1.0).item(), 4)  # log(e + 3) - 1
         0.7437
     """
-    if lips.ndim != 2 or sounds.ndim != 2 or lips.shape[1] != sounds.shape[1] or len(sounds) < first_row + len(lips):
-        raise ValueError(f"lips {tuple(lips.shape)}, sounds {tuple(sounds.shape)}: expected (N, D), (M >= N, D)")
+    if (
+        lips.ndim != 2
+        or sounds.ndim != 2
+        or lips.shape[1] != sounds.shape[1]
+        or len(sounds) < first_row + len(lips)
+    ):
+        raise ValueError(
+            f"lips {tuple(lips.shape)}, sounds {tuple(sounds.shape)}: expected (N, D), (M >= N, D)"
+        )
     target = torch.arange(first_row, first_row + len(lips), device=lips.device)
     return F.cross_entropy(lips.float() @ sounds.float().T / temperature, target)
 

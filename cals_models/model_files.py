@@ -59,7 +59,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: no readable model.json ({error}); give a folder that training wrote") from error
+        raise ValueError(
+            f"{path}: no readable model.json ({error}); give a folder that training wrote"
+        ) from error
     if not isinstance(plain, dict):
         raise ValueError(f"{path}: must hold an object; give a folder that training wrote")
     return plain
@@ -69,9 +71,13 @@ def _read_weights(path: Path, sha256: object) -> dict[str, dict[str, Tensor]]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror}); give a folder that training wrote") from error
+        raise ValueError(
+            f"{path}: cannot be read ({error.strerror}); give a folder that training wrote"
+        ) from error
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ValueError(f"{path}: damaged, or not the weights that model.json describes; copy the model again")
+        raise ValueError(
+            f"{path}: damaged, or not the weights that model.json describes; copy the model again"
+        )
     try:
         tensors = load(data)
     except SafetensorError as error:

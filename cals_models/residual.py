@@ -44,7 +44,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = ConvBlock(channels, channels, is_normed=False)
+        self.first = ConvBlock(channels, channels)
         self.second = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
         self.norm = nn.GroupNorm(8, channels)
         self.activation = nn.ReLU()

@@ -41,7 +41,7 @@ class LipEncoder(nn.Module):
             level(4 * width, 8 * width, stride=2, num_blocks=num_blocks),
             level(8 * width, 8 * width, stride=4 // front_stride, num_blocks=num_blocks),
         )
-        self.head = nn.Linear(8 * width * 2 * 4, UNIT_DIM)
+        self.head = nn.Sequential(nn.LayerNorm(8 * width * 2 * 4), nn.Linear(8 * width * 2 * 4, UNIT_DIM))
 
     def forward(self, lower_faces: Tensor) -> Tensor:
         """Units of the windows of consecutive frames.
@@ -84,7 +84,7 @@ class SoundEncoder(nn.Module):
             level(2 * width, 4 * width, stride=(2, 2), num_blocks=num_blocks),
             level(4 * width, 8 * width, stride=(2, 1), num_blocks=num_blocks),
         )
-        self.head = nn.Linear(8 * width * 5 * 5, UNIT_DIM)
+        self.head = nn.Sequential(nn.LayerNorm(8 * width * 5 * 5), nn.Linear(8 * width * 5 * 5, UNIT_DIM))
 
     def forward(self, mel: Tensor) -> Tensor:
         """Embeddings of the windows of a mel.
@@ -150,5 +150,7 @@ def build_sync_encoder(config: SyncEncoderConfig, weights: Mapping[str, Any]) ->
     try:
         encoder.load_state_dict(dict(weights))
     except RuntimeError as error:
-        raise ValueError(f"weights do not fit the sync encoder: {str(error).splitlines()[-1].strip()}") from error
+        raise ValueError(
+            f"weights do not fit the sync encoder: {str(error).splitlines()[-1].strip()}"
+        ) from error
     return encoder.eval().requires_grad_(False)

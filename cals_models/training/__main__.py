@@ -16,9 +16,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Parse the command line, train, return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m cals_models.training", description="Train one stage.")
     parser.add_argument("stage", choices=sorted(CONFIGS))
-    parser.add_argument("--config", type=Path, required=True, help="the job: stage, method, shards, settings, inputs")
-    parser.add_argument("--out", type=Path, required=True, help="folder for progress, checkpoint, weights, result")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: %(default)s)")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="the job: stage, method, shards, settings, inputs"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for progress, checkpoint, weights, result"
+    )
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda, cuda:1, ... (default: %(default)s)"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -11,7 +11,8 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -238,6 +239,8 @@ def _resume(
             " delete it to train from the start"
         ) from error
     run.rewind(progress.step)
+    if state["figures"]:
+        stage.observe(state["figures"])
     return progress, state["figures"]
 
 
@@ -265,6 +268,7 @@ def _validate(
             for name, picture in stage.samples().items():
                 run.write_bytes(f"samples/{progress.step:06d}-{name}", picture)
     figures = dict(stage.world.first_says(figures))  # type: ignore[call-overload]
+    stage.observe(figures)
     run.log("val", progress.step, figures)
     _warn(stage, run, {}, figures, progress.step, is_last=is_last)
     value = figures[stage.best_metric] * (1 if stage.higher_is_better else -1)
@@ -277,18 +281,15 @@ def _validate(
     return figures
 
 
-class _evaluating:
+@contextmanager
+def _evaluating(stage: TrainingStage) -> Iterator[None]:
     """Within, a stage's networks are in evaluation mode."""
-
-    def __init__(self, stage: TrainingStage) -> None:
-        self._networks: Sequence[torch.nn.Module] = list(stage.networks.values())
-
-    def __enter__(self) -> None:
-        for network in self._networks:
-            network.eval()
-
-    def __exit__(self, *_: object) -> None:
-        for network in self._networks:
+    for network in stage.networks.values():
+        network.eval()
+    try:
+        yield
+    finally:
+        for network in stage.networks.values():
             network.train()
 
 
@@ -321,4 +322,3 @@ def _note_not_finite(progress: Progress, train: Mapping[str, float], run: RunDir
             f"{run.folder}: the loss was not finite at {MAX_CONSECUTIVE_NOT_FINITE} lines of progress in a row"
             f" up to step {progress.step}; lower learning_rate or set precision to fp32"
         )
-

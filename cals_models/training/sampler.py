@@ -59,7 +59,9 @@ class ClipSource:
             self._clips = [clip for shard_set in self._sets for clip in shard_set.clips(split)]
         num_frames = sum(shard_set.num_frames(split) for shard_set in self._sets)
         fits = self._clips is not None and num_frames * FRAME_BYTES <= frame_cache_bytes
-        self._frames: dict[str, tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]] | None = {} if fits else None
+        self._frames: dict[str, tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]] | None = (
+            {} if fits else None
+        )
         self._stream: Iterator[ShardClip] = iter(())
         self._stream_at = -1
         self._epoch_order: tuple[int, npt.NDArray[np.int64]] | None = None

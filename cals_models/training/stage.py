@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from cals_models.config import TrainingConfig
+from cals_models.precision import autocast
 from cals_models.training.distributed import World
-from cals_models.training.precision import autocast
 
 Batch = Mapping[str, Tensor]
 
@@ -62,8 +62,11 @@ class TrainingStage(ABC):
         """Figures on the split `val`, with the averaged weights. Only the first process is asked."""
 
     def chance(self) -> dict[str, float]:
-        """What the validation figures would be by chance, where that is known."""
+        """What the observed figures would be by chance, where that is known."""
         return {}
+
+    def observe(self, figures: Mapping[str, float]) -> None:  # noqa: B027 (most stages have nothing to note)
+        """Take note of the last validation, in every process alike; on resuming, once more."""
 
     def samples(self) -> dict[str, bytes]:
         """Pictures to look at, file name -> PNG, after a validation."""
@@ -79,7 +82,7 @@ class TrainingStage(ABC):
         """Plain data beyond networks and optimisers that a resumed training needs."""
         return {}
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:  # noqa: B027 (most stages have no such data)
         """Undo `state`."""
 
     def description(self) -> dict[str, Any]:
@@ -101,7 +104,9 @@ class TrainingStage(ABC):
 
 def build_optimizer(networks: Iterable[nn.Module], config: TrainingConfig) -> AdamW:
     """AdamW over some networks; only weights with two dimensions or more decay."""
-    parameters = [parameter for network in networks for parameter in network.parameters() if parameter.requires_grad]
+    parameters = [
+        parameter for network in networks for parameter in network.parameters() if parameter.requires_grad
+    ]
     return AdamW(
         [
             {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},

@@ -22,5 +22,7 @@ def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) 
     Raises:
         ValueError: a shard set or an input model cannot be used.
     """
-    stage: TrainingStage = importlib.import_module(STAGE_MODULES[job.stage]).build_stage(job, world, shard_sets)
+    stage: TrainingStage = importlib.import_module(STAGE_MODULES[job.stage]).build_stage(
+        job, world, shard_sets
+    )
     return stage

@@ -19,6 +19,7 @@ from cals_models.config import SyncEncoderConfig
 from cals_models.generator import HIDDEN_TOP_ROW
 from cals_models.losses import info_nce
 from cals_models.mel_windows import SILENCE, WINDOW_FRAMES
+from cals_models.precision import place
 from cals_models.shard_clip import ShardClip
 from cals_models.shards import ShardSet
 from cals_models.sync_encoder import SyncEncoder
@@ -33,7 +34,6 @@ from cals_models.training.clip_windows import (
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.job import TrainingJob
-from cals_models.training.precision import place
 from cals_models.training.retrieval import RetrievalTally
 from cals_models.training.sampler import BatchSampler, ClipSource, Sample, window_starts
 from cals_models.training.schedule import learning_rate
@@ -77,8 +77,8 @@ class SyncEncoderStage(TrainingStage):
             seed=config.seed,
             world=world,
         )
+        self._chance: dict[str, float] = {}
         self._validation = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
-        self._tally: RetrievalTally | None = None
 
     @property
     def chance_loss(self) -> float:
@@ -123,16 +123,24 @@ class SyncEncoderStage(TrainingStage):
             frames, mel = (as_batch(array, self.world.device) for array in run)
             with self.autocast():
                 lips, sounds = self.encoder(lower_half(to_pictures(frames)), mel)
-            losses.append(info_nce(lips[0], sounds[0], self.encoder.temperature).item() / math.log(lips.shape[1]))
+            losses.append(
+                info_nce(lips[0], sounds[0], self.encoder.temperature).item() / math.log(lips.shape[1])
+            )
             tally.add(lips[0].cpu(), sounds[0].cpu())
         if not losses:
-            raise ValueError(f"no clip of the split val has {WINDOW_FRAMES} valid frames in a row; validation needs one")
-        self._tally = tally
-        return {"loss": float(np.mean(losses)) * self.chance_loss, **tally.figures()}
+            raise ValueError(
+                f"no clip of the split val has {WINDOW_FRAMES} valid frames in a row; validation needs one"
+            )
+        chance = {f"chance_{name}": value for name, value in tally.chance().items()}
+        return {"loss": float(np.mean(losses)) * self.chance_loss, **tally.figures(), **chance}
+
+    def observe(self, figures: Mapping[str, float]) -> None:
+        """Keep the shares of blind choices."""
+        self._chance = {name[7:]: value for name, value in figures.items() if name.startswith("chance_")}
 
     def chance(self) -> dict[str, float]:
-        """By chance."""
-        return {"loss": self.chance_loss, **(self._tally.chance() if self._tally else {})}
+        """InfoNCE of blind embeddings, shares of blind choices."""
+        return {"loss": self.chance_loss, **self._chance}
 
     def diagnose(
         self, train: Mapping[str, float], val: Mapping[str, float], step: int, *, is_last: bool

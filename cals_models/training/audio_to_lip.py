@@ -1,0 +1,215 @@
+"""Training of f_theta: units of masked timesteps held against the frozen F_v's.
+
+Source: L_a2l of CALS (arXiv 2305.19556), masking as in AV-HuBERT (arXiv 2201.02184). A sample is a stretch of one
+clip; the targets of its first and last two frames lack a whole visual window and are not counted.
+
+Legend: B samples, L frames of the longest stretch, D = 512.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cals_models.audio_to_lip import AudioToLip
+from cals_models.config import AudioToLipConfig, SyncEncoderConfig
+from cals_models.generator import HIDDEN_TOP_ROW
+from cals_models.losses import audio_to_lip_loss
+from cals_models.masking import span_mask
+from cals_models.mel_windows import CONTEXT_FRAMES, MELS_PER_FRAME, SILENCE, WINDOW_FRAMES
+from cals_models.model_files import read_model
+from cals_models.precision import place
+from cals_models.shard_clip import ShardClip
+from cals_models.shards import ShardSet
+from cals_models.sync_encoder import SyncEncoder, build_sync_encoder
+from cals_models.training.clip_windows import (
+    as_batch,
+    longest_valid_run,
+    mel_of,
+    run_of_clip,
+    to_pictures,
+    validation_source,
+)
+from cals_models.training.distributed import World
+from cals_models.training.engine import seed_step
+from cals_models.training.job import TrainingJob
+from cals_models.training.retrieval import RetrievalTally
+from cals_models.training.sampler import BatchSampler, ClipSource, Sample, pad_frames
+from cals_models.training.schedule import learning_rate
+from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
+
+MIN_SAMPLE_FRAMES = 10
+
+
+def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "AudioToLipStage":
+    """The stage of a job; its sync encoder gives the targets."""
+    model = read_model(job.inputs["sync_encoder"], "sync_encoder")
+    assert isinstance(job.config, AudioToLipConfig) and isinstance(model.config, SyncEncoderConfig)
+    try:
+        expert = build_sync_encoder(model.config, model.weights.get("sync_encoder", {}))
+    except ValueError as error:
+        raise ValueError(f"{model.folder}: {error}; train the sync encoder again") from error
+    return AudioToLipStage(job.config, world, shard_sets, expert)
+
+
+class AudioToLipStage(TrainingStage):
+    """Trains an AudioToLip against a frozen SyncEncoder's visual half."""
+
+    best_metric: ClassVar[str] = "loss"
+
+    def __init__(
+        self, config: AudioToLipConfig, world: World, shard_sets: Sequence[ShardSet], expert: SyncEncoder
+    ) -> None:
+        self.config: AudioToLipConfig = config
+        self.world = world
+        seed_step(config.seed, -1, 0)
+        self.network = AudioToLip(config)
+        place(self.network, world.device, config)
+        self.expert = expert
+        place(self.expert, world.device, config)
+        self.networks = {"audio_to_lip": self.network}
+        self.exported = ("audio_to_lip",)
+        self.optimizers = {"audio_to_lip": build_optimizer([self.network], config)}
+        self._source = ClipSource(
+            shard_sets,
+            "train",
+            seed=config.seed,
+            clip_cache_bytes=config.clip_cache_bytes,
+            frame_cache_bytes=config.frame_cache_bytes,
+        )
+        self._sampler = BatchSampler(
+            self._source,
+            self._sample,
+            batch_samples=config.batch_samples,
+            samples_per_clip=config.samples_per_clip,
+            seed=config.seed,
+            world=world,
+        )
+        self._chance: dict[str, float] = {}
+        self._validation = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
+
+    def draw(self, batch_number: int) -> Batch:
+        """frames (B, L, 64, 128, 3) uint8, mel (B, 80, 4L), mask (B, L), num_valid (B,)."""
+        return self._sampler.draw(batch_number)
+
+    def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
+        """One update; the loss is the mean over the masked steps of all batches and processes."""
+        counts = torch.stack([self._counted(batch).sum() for batch in batches])
+        total = self.world.sum(counts.sum().float()) / self.world.size
+        losses = []
+        for batch, count in zip(batches, counts, strict=True):
+            with self.autocast():
+                targets = self._targets(batch["frames"])
+                units = self.network(batch["mel"], mask=batch["mask"], num_valid=batch["num_valid"])
+            loss = audio_to_lip_loss(units, targets, self._counted(batch)) * count / total
+            loss.backward()
+            losses.append(loss.detach())
+        rate = learning_rate(step, self.config)
+        norm = apply_gradients(
+            self.optimizers["audio_to_lip"], learning_rate=rate, config=self.config, world=self.world
+        )
+        share = torch.cat([batch["mask"].float().sum(1) / batch["num_valid"] for batch in batches]).mean()
+        return {"loss": torch.stack(losses).sum(), "masked_share": share, "gradient_norm": norm}
+
+    def validate(self, step: int) -> dict[str, float]:
+        """Loss under fixed masks and on whole sound, and how well the units find their own frames."""
+        masked, clean, tally, all_targets = [], [], RetrievalTally(), []
+        for number, clip in enumerate(self._validation.first(self.config.validation_clips)):
+            run = run_of_clip(self._validation, clip, max_frames=self.config.sample_frames)
+            if run is None or len(run[0]) < MIN_SAMPLE_FRAMES:
+                continue
+            frames, mel = (as_batch(array, self.world.device) for array in run)
+            mask = self._mask(frames.shape[1], torch.Generator().manual_seed(number))[None].to(
+                self.world.device
+            )
+            with self.autocast():
+                targets = self._targets(frames[:, :, HIDDEN_TOP_ROW:])
+                hidden, whole = self.network(mel, mask=mask), self.network(mel)
+            inner = slice(CONTEXT_FRAMES, frames.shape[1] - CONTEXT_FRAMES)
+            counted = torch.zeros_like(mask)
+            counted[:, inner] = True
+            masked.append(audio_to_lip_loss(hidden, targets, counted & mask).item())
+            clean.append(audio_to_lip_loss(whole, targets, counted).item())
+            units = torch.nn.functional.normalize(whole[0, inner], dim=-1)
+            tally.add(targets[0, inner].cpu(), units.cpu())
+            all_targets.append(targets[0, inner].cpu())
+        if not masked:
+            raise ValueError(
+                f"no clip of the split val has {MIN_SAMPLE_FRAMES} valid frames in a row; validation needs one"
+            )
+        stacked = torch.cat(all_targets)
+        return {
+            "loss": float(np.mean(masked)),
+            "clean_loss": float(np.mean(clean)),
+            "mean_target_loss": (stacked - stacked.mean(0)).square().sum(-1).mean().item(),
+            **{f"unit_{name}": value for name, value in tally.figures().items()},
+        }
+
+    def observe(self, figures: Mapping[str, float]) -> None:
+        """Keep what a constant unit, the mean of the targets, would reach."""
+        self._chance = {"loss": figures["mean_target_loss"]}
+
+    def chance(self) -> dict[str, float]:
+        """Of a constant unit."""
+        return self._chance
+
+    def diagnose(
+        self, train: Mapping[str, float], val: Mapping[str, float], step: int, *, is_last: bool
+    ) -> list[Diagnosis]:
+        """`plateau_at_chance` (at the end no better than a constant), `clips_without_window`."""
+        found = []
+        if val and is_last and val["clean_loss"] >= val["mean_target_loss"]:
+            found.append(
+                Diagnosis(
+                    name="plateau_at_chance",
+                    text=f"on held-out clips the units are {val['clean_loss']:.3f} from F_v's, a constant would be"
+                    f" {val['mean_target_loss']:.3f}: train longer, and look at the sync encoder's retrieval",
+                )
+            )
+        return found + self._sampler.diagnose()
+
+    def _sample(self, clip: ShardClip, generator: np.random.Generator) -> Sample | None:
+        run_start, run_length = longest_valid_run(clip.valid)
+        length = min(run_length, self.config.sample_frames)
+        if length < MIN_SAMPLE_FRAMES:
+            return None
+        start = run_start + int(generator.integers(0, run_length - length + 1))
+        frames = self._source.frames(clip, range(start, start + length))[:, HIDDEN_TOP_ROW:]
+        padding = [(0, self.config.sample_frames - length)] + [(0, 0)] * 3
+        mask = self._mask(length, torch.Generator().manual_seed(int(generator.integers(2**62)))).numpy()
+        return {
+            "frames": np.pad(frames, padding),
+            "mel": pad_frames(
+                mel_of(clip, start, length), MELS_PER_FRAME * self.config.sample_frames, fill=SILENCE
+            ),
+            "mask": pad_frames(mask, self.config.sample_frames, fill=False),
+            "num_valid": np.array(length),
+        }
+
+    def _mask(self, length: int, generator: torch.Generator) -> Tensor:
+        """(L,) bool; drawn again until a hidden frame has a target."""
+        while True:
+            mask = span_mask(
+                torch.tensor([length]),
+                length,
+                mask_share=self.config.mask_share,
+                span_frames=self.config.mask_span_frames,
+                generator=generator,
+            )[0]
+            if mask[CONTEXT_FRAMES : length - CONTEXT_FRAMES].any():
+                return mask
+
+    def _counted(self, batch: Batch) -> Tensor:
+        """(B, L) bool: hidden, and far enough from the stretch's ends to have a target."""
+        frames = torch.arange(batch["mask"].shape[1], device=batch["mask"].device)
+        inner = (frames >= CONTEXT_FRAMES) & (frames < batch["num_valid"][:, None] - CONTEXT_FRAMES)
+        return batch["mask"] & inner
+
+    def _targets(self, frames: Tensor) -> Tensor:
+        """F_v's units at their frames, zeros on the first and last two: (B, L, 512)."""
+        with torch.no_grad():
+            units = self.expert.visual(to_pictures(frames))
+        assert units.shape[1] == frames.shape[1] - WINDOW_FRAMES + 1
+        return torch.nn.functional.pad(units, (0, 0, CONTEXT_FRAMES, CONTEXT_FRAMES))

@@ -1,0 +1,307 @@
+"""Training of f_phi with its audio path and the discriminator, for one method.
+
+Source: L = l1 L_recon + l2 L_gan + l3 L_sync of CALS (arXiv 2305.19556); weights of SyncTalkFace (arXiv 2211.00924);
+Wav2Lip's sync loss and the rule that switches it on (arXiv 2008.10010). A sample is S consecutive target frames with
+two real frames on either side, so that each target has a 5-frame window of F_v, and another frame of the clip as the
+reference. L_recon is the mean over the rows that are made: with the known rows copied, those below.
+
+Legend: B samples, S target frames, L frames of sound, D = 512.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cals_models.config import AudioToLipConfig, GeneratorConfig, SyncEncoderConfig
+from cals_models.discriminator import LowerFaceDiscriminator
+from cals_models.lip_sync import LipSync, load_network
+from cals_models.losses import adversarial_loss, discriminator_loss, sequence_contrast, wav2lip_sync_loss
+from cals_models.mel_windows import CONTEXT_FRAMES, MELS_PER_FRAME, SILENCE
+from cals_models.methods import METHODS
+from cals_models.model_files import read_model
+from cals_models.precision import place
+from cals_models.shard_clip import ShardClip
+from cals_models.shards import ShardSet
+from cals_models.sync_encoder import SyncEncoder, build_sync_encoder
+from cals_models.training.clip_windows import lower_half, mel_of, reference_candidates, to_pictures
+from cals_models.training.distributed import World
+from cals_models.training.engine import seed_step
+from cals_models.training.generator_validation import GeneratorValidation, sample_strip
+from cals_models.training.job import TrainingJob
+from cals_models.training.sampler import BatchSampler, ClipSource, Sample, pad_frames, window_starts
+from cals_models.training.schedule import learning_rate
+from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
+
+
+def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "GeneratorStage":
+    """The stage of a job: its expert is the sync encoder, its audio path starts from the trained f_theta."""
+    expert_model = read_model(job.inputs["sync_encoder"], "sync_encoder")
+    assert isinstance(job.config, GeneratorConfig) and isinstance(expert_model.config, SyncEncoderConfig)
+    assert job.method is not None
+    try:
+        expert = build_sync_encoder(expert_model.config, expert_model.weights.get("sync_encoder", {}))
+    except ValueError as error:
+        raise ValueError(f"{expert_model.folder}: {error}; train the sync encoder again") from error
+    seed_step(job.config.seed, -1, 0)
+    if "audio_to_lip" not in job.inputs:
+        model = LipSync(job.method, job.config, None)
+        return GeneratorStage(job.method, job.config, None, world, shard_sets, model, expert)
+    audio_model = read_model(job.inputs["audio_to_lip"], "audio_to_lip")
+    assert isinstance(audio_model.config, AudioToLipConfig)
+    model = LipSync(job.method, job.config, audio_model.config)
+    load_network(model.audio, audio_model.weights.get("audio_to_lip", {}), str(audio_model.folder))
+    return GeneratorStage(job.method, job.config, audio_model.config, world, shard_sets, model, expert)
+
+
+class GeneratorStage(TrainingStage):
+    """Trains a LipSync against a LowerFaceDiscriminator and a frozen SyncEncoder."""
+
+    best_metric: ClassVar[str] = "psnr_mouth"
+    higher_is_better: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        method: str,
+        config: GeneratorConfig,
+        audio_to_lip_config: AudioToLipConfig | None,
+        world: World,
+        shard_sets: Sequence[ShardSet],
+        model: LipSync,
+        expert: SyncEncoder,
+    ) -> None:
+        self.config: GeneratorConfig = config
+        self.world = world
+        self.sync_losses = METHODS[method].sync_losses
+        self._audio_to_lip_config = audio_to_lip_config
+        self.model, self.expert = model, expert
+        seed_step(config.seed, -2, 0)
+        self.discriminator = LowerFaceDiscriminator(config.discriminator_width)
+        for network in (self.model.generator, self.model.audio, self.discriminator, self.expert):
+            place(network, world.device, config)
+        if audio_to_lip_config is not None and not config.finetune_audio_to_lip:
+            self.model.audio.requires_grad_(False)
+        self.networks = {
+            "generator": model.generator,
+            "audio": model.audio,
+            "discriminator": self.discriminator,
+        }
+        self.exported = ("generator", "audio")
+        self.optimizers = self._build_optimizers()
+        self.sync_is_on = "wav2lip_sync" not in self.sync_losses
+        self._source = ClipSource(
+            shard_sets,
+            "train",
+            seed=config.seed,
+            clip_cache_bytes=config.clip_cache_bytes,
+            frame_cache_bytes=config.frame_cache_bytes,
+        )
+        self._sampler = BatchSampler(
+            self._source,
+            self._sample,
+            batch_samples=config.batch_samples,
+            samples_per_clip=config.samples_per_clip,
+            seed=config.seed,
+            world=world,
+        )
+        self._validation = GeneratorValidation(shard_sets, config, world, self._sample)
+        self._copied_loss: dict[str, float] = {}
+
+    def draw(self, batch_number: int) -> Batch:
+        """frames (B, S + 4, 128, 128, 3) uint8, reference (B, 128, 128, 3), mel (B, 80, 4L), first and num_valid (B,)."""
+        return self._sampler.draw(batch_number)
+
+    def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
+        """One update of the generator, then one of the discriminator."""
+        rate = learning_rate(step, self.config)
+        discriminator_rate = learning_rate(step, self.config, peak=self.config.discriminator_learning_rate)
+        self.discriminator.requires_grad_(False)
+        terms: list[dict[str, Tensor]] = []
+        pairs: list[tuple[Tensor, Tensor]] = []
+        for batch in batches:
+            with self.autocast():
+                losses, real, fake = self.generator_losses(batch)
+            (losses["loss"] / len(batches)).backward()
+            terms.append({name: loss.detach() for name, loss in losses.items()})
+            pairs.append((real, fake.detach()))
+        norm = apply_gradients(
+            self.optimizers["generator"], learning_rate=rate, config=self.config, world=self.world
+        )
+        self.discriminator.requires_grad_(True)
+        for real, fake in pairs:
+            with self.autocast():
+                judged = discriminator_loss(self.discriminator(real), self.discriminator(fake))
+            (judged / len(pairs)).backward()
+            terms.append({"discriminator_loss": judged.detach()})
+        apply_gradients(
+            self.optimizers["discriminator"],
+            learning_rate=discriminator_rate,
+            config=self.config,
+            world=self.world,
+        )
+        names = {name for term in terms for name in term}
+        means = {name: torch.stack([term[name] for term in terms if name in term]).mean() for name in names}
+        return {
+            **means,
+            "gradient_norm": norm,
+            "sync_is_on": torch.tensor(float(self.sync_is_on), device=norm.device),
+        }
+
+    def generator_losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """All terms and their weighted sum, and the real and the made lower halves (B S, 3, 64, 128)."""
+        config, num_targets = self.config, self.config.target_frames
+        pictures = to_pictures(batch["frames"])
+        targets = pictures[:, CONTEXT_FRAMES : CONTEXT_FRAMES + num_targets]
+        fake = self.make(batch, targets)
+        made = slice(fake.shape[-2] // 2, None) if config.known_pixels == "copied" else slice(None)
+        real_lower, fake_lower = lower_half(targets), lower_half(fake)
+        terms = {
+            "l1": F.l1_loss(fake[..., made, :], targets[..., made, :]),
+            "gan": adversarial_loss(self.discriminator(fake_lower.flatten(0, 1))),
+            **self.sync_terms(batch, pictures, fake_lower),
+        }
+        weights = {"l1": config.l1_weight, "gan": config.gan_weight, **self._sync_weights()}
+        loss = torch.stack([weight * terms[name] for name, weight in weights.items()]).sum()
+        return {"loss": loss, **terms}, real_lower.flatten(0, 1), fake_lower.flatten(0, 1)
+
+    def make(self, batch: Batch, targets: Tensor) -> Tensor:
+        """Generated targets (B, S, 3, 128, 128); of the targets only the pose prior is seen."""
+        num_samples, num_targets = targets.shape[:2]
+        units = self.model.units_at(batch["mel"], batch["first"], num_targets, batch["num_valid"])
+        reference = to_pictures(batch["reference"])[:, None].expand_as(targets)
+        frames = self.model.draw(reference.flatten(0, 1), targets.flatten(0, 1), units.flatten(0, 1))
+        return frames.unflatten(0, (num_samples, num_targets))
+
+    def sync_terms(self, batch: Batch, pictures: Tensor, fake_lower: Tensor) -> dict[str, Tensor]:
+        """The method's sync losses; a window of F_v holds made targets and, at its ends, real frames."""
+        real = lower_half(pictures)
+        mixed = torch.cat([real[:, :CONTEXT_FRAMES], fake_lower, real[:, -CONTEXT_FRAMES:]], dim=1)
+        lips = self.expert.visual(mixed)
+        terms = {}
+        if "d_vv" in self.sync_losses:
+            with torch.no_grad():
+                true_lips = self.expert.visual(real)
+            terms["d_vv"] = sequence_contrast(lips, true_lips, self.config.d_vv_temperature)
+        if {"d_av", "wav2lip_sync"} & set(self.sync_losses):
+            with torch.no_grad():
+                sounds = self.expert.audio(batch["target_mel"])
+            if "d_av" in self.sync_losses:
+                terms["d_av"] = sequence_contrast(lips, sounds, self.config.d_av_temperature)
+            else:
+                terms["wav2lip_sync"] = wav2lip_sync_loss(lips, sounds)
+        return terms
+
+    def validate(self, step: int) -> dict[str, float]:
+        """PSNR, SSIM and the expert's loss on fixed held-out samples; the same with another clip's sound."""
+        return self._validation.figures(self)
+
+    def observe(self, figures: Mapping[str, float]) -> None:
+        """Wav2Lip's rule: the sync loss counts from here on once the expert is nearly content. Never off again."""
+        if figures["expert_loss"] < self.config.sync_switch_on_loss:
+            self.sync_is_on = True
+        self._copied_loss = {
+            name.removeprefix("copy_"): value for name, value in figures.items() if name.startswith("copy_")
+        }
+
+    def chance(self) -> dict[str, float]:
+        """What showing the reference frame reaches."""
+        return self._copied_loss
+
+    def samples(self) -> dict[str, bytes]:
+        """A strip: reference, pose prior, made, true."""
+        return sample_strip(self._validation.pictures)
+
+    def diagnose(
+        self, train: Mapping[str, float], val: Mapping[str, float], step: int, *, is_last: bool
+    ) -> list[Diagnosis]:
+        """`dead_discriminator`, `sync_never_switched_on`, `copies_reference`, `clips_without_window`."""
+        found = self._sampler.diagnose()
+        config = self.config
+        late = step >= config.steps // 2
+        if train and late and train["discriminator_loss"] < config.dead_discriminator_loss:
+            found.append(
+                Diagnosis(
+                    name="dead_discriminator",
+                    text=f"the discriminator's loss is {train['discriminator_loss']:.4f}: it tells every frame and"
+                    " teaches nothing; lower discriminator_learning_rate or discriminator_width",
+                )
+            )
+        if val and is_last and not self.sync_is_on:
+            found.append(
+                Diagnosis(
+                    name="sync_never_switched_on",
+                    text=f"the expert's loss on made frames was {val['expert_loss']:.3f} at the end, never below"
+                    f" {config.sync_switch_on_loss} (on real frames it is {val['expert_loss_real']:.3f}), so the sync"
+                    " loss had no weight: train longer, train the sync encoder longer, or raise sync_switch_on_loss",
+                )
+            )
+        if val and late and val["reference_nearness"] < config.copies_reference_margin:
+            found.append(
+                Diagnosis(
+                    name="copies_reference",
+                    text=f"made mouths are only {val['reference_nearness']:.2f} of the way from the reference's to the"
+                    " true ones: train longer, check that sound and video are in sync, raise the sync weights",
+                )
+            )
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """Whether the sync loss counts."""
+        return {"sync_is_on": self.sync_is_on}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Undo `state`."""
+        self.sync_is_on = bool(state["sync_is_on"])
+
+    def description(self) -> dict[str, Any]:
+        """f_theta's settings, without which the audio path cannot be built."""
+        config = self._audio_to_lip_config
+        return {"audio_to_lip": None if config is None else asdict(config)}
+
+    def _sync_weights(self) -> dict[str, float]:
+        weights = {
+            "d_av": self.config.d_av_weight,
+            "d_vv": self.config.d_vv_weight,
+            "wav2lip_sync": self.config.wav2lip_sync_weight if self.sync_is_on else 0.0,
+        }
+        return {name: weights[name] for name in self.sync_losses}
+
+    def _build_optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        generator = build_optimizer([self.model.generator], self.config)
+        share = 1.0 if self._audio_to_lip_config is None else self.config.audio_to_lip_learning_rate_share
+        heard = [parameter for parameter in self.model.audio.parameters() if parameter.requires_grad]
+        if heard:
+            generator.add_param_group({"params": heard, "weight_decay": 0.0, "learning_rate_share": share})
+        return {"generator": generator, "discriminator": build_optimizer([self.discriminator], self.config)}
+
+    def _sample(self, clip: ShardClip, generator: np.random.Generator) -> Sample | None:
+        num_targets = self.config.target_frames
+        num_frames = num_targets + 2 * CONTEXT_FRAMES
+        starts = window_starts(clip.valid, num_frames)
+        generator.shuffle(starts)
+        for start in starts.tolist():
+            references = reference_candidates(clip.valid, start + CONTEXT_FRAMES, num_targets)
+            if len(references):
+                reference = int(generator.choice(references))
+                return self._window(clip, start, reference)
+        return None
+
+    def _window(self, clip: ShardClip, start: int, reference: int) -> Sample:
+        num_targets, context = self.config.target_frames, self.config.context_frames
+        num_frames = num_targets + 2 * CONTEXT_FRAMES
+        pictures = self._source.frames(clip, [*range(start, start + num_frames), reference])
+        first = start + CONTEXT_FRAMES
+        sound_start = min(max(0, first - (context - num_targets) // 2), max(0, clip.num_frames - context))
+        length = min(context, clip.num_frames)
+        return {
+            "frames": pictures[:-1],
+            "reference": pictures[-1],
+            "mel": pad_frames(mel_of(clip, sound_start, length), MELS_PER_FRAME * context, fill=SILENCE),
+            "target_mel": mel_of(clip, start, num_frames),
+            "first": np.array(first - sound_start),
+            "num_valid": np.array(length),
+        }
