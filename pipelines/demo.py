@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
+from assets.progress import progress_bar
 from assets.sample_corpus.corpus import make_sample_corpus
+from assets.sample_corpus.plan import plan_corpus
+from assets.sample_corpus.settings import SampleCorpusSettings
 from assets.settings import Project
 from pipelines.query import run_query
 from pipelines.runner import run_stale, say_on_stderr
@@ -19,7 +23,7 @@ def run_demo(project: Project) -> int:
     """Makes the corpus, trains on its LRS2 part, takes its LRW and HDTF parts to shards; prints the table."""
     start = time.monotonic()
     say_on_stderr("sample corpus: a photograph that talks (made here, nothing is downloaded)")
-    make_sample_corpus(project.home.root / "sample")
+    _make_corpus(project.home.root / "sample")
     outcomes = [
         run_stale(project, ["sample_lrs2"]),
         run_stale(project, ["sample_lrw", "sample_hdtf"], to="shards"),
@@ -33,3 +37,17 @@ def run_demo(project: Project) -> int:
     print(f"\nreport: {project.home.report('sample_lrs2')}")
     print(f"tables: cals query 'select * from table_3'   ({time.monotonic() - start:.0f} s in all)")
     return 0
+
+
+
+def _make_corpus(root: Path) -> None:
+    settings = SampleCorpusSettings()
+    with progress_bar("sample corpus", len(plan_corpus(settings))) as advance:
+        seen = 0
+
+        def progress(done: int, _total: int) -> None:
+            nonlocal seen
+            advance(done - seen)
+            seen = done
+
+        make_sample_corpus(root, settings=settings, progress=progress)
