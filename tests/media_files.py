@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
+import av.logging
 import numpy as np
 
-# container -> (format options, video codec, pixel format, audio codec, sample rate)
+av.logging.set_level(av.logging.ERROR)
+
+# container -> (video codec, pixel format, audio codec, sample rate)
 KINDS = {
     "mp4": ("libx264", "yuv420p", "aac", 48_000),
     "mov": ("libx264", "yuv420p", "pcm_s16le", 48_000),
@@ -23,7 +27,7 @@ KINDS = {
 CODEC_OPTIONS = {
     "libx264": {"preset": "ultrafast", "bf": "2", "crf": "28"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
-    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none"},
+    "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=none:frame-threads=1"},
 }
 
 
@@ -95,11 +99,19 @@ def make_flash_file(path: Path, spec: FlashFile) -> Made:
         audio = container.add_stream(spec.audio_codec or audio_codec, rate=rate_hz, layout=spec.layout)
         early_s, late_s = max(-spec.audio_late_s, 0.0), max(spec.audio_late_s, 0.0)
         sound = _sound(spec, flashes, rate_hz)
-        _encode(container, video, _pictures(spec, times, flashes, early_s), audio, _blocks(sound, rate_hz, late_s, spec.layout))
+        _encode(
+            container,
+            video,
+            _pictures(spec, times, flashes, early_s),
+            audio,
+            _blocks(sound, rate_hz, late_s, spec.layout),
+        )
     return Made(path=path, flash_times_s=flashes)
 
 
-def _pictures(spec, times, flashes, early_s):
+def _pictures(
+    spec: FlashFile, times: tuple[float, ...], flashes: tuple[float, ...], early_s: float
+) -> Iterator[av.VideoFrame]:
     for index, time_s in enumerate(times):
         if any(flash_s <= time_s < flash_s + 0.0399 for flash_s in flashes):
             picture = np.full((spec.size[1], spec.size[0], 3), 255, np.uint8)
@@ -119,7 +131,7 @@ def _pictures(spec, times, flashes, early_s):
         yield frame
 
 
-def _sound(spec, flashes, rate_hz):
+def _sound(spec: FlashFile, flashes: tuple[float, ...], rate_hz: int) -> np.ndarray:
     """(C, N) float32: the stream's own samples, the first one heard at `audio_late_s` of the picture's time."""
     num = round((spec.duration_s - spec.audio_short_s) * rate_hz)
     time_s = np.arange(num) / rate_hz + spec.audio_late_s
@@ -131,7 +143,7 @@ def _sound(spec, flashes, rate_hz):
     return np.repeat(wave[None], channels, axis=0)
 
 
-def _blocks(sound, rate_hz, late_s, layout):
+def _blocks(sound: np.ndarray, rate_hz: int, late_s: float, layout: str) -> Iterator[av.AudioFrame]:
     for start in range(0, sound.shape[1], 960):
         block = np.ascontiguousarray(sound[:, start : start + 960])
         frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
@@ -141,10 +153,14 @@ def _blocks(sound, rate_hz, late_s, layout):
         yield frame
 
 
-def _encode(container, video, pictures, audio, blocks):
+def _encode(
+    container: Any, video: Any, pictures: Iterator[av.VideoFrame], audio: Any, blocks: Iterator[av.AudioFrame]
+) -> None:
     """Interleave by time, so that the muxer does not have to."""
     resampler = av.AudioResampler(
-        format=audio.codec_context.format or "fltp", layout=audio.layout, rate=audio.rate,
+        format=audio.codec_context.format or "fltp",
+        layout=audio.layout,
+        rate=audio.rate,
         frame_size=audio.codec_context.frame_size or None,
     )
     pending = next(blocks, None)
@@ -161,7 +177,7 @@ def _encode(container, video, pictures, audio, blocks):
     container.mux(audio.encode(None))
 
 
-def _encode_sound(container, audio, resampler, frame):
+def _encode_sound(container: Any, audio: Any, resampler: Any, frame: av.AudioFrame | None) -> None:
     for part in resampler.resample(frame):
         container.mux(audio.encode(part))
 

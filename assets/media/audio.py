@@ -224,7 +224,7 @@ def _as_float(frame: Any) -> NDArray[np.float32]:
         array = array.reshape(-1, frame.layout.nb_channels).T
     block: NDArray[np.float32] = array.astype(np.float32)
     if array.dtype == np.uint8:
-        block = (block - 128) / 128
+        block = (block - np.float32(128)) / np.float32(128)
     elif array.dtype.kind == "i":
         block /= np.float32(-np.iinfo(array.dtype).min)
     else:

@@ -1,0 +1,134 @@
+"""Segments, damage, GRID's frames."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from assets.media.probe import probe
+from assets.media.timeline import Span, common_span
+from assets.media.video import read_ticks
+from assets.rejection import Rejected
+from tests.media_files import FlashFile, make_flash_file
+
+
+def lumas(path: Path, span: Span | None = None) -> list[np.ndarray]:
+    found = probe(path)
+    return [tick.picture.gray().copy() for tick in read_ticks(found, span or common_span(found))]
+
+
+def moving(time_s: float) -> np.ndarray:
+    """A bar whose place tells the time."""
+    picture = np.full((96, 160, 3), 60, np.uint8)
+    at = int(time_s * 25) % 150
+    picture[:, at : at + 10] = 200
+    return picture
+
+
+def test_grid_clip_gives_the_75_frames_that_ffmpeg_decodes(grid_clips: list[Path]) -> None:
+    for path in grid_clips[:3]:
+        with av.open(str(path)) as container:
+            expected = [frame.to_ndarray()[:288] for frame in container.decode(video=0)]
+        found = lumas(path)
+        assert len(found) == len(expected) == 75
+        assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "mpg", "avi"])
+def test_a_segment_is_the_same_pictures_as_in_the_whole(tmp_path: Path, suffix: str) -> None:
+    made = make_flash_file(
+        tmp_path / f"a.{suffix}", FlashFile(suffix=suffix, duration_s=6.0, flash_times_s=(), draw=moving)
+    )
+    found = probe(made.path)
+    whole = lumas(made.path)
+    span = common_span(found, start_s=found.video.start_s + 4.0, end_s=found.video.start_s + 5.2)
+    assert span.num_frames == 30
+    part = lumas(made.path, span)
+    assert all(np.array_equal(a, b) for a, b in zip(part, whole[100:130], strict=True))
+
+
+def test_spans_of_segments_lie_on_one_grid(tmp_path: Path) -> None:
+    found = probe(make_flash_file(tmp_path / "a.mp4", FlashFile(duration_s=4.0)).path)
+    span = common_span(found, start_s=1.013, end_s=2.0)
+    assert span.start_s == pytest.approx(1.04)
+    assert span.num_frames == 24
+
+
+def test_late_and_short_sound_keep_the_common_part(tmp_path: Path) -> None:
+    spec = FlashFile(suffix="mov", audio_late_s=0.2, audio_short_s=0.7, flash_times_s=())
+    found = probe(make_flash_file(tmp_path / "a.mov", spec).path)
+    span = common_span(found)
+    assert span.start_s == pytest.approx(found.video.start_s + 0.2)
+    assert span.num_frames == 57  # from 0.2 s to 0.2 + 3.0 - 0.7 = 2.5 s, whole ticks
+    assert span.trimmed_start_s == pytest.approx(0.2, abs=0.002)
+    assert span.trimmed_end_s == pytest.approx(0.5, abs=0.002)
+
+
+def test_streams_that_differ_by_a_frame_lose_nothing(tmp_path: Path) -> None:
+    found = probe(make_flash_file(tmp_path / "a.mov", FlashFile(suffix="mov", audio_short_s=0.03)).path)
+    span = common_span(found)
+    assert (span.num_frames, span.trimmed_s) == (75, 0.0)
+
+
+def cut_file(path: Path, share: float) -> Path:
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi"])
+def test_a_file_cut_short_is_damaged_where_the_container_promises_more(tmp_path: Path, suffix: str) -> None:
+    mux = {"movflags": "faststart"} if suffix == "mp4" else {}
+    made = make_flash_file(tmp_path / f"a.{suffix}", FlashFile(suffix=suffix, mux=mux, draw=moving))
+    cut_file(made.path, 0.6)
+    with pytest.raises(Rejected) as caught:
+        lumas(made.path)
+    assert caught.value.reason in ("damaged", "not_a_video")
+    assert caught.value.detail
+
+
+def test_broken_pictures_are_noticed(grid_clips: list[Path], tmp_path: Path) -> None:
+    data = bytearray(grid_clips[0].read_bytes())
+    for at in range(150_000, 150_400):
+        data[at] ^= 0x5A
+    path = tmp_path / "broken.mpg"
+    path.write_bytes(data)
+    with pytest.raises(Rejected) as caught:
+        lumas(path)
+    assert caught.value.reason == "damaged"
+
+
+def test_lost_pictures_are_noticed(tmp_path: Path) -> None:
+    made = make_flash_file(tmp_path / "a.mp4", FlashFile(draw=moving, duration_s=3.0))
+    found = probe(made.path)
+    with pytest.raises(Rejected, match="promised"):
+        list(read_ticks(found, Span(start_s=found.video.start_s, num_frames=100)))
+
+
+def test_a_picture_that_changes_size_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    small = make_flash_file(tmp_path / "small.ts", FlashFile(suffix="ts", size=(160, 96), duration_s=1.0))
+    large = make_flash_file(tmp_path / "large.ts", FlashFile(suffix="ts", size=(320, 192), duration_s=1.0))
+    path.write_bytes(small.path.read_bytes() + large.path.read_bytes())
+    with pytest.raises(Rejected) as caught:
+        lumas(path)
+    assert caught.value.reason in ("size_changes", "damaged")
+
+
+def test_memory_does_not_grow_with_the_span(tmp_path: Path) -> None:
+    """Pictures are let go as the ticks advance: the decoder's own few are all that stay."""
+    import gc
+
+    from assets.media.picture import Picture
+
+    made = make_flash_file(tmp_path / "a.mp4", FlashFile(fps=Fraction(30), duration_s=6.0))
+    found = probe(made.path)
+    alive = 0
+    for tick in read_ticks(found, common_span(found)):
+        if tick.index % 25 == 24:
+            alive = max(alive, sum(isinstance(thing, Picture) for thing in gc.get_objects()))
+    assert alive <= 6
