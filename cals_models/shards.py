@@ -6,12 +6,13 @@ shard. `cals_models/shard_format.py` says what a shard set is.
 
 import hashlib
 import os
-import random
 import re
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,7 @@ __all__ = ["ShardClip", "ShardError", "ShardSet"]
 _MEMBER_NAME = re.compile(rf"([0-9a-f]{{16}})\.({'|'.join(re.escape(name) for name in MEMBERS)})")
 _BLOCK = tarfile.BLOCKSIZE
 _END_OF_TAR = bytes(2 * _BLOCK)
+MAX_OPEN_FILES = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +60,9 @@ class ShardSet:
         self.folder = Path(folder)
         self.check_digests = check_digests
         self.dataset, self.digest, self.shards = read_manifest(self.folder / MANIFEST_NAME)
-        self._verified: set[str] = set()
+        self._verified: dict[str, tuple[int, int, int]] = {}
         self._indices: dict[str, _ShardIndex] = {}
+        self._files: dict[str, BufferedReader] = {}
 
     def num_clips(self, split: str) -> int:
         return sum(shard.num_clips for shard in self._split(split))
@@ -77,12 +80,19 @@ class ShardSet:
             ShardError: a file is missing, of another size or of other content; names it and the remedy.
         """
         for shard in self._split(split):
-            self._verify(shard)
+            self._file(shard)
             if progress is not None:
                 progress(shard.num_bytes)
 
     def clips(
-        self, split: str, *, seed: int | None = None, epoch: int = 0, rank: int = 0, world: int = 1
+        self,
+        split: str,
+        *,
+        seed: int | None = None,
+        epoch: int = 0,
+        rank: int = 0,
+        world: int = 1,
+        start: int = 0,
     ) -> Iterator[ShardClip]:
         """All clips of a split once, read as they are asked for.
 
@@ -90,17 +100,18 @@ class ShardSet:
             split: train, val or test.
             seed: with the epoch decides the order of the clips over all shards; None keeps the stored order.
             rank, world: this process takes every world-th clip of the order, beginning with number rank.
+            start: so many of this process's clips are passed over without being read.
 
         Raises:
             ShardError: see `verify`; also for members that a shard must not hold.
         """
         if not 0 <= rank < world:
             raise ValueError(f"rank {rank} of {world}: ranks go from 0 to world - 1")
-        places = self._places(split)
+        shards, places = self._places(split)
         if seed is not None:
-            random.Random(f"{seed}/{epoch}").shuffle(places)
-        for shard, row in places[rank::world]:
-            yield self._read(shard, row)
+            places = places[np.random.default_rng([seed, epoch]).permutation(len(places))]
+        for number, row in places[rank::world][start:].tolist():
+            yield self._read(shards[number], row)
 
     def load(self, split: str, *, max_bytes: int = 4 * 2**30) -> list[ShardClip]:
         """All clips of a split, compressed, in memory: for sets that are small enough to stay there.
@@ -121,44 +132,61 @@ class ShardSet:
             raise ShardError(f"{self.folder}: no split {split!r}; there are {', '.join(self.shards)}")
         return self.shards[split]
 
-    def _places(self, split: str) -> list[tuple[ShardFile, int]]:
-        return [(shard, row) for shard in self._split(split) for row in range(len(self._index(shard).keys))]
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_files": {}}
 
-    def _verify(self, shard: ShardFile) -> None:
+    def _places(self, split: str) -> tuple[list[ShardFile], npt.NDArray[np.int32]]:
+        """The shards of a split, and (N, 2) the shard's number and the row in it of each clip."""
+        shards = self._split(split)
+        rows = [np.arange(len(self._index(shard).keys), dtype=np.int32) for shard in shards]
+        places = [np.stack([np.full_like(row, number), row], axis=1) for number, row in enumerate(rows)]
+        return shards, np.concatenate([np.empty((0, 2), np.int32), *places])
+
+    def _file(self, shard: ShardFile) -> BufferedReader:
+        """The shard, open and found good. A file that is replaced later is read on as it was."""
+        file = self._files.get(shard.path)
+        if file is None:
+            path = self.folder / shard.path
+            try:
+                file = path.open("rb")
+                self._check(shard, file)
+            except OSError as error:
+                raise _damaged(path, f"cannot be read ({error.strerror})") from error
+            while len(self._files) >= MAX_OPEN_FILES:
+                self._files.pop(next(iter(self._files)))
+            self._files[shard.path] = file
+        return file
+
+    def _check(self, shard: ShardFile, file: BufferedReader) -> None:
+        path, status = self.folder / shard.path, os.fstat(file.fileno())
+        identity = (status.st_ino, status.st_size, status.st_mtime_ns)
+        known = self._verified.get(shard.path, identity)
+        if known != identity:
+            raise ShardError(f"{path}: was replaced while it was in use; start again with the new shards")
         if shard.path in self._verified:
             return
-        path = self.folder / shard.path
-        try:
-            num_bytes = path.stat().st_size
-            if num_bytes != shard.num_bytes:
-                raise _damaged(path, f"has {num_bytes:,} bytes; the manifest says {shard.num_bytes:,}")
-            if self.check_digests:
-                with path.open("rb") as file:
-                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                if sha256 != shard.sha256:
-                    raise _damaged(
-                        path, f"has sha256 {sha256[:12]}...; the manifest says {shard.sha256[:12]}..."
-                    )
-        except OSError as error:
-            raise _damaged(path, f"cannot be read ({error.strerror})") from error
-        self._verified.add(shard.path)
+        if status.st_size != shard.num_bytes:
+            raise _damaged(path, f"has {status.st_size:,} bytes; the manifest says {shard.num_bytes:,}")
+        if self.check_digests:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            if sha256 != shard.sha256:
+                raise _damaged(path, f"has sha256 {sha256[:12]}...; the manifest says {shard.sha256[:12]}...")
+        self._verified[shard.path] = identity
 
     def _index(self, shard: ShardFile) -> _ShardIndex:
         if shard.path not in self._indices:
-            self._verify(shard)
-            index = _index_tar(self.folder / shard.path)
+            path = self.folder / shard.path
+            index = _index_tar(self._file(shard), path)
             if len(index.keys) != shard.num_clips:
-                found = f"holds {len(index.keys)} clips; the manifest says {shard.num_clips}"
-                raise _damaged(self.folder / shard.path, found)
+                raise _damaged(path, f"holds {len(index.keys)} clips; the manifest says {shard.num_clips}")
             self._indices[shard.path] = index
         return self._indices[shard.path]
 
     def _read(self, shard: ShardFile, row: int) -> ShardClip:
-        path, index = self.folder / shard.path, self._index(shard)
+        path, index, file = self.folder / shard.path, self._index(shard), self._file(shard)
         extents = index.extents[row]
         start, end = int(extents[0, 0]), int(extents[-1].sum())
-        with path.open("rb") as file:
-            data = memoryview(os.pread(file.fileno(), end - start, start))
+        data = memoryview(os.pread(file.fileno(), end - start, start))
         if len(data) != end - start:
             raise _damaged(path, "became shorter while it was read")
         members = {
@@ -172,33 +200,33 @@ def _damaged(path: Path, what: str) -> ShardError:
     return ShardError(f"{path}: {what}; delete the file and materialise the shards of this dataset again")
 
 
-def _index_tar(path: Path) -> _ShardIndex:
+def _index_tar(file: BufferedReader, path: Path) -> _ShardIndex:
     """Walk a tar's headers: only plain files KEY.<known extension>, five a clip, in the fixed order."""
     keys: list[str] = []
     extents: list[tuple[int, int]] = []
-    with path.open("rb") as file:
-        descriptor, position, num_bytes = file.fileno(), 0, path.stat().st_size
-        while True:
-            header = os.pread(descriptor, _BLOCK, position)
-            if not any(header):
-                break
-            try:
-                member = tarfile.TarInfo.frombuf(header, "ascii", "strict")
-            except (tarfile.HeaderError, UnicodeError) as error:
-                raise _damaged(path, f"is no good tar at byte {position:,} ({error})") from error
-            name = _MEMBER_NAME.fullmatch(member.name)
-            if name is None or not member.isreg() or name[2] != MEMBERS[len(extents) % len(MEMBERS)]:
-                raise _damaged(path, f"holds an unexpected member {member.name!r} at byte {position:,}")
-            if len(extents) % len(MEMBERS) == 0:
-                keys.append(name[1])
-            elif name[1] != keys[-1]:
-                raise _damaged(path, f"mixes clips {keys[-1]} and {name[1]}")
-            extents.append((position + _BLOCK, member.size))
-            position += _BLOCK + -(-member.size // _BLOCK) * _BLOCK
-            if position > num_bytes:
-                raise _damaged(path, f"ends within member {member.name}")
-        if os.pread(descriptor, len(_END_OF_TAR), position) != _END_OF_TAR:
-            raise _damaged(path, "lacks the end mark of a tar")
+    descriptor, position = file.fileno(), 0
+    num_bytes = os.fstat(descriptor).st_size
+    while True:
+        header = os.pread(descriptor, _BLOCK, position)
+        if not any(header):
+            break
+        try:
+            member = tarfile.TarInfo.frombuf(header, "ascii", "strict")
+        except (tarfile.HeaderError, UnicodeError) as error:
+            raise _damaged(path, f"is no good tar at byte {position:,} ({error})") from error
+        name = _MEMBER_NAME.fullmatch(member.name)
+        if name is None or not member.isreg() or name[2] != MEMBERS[len(extents) % len(MEMBERS)]:
+            raise _damaged(path, f"holds an unexpected member {member.name!r} at byte {position:,}")
+        if len(extents) % len(MEMBERS) == 0:
+            keys.append(name[1])
+        elif name[1] != keys[-1]:
+            raise _damaged(path, f"mixes clips {keys[-1]} and {name[1]}")
+        extents.append((position + _BLOCK, member.size))
+        position += _BLOCK + -(-member.size // _BLOCK) * _BLOCK
+        if position > num_bytes:
+            raise _damaged(path, f"ends within member {member.name}")
+    if os.pread(descriptor, len(_END_OF_TAR), position) != _END_OF_TAR:
+        raise _damaged(path, "lacks the end mark of a tar")
     if len(extents) != len(keys) * len(MEMBERS) or len(set(keys)) != len(keys):
         raise _damaged(path, "holds a clip twice or without all of its members")
     return _ShardIndex(keys=keys, extents=np.array(extents, np.int64).reshape(-1, len(MEMBERS), 2))

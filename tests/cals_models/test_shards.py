@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import pickle
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -85,6 +86,34 @@ def test_ranks_share_the_clips_of_an_epoch(made: Path) -> None:
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     with pytest.raises(ValueError, match="rank 4 of 4"):
         next(shards.clips("train", rank=4, world=4))
+
+
+def test_a_start_passes_over_clips(made: Path) -> None:
+    shards = ShardSet(made)
+    order = [clip.clip_id for clip in shards.clips("train", seed=5, epoch=2)]
+    assert [clip.clip_id for clip in shards.clips("train", seed=5, epoch=2, start=4)] == order[4:]
+
+
+def test_shards_that_are_replaced_in_use_are_read_on_as_they_were(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shards = ShardSet(copied)
+    clips = shards.clips("train")
+    first = next(clips)
+    for path in copied.glob("train-*.tar"):
+        path.with_suffix(".new").write_bytes(b"other content")
+        path.with_suffix(".new").replace(path)
+    assert first.clip_id not in [clip.clip_id for clip in clips]
+    assert len(list(pickle.loads(pickle.dumps(ShardSet(copied))).shards)) == 3
+    with pytest.raises(ShardError, match="replaced while it was in use"):
+        list(pickle.loads(pickle.dumps(shards)).clips("train"))
+
+
+def test_few_files_stay_open(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cals_models.shards.MAX_OPEN_FILES", 1)
+    shards = ShardSet(made)
+    assert len({clip.clip_id for clip in shards.clips("train", seed=0)}) == 6
+    assert len(shards._files) == 1
 
 
 def test_load_keeps_to_its_limit(made: Path) -> None:
