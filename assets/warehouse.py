@@ -251,6 +251,6 @@ def _fill_intervals(connection: Connection, parts: list[tuple[Path, Path]], cach
         better = dict(connection.execute("select metric, better from metric_definitions").fetchall())
         table = pa.Table.from_pandas(bootstrap_intervals(scores, better), preserve_index=False)
         with replacing(cache) as temporary:
-            pq.write_table(table.replace_schema_metadata(source), temporary, store_schema=False)
+            pq.write_table(table.replace_schema_metadata(source), temporary)
     if pq.read_metadata(cache).num_rows:
         connection.execute(f"insert into {_COMPUTED} by name select * from read_parquet(?)", [str(cache)])

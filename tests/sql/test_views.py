@@ -1,0 +1,226 @@
+"""Figures of the views against the same figures computed by hand from the rows that went in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assets.home import Home
+from assets.tables import write_part
+from assets.warehouse import publish, query
+from tests import warehouse_making as made
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = Home(tmp_path_factory.mktemp("home"))
+    made.fill(home)
+    ratings = [
+        {
+            "study": "one", "rater": f"r{rater}", "dataset": made.DATASET, "method": method, "clip_id": "c",
+            "scale": scale, "rating": min(5, 2 + rater % 3 + (method == "ground_truth")),
+            "screened_out": rater == 5,
+        }
+        for rater in range(6)
+        for method in ("ground_truth", "cals")
+        for scale in ("visual_quality", "realness")
+    ]  # fmt: skip
+    write_part(home, "mos_ratings", ratings, dataset=made.DATASET)
+    windows = [
+        {
+            "dataset": made.DATASET,
+            "method": "cals",
+            "clip_id": f"c{i}",
+            "window_frames": w,
+            "lmd": 1.0 + i + w / 10,
+        }
+        for i in range(3)
+        for w in (1, 15)
+    ]
+    write_part(home, "context_window", windows, dataset=made.DATASET)
+    publish(home)
+    return home
+
+
+@pytest.fixture(scope="module")
+def scores() -> pd.DataFrame:
+    tests = [made.clip_id(number) for number in range(30, 44)]
+    return pd.concat([pd.DataFrame(made.score_rows(tests, method)) for method in made.METHODS])
+
+
+def one(home: Home, sql: str) -> pd.Series:
+    found = query(home.database, sql)
+    assert len(found) == 1
+    return found.iloc[0]
+
+
+def test_clips_take_the_first_stage_that_rejected_them(home: Home) -> None:
+    rejected = query(home.database, "select clip_id, stage, reason, detail from rejections").set_index(
+        "clip_id"
+    )
+    assert rejected["stage"].to_dict() == {
+        made.clip_id(3): "mels",
+        made.clip_id(5): "face_tracks",
+        made.clip_id(7): "clips",
+    }
+    assert rejected.loc[made.clip_id(5), "reason"] == "no_face"
+    assert rejected.loc[made.clip_id(7), "detail"].startswith("the file ends")
+    row = one(home, f"select * from clips where clip_id = '{made.clip_id(0)}'")
+    assert row["status"] == "ok" and row["stage"] is None and row["shard"] == "train-00000.tar"
+    assert row["key"] == made.clip_key(made.clip_id(0)) and row["shard_frames"] == 75
+
+
+def test_clip_status_counts_every_clip_once(home: Home) -> None:
+    counts = query(home.database, "select split, status, sum(num_clips) as n from clip_status group by all")
+    assert counts["n"].sum() == 44
+    assert counts.set_index(["split", "status"])["n"].to_dict() == {
+        ("train", "ok"): 21,
+        ("train", "rejected"): 3,
+        ("val", "ok"): 6,
+        ("test", "ok"): 14,
+    }
+
+
+def test_table_3_shows_means_beside_the_papers_rows(home: Home, scores: pd.DataFrame) -> None:
+    own = scores[scores["audio"] == "own"]
+    expected = own.groupby(["method", "metric"])["value"].mean()
+    measured = query(home.database, "from table_3 where source = 'measured'").set_index("method")
+    assert list(measured.index) == list(made.METHODS)
+    for method in made.METHODS:
+        for metric in ("psnr", "ssim", "lmd", "lse_d", "lse_c"):
+            value, mean = measured.loc[method, metric], expected.get((method, metric), np.nan)
+            assert value == pytest.approx(mean, rel=1e-12, nan_ok=True)
+    assert measured.loc["ground_truth", "note"].startswith("psnr: 75 of 75 frames equal")
+    assert (measured["evaluator"] == made.EVALUATORS["lse_d"]).all()
+    published = query(home.database, "from table_3 where source = 'published'")
+    assert len(published) == 18 and set(published["corpus"]) == {"lrw", "lrs2", "hdtf"}
+    assert published["note"].str.contains("2305.19556").all()
+
+
+def test_table_1_is_the_ablation_alone(home: Home) -> None:
+    labels = query(home.database, "select source, label from table_1").groupby("source")["label"].agg(list)
+    assert labels["published"] == ["baseline", "+ A2L", "+ d_av", "+ d_vv"]
+    assert labels["measured"] == ["baseline", "+ d_vv"]
+
+
+def test_table_2_leaves_careless_raters_out(home: Home) -> None:
+    row = one(home, "select * from table_2 where source = 'measured' and method = 'cals'")
+    ratings = np.array([2 + rater % 3 for rater in range(5)])
+    assert row["visual_quality"] == pytest.approx(ratings.mean())
+    assert row["visual_quality_half_width"] == pytest.approx(1.96 * ratings.std(ddof=1) / np.sqrt(5))
+    assert np.isnan(row["lip_sync_quality"]) and row["num_ratings"] == 10
+    published = one(home, "select * from table_2 where source = 'published' and method = 'cals'")
+    assert (published["realness"], published["realness_half_width"]) == (3.940, 0.081)
+
+
+def test_figure_3_holds_means_by_window_and_the_papers_best(home: Home) -> None:
+    points = query(home.database, "from figure_3 where source = 'measured'").set_index("window_frames")["lmd"]
+    assert points.to_dict() == pytest.approx({1: 2.1, 15: 3.5})
+    published = query(
+        home.database, "select corpus, window_frames, lmd from figure_3 where source = 'published'"
+    )
+    assert list(published.itertuples(index=False, name=None)) == [("lrs2", 13, 1.059), ("lrw", 15, 1.162)]
+
+
+def test_metric_summary_counts_what_is_missing_and_says_why(home: Home) -> None:
+    row = one(
+        home, "select * from metric_summary where method = 'wav2lip' and metric = 'lmd' and audio = 'own'"
+    )
+    assert (row["num_clips"], row["num_missing"], row["better"], row["unit"]) == (13, 1, "lower", "px")
+    assert row["why_missing"].startswith("no face found")
+    assert row["low"] < row["mean"] < row["high"]
+
+
+def test_wrong_audio_margin_is_paired_and_signed_so_that_more_is_better(
+    home: Home, scores: pd.DataFrame
+) -> None:
+    margins = query(home.database, "from wrong_audio_margin").set_index(["method", "metric"])
+    wide = scores.pivot(index=["method", "metric", "clip_id"], columns="audio", values="value")
+    gain = (wide["own"] - wide["other"]).groupby(["method", "metric"]).mean()
+    for (method, metric), row in margins.iterrows():
+        sign = 1 if metric in ("psnr", "ssim", "psnr_mouth", "ssim_mouth", "lse_c") else -1
+        assert row["margin"] == pytest.approx(sign * gain[(method, metric)], abs=1e-12)
+    assert margins.loc[("cals", "lmd"), "low"] > 0
+    assert margins.loc[("copy_reference", "lmd"), ["margin", "low", "high"]].tolist() == [0, 0, 0]
+
+
+def test_method_differences_are_paired_and_say_who_is_better(home: Home, scores: pd.DataFrame) -> None:
+    row = one(
+        home,
+        "select * from method_differences where method = 'cals' and other_method = 'wav2lip' and metric = 'lmd'",
+    )
+    own = scores[(scores["audio"] == "own") & (scores["metric"] == "lmd")]
+    wide = own.pivot(index="clip_id", columns="method", values="value")
+    difference = (wide["cals"] - wide["wav2lip"]).dropna()
+    assert row["mean_difference"] == pytest.approx(difference.mean())
+    assert row["num_clips"] == len(difference) == 13
+    assert row["is_better"] and row["high"] < 0 and row["p_value"] < 0.01
+    mirror = one(
+        home,
+        "select * from method_differences where method = 'wav2lip' and other_method = 'cals' and metric = 'lmd'",
+    )
+    assert mirror["low"] == pytest.approx(-row["high"]) and not mirror["is_better"]
+
+
+def test_ledger_edges_come_from_the_inputs(home: Home) -> None:
+    edges = query(
+        home.database,
+        "select input, asset, method, data_version from materialization_inputs "
+        f"where materialization_id = '{made.DATASET}-08' order by input",
+    )
+    assert edges["asset"].tolist() == ["renders", "shards"]
+    assert edges["method"].tolist() == ["cals", None]
+    assert edges["data_version"].tolist() == ["x", "shards5"]
+    settings = query(
+        home.database, "select distinct asset from materialization_inputs where asset like 'settings/%'"
+    )
+    assert settings["asset"].tolist() == ["settings/clips"]
+
+
+def test_current_materializations_are_the_newest(home: Home) -> None:
+    row = one(home, "select * from current_materializations where asset = 'clips'")
+    assert row["materialization_id"] == f"{made.DATASET}-01"
+    assert row["finished_at"] == pd.Timestamp("2026-11-23 12:01:00")
+
+
+def test_durations_and_throughput(home: Home) -> None:
+    row = one(home, "select * from stage_durations where asset = 'clips'")
+    assert (row["num_materializations"], row["last_s"], row["median_s"], row["total_s"]) == (
+        2,
+        2.5,
+        5.75,
+        11.5,
+    )
+    speeds = query(
+        home.database, "select clips_per_s from throughput where asset = 'clips' order by finished_at"
+    )
+    assert speeds["clips_per_s"].tolist() == pytest.approx([44 / 9.0, 1 / 2.5])
+
+
+def test_model_figures_stand_beside_chance(home: Home) -> None:
+    figures = query(home.database, "from model_figures where asset = 'sync_encoder'").set_index("figure")
+    assert figures.loc["retrieval_at_1", ["value", "chance"]].tolist() == [0.412, 0.0323]
+    generator = query(home.database, "from model_figures where asset = 'generator' and method = 'cals'")
+    assert generator["chance"].isna().all()
+    warning = one(home, "select * from model_warnings")
+    assert (warning["asset"], warning["warning"], warning["step"]) == (
+        "sync_encoder",
+        "plateau_at_chance",
+        300,
+    )
+
+
+def test_a_warning_given_as_text_is_kept(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    model = {
+        "dataset": "d",
+        "asset": "generator",
+        "method": "cals",
+        "warnings_json": '["the loss is not finite"]',
+    }
+    write_part(home, "models", [model], dataset="d")
+    row = one(Home(publish(home).parent.parent), "select * from model_warnings")
+    assert (row["warning"], row["text"]) == ("warning", "the loss is not finite")
