@@ -137,6 +137,7 @@ def _build(database: Path, parts: Parts, cache: Path) -> None:
         connection.execute(f"attach {quoted(str(database))} as built (storage_version {version})")
         connection.execute("use built")
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("begin")  # one transaction, else every comment waits for the disk
         for file in files.values():
             if file.folder == "schema":
                 connection.execute(file.sql)
@@ -147,6 +148,7 @@ def _build(database: Path, parts: Parts, cache: Path) -> None:
                 connection.execute(file.sql)
             for statement in comment_statements(file):
                 connection.execute(statement)
+        connection.execute("commit")
         connection.execute("use memory")
         connection.execute("detach built")
 
