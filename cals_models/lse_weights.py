@@ -1,14 +1,13 @@
 """Network S from files: the one trained in the pipeline, or the public ``syncnet_v2.model``."""
 
-import json
 from pathlib import Path
 from urllib.parse import urlparse
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
+from cals_models.config import LseEvaluatorConfig
 from cals_models.lse import LipSyncEvaluator
+from cals_models.model_files import read_model
 from cals_models.syncnet import (
     PUBLIC_WEIGHTS_NAME,
     PUBLIC_WEIGHTS_SHA256,
@@ -32,23 +31,22 @@ def load_trained_evaluator(
         WeightsError: the folder holds no such model.
     """
     try:
-        model = json.loads((Path(model_dir) / "model.json").read_text(encoding="utf-8"))
-        width_factor, digest = float(model["config"]["width_factor"]), str(model["weights_sha256"])
-        state = load_file(Path(model_dir) / "model.safetensors")
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise WeightsError(
-            f"{model_dir}: holds no LSE evaluator ({type(error).__name__}: {error}); materialise lse_evaluator"
-        ) from error
+        files = read_model(Path(model_dir), "lse_evaluator")
+    except ValueError as error:
+        raise WeightsError(f"{error} (an LSE evaluator; the stage lse_evaluator makes it)") from error
+    assert isinstance(files.config, LseEvaluatorConfig)
+    width_factor = files.config.width_factor
     network = SyncNet(SyncNetConfig(width_factor=width_factor))
-    prefix = f"{NETWORK_NAME}."
     try:
-        network.load_state_dict({name.removeprefix(prefix): value for name, value in state.items()})
+        network.load_state_dict(files.weights.get(NETWORK_NAME, {}))
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise WeightsError(
             f"{model_dir}: its weights are not network S of width {width_factor:g}: {reason}"
         ) from error
-    name = f"pipeline/{model['dataset']}/width_{width_factor:g}/{digest[:12]}"
+    name = (
+        f"pipeline/{files.plain.get('dataset')}/width_{width_factor:g}/{files.plain['weights_sha256'][:12]}"
+    )
     return LipSyncEvaluator(network.eval(), name=name, device=device, dtype=dtype)
 
 

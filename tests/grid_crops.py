@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+import simplejpeg
+
+from assets.shards.manifest import write_manifest
+from assets.shards.settings import ShardSettings
+from assets.shards.write_shards import BucketInput, write_bucket
+from tests.shard_making import clip_rows, facts_of, write_stage_files
 
 CROP_PX = 128
 
@@ -36,11 +43,40 @@ def grid_crops(path: Path, num_frames: int = 75) -> tuple[np.ndarray, np.ndarray
 
 def through_jpeg(frames: np.ndarray, quality: int) -> np.ndarray:
     """The frames after JPEG compression: something like a generated video, for metrics to compare."""
-    import simplejpeg
-
     return np.stack(
         [
             simplejpeg.decode_jpeg(simplejpeg.encode_jpeg(np.ascontiguousarray(frame), quality=quality))
             for frame in frames
         ]
     )
+
+
+def crops_shard_set(folder: Path, clips: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    """Shards under `folder / "shards"` that hold these frames and sounds.
+
+    Args:
+        folder: for the shards and the bucket files they are made from.
+        clips: clip id, `<dataset>/<split>/<name>`, to frames uint8 (T, 128, 128, 3) and sound int16 (640 T,).
+    """
+    rows = [_row(clip_id, frames, audio) for clip_id, (frames, audio) in clips.items()]
+    source = BucketInput(
+        bucket=0,
+        clips={clip_id: facts_of(clip_id, *clip_id.split("/")[:2]) for clip_id in clips},
+        stage_files=write_stage_files(folder / "stages", 0, rows),
+        version="1",
+        settings_digest="made",
+    )
+    write_bucket(folder / "shards", source, ShardSettings())
+    write_manifest(folder / "shards", next(iter(clips)).split("/")[0], range(1))
+
+
+def _row(clip_id: str, frames: np.ndarray, audio: np.ndarray) -> dict[str, dict[str, object]]:
+    row = clip_rows(clip_id, 1, len(frames))
+    jpegs = [
+        simplejpeg.encode_jpeg(np.ascontiguousarray(frame), quality=95, colorsubsampling="444")
+        for frame in frames
+    ]
+    offsets = np.cumsum([0, *map(len, jpegs)]).astype(np.int64)
+    row["face_crops"] |= {"mjpeg": b"".join(jpegs), "jpeg_offsets": offsets.tobytes()}
+    row["mels"] |= {"pcm": audio.tobytes()}
+    return row

@@ -27,7 +27,13 @@ def renders(run: StageRun) -> Produced:
             shards, run.settings.split, run.method, model, out, run.settings, advance, version=run.code.digest
         )
     whose = {"dataset": run.dataset.name, "method": run.method}
-    write_part(run.home, "render_clips", [{**whose, **row} for row in rows], dataset=run.dataset.name, method=run.method)
+    write_part(
+        run.home,
+        "render_clips",
+        [{**whose, **row} for row in rows],
+        dataset=run.dataset.name,
+        method=run.method,
+    )
     accepted = [row for row in rows if row["status"] == "ok"]
     return Produced(
         data_version=digest_of([[r["clip_id"], r["audio"], r["status"], r["sha256"]] for r in rows]),

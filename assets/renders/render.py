@@ -18,7 +18,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,15 +38,8 @@ AUDIOS = ("own", "other")
 
 Frames = NDArray[np.uint8]
 
-
-class Generator(Protocol):
-    """What a trained method offers; see ``cals_models.inference``."""
-
-    def render(
-        self, pose_prior: Frames, reference: Frames, mel: NDArray[np.float32], *, batch_frames: int
-    ) -> Frames:
-        """(T, 128, 128, 3) frames whose lips follow the mel (80, 4T)."""
-        ...
+if TYPE_CHECKING:
+    from cals_models.inference import LipGenerator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +161,7 @@ class _Lazy:
             raise ValueError(f"method {method} is trained: give the folder of its generator")
         self._model_dir = model_dir
         self._settings = settings
-        self._generator: Generator | None = None
+        self._generator: LipGenerator | None = None
 
     def frames(self, clip: ShardClip, sound: FittedSound) -> Frames:
         true = clip.frames(range(clip.num_frames))
@@ -181,26 +174,31 @@ class _Lazy:
         )
         if not self._is_trained:
             return true[places]
-        if self._generator is None:
-            self._generator = self._load()
+        return self._draw(true, true[places], sound.mel)
+
+    def _draw(self, true: Frames, reference: Frames, mel: NDArray[np.float32]) -> Frames:
+        import torch
+
         from cals_models.generator import HIDDEN_TOP_ROW
 
+        if self._generator is None:
+            self._generator = self._load()
         pose_prior = true.copy()
-        pose_prior[:, HIDDEN_TOP_ROW:] = 0
-        return self._generator.render(
-            pose_prior, true[places], sound.mel, batch_frames=self._settings.batch_frames
-        )
+        pose_prior[:, HIDDEN_TOP_ROW:] = 0  # the generator hides them too; nothing to hide is safer
+        given = (torch.from_numpy(array) for array in (pose_prior, reference, mel))
+        frames: Frames = self._generator.render(*given, batch_frames=self._settings.batch_frames).numpy()
+        return frames
 
-    def _load(self) -> Generator:
+    def _load(self) -> LipGenerator:
         import torch
+
         from cals_models.inference import load_generator
 
+        assert self._model_dir is not None
         device = self._settings.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        assert self._model_dir is not None
-        generator: Generator = load_generator(self._model_dir, device=device)
-        return generator
+        return load_generator(self._model_dir, device=device)
 
 
 def _made_from(method: str, model_dir: Path | None, settings: RenderSettings, version: str) -> str:

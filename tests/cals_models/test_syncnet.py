@@ -129,5 +129,5 @@ def test_weights_are_found_in_torchs_cache(
 
 
 def test_a_folder_without_an_evaluator_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="materialise lse_evaluator"):
+    with pytest.raises(WeightsError, match="lse_evaluator"):
         load_trained_evaluator(tmp_path)

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from assets.faces.backends.dlib import DlibBackend
+from assets.media.encode import write_lossless
+from assets.metrics.clip_metrics import lse_figures, score_renders
+from assets.metrics.crop_landmarks import landmark_crops
+from assets.metrics.instruments import Instruments, open_instruments
+from assets.metrics.landmark_cache import LandmarkCache
+from assets.metrics.settings import MetricSettings
+from assets.renders.render import render_clips
+from assets.renders.settings import RenderSettings
+from cals_models.lse import LipSyncEvaluator
+from cals_models.metrics import lmd
+from cals_models.shards import ShardSet
+from cals_models.syncnet import SyncNet, SyncNetConfig, WeightsError
+from tests.grid_crops import crops_shard_set, grid_crops, through_jpeg
+
+METRICS = {("primary", metric) for metric in ("psnr", "ssim", "psnr_mouth", "ssim_mouth", "lmd")} | {
+    ("atvgnet", "lmd"),
+    ("lse_crop", "lse_d"),
+    ("lse_crop", "lse_c"),
+}
+DUBBED = {("lse_crop_dubbed", "lse_d"), ("lse_crop_dubbed", "lse_c")}
+
+
+@pytest.fixture(scope="module")
+def evaluator() -> LipSyncEvaluator:
+    torch.manual_seed(0)
+    return LipSyncEvaluator(SyncNet(SyncNetConfig(width_factor=0.125)).eval(), name="random")
+
+
+@pytest.fixture(scope="module")
+def instruments(evaluator: LipSyncEvaluator) -> Instruments:
+    return Instruments(
+        evaluator=evaluator, landmarks=LandmarkCache(DlibBackend(), None), max_undetected_share=0.5
+    )
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory, grid_clips: list[Path]) -> Path:
+    folder = tmp_path_factory.mktemp("set")
+    crops = {f"grid/test/{path.stem}": grid_crops(path, 25) for path in grid_clips[:2]}
+    crops_shard_set(folder, crops)
+    return folder / "shards"
+
+
+def by_metric(rows: list[dict[str, Any]], clip_id: str, audio: str) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (row["protocol"], row["metric"]): row
+        for row in rows
+        if row["clip_id"] == clip_id and row["audio"] == audio
+    }
+
+
+def test_ground_truth_rows(shards: Path, tmp_path: Path, instruments: Instruments) -> None:
+    renders = render_clips(shards, "test", "ground_truth", None, tmp_path, RenderSettings())
+    rows = score_renders(
+        renders, tmp_path, shards, "test", dataset="grid", method="ground_truth", instruments=instruments
+    )
+    clip_ids = sorted({row["clip_id"] for row in rows})
+    assert len(clip_ids) == 2 and len(rows) == 2 * 2 * len(METRICS)
+    own, other = (by_metric(rows, clip_ids[0], audio) for audio in ("own", "other"))
+    assert set(own) == set(other) == METRICS
+    for metric in ("psnr", "psnr_mouth"):
+        assert own["primary", metric]["value"] is None
+        assert "equal the true ones" in own["primary", metric]["detail"]
+    for metric in ("ssim", "ssim_mouth"):
+        assert own["primary", metric]["value"] == pytest.approx(1, abs=1e-6)
+    assert own["primary", "lmd"]["value"] == own["atvgnet", "lmd"]["value"] == 0
+    assert own["lse_crop", "lse_d"]["evaluator"] == "random"
+    # the same pictures beside another clip's sound
+    assert own["lse_crop", "lse_d"]["value"] != other["lse_crop", "lse_d"]["value"]
+    assert clip_ids[1] in other["lse_crop", "lse_d"]["detail"]
+
+
+def test_a_method_that_hears_is_held_against_the_true_sound(
+    shards: Path, tmp_path: Path, instruments: Instruments, evaluator: LipSyncEvaluator
+) -> None:
+    clips = list(ShardSet(shards).clips("test"))
+    renders = []
+    for clip, lender in zip(clips, clips[::-1], strict=True):
+        for audio, sound in (("own", clip), ("other", lender)):
+            frames = through_jpeg(clip.frames(range(25)), 40 if audio == "own" else 30)
+            path = f"{audio}/{clip.key}.mkv"
+            write_lossless(tmp_path / path, frames, sound.audio())
+            renders.append({
+                "clip_id": clip.clip_id, "key": clip.key, "audio": audio, "path": path,
+                "audio_clip_id": sound.clip_id, "status": "ok",
+            })  # fmt: skip
+    rows = score_renders(
+        renders, tmp_path, shards, "test", dataset="grid", method="cals", instruments=instruments
+    )
+    clip = clips[0]
+    own, other = (by_metric(rows, clip.clip_id, audio) for audio in ("own", "other"))
+    assert set(own) == METRICS and set(other) == METRICS | DUBBED
+    assert all(row["value"] is not None for row in rows)
+    assert 25 < own["primary", "psnr"]["value"] < 45
+    assert 0.1 < own["primary", "lmd"]["value"] < 3
+    assert own["atvgnet", "lmd"]["value"] == pytest.approx(20 * own["primary", "lmd"]["value"])
+    pictures = torch.from_numpy(through_jpeg(clip.frames(range(25)), 30))
+    for protocol, sound in (("lse_crop", clip), ("lse_crop_dubbed", clips[1])):
+        expected = evaluator.evaluate(pictures, sound.audio())
+        assert other[protocol, "lse_d"]["value"] == pytest.approx(expected.distance, rel=1e-5)
+        assert other[protocol, "lse_c"]["value"] == pytest.approx(expected.confidence, rel=1e-3, abs=1e-4)
+
+
+def test_renders_that_failed_are_rows_without_value(
+    shards: Path, tmp_path: Path, instruments: Instruments
+) -> None:
+    renders = [
+        {"clip_id": clip.clip_id, "key": clip.key, "audio": "own", "status": "rejected", "reason": "too_short",
+         "detail": "9 frames"}
+        for clip in ShardSet(shards).clips("test")
+    ]  # fmt: skip
+    rows = score_renders(
+        renders, tmp_path, shards, "test", dataset="grid", method="cals", instruments=instruments
+    )
+    assert len(rows) == 2 * len(METRICS)
+    assert all(row["value"] is None and "too_short: 9 frames" in row["detail"] for row in rows)
+
+
+def test_missing_and_unknown_renders_are_refused(
+    shards: Path, tmp_path: Path, instruments: Instruments
+) -> None:
+    clips = list(ShardSet(shards).clips("test"))
+    row = {
+        "key": clips[0].key,
+        "clip_id": clips[0].clip_id,
+        "audio": "own",
+        "status": "rejected",
+        "reason": "",
+        "detail": "",
+    }
+    arguments: Any = {"dataset": "grid", "method": "cals", "instruments": instruments}
+    with pytest.raises(ValueError, match="no render to score"):
+        score_renders([], tmp_path, shards, "test", **arguments)
+    with pytest.raises(ValueError, match="has no render"):
+        score_renders([row], tmp_path, shards, "test", **arguments)
+    rows = [row, row | {"key": clips[1].key}, row | {"key": "0" * 16, "clip_id": "grid/test/gone"}]
+    with pytest.raises(ValueError, match="grid/test/gone"):
+        score_renders(rows, tmp_path, shards, "test", **arguments)
+
+
+def test_lmd_of_real_frames_equals_a_computation_by_hand(grid_clips: list[Path]) -> None:
+    frames = grid_crops(grid_clips[0])[0][:6]
+    found = [
+        landmark_crops(pictures, DlibBackend()).points for pictures in (frames, through_jpeg(frames, 50))
+    ]
+    mouths = [points[:, 48:68].astype(float) for points in found]
+    centred = [mouth - mouth.mean(axis=1, keepdims=True) for mouth in mouths]
+    by_hand = np.sqrt(((centred[0] - centred[1]) ** 2).sum(axis=2)).mean()
+    assert float(lmd(*(torch.from_numpy(points) for points in found)).mean()) == pytest.approx(
+        by_hand, abs=1e-6
+    )
+    assert by_hand > 0.05
+
+
+def test_frames_without_a_face_are_counted_and_left_out(
+    grid_clips: list[Path], instruments: Instruments
+) -> None:
+    from assets.metrics.clip_metrics import landmark_figures
+
+    true = grid_crops(grid_clips[0])[0][:8].copy()
+    frames = true.copy()
+    frames[:3] = 0
+    figures = landmark_figures(frames, true, instruments)
+    assert [figure.value for figure in figures] == [0.0, 0.0]
+    assert figures[0].detail == "no face found in 3 of 8 frames of the render and 0 of the truth"
+    frames[:5] = 0
+    figures = landmark_figures(frames, true, instruments)
+    assert [figure.value for figure in figures] == [None, None] and "too few" in str(figures[0].detail)
+
+
+def test_landmarks_of_true_crops_are_found_once(tmp_path: Path, grid_clips: list[Path]) -> None:
+    frames = grid_crops(grid_clips[0])[0][:3].copy()
+    first = LandmarkCache(DlibBackend(), tmp_path).of(frames, keep=True)
+
+    class Blind(DlibBackend):
+        def detect(self, images: Any) -> Any:
+            raise AssertionError("must not be asked")
+
+    again = LandmarkCache(Blind(), tmp_path).of(frames, keep=True)
+    np.testing.assert_array_equal(again.points, first.points)
+    next(tmp_path.glob("*.npy")).write_bytes(b"damaged")
+    np.testing.assert_array_equal(
+        LandmarkCache(DlibBackend(), tmp_path).of(frames, keep=True).points, first.points
+    )
+
+
+def test_lse_of_a_clip_that_is_too_short_says_so(evaluator: LipSyncEvaluator) -> None:
+    figures = lse_figures(
+        np.zeros((4, 128, 128, 3), np.uint8), np.zeros(2560, np.int16), "lse_crop", "x", evaluator
+    )
+    assert [figure.value for figure in figures] == [None, None]
+    assert "at least 6 frames" in str(figures[0].detail)
+
+
+def test_instruments_need_an_evaluator(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="lse_weights"):
+        open_instruments(MetricSettings(), None)
+    with pytest.raises(WeightsError, match="no such file"):
+        open_instruments(MetricSettings(lse_weights=str(tmp_path / "absent")), None)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [{"landmark_backend": "x"}, {"max_undetected_share": 1.0}, {"lse_dtype": "int8"}, {"device": "tpu"}],
+)
+def test_impossible_settings_are_refused(field: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(field))):
+        MetricSettings(**field)

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from assets.media.encode import read_lossless
+from assets.rejection import Rejected
+from assets.renders import render
+from assets.renders.other_audio import fitted_sound, with_partners
+from assets.renders.reference import reference_indices
+from assets.renders.render import render_clips
+from assets.renders.settings import RenderSettings
+from cals_models.shards import ShardClip, ShardSet
+from tests.shard_making import make_shard_set
+
+
+class SpyGenerator:
+    """Stands for a trained network: gives back grey and keeps what it was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[dict[str, torch.Tensor]] = []
+
+    def render(
+        self, pose_prior: torch.Tensor, reference: torch.Tensor, mel: torch.Tensor, *, batch_frames: int
+    ) -> torch.Tensor:
+        self.shown.append({"pose_prior": pose_prior, "reference": reference, "mel": mel})
+        return torch.full_like(pose_prior, 128)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("set")
+    make_shard_set(folder, num_clips={"train": 1, "val": 1, "test": 4})
+    return folder / "shards"
+
+
+@pytest.fixture
+def spy(monkeypatch: pytest.MonkeyPatch) -> SpyGenerator:
+    generator = SpyGenerator()
+    monkeypatch.setattr(render._Lazy, "_load", lambda self: generator)
+    return generator
+
+
+@pytest.fixture
+def model_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"weights")
+    return folder
+
+
+def test_ground_truth_is_the_stored_crops_with_both_sounds(shards: Path, tmp_path: Path) -> None:
+    rows = render_clips(shards, "test", "ground_truth", None, tmp_path, RenderSettings())
+    assert [row["audio"] for row in rows] == ["other", "own"] * 4
+    clips = {clip.clip_id: clip for clip in ShardSet(shards).clips("test")}
+    for row in rows:
+        frames, audio = read_lossless(tmp_path / row["path"])
+        np.testing.assert_array_equal(frames, clips[row["clip_id"]].frames(range(25)))
+        np.testing.assert_array_equal(audio, clips[row["audio_clip_id"]].audio())
+        assert (row["audio_clip_id"] == row["clip_id"]) == (row["audio"] == "own")
+        assert row["status"] == "ok" and row["reference_policy"] == "none"
+
+
+def test_copy_reference_shows_frames_of_the_other_half(shards: Path, tmp_path: Path) -> None:
+    rows = render_clips(shards, "test", "copy_reference", None, tmp_path, RenderSettings())
+    clips = {clip.clip_id: clip for clip in ShardSet(shards).clips("test")}
+    row = rows[0]
+    frames, _ = read_lossless(tmp_path / row["path"])
+    places = reference_indices(np.ones(25, bool), policy="opposite_half", min_distance_frames=6)
+    np.testing.assert_array_equal(frames, clips[row["clip_id"]].frames(places.tolist()))
+    assert row["reference_policy"] == "opposite_half"
+
+
+def test_the_generator_never_sees_the_mouth_it_makes(
+    shards: Path, tmp_path: Path, spy: SpyGenerator, model_dir: Path
+) -> None:
+    rows = render_clips(shards, "test", "cals", model_dir, tmp_path / "out", RenderSettings())
+    assert len(spy.shown) == len(rows) == 8
+    true = [clip.frames(range(25)) for clip in ShardSet(shards).clips("test")]
+    for shown in spy.shown:
+        assert int(shown["pose_prior"][:, 64:].max()) == 0
+        clip = next(
+            frames for frames in true if (frames[:, :64] == shown["pose_prior"][:, :64].numpy()).all()
+        )
+        for target, reference in enumerate(shown["reference"].numpy()):
+            source = [n for n in range(25) if np.array_equal(clip[n], reference)]
+            assert source and all(abs(n - target) >= 6 for n in source)
+
+
+def test_each_render_hears_the_sound_that_its_row_names(
+    shards: Path, tmp_path: Path, spy: SpyGenerator, model_dir: Path
+) -> None:
+    rows = render_clips(shards, "test", "wav2lip", model_dir, tmp_path / "out", RenderSettings())
+    clips = {clip.clip_id: clip for clip in ShardSet(shards).clips("test")}
+    heard = sorted(clips[row["audio_clip_id"]].mel.tobytes() for row in rows)
+    assert sorted(shown["mel"].numpy().tobytes() for shown in spy.shown) == heard
+
+
+def test_an_ended_run_goes_on_and_changed_weights_start_anew(
+    shards: Path, tmp_path: Path, spy: SpyGenerator, model_dir: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments: tuple[Any, ...] = (shards, "test", "cals", model_dir, out, RenderSettings())
+    first = render_clips(*arguments)
+    index = (out / render.INDEX_NAME).read_text().splitlines()
+    (out / render.INDEX_NAME).write_text("\n".join(index[:3]) + "\n" + index[3][:40])  # killed in mid-line
+    (out / first[0]["path"]).write_bytes(b"damaged")
+    (out / "own" / "0123456789abcdef.mkv").write_bytes(b"of a clip that was withdrawn")
+    spy.shown.clear()
+    assert render_clips(*arguments) == first
+    assert len(spy.shown) == 6, "5 are not in the index, 1 is damaged"
+    assert not (out / "own" / "0123456789abcdef.mkv").exists()
+    spy.shown.clear()
+    assert render_clips(*arguments) == first and not spy.shown
+    (model_dir / "model.safetensors").write_bytes(b"other weights")
+    assert [row["sha256"] for row in render_clips(*arguments)] == [row["sha256"] for row in first]
+    assert len(spy.shown) == 8
+
+
+def test_a_lone_clip_has_no_wrong_sound(tmp_path: Path) -> None:
+    make_shard_set(tmp_path, num_clips={"train": 1, "val": 1, "test": 1}, num_buckets=1)
+    other, own = render_clips(
+        tmp_path / "shards", "test", "ground_truth", None, tmp_path / "out", RenderSettings()
+    )
+    assert own["status"] == "ok"
+    assert (other["status"], other["reason"], other["path"]) == ("rejected", "no_other_clip", None)
+
+
+def test_a_clip_too_short_for_a_reference_is_a_row(shards: Path, tmp_path: Path) -> None:
+    settings = RenderSettings(min_reference_distance_frames=20)
+    rows = render_clips(shards, "test", "copy_reference", None, tmp_path, settings)
+    assert {row["reason"] for row in rows} == {"too_short"} and "at least 40" in rows[0]["detail"]
+
+
+def test_what_cannot_be_rendered_is_refused(shards: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="unknown; known"):
+        render_clips(shards, "test", "talking_heads", None, tmp_path, RenderSettings())
+    with pytest.raises(ValueError, match="give the folder of its generator"):
+        render_clips(shards, "test", "cals", None, tmp_path, RenderSettings())
+    with pytest.raises(ValueError, match="materialise"):
+        render_clips(shards, "test", "cals", tmp_path / "absent", tmp_path, RenderSettings())
+
+
+@pytest.mark.parametrize("num_frames", [12, 13, 22, 25, 29, 75, 76])
+def test_references_are_far_from_their_targets(num_frames: int) -> None:
+    places = reference_indices(np.ones(num_frames, bool), policy="opposite_half", min_distance_frames=6)
+    assert places.shape == (num_frames,)
+    assert np.abs(places - np.arange(num_frames)).min() >= 6
+
+
+def test_references_are_frames_in_which_a_face_was_seen() -> None:
+    valid = np.zeros(75, bool)
+    valid[[3, 70]] = True
+    places = reference_indices(valid, policy="opposite_half", min_distance_frames=6)
+    assert set(places) == {3, 70}
+    with pytest.raises(Rejected, match="too_short"):
+        reference_indices(np.ones(11, bool), policy="opposite_half", min_distance_frames=6)
+
+
+def test_every_clip_gets_another_clips_sound(shards: Path) -> None:
+    clips = list(ShardSet(shards).clips("test", seed=7))
+    pairs = list(with_partners(iter(clips)))
+    assert [clip.key for clip, _ in pairs] == [clip.key for clip in clips]
+    assert all(partner is not None and partner.key != clip.key for clip, partner in pairs)
+    same_words = [
+        ShardClip(clip.meta | {"transcript": "x" if n < 3 else "y"}, clip.members, "")
+        for n, clip in enumerate(clips)
+    ]
+    lenders = [partner.meta["transcript"] for _, partner in with_partners(same_words) if partner]
+    assert lenders == ["y", "y", "y", "x"]
+
+
+def test_sound_is_made_to_last_as_long_as_the_clip(shards: Path) -> None:
+    clip = next(ShardSet(shards).clips("test"))
+    for num_frames, fit in ((25, "exact"), (10, "cut"), (60, "looped")):
+        sound = fitted_sound(clip, num_frames)
+        assert (sound.audio.shape, sound.mel.shape, sound.fit) == (
+            (640 * num_frames,),
+            (80, 4 * num_frames),
+            fit,
+        )
+    assert np.array_equal(fitted_sound(clip, 60).audio[:16000], fitted_sound(clip, 60).audio[16000:32000])
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"split": "all"},
+        {"reference_policy": "same"},
+        {"min_reference_distance_frames": 0},
+        {"batch_frames": 0},
+        {"device": "tpu"},
+        {"other_audio_seed": -1},
+    ],
+)
+def test_impossible_settings_are_refused(field: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(field))):
+        RenderSettings(**field)
