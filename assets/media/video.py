@@ -142,7 +142,7 @@ class _Watch:
     def check(self) -> None:
         video = self.probe.video
         usual_s = max(video.longest_gap_s, 1 / FPS)
-        end_s = video.end_s if self.reached_end else self.span.end_s
+        end_s = max(video.end_s, self.span.end_s) if self.reached_end else self.span.end_s
         if self.last_s is None or self.last_s + 1.5 * usual_s + ROUNDING_S < end_s - ROUNDING_S:
             last = "none" if self.last_s is None else f"the last one at {self.last_s:.2f} s"
             self._refuse(f"pictures until {end_s:.2f} s are promised, {last}")

@@ -1,0 +1,116 @@
+"""Resampling, mixing, gaps, shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from scipy.signal import resample_poly
+
+from assets.media.audio import mix_to_mono, read_audio, resample
+from assets.media.probe import probe
+from assets.media.timeline import Span, common_span
+from assets.rejection import Rejected
+from tests.media_files import FlashFile, make_flash_file
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 22_050, 44_100, 48_000, 96_000])
+def test_resampling_moves_nothing(rate_hz: int) -> None:
+    impulse = np.zeros(rate_hz, np.float32)
+    impulse[rate_hz // 2] = 1
+    out = resample(impulse, rate_hz)
+    centre = float((np.square(out) * np.arange(len(out))).sum() / np.square(out).sum())
+    assert centre == pytest.approx(rate_hz // 2 * 16_000 / rate_hz, abs=0.01)
+    assert abs(len(out) - 16_000) <= 1
+
+
+def test_resampling_agrees_with_scipy() -> None:
+    time_s = np.arange(44_100) / 44_100
+    tone = (0.5 * np.sin(2 * np.pi * 440 * time_s)).astype(np.float32)
+    expected = resample_poly(tone, 160, 441)
+    found = resample(tone, 44_100)
+    assert np.abs(found[200:15_800] - expected[200:15_800]).max() < 2e-3
+
+
+def test_mixes() -> None:
+    one, two = np.full(100, 0.5, np.float32), np.full(100, 0.1, np.float32)
+    mono, mix = mix_to_mono(np.stack([one, two]), ("FL", "FR"))
+    assert mix == "mean"
+    assert mono == pytest.approx(0.3)
+    mono, mix = mix_to_mono(np.stack([one, -one]), ("FL", "FR"))
+    assert mix == "left"
+    assert mono == pytest.approx(0.5)
+    surround = np.zeros((6, 100), np.float32)
+    surround[2] = 1.0
+    mono, mix = mix_to_mono(surround, ("FL", "FR", "FC", "LFE", "BL", "BR"))
+    assert mix == "weighted"
+    assert mono == pytest.approx(1.4142 / (2 + 1.4142 + 1.4142), abs=1e-3)
+    surround[:] = 1.0
+    assert np.abs(mix_to_mono(surround, ("FL", "FR", "FC", "LFE", "BL", "BR"))[0]).max() <= 1.0 + 1e-6
+    assert mix_to_mono(one[None], ("FC",))[1] == "mono"
+
+
+def test_silence_mixes_to_silence() -> None:
+    mono, _ = mix_to_mono(np.zeros((2, 50), np.float32), ("FL", "FR"))
+    assert not mono.any()
+
+
+def test_missing_sound_is_marked_silence(tmp_path: Path) -> None:
+    found = probe(make_flash_file(tmp_path / "a.mov", FlashFile(suffix="mov", audio_late_s=0.03)).path)
+    audio = read_audio(found, common_span(found))
+    assert audio.missing[0] == (0, 480)
+    assert not audio.samples[:480].any()
+    assert audio.missing_share == pytest.approx(480 / 48_000, abs=1e-3)
+    assert 0.8 < audio.silent_share < 1.0
+
+
+def test_clipped_share(tmp_path: Path) -> None:
+    path = tmp_path / "loud.mov"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25)
+        video.width = video.height = 64
+        sound = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        for _ in range(25):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8))))
+        samples = np.zeros((1, 16_000), np.int16)
+        samples[0, :4000] = 32_767
+        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+        frame.sample_rate = 16_000
+        container.mux(sound.encode(frame))
+        container.mux(video.encode(None))
+    found = probe(path)
+    audio = read_audio(found, common_span(found))
+    assert audio.clipped_share == pytest.approx(0.25, abs=0.001)
+    assert audio.silent_share == pytest.approx(0.75, abs=0.05)
+    assert np.array_equal(audio.samples, samples[0])
+    assert audio.mix == "mono"
+
+
+def test_segments_are_the_same_sound_as_in_the_whole(tmp_path: Path) -> None:
+    for suffix in ("mp4", "mkv", "ts", "mov", "mpg"):
+        spec = FlashFile(suffix=suffix, duration_s=6.0, flash_times_s=(0.5, 4.3, 5.1))
+        found = probe(make_flash_file(tmp_path / f"a.{suffix}", spec).path)
+        whole = read_audio(found, common_span(found)).samples
+        start_s = found.video.start_s + 4.0
+        part = read_audio(found, Span(start_s=start_s, num_frames=40)).samples
+        expected = whole[64_000 : 64_000 + len(part)].astype(np.float64)
+        lags = [
+            float(expected[1000:-1000] @ part[1000 + lag : len(part) - 1000 + lag]) for lag in range(-20, 21)
+        ]
+        assert abs(int(np.argmax(lags)) - 20) <= 10  # Matroska dates packets to the millisecond
+        assert np.abs(part).max() > 10_000
+
+
+def test_broken_sound_is_noticed(tmp_path: Path) -> None:
+    made = make_flash_file(tmp_path / "a.ts", FlashFile(suffix="ts", flash_times_s=(0.5,)))
+    data = bytearray(made.path.read_bytes())
+    packets = [at for at in range(0, len(data), 188) if data[at + 1 : at + 3] in (b"\x01\x01", b"\x41\x01")]
+    for at in packets[len(packets) // 4 : len(packets) // 2]:
+        data[at + 30 : at + 188] = bytes(158)
+    made.path.write_bytes(data)
+    with pytest.raises(Rejected) as caught:
+        found = probe(made.path)
+        read_audio(found, common_span(found))
+    assert caught.value.reason == "damaged"
