@@ -86,10 +86,11 @@ class AudioToLip(nn.Module):
         self.layers = nn.ModuleList(
             TransformerLayer(config.width, config.num_heads, config.dropout) for _ in range(config.num_layers)
         )
-        self.head = nn.Sequential(nn.LayerNorm(config.width), nn.Linear(config.width, UNIT_DIM))
-        # Units have length 1 over 512 channels: a default start would be a hundred times too long.
-        nn.init.normal_(self.head[1].weight, std=0.002)
-        nn.init.zeros_(self.head[1].bias)
+        to_unit = nn.Linear(config.width, UNIT_DIM)
+        # Units have length 1 over 512 channels: a default start would be many times too long.
+        nn.init.normal_(to_unit.weight, std=0.002)
+        nn.init.zeros_(to_unit.bias)
+        self.head = nn.Sequential(nn.LayerNorm(config.width), to_unit)
 
     def forward(self, mel: Tensor, *, mask: Tensor | None = None, num_valid: Tensor | None = None) -> Tensor:
         """Units of all video frames.

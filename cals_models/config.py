@@ -131,8 +131,8 @@ class SyncEncoderConfig(TrainingConfig):
     """
 
     steps: int = 60_000
-    batch_samples: int = 16
-    windows_per_sample: int = 16
+    batch_samples: int = 64
+    windows_per_sample: int = 4
     visual_width: int = 64
     visual_front_stride: int = 2
     audio_width: int = 32
@@ -358,13 +358,12 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
     "tiny": {
         "sync_encoder": {
             **_TINY_TRAINING,
-            "steps": 1_600,
+            "steps": 1_500,
             "learning_rate": 5e-4,
-            "warmup_steps": 100,
             "ema_decay": 0.99,
             "weight_decay": 0.01,
-            "batch_samples": 8,
-            "windows_per_sample": 16,
+            "batch_samples": 32,
+            "windows_per_sample": 4,
             "visual_width": 16,
             "visual_front_stride": 4,
             "audio_width": 16,

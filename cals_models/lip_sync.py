@@ -72,7 +72,7 @@ class LipSync(nn.Module):
         """
         frames = first[:, None] + torch.arange(num_frames, device=first.device)
         if isinstance(self.audio, AudioToLip):
-            units = self.audio(mel, num_valid=num_valid)
+            units: Tensor = self.audio(mel, num_valid=num_valid)
             return units.gather(1, frames[..., None].expand(-1, -1, units.shape[2]))
         windows = mel_windows(pad_windows(mel))  # (B, L, 80, 20)
         rows = torch.arange(len(first), device=first.device)[:, None]

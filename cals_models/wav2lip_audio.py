@@ -51,4 +51,5 @@ class Wav2LipAudio(nn.Module):
         """Conditions of given windows (B, S, 80, 20) -> (B, S, 512)."""
         x = normalize_mel(windows.flatten(0, 1))[:, None].contiguous(memory_format=torch.channels_last)
         x = self.levels(x)  # (B S, C, 5, 5)
-        return self.head(x.flatten(1)).float().view(*windows.shape[:2], UNIT_DIM)
+        units: Tensor = self.head(x.flatten(1)).float().view(*windows.shape[:2], UNIT_DIM)
+        return units

@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd import backward
 
 from cals_models.audio_to_lip import AudioToLip
 from cals_models.config import AudioToLipConfig, SyncEncoderConfig
@@ -104,7 +105,7 @@ class AudioToLipStage(TrainingStage):
                 targets = self._targets(batch["frames"])
                 units = self.network(batch["mel"], mask=batch["mask"], num_valid=batch["num_valid"])
             loss = audio_to_lip_loss(units, targets, self._counted(batch)) * count / total
-            loss.backward()
+            backward(loss)
             losses.append(loss.detach())
         rate = learning_rate(step, self.config)
         norm = apply_gradients(

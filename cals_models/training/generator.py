@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd import backward
 
 from cals_models.config import AudioToLipConfig, GeneratorConfig, SyncEncoderConfig
 from cals_models.discriminator import LowerFaceDiscriminator
@@ -125,7 +126,7 @@ class GeneratorStage(TrainingStage):
         for batch in batches:
             with self.autocast():
                 losses, real, fake = self.generator_losses(batch)
-            (losses["loss"] / len(batches)).backward()
+            backward(losses["loss"] / len(batches))
             terms.append({name: loss.detach() for name, loss in losses.items()})
             pairs.append((real, fake.detach()))
         norm = apply_gradients(
@@ -135,7 +136,7 @@ class GeneratorStage(TrainingStage):
         for real, fake in pairs:
             with self.autocast():
                 judged = discriminator_loss(self.discriminator(real), self.discriminator(fake))
-            (judged / len(pairs)).backward()
+            backward(judged / len(pairs))
             terms.append({"discriminator_loss": judged.detach()})
         apply_gradients(
             self.optimizers["discriminator"],
@@ -174,7 +175,7 @@ class GeneratorStage(TrainingStage):
         units = self.model.units_at(batch["mel"], batch["first"], num_targets, batch["num_valid"])
         reference = to_pictures(batch["reference"])[:, None].expand_as(targets)
         frames = self.model.draw(reference.flatten(0, 1), targets.flatten(0, 1), units.flatten(0, 1))
-        return frames.unflatten(0, (num_samples, num_targets))
+        return frames.view(num_samples, num_targets, *frames.shape[1:])
 
     def sync_terms(self, batch: Batch, pictures: Tensor, fake_lower: Tensor) -> dict[str, Tensor]:
         """The method's sync losses; a window of F_v holds made targets and, at its ends, real frames."""

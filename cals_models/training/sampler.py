@@ -63,7 +63,7 @@ class ClipSource:
             {} if fits else None
         )
         self._stream: Iterator[ShardClip] = iter(())
-        self._stream_at = -1
+        self._stream_epoch, self._stream_at = -1, 0
         self._epoch_order: tuple[int, npt.NDArray[np.int64]] | None = None
         self.unusable: set[str] = set()
 
@@ -75,9 +75,9 @@ class ClipSource:
                 order = np.random.default_rng([self._seed, epoch]).permutation(self.num_clips)
                 self._epoch_order = (epoch, order)
             return self._clips[int(self._epoch_order[1][position])]
-        if self._stream_at > number or self._stream_at // self.num_clips != epoch or self._stream_at < 0:
+        if epoch != self._stream_epoch or number < self._stream_at:
             self._stream = self._merged(epoch)
-            self._stream_at = epoch * self.num_clips
+            self._stream_epoch, self._stream_at = epoch, epoch * self.num_clips
         clip = next(islice(self._stream, number - self._stream_at, None))
         self._stream_at = number + 1
         return clip

@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.autograd import backward
 
 from cals_models.config import SyncEncoderConfig
 from cals_models.generator import HIDDEN_TOP_ROW
@@ -97,7 +99,7 @@ class SyncEncoderStage(TrainingStage):
                 lips, sounds = self.encoder(to_pictures(batch["frames"]), batch["mel"])
             lips, sounds = lips.flatten(0, 1), sounds.flatten(0, 1)
             loss, hit = self._contrast(lips, sounds)
-            (loss / len(batches)).backward()
+            backward(loss / len(batches))
             losses.append(loss.detach())
             hits.append(hit)
         rate = learning_rate(step, self.config)
@@ -172,7 +174,9 @@ class SyncEncoderStage(TrainingStage):
         mel[first_bin : first_bin + int(generator.integers(0, config.mel_bins_masked + 1))] = SILENCE
         return {"frames": self._augment(frames, generator), "mel": mel}
 
-    def _augment(self, frames: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    def _augment(
+        self, frames: npt.NDArray[np.uint8], generator: np.random.Generator
+    ) -> npt.NDArray[np.uint8]:
         """Lower halves, moved, mirrored and relit alike over the whole sample."""
         config, limit = self.config, self.config.shift_px
         down, right = (int(generator.integers(-limit, limit + 1)) for _ in range(2))
@@ -184,7 +188,8 @@ class SyncEncoderStage(TrainingStage):
         jitter = config.brightness_jitter
         gain, lift = generator.uniform(1 - jitter, 1 + jitter), generator.uniform(-jitter, jitter) * 128
         table = np.clip(np.arange(256) * gain + lift, 0, 255).astype(np.uint8)
-        return table[moved]
+        relit: npt.NDArray[np.uint8] = table[moved]
+        return relit
 
     def _contrast(self, lips: Tensor, sounds: Tensor) -> tuple[Tensor, Tensor]:
         temperature, first = self.encoder.temperature, self.world.rank * len(lips)

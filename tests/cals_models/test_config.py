@@ -1,0 +1,65 @@
+"""Settings: both profiles build, and each wrong value gets a sentence."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+
+import pytest
+
+from cals_models.config import CONFIGS, PROFILES, config_from_fields, stage_config
+from cals_models.methods import METHODS, TRAINED_METHODS, trained_method
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("stage", CONFIGS)
+def test_settings_survive_json(stage: str, profile: str) -> None:
+    config = stage_config(stage, profile)
+    assert config_from_fields(stage, json.loads(json.dumps(asdict(config)))) == config
+
+
+def test_the_paper_profile_is_the_defaults() -> None:
+    assert all(stage_config(stage, "paper") == config() for stage, config in CONFIGS.items())
+
+
+@pytest.mark.parametrize(
+    ("stage", "values", "message"),
+    [
+        ("generator", {"stesp": 1}, "generator.stesp: no such setting"),
+        ("generator", {"steps": 1.5}, "give a whole number"),
+        ("generator", {"steps": True}, "give a whole number"),
+        ("generator", {"steps": 0}, "generator.steps: 0; must be at least 1"),
+        ("generator", {"widths": [8, 8]}, "6 multiples of 8"),
+        ("generator", {"target_frames": 1}, "at least 5"),
+        ("generator", {"known_pixels": "both"}, "one of copied, generated"),
+        ("generator", {"context_frames": 6}, "target_frames"),
+        ("audio_to_lip", {"width": 100, "num_heads": 8}, "multiple of 2"),
+        ("audio_to_lip", {"mask_share": 1.0}, r"in \(0, 1\)"),
+        ("sync_encoder", {"batch_samples": 3, "samples_per_clip": 2}, "divisor"),
+        ("sync_encoder", {"visual_front_stride": 3}, "2 or 4"),
+        ("nothing", {}, "not trained"),
+    ],
+)
+def test_wrong_values_are_named(stage: str, values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        config_from_fields(stage, values)
+
+
+def test_the_evaluator_has_another_seed_than_the_sync_encoder() -> None:
+    for profile in PROFILES:
+        assert stage_config("lse_evaluator", profile).seed != stage_config("sync_encoder", profile).seed
+
+
+def test_methods_are_the_rows_of_table_1_and_two_controls() -> None:
+    assert TRAINED_METHODS == ("wav2lip", "a2l", "a2l_dav", "cals")
+    assert METHODS["cals"].sync_losses == ("d_av", "d_vv")
+    assert METHODS["wav2lip"].audio_path == "wav2lip_audio"
+    with pytest.raises(ValueError, match="not trained"):
+        trained_method("ground_truth")
+
+
+def test_planners_read_settings_without_torch() -> None:
+    code = "import sys, cals_models.config, cals_models.methods; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,119 @@
+"""Every loss against numbers computed without torch."""
+
+from __future__ import annotations
+
+import doctest
+
+import numpy as np
+import pytest
+import torch
+
+from cals_models import losses
+from cals_models.losses import (
+    adversarial_loss,
+    audio_to_lip_loss,
+    discriminator_loss,
+    info_nce,
+    sequence_contrast,
+    wav2lip_sync_loss,
+)
+
+
+def unit_rows(*shape: int, seed: int = 0) -> np.ndarray:
+    rows = np.random.default_rng(seed).normal(size=shape)
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def cross_entropy(logits: np.ndarray, target: np.ndarray) -> float:
+    shifted = logits - logits.max(1, keepdims=True)
+    log_probabilities = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+    return float(-log_probabilities[np.arange(len(target)), target].mean())
+
+
+def test_examples() -> None:
+    assert doctest.testmod(losses).failed == 0
+
+
+def test_info_nce_is_cross_entropy_over_all_sounds() -> None:
+    lips, sounds = unit_rows(3, 8), unit_rows(5, 8, seed=1)
+    expected = cross_entropy(lips @ sounds.T / 0.2, np.array([2, 3, 4]))
+    assert info_nce(torch.tensor(lips), torch.tensor(sounds), 0.2, first_row=2).item() == pytest.approx(
+        expected
+    )
+
+
+def test_info_nce_at_chance_is_log_of_the_candidates() -> None:
+    same = torch.ones(16, 4) / 2
+    assert info_nce(same, same, 0.07).item() == pytest.approx(np.log(16))
+
+
+def test_audio_to_lip_loss_counts_masked_steps_only() -> None:
+    rng = np.random.default_rng(0)
+    units, targets = rng.normal(size=(2, 6, 4)), rng.normal(size=(2, 6, 4))
+    counted = rng.random((2, 6)) < 0.5
+    expected = np.sum((units - targets) ** 2, axis=-1)[counted].mean()
+    loss = audio_to_lip_loss(torch.tensor(units), torch.tensor(targets), torch.tensor(counted))
+    assert loss.item() == pytest.approx(expected)
+
+
+def test_d_vv_is_the_papers_formula() -> None:
+    made, true = unit_rows(2, 5, 8), unit_rows(2, 5, 8, seed=1)
+    total = 0.0
+    for clip in range(2):
+        for i in range(5):
+            similarity = [np.exp(made[clip, i] @ true[clip, j]) for j in range(5)]
+            total -= np.log(similarity[i] / sum(similarity)) / 5
+    loss = sequence_contrast(torch.tensor(made) * 3, torch.tensor(true), 1.0)
+    assert loss.item() == pytest.approx(total / 2, rel=1e-5)
+
+
+def test_sequence_contrast_divides_by_its_temperature() -> None:
+    made, true = unit_rows(1, 5, 8), unit_rows(1, 5, 8, seed=1)
+    expected = cross_entropy(made[0] @ true[0].T / 0.1, np.arange(5))
+    assert sequence_contrast(torch.tensor(made), torch.tensor(true), 0.1).item() == pytest.approx(
+        expected, rel=1e-5
+    )
+
+
+def test_wav2lip_sync_loss_is_cross_entropy_of_the_cosine() -> None:
+    lips, sounds = np.abs(unit_rows(2, 3, 8)), np.abs(unit_rows(2, 3, 8, seed=1))
+    cosine = (lips * sounds).sum(-1) / np.linalg.norm(lips, axis=-1) / np.linalg.norm(sounds, axis=-1)
+    loss = wav2lip_sync_loss(torch.tensor(lips) * 2, torch.tensor(sounds))
+    assert loss.item() == pytest.approx(-np.log(cosine).mean(), rel=1e-5)
+
+
+def test_gan_losses_are_binary_cross_entropy() -> None:
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(size=9), rng.normal(size=9)
+    p_real, p_fake = 1 / (1 + np.exp(-real)), 1 / (1 + np.exp(-fake))
+    judged = discriminator_loss(torch.tensor(real), torch.tensor(fake)).item()
+    assert judged == pytest.approx(-(np.log(p_real).mean() + np.log(1 - p_fake).mean()) / 2, rel=1e-5)
+    assert adversarial_loss(torch.tensor(fake)).item() == pytest.approx(-np.log(p_fake).mean(), rel=1e-5)
+
+
+def test_gan_losses_stay_finite_for_certain_logits() -> None:
+    certain = torch.tensor([-200.0, 200.0], requires_grad=True)
+    (adversarial_loss(certain) + discriminator_loss(certain, certain)).backward()
+    assert certain.grad is not None and torch.isfinite(certain.grad).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: info_nce(torch.ones(3, 4), torch.ones(2, 4), 1.0), "M >= N"),
+        (lambda: sequence_contrast(torch.ones(1, 1, 4), torch.ones(1, 1, 4), 1.0), "at least 2"),
+        (lambda: sequence_contrast(torch.ones(1, 5, 4), torch.ones(1, 6, 4), 1.0), r"\(B, S, D\) twice"),
+        (lambda: wav2lip_sync_loss(torch.ones(2, 4), torch.ones(3, 4)), "must be the same"),
+        (
+            lambda: audio_to_lip_loss(torch.ones(1, 3, 4), torch.ones(1, 3, 4), torch.zeros(1, 3).bool()),
+            "no masked step",
+        ),
+        (
+            lambda: audio_to_lip_loss(torch.ones(1, 3, 4), torch.ones(1, 2, 4), torch.ones(1, 3).bool()),
+            "expected",
+        ),
+    ],
+)
+def test_wrong_shapes_are_named(call, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
