@@ -7,13 +7,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from assets import ledger
+from assets.buckets import KEY_FIELDS, summarise, write_rows
 from assets.home import Home, write_text
 from assets.settings import Dataset, Project
 from assets.shards.contents import remember_contents
 from assets.tables import write_part
 from assets.versions import CodeVersion
 from cals_models.shard_format import clip_key, manifest_digest
+from pipelines.lineage.ledger_graph import MODEL_ASSETS
 
 DATASET = "talks"
 METHODS = ("ground_truth", "cals")
@@ -79,13 +83,15 @@ class MadeRun:
 
     def make_data(self) -> None:
         self._write_inventory()
+        write_text(self.home.stage("clips", self.dataset) / "inventory.parquet", "one row a clip")
         self.record("clips", None, sha256(f"clips {self.clips}"), ["raw_videos", "settings/clips"])
-        self.record("face_tracks", None, sha256(f"tracks {self.clips}"), ["clips", "settings/face_tracks"])
-        self.record("face_crops", None, sha256(f"crops {self.clips}"), ["clips", "face_tracks"])
-        self.record("mels", None, sha256(f"mels {self.clips}"), ["clips", "settings/mels"])
-        self.record(
-            "av_offsets", None, sha256(f"offsets {self.clips}"), ["face_crops", "mels", "offset_probe"]
-        )
+        for asset, reads in {
+            "face_tracks": ["clips", "settings/face_tracks"],
+            "face_crops": ["clips", "face_tracks"],
+            "mels": ["clips", "settings/mels"],
+            "av_offsets": ["face_crops", "mels", "offset_probe"],
+        }.items():
+            self.record(asset, None, self._write_bucket(asset), reads)
         digest = self._write_shards()
         remember_contents(self.home, self.dataset, digest)
         self.record("shards", None, digest, ["clips", "face_crops", "mels", "av_offsets"])
@@ -131,10 +137,11 @@ class MadeRun:
     def record(self, asset: str, method: str | None, version: str, reads: list[str]) -> str:
         self.versions[f"{asset}|{method}" if method else asset] = version
         inputs = {name: self.versions.get(name, sha256(name)) for name in reads}
+        trained = asset in MODEL_ASSETS and method != "ground_truth"
         entry = ledger.Entry(
             asset=asset, dataset=self.dataset, method=method, data_version=version, code_version=CODE.digest,
             settings={"seed": 1}, inputs=inputs, dagster_run_id=f"run-{self.name}", duration_s=1.0,
-            mlflow_run_id=sha256(version)[:32] if asset in ("sync_encoder", "generator") else None,
+            mlflow_run_id=sha256(version)[:32] if trained else None, num_clips=len(self.clips),
         )  # fmt: skip
         return ledger.append(self.home, entry, CODE)
 
@@ -162,6 +169,13 @@ class MadeRun:
             })  # fmt: skip
         write_part(self.home, "raw_files", raw, dataset=self.dataset)
         write_part(self.home, "clip_inventory", inventory, dataset=self.dataset)
+
+    def _write_bucket(self, asset: str) -> str:
+        folder = self.home.stage(asset, self.dataset)
+        key = {"input_digest": "", "stage_version": "1", "status": "ok", "reason": None, "detail": None}
+        rows = [{"clip_id": clip, "digest": sha256(f"{asset} {clip}"), **key} for clip in self.clips]
+        write_rows(folder / "00000.parquet", pa.schema(KEY_FIELDS), rows)
+        return summarise(folder).digest
 
     def _write_shards(self) -> str:
         shards: list[dict[str, Any]] = []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from assets.home import write_text
@@ -14,8 +17,18 @@ def client_of(project: Project) -> Any:
     return Tracking(project.home.mlflow).client()
 
 
+@lru_cache(maxsize=1)
+def _empty_database() -> bytes:
+    """MLflow takes seconds to make its tables; they are made once."""
+    with tempfile.TemporaryDirectory() as folder:
+        Tracking(Path(folder)).client().search_registered_models()
+        return (Path(folder) / "mlflow.db").read_bytes()
+
+
 def register_models(project: Project) -> None:
     """A run, artifacts and a registered version for each finished training, as the pipeline makes them."""
+    project.home.mlflow.mkdir(parents=True, exist_ok=True)
+    (project.home.mlflow / "mlflow.db").write_bytes(_empty_database())
     tracking = Tracking(project.home.mlflow)
     for model in model_folders(project.home):
         run_id = tracking.start_run(model.label, {"seed": 1}, {"cals.training_key": model.path.name})

@@ -1,0 +1,91 @@
+"""Dagster's storage held against the processes that live and against the ledger."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from functools import partial
+
+import dagster as dg
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+
+from assets.partitions import partition_key
+from assets.settings import Project
+from pipelines.lineage.ledger_graph import LedgerGraph, Row, label, partition
+from pipelines.repair.flaw import Flaw
+from pipelines.repair.interruption import is_alive
+
+HOST_TAG = "cals.host"
+UNFINISHED = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+EVENTS_READ = 500
+
+
+def find_dead_runs(instance: DagsterInstance) -> Iterator[Flaw]:
+    """Runs that Dagster takes for running, though every process that wrote their events is gone."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+        if run.tags.get(HOST_TAG, platform.node()) != platform.node():
+            continue
+        if not _lives(instance, run):
+            cause = run.tags.get("cals.cause", run.job_name)
+            yield Flaw(
+                kind="dead_dagster_run",
+                text=f"Dagster run {run.run_id[:8]} ({cause}) is marked {run.status.value.lower()}, but its process is gone",
+                remedy="marked as failed, its place in the pool freed",
+                mend=partial(_fail, instance, run),
+            )
+
+
+def _lives(instance: DagsterInstance, run: DagsterRun) -> bool:
+    """A run without any event of a process is left to Dagster's own monitoring."""
+    records = instance.get_records_for_run(run.run_id, limit=EVENTS_READ, ascending=False).records
+    seen: dict[int, float] = {}
+    for record in records:
+        event = record.event_log_entry.dagster_event
+        if event is not None and event.pid is not None:
+            seen.setdefault(event.pid, record.event_log_entry.timestamp)
+    return not seen or any(is_alive(pid, timestamp) for pid, timestamp in seen.items())
+
+
+def _fail(instance: DagsterInstance, run: DagsterRun) -> None:
+    instance.report_run_failed(run, "its process ended without finishing; what it had finished is kept")
+    storage = instance.event_log_storage
+    if storage.supports_global_concurrency_limits:
+        storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def find_differences(project: Project, instance: DagsterInstance, graph: LedgerGraph) -> Iterator[Flaw]:
+    """Partitions whose last materialisation is not the same for Dagster and for the ledger."""
+    for row in graph.heads.values():
+        dataset = project.datasets.get(row["dataset"])
+        if dataset is None or (row["method"] and row["method"] not in dataset.methods):
+            continue
+        known = _materialised_by(instance, row)
+        if known == row["dagster_run_id"] or _still_runs(instance, row["dagster_run_id"]):
+            continue
+        told = "none" if known is None else f"one of run {known[:8] or 'reported by hand'}"
+        yield Flaw(
+            kind="dagster_differs",
+            text=f"{label(row)}: the ledger has the materialisation of run {row['dagster_run_id'][:8]}, Dagster {told}",
+            remedy="made again, from what is kept of it",
+            remake=(partition(row),),
+        )
+
+
+def _materialised_by(instance: DagsterInstance, row: Row) -> str | None:
+    """The Dagster run of a partition's last materialisation; None if there is none."""
+    wanted = dg.AssetRecordsFilter(
+        asset_key=dg.AssetKey(row["asset"]),
+        asset_partitions=[str(partition_key(row["dataset"], row["method"]))],
+    )
+    records = instance.fetch_materializations(wanted, limit=1).records
+    return records[0].run_id if records else None
+
+
+def _still_runs(instance: DagsterInstance, run_id: str) -> bool:
+    run = instance.get_run_by_id(run_id)
+    return run is not None and not run.is_finished and _lives(instance, run)

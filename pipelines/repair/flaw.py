@@ -1,0 +1,33 @@
+"""An inconsistency that was found, and how it is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipelines.lineage.ledger_graph import Partition
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flaw:
+    """One inconsistency.
+
+    Args:
+        kind: ``dead_dagster_run``, ``dagster_differs``, ``dead_mlflow_run``, ``orphaned_training``,
+            ``unmarked_model``, ``left_over_file``, ``missing_output``, ``damaged_output``, ``unrecorded_output``,
+            ``interrupted_run`` or ``old_warehouse``.
+        text: what was found, where.
+        remedy: what repairing does about it.
+        mend: does it; None where making ``remake`` anew is all.
+        remake: partitions that the next run makes again, though their inputs are as they were.
+    """
+
+    kind: str
+    text: str
+    remedy: str
+    mend: Callable[[], object] | None = None
+    remake: tuple[Partition, ...] = ()
+
+
+def partition_label(of: Partition) -> str:
+    return "/".join(part for part in of if part)

@@ -1,0 +1,182 @@
+"""MLflow's runs and registry held against the trainings on disk and the processes that live."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from assets.forgotten import forgotten_hashes
+from assets.home import Home, write_text
+from assets.settings import Project
+from assets.tracking import EXPERIMENT, Tracking
+from pipelines.forget import TAG, mark_models, models_that_saw, registered
+from pipelines.lineage.registered_models import training_folders
+from pipelines.lineage.trace import Tracer
+from pipelines.repair.flaw import Flaw
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+ARTIFACTS = ("model.safetensors", "model.json", "result.json")
+STOP_WAIT_S = 10.0
+
+
+def find_orphaned_trainings(home: Home) -> Iterator[Flaw]:
+    """Trainings that go on though the run which started them was killed."""
+    for folder, process in trainings_at_work(home).items():
+        if _is_orphan(process):
+            yield Flaw(
+                kind="orphaned_training",
+                text=f"{folder.relative_to(home.root)}: the training (process {process.pid}) outlived the run that started it",
+                remedy="ended; the next run goes on from its checkpoint",
+                mend=partial(_end_group, process),
+            )
+
+
+def trainings_at_work(home: Home) -> dict[Path, psutil.Process]:
+    """Folder of each training of this home that a process works on."""
+    found: dict[Path, psutil.Process] = {}
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if "cals_models.training" in words and "--out" in words[:-1]:
+            folder = Path(words[words.index("--out") + 1])
+            if folder.is_relative_to(home.root / "models"):
+                found.setdefault(folder, process)
+    return found
+
+
+def _is_orphan(process: psutil.Process) -> bool:
+    """Started as the head of its own session, as the pipeline does, and adopted by something that is no Python."""
+    try:
+        parent = process.parent()
+        own_session = os.getsid(process.pid) == process.pid
+        return own_session and (
+            parent is None or not parent.name().startswith(("python", "pytest", "dagster", "cals"))
+        )
+    except (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
+        return False
+
+
+def _end_group(process: psutil.Process) -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sign)
+            process.wait(STOP_WAIT_S)
+            return
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            return
+        except psutil.TimeoutExpired:
+            continue
+
+
+def find_dead_mlflow_runs(project: Project) -> Iterator[Flaw]:
+    """Runs that MLflow takes for running, though no process trains for them."""
+    if not (project.home.mlflow / "mlflow.db").exists() and "MLFLOW_TRACKING_URI" not in os.environ:
+        return
+    client = Tracking(project.home.mlflow).client()
+    folders = {folder.name: folder for folder in training_folders(project.home)}
+    at_work = trainings_at_work(project.home)
+    for run in _running(client):
+        folder = folders.get(run.data.tags.get("cals.training_key", ""))
+        if folder is not None and folder in at_work:
+            continue
+        yield _dead_run(client, run, folder)
+    yield from _unknown_versions(project.home, client)
+
+
+def _running(client: MlflowClient) -> list[Run]:
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return []
+    return list(client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'"))
+
+
+def _dead_run(client: MlflowClient, run: Run, folder: Path | None) -> Flaw:
+    run_id = run.info.run_id
+    name = f"MLflow run {run_id[:8]} ({run.info.run_name})"
+    finished = folder is not None and (folder / "result.json").exists() and _own_run(folder) == run_id
+    if folder is not None and finished:
+        return Flaw(
+            kind="dead_mlflow_run",
+            text=f"{name} is marked running, but its training is done",
+            remedy="its model is kept with it, and it is marked finished",
+            mend=partial(_finish, client, run_id, folder),
+        )
+    return Flaw(
+        kind="dead_mlflow_run",
+        text=f"{name} is marked running, but nothing trains for it",
+        remedy="marked killed; if its training goes on, so does the run",
+        mend=partial(client.set_terminated, run_id, "KILLED"),
+    )
+
+
+def _own_run(folder: Path) -> str | None:
+    path = folder / "mlflow_run_id"
+    return path.read_text(encoding="utf-8").strip() if path.exists() else None
+
+
+def _finish(client: MlflowClient, run_id: str, folder: Path) -> None:
+    there = {Path(file.path).name for file in client.list_artifacts(run_id, "model")}
+    for name in ARTIFACTS:
+        if name not in there and (folder / name).exists():
+            client.log_artifact(run_id, str(folder / name), "model")
+    client.set_terminated(run_id, "FINISHED")
+
+
+def _unknown_versions(home: Home, client: MlflowClient) -> Iterator[Flaw]:
+    """Registered models whose folder does not know its version: a second one would be registered."""
+    waiting = {
+        folder.name: folder
+        for folder in training_folders(home)
+        if (folder / "result.json").exists() and not (folder / "registered_version").exists()
+    }
+    if not waiting:
+        return
+    for version in registered(client):
+        folder = waiting.get(version.tags.get("training_key", ""))
+        if folder is None or version.tags.get("weights_sha256") != _weights(folder):
+            continue
+        yield Flaw(
+            kind="dead_mlflow_run",
+            text=f"{folder.relative_to(home.root)} does not know that it is {version.name}/{version.version}",
+            remedy="told",
+            mend=partial(write_text, folder / "registered_version", str(version.version)),
+        )
+
+
+def _weights(folder: Path) -> str:
+    return str(json.loads((folder / "result.json").read_text(encoding="utf-8"))["weights_sha256"])
+
+
+def find_unmarked_models(project: Project) -> Iterator[Flaw]:
+    """Registered models that saw a forgotten content and do not say so."""
+    forgotten = forgotten_hashes(project.home)
+    if not forgotten:
+        return
+    tracer = Tracer(project.home)
+    seen: dict[str, list[str]] = {}
+    for sha256 in forgotten:
+        for weights in models_that_saw(tracer, sha256):
+            seen.setdefault(weights, []).append(sha256)
+    if not seen:
+        return
+    for version in registered(Tracking(project.home.mlflow).client()):
+        for sha256 in seen.get(version.tags.get("weights_sha256", ""), []):
+            if sha256[:16] not in version.tags.get(TAG, ""):
+                yield Flaw(
+                    kind="unmarked_model",
+                    text=f"{version.name}/{version.version} saw the forgotten content {sha256[:16]} and is not marked",
+                    remedy="marked",
+                    mend=partial(mark_models, project, {sha256: forgotten[sha256]}),
+                )

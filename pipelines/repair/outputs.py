@@ -1,0 +1,245 @@
+"""What lies in the home held against the ledger: files that are missing, damaged, or newer than any row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assets.buckets import read_index, summarise
+from assets.home import Home
+from assets.settings import Project
+from assets.shards.write_shards import index_path
+from assets.tables import part_path
+from cals_models.shard_format import MANIFEST_NAME, ShardError, read_manifest
+from pipelines.lineage.ledger_graph import MODEL_ASSETS, LedgerGraph, Row, label, partition
+from pipelines.lineage.registered_models import current_folder
+from pipelines.repair.flaw import Flaw
+
+BUCKET_ASSETS = ("face_tracks", "face_crops", "mels", "av_offsets")
+PARTS = {"clips": ("raw_files", "clip_inventory"), "shards": ("shards", "shard_clips")}
+REMADE = "made again"
+CLOCK_S = 2.0
+
+
+@dataclass
+class Reading:
+    """How far files are read.
+
+    Args:
+        bytes_left: content that may still be hashed; 0 looks at names and sizes alone.
+        skipped: files that were not hashed because of it.
+    """
+
+    bytes_left: int = 0
+    skipped: int = 0
+
+    def differs(self, path: Path, sha256: str) -> bool:
+        """Whether a file's content is not what is on record, as far as it may be read."""
+        num_bytes = path.stat().st_size
+        if num_bytes > self.bytes_left:
+            self.skipped += 1
+            return False
+        self.bytes_left -= num_bytes
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() != sha256
+
+
+def find_output_flaws(project: Project, graph: LedgerGraph, reading: Reading) -> Iterator[Flaw]:
+    """Current partitions whose files are not what the ledger says."""
+    for row in graph.heads.values():
+        dataset = project.datasets.get(row["dataset"])
+        if dataset is None or (row["method"] and row["method"] not in dataset.methods):
+            continue
+        yield from _flaws_of(project.home, row, reading)
+
+
+def _flaws_of(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
+    asset = row["asset"]
+    for table in PARTS.get(asset, ()):
+        yield from _needs(home, row, part_path(home, table, row["dataset"]))
+    if asset == "clips":
+        yield from _needs(home, row, home.stage("clips", row["dataset"]) / "inventory.parquet")
+    elif asset in BUCKET_ASSETS:
+        yield from _bucket_flaws(home, row, reading)
+    elif asset == "shards":
+        yield from _shard_flaws(home, row, reading)
+    elif asset in MODEL_ASSETS and row["mlflow_run_id"]:
+        yield from _model_flaws(home, row, reading)
+    elif asset == "renders":
+        yield from _render_flaws(home, row, reading)
+    elif asset == "clip_metrics":
+        yield from _part_flaws(home, row, "clip_metrics")
+    elif asset == "metric_report":
+        yield from _needs(home, row, home.report(row["dataset"]))
+
+
+def _flaw(kind: str, row: Row, text: str, mend: Any = None, remedy: str = REMADE) -> Flaw:
+    return Flaw(kind=kind, text=f"{label(row)}: {text}", remedy=remedy, mend=mend, remake=(partition(row),))
+
+
+def _needs(home: Home, row: Row, path: Path) -> Iterator[Flaw]:
+    if not path.exists():
+        yield _flaw("missing_output", row, f"{path.relative_to(home.root)} is missing")
+
+
+def _bucket_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
+    folder = home.stage(row["asset"], row["dataset"])
+    paths = sorted(folder.glob("[0-9]*.parquet"))
+    if not paths and row["num_clips"]:
+        yield _flaw("missing_output", row, f"{folder.relative_to(home.root)} holds no bucket file")
+        return
+    if reading.bytes_left <= 0:
+        return
+    unreadable = [path for path in paths if not _is_readable(path)]
+    for path in unreadable:
+        text = f"{path.relative_to(home.root)} is not readable"
+        yield _flaw("damaged_output", row, text, partial(path.unlink, missing_ok=True))
+    if not unreadable and summarise(folder).digest != row["data_version"]:
+        yield _flaw("unrecorded_output", row, "its bucket files are not those that the ledger tells of")
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        read_index(path)
+    except (pa.ArrowInvalid, OSError):
+        return False
+    return True
+
+
+def _shard_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
+    folder = home.shards(row["dataset"])
+    manifest = folder / MANIFEST_NAME
+    if not manifest.exists():
+        yield _flaw("missing_output", row, f"{manifest.relative_to(home.root)} is missing")
+        return
+    try:
+        _, digest, shards = read_manifest(manifest)
+    except ShardError as error:
+        yield _flaw("damaged_output", row, str(error))
+        return
+    if digest != row["data_version"]:
+        yield _flaw(
+            "unrecorded_output",
+            row,
+            f"its shards are {digest[:12]}, the ledger tells of {row['data_version'][:12]}",
+        )
+        return
+    for shard in (shard for some in shards.values() for shard in some):
+        path = folder / shard.path
+        if not path.exists():
+            yield _flaw("missing_output", row, f"{path.relative_to(home.root)} is missing")
+        elif path.stat().st_size != shard.num_bytes or reading.differs(path, shard.sha256):
+            text = f"{path.relative_to(home.root)} is not the file that its manifest tells of"
+            yield _flaw("damaged_output", row, text, partial(_remove_shard, path), "removed and made again")
+
+
+def _remove_shard(path: Path) -> None:
+    index_path(path).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
+def _model_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
+    base = home.model(row["asset"], row["dataset"], row["method"])
+    name = current_folder(base)
+    if name is None:
+        yield _flaw(
+            "missing_output",
+            row,
+            f"{(base / 'current.json').relative_to(home.root)} is missing or not readable",
+        )
+        return
+    weights, result = base / name / "model.safetensors", _result(base / name)
+    if result is None or not weights.exists():
+        there = "result.json" if result is None else weights.name
+        yield _flaw(
+            "missing_output",
+            row,
+            f"{(base / name / there).relative_to(home.root)} is missing or not readable",
+        )
+        return
+    if result != row["data_version"]:
+        yield _flaw(
+            "unrecorded_output",
+            row,
+            f"its model is {result[:12]}, the ledger tells of {row['data_version'][:12]}",
+        )
+    elif reading.differs(weights, result):
+        yield _flaw(
+            "damaged_output",
+            row,
+            f"{weights.relative_to(home.root)} has other bytes than its training wrote",
+            partial(_undo_ending, base / name),
+            "removed; its training ends anew from the checkpoint",
+        )
+
+
+def _result(folder: Path) -> str | None:
+    try:
+        return str(json.loads((folder / "result.json").read_text(encoding="utf-8"))["weights_sha256"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+
+
+def _undo_ending(folder: Path) -> None:
+    for name in ("result.json", "model.safetensors"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _render_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
+    flaws = list(_part_flaws(home, row, "render_clips"))
+    yield from flaws
+    if flaws:
+        return
+    part = part_path(home, "render_clips", row["dataset"], row["method"])
+    folder = home.renders(row["dataset"], row["method"])
+    for video in pq.read_table(part, columns=["path", "sha256", "status"], partitioning=None).to_pylist():
+        if video["status"] != "ok":
+            continue
+        path = folder / video["path"]
+        if not path.exists():
+            yield _flaw("missing_output", row, f"{path.relative_to(home.root)} is missing")
+        elif reading.differs(path, video["sha256"]):
+            text = f"{path.relative_to(home.root)} has other bytes than were rendered"
+            yield _flaw(
+                "damaged_output", row, text, partial(path.unlink, missing_ok=True), "removed and made again"
+            )
+
+
+def _part_flaws(home: Home, row: Row, table: str) -> Iterator[Flaw]:
+    """A part is missing, or was replaced after its last row in the ledger: that work was never recorded."""
+    path = part_path(home, table, row["dataset"], row["method"])
+    if not path.exists():
+        if row["num_clips"]:
+            yield _flaw("missing_output", row, f"{path.relative_to(home.root)} is missing")
+    elif path.stat().st_mtime > row["at"].timestamp() + CLOCK_S:
+        yield _flaw(
+            "unrecorded_output", row, f"{path.relative_to(home.root)} is newer than its row in the ledger"
+        )
+
+
+def find_old_warehouse(home: Home) -> Iterator[Flaw]:
+    """Parts that the published database does not hold yet, since a run ended before it could publish."""
+    newest = max((path.stat().st_mtime_ns for path in home.parts.glob("*/*.parquet")), default=None)
+    if newest is None:
+        return
+    if not home.database.exists() or home.database.stat().st_mtime_ns < newest:
+        yield Flaw(
+            kind="old_warehouse",
+            text=f"{home.database.relative_to(home.root)} is older than the tables it is made of",
+            remedy="published anew",
+            mend=partial(_publish, home),
+        )
+
+
+def _publish(home: Home) -> None:
+    from assets.warehouse import publish
+
+    publish(home)

@@ -1,0 +1,108 @@
+"""What a kill (or a hand) left inconsistent: found, mended, said in sentences.
+
+``needs_repair`` answers within a moment, from names, sizes and times alone, and loads neither Dagster nor
+MLflow. ``repair`` is called by ``cals run`` before it plans; ``find_flaws`` only looks (``cals doctor``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from assets.home import Home
+from assets.settings import Project
+from pipelines.lineage.ledger_graph import LedgerGraph, Partition
+from pipelines.repair.flaw import Flaw, partition_label
+from pipelines.repair.interruption import find_interrupted
+from pipelines.repair.outputs import Reading, find_old_warehouse, find_output_flaws
+from pipelines.repair.temporary_files import find_left_over
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+DEEP_BYTES = 4 << 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repairs:
+    """What was mended.
+
+    Args:
+        lines: a sentence each.
+        remake: partitions to make again, though nothing that they read has changed.
+    """
+
+    lines: list[str]
+    remake: set[Partition]
+
+
+def needs_repair(project: Project) -> bool:
+    """Whether a run was killed, files of current partitions are gone, or the warehouse was not published."""
+    home = project.home
+    if not home.parts.exists():
+        return False
+    if find_interrupted(home) or any(find_old_warehouse(home)):
+        return True
+    return any(find_output_flaws(project, LedgerGraph.read(home), Reading()))
+
+
+def find_flaws(project: Project, instance: DagsterInstance, *, deep_bytes: int = 0) -> list[Flaw]:
+    """Every inconsistency, in the order in which they are mended.
+
+    Args:
+        deep_bytes: how much content may be hashed to find files that changed under their name.
+    """
+    return list(_find(project, instance, Reading(bytes_left=deep_bytes)))
+
+
+def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iterator[Flaw]:
+    from pipelines.repair.dagster_storage import find_dead_runs, find_differences
+    from pipelines.repair.mlflow_runs import (
+        find_dead_mlflow_runs,
+        find_orphaned_trainings,
+        find_unmarked_models,
+    )
+
+    home = project.home
+    if not home.root.exists():
+        return
+    graph = LedgerGraph.read(home)
+    yield from find_orphaned_trainings(home)
+    yield from find_dead_runs(instance)
+    yield from find_dead_mlflow_runs(project)
+    yield from find_unmarked_models(project)
+    yield from find_left_over(project, {row["host"] for row in graph.rows})
+    yield from find_output_flaws(project, graph, reading)
+    yield from find_differences(project, instance, graph)
+    yield from find_old_warehouse(home)
+    yield from find_interrupted(home)
+
+
+def repair(
+    project: Project, instance: DagsterInstance, say: Callable[[str], None] = lambda _: None
+) -> Repairs:
+    """Mends what can be mended at once, and tells what has to be made again.
+
+    Args:
+        say: is told each sentence as it is done.
+    """
+    lines: list[str] = []
+    remake: set[Partition] = set()
+    with FileLock(_lock(project.home)):
+        deep = DEEP_BYTES if find_interrupted(project.home) else 0
+        for flaw in find_flaws(project, instance, deep_bytes=deep):
+            if flaw.mend is not None:
+                flaw.mend()
+            again = ", ".join(partition_label(of) for of in flaw.remake if of not in remake)
+            remake.update(flaw.remake)
+            lines.append(f"repaired: {flaw.text}: {flaw.remedy}" + (f" (next: {again})" if again else ""))
+            say(lines[-1])
+    return Repairs(lines=lines, remake=remake)
+
+
+def _lock(home: Home) -> str:
+    home.root.mkdir(parents=True, exist_ok=True)
+    return str(home.root / ".repair.lock")

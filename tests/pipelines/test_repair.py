@@ -1,0 +1,309 @@
+"""Each kind of inconsistency is planted, found by looking, and mended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster import DagsterInstance, DagsterRunStatus
+
+from assets import ledger
+from assets.forgotten import record_withdrawal
+from assets.home import write_text
+from assets.partitions import partition_key
+from assets.settings import Project
+from assets.tracking import Tracking
+from pipelines.lineage.ledger_graph import LedgerGraph, Partition
+from pipelines.lineage.registered_models import model_folders
+from pipelines.repair.interruption import find_interrupted, is_alive, working
+from pipelines.repair.outputs import Reading, find_old_warehouse, find_output_flaws
+from pipelines.repair.repair import DEEP_BYTES, find_flaws, needs_repair, repair
+from tests.lineage_making import CODE, DATASET, MadeRun, make_project
+from tests.registry_making import client_of, register_models
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def dagster_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("dagster")
+
+
+@pytest.fixture(scope="module")
+def instance(dagster_folder: Path) -> Iterator[DagsterInstance]:
+    with DagsterInstance.local_temp(str(dagster_folder)) as made:
+        made.add_dynamic_partitions("dataset", [DATASET])
+        yield made
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """One run's outputs, with a database published after them; bucket files are not part of it."""
+    made = make_project(tmp_path)
+    MadeRun(made, "first").make_all()
+    write_text(made.home.database, "published")
+    return made
+
+
+def kinds(project: Project, instance: DagsterInstance, deep_bytes: int = 0) -> set[str]:
+    return {flaw.kind for flaw in find_flaws(project, instance, deep_bytes=deep_bytes)}
+
+
+def outputs(project: Project, deep_bytes: int = 0) -> list[tuple[str, str]]:
+    graph = LedgerGraph.read(project.home)
+    found = find_output_flaws(project, graph, Reading(bytes_left=deep_bytes))
+    return [(flaw.kind, flaw.text) for flaw in found]
+
+
+def test_a_sound_home_needs_nothing(project: Project) -> None:
+    assert outputs(project, DEEP_BYTES) == []
+    assert list(find_old_warehouse(project.home)) == [] and find_interrupted(project.home) == []
+
+
+def test_a_home_that_does_not_exist_needs_nothing(tmp_path: Path) -> None:
+    assert not needs_repair(make_project(tmp_path))
+
+
+def _gone(name: str) -> Callable[[Project], Path]:
+    return lambda project: project.home.root / name
+
+
+MISSING = {
+    "shards": f"shards/{DATASET}/train-00000.tar",
+    "manifest": f"shards/{DATASET}/manifest.json",
+    "scores": f"warehouse/parts/clip_metrics/{DATASET}__cals.parquet",
+    "inventory": f"warehouse/parts/clip_inventory/{DATASET}.parquet",
+    "bucket": f"stages/mels/{DATASET}/00000.parquet",
+    "report": f"report/{DATASET}/index.html",
+    "current model": f"models/{DATASET}/generator/cals/current.json",
+}
+
+
+@pytest.mark.parametrize("name", MISSING.values(), ids=MISSING)
+def test_a_missing_file_is_found_from_names_alone(project: Project, name: str) -> None:
+    (project.home.root / name).unlink()
+    (found,) = outputs(project)
+    assert (found[0] == "missing_output" and name in found[1]) or "holds no bucket file" in found[1]
+    assert needs_repair(project)
+
+
+def test_missing_weights_videos_and_results_are_found(project: Project) -> None:
+    model = next(m for m in model_folders(project.home) if m.label == f"generator/{DATASET}/cals")
+    (model.path / "model.safetensors").unlink()
+    video = next(project.home.renders(DATASET, "cals").glob("own/*.mkv"))
+    video.unlink()
+    assert {text.split(": ")[0] for _, text in outputs(project)} == {
+        f"generator/{DATASET}/cals",
+        f"renders/{DATASET}/cals",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "mended"),
+    [
+        (f"shards/{DATASET}/val-00000.tar", True),
+        (f"models/{DATASET}/generator/cals/*/model.safetensors", True),
+        (f"renders/{DATASET}/cals/own/*.mkv", True),
+        (f"stages/face_crops/{DATASET}/00000.parquet", True),
+    ],
+)
+def test_a_damaged_file_is_found_by_its_digest_and_removed(project: Project, name: str, mended: bool) -> None:
+    path = next(project.home.root.glob(name))
+    content = path.read_bytes()
+    path.write_bytes(content[:-4] + b"\0\1\2\3")
+    assert {kind for kind, _ in outputs(project, DEEP_BYTES)} == {"damaged_output"}
+    graph = LedgerGraph.read(project.home)
+    for flaw in find_output_flaws(project, graph, Reading(bytes_left=DEEP_BYTES)):
+        assert flaw.mend is not None and flaw.remake
+        flaw.mend()
+    assert path.exists() is not mended
+
+
+def test_work_that_was_never_recorded_is_found(project: Project) -> None:
+    """A run killed between its last file and its ledger row, after which the settings were changed back."""
+    run = MadeRun(project, "second", (f"{DATASET}/train/1",))
+    run._write_inventory()
+    run._write_shards()
+    run._train("generator", "cals")
+    run._write_bucket("mels")
+    score = project.home.parts / "clip_metrics" / f"{DATASET}__cals.parquet"
+    os.utime(score, (time.time() + 60, time.time() + 60))
+    found = outputs(project, DEEP_BYTES)
+    assert {kind for kind, _ in found} == {"unrecorded_output"}
+    assert {text.split(": ")[0] for _, text in found} == {
+        f"shards/{DATASET}", f"generator/{DATASET}/cals", f"mels/{DATASET}", f"clip_metrics/{DATASET}/cals"
+    }  # fmt: skip
+
+
+def test_what_may_not_be_read_is_counted(project: Project) -> None:
+    reading = Reading(bytes_left=0)
+    assert (
+        not list(find_output_flaws(project, LedgerGraph.read(project.home), reading)) and reading.skipped > 3
+    )
+
+
+def test_a_database_older_than_its_parts_is_found(project: Project) -> None:
+    MadeRun(project, "second").make_scores("cals")
+    (flaw,) = find_old_warehouse(project.home)
+    assert flaw.kind == "old_warehouse" and needs_repair(project)
+
+
+def test_a_killed_run_leaves_a_mark_and_a_finished_one_does_not(project: Project) -> None:
+    with working(project.home):
+        assert (
+            len(list((project.home.root / "running").iterdir())) == 1 and find_interrupted(project.home) == []
+        )
+    assert list((project.home.root / "running").iterdir()) == []
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom assets.home import Home\n"
+        "from pipelines.repair.interruption import working\n"
+        f"with working(Home(Path({str(project.home.root)!r}))):\n    print('working', flush=True)\n    time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=PROJECT)
+    assert process.stdout is not None and process.stdout.readline() == "working\n"
+    assert find_interrupted(project.home) == []
+    process.kill()
+    process.wait()
+    (flaw,) = find_interrupted(project.home)
+    assert flaw.kind == "interrupted_run" and needs_repair(project)
+    assert not is_alive(process.pid) and is_alive(os.getpid()) and not is_alive(os.getpid(), since_s=0.0)
+
+
+def test_left_over_files_are_removed_but_not_those_being_written(
+    project: Project, instance: DagsterInstance
+) -> None:
+    old, held, new = (project.home.shards(DATASET) / f".{name}.tar.x.tmp" for name in ("old", "held", "new"))
+    partial = project.home.model("generator", DATASET, "cals") / ".checkpoint.pt.7.partial"
+    build = project.home.warehouse / ".publishing-x"
+    build.mkdir()
+    long_ago = time.time() - 60
+    for path in (old, held, partial):
+        path.write_bytes(b"half")
+        os.utime(path, (long_ago, long_ago))
+    new.write_bytes(b"half")
+    with held.open("ab"):
+        texts = [flaw.text for flaw in find_flaws(project, instance) if flaw.kind == "left_over_file"]
+        assert len(texts) == 3 and not any("held" in text or "new" in text for text in texts)
+        repair(project, instance)
+    assert (old.exists(), held.exists(), new.exists(), partial.exists(), build.exists()) == (
+        False,
+        True,
+        True,
+        False,
+        False,
+    )
+
+
+def test_a_dagster_run_whose_process_was_killed_is_ended(
+    project: Project, instance: DagsterInstance, dagster_folder: Path
+) -> None:
+    code = (
+        "import os, signal, sys, dagster as dg\n"
+        "@dg.asset(pool='gpu')\ndef dies():\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"with dg.DagsterInstance.local_temp({str(dagster_folder)!r}) as instance:\n"
+        "    dg.materialize([dies], instance=instance)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=PROJECT)
+    assert done.returncode == -signal.SIGKILL
+    (run,) = instance.get_runs(dg.RunsFilter(statuses=[DagsterRunStatus.STARTED]))
+    assert "dead_dagster_run" in kinds(project, instance)
+    lines = repair(project, instance).lines
+    assert any("marked as failed" in line for line in lines)
+    ended = instance.get_run_by_id(run.run_id)
+    assert ended is not None and ended.status == DagsterRunStatus.FAILURE
+    assert "dead_dagster_run" not in kinds(project, instance)
+    assert instance.event_log_storage.get_concurrency_run_ids() == set()
+
+
+def test_dagster_and_ledger_are_held_against_each_other(project: Project, instance: DagsterInstance) -> None:
+    def differing() -> set[Partition]:
+        flaws = find_flaws(project, instance)
+        return {flaw.remake[0] for flaw in flaws if flaw.kind == "dagster_differs"}
+
+    assert differing() == set(ledger.heads(project.home))
+    instance.report_runless_asset_event(dg.AssetMaterialization(asset_key="mels", partition=DATASET))
+    key = partition_key(DATASET, "cals")
+    instance.report_runless_asset_event(dg.AssetMaterialization(asset_key="renders", partition=str(key)))
+    for row in (("mels", None), ("renders", "cals")):
+        entry = ledger.Entry(
+            asset=row[0], dataset=DATASET, method=row[1], data_version="v", code_version=CODE.digest, settings={},
+            inputs={}, dagster_run_id="", duration_s=1.0,
+        )  # fmt: skip
+        ledger.append(project.home, entry, CODE)
+    assert differing() == set(ledger.heads(project.home)) - {
+        ("mels", DATASET, None),
+        ("renders", DATASET, "cals"),
+    }
+
+
+def test_mlflow_runs_are_ended_as_their_trainings_ended(project: Project, instance: DagsterInstance) -> None:
+    register_models(project)
+    tracking, client = Tracking(project.home.mlflow), client_of(project)
+    done, cut = (m for m in model_folders(project.home) if m.asset in ("sync_encoder", "audio_to_lip"))
+    started = {}
+    for model in (done, cut):
+        started[model.path] = tracking.start_run(model.label, {}, {"cals.training_key": model.path.name})
+        write_text(model.path / "mlflow_run_id", started[model.path])
+    (cut.path / "result.json").unlink()
+    (done.path / "registered_version").unlink()
+    found = [flaw.text for flaw in find_flaws(project, instance) if flaw.kind == "dead_mlflow_run"]
+    assert len(found) == 3
+    repair(project, instance)
+    assert client.get_run(started[done.path]).info.status == "FINISHED"
+    assert [file.path for file in client.list_artifacts(started[done.path], "model")] == [
+        "model/model.safetensors", "model/result.json"
+    ]  # fmt: skip
+    assert client.get_run(started[cut.path]).info.status == "KILLED"
+    assert (done.path / "registered_version").read_text() == "1"
+    assert "dead_mlflow_run" not in kinds(project, instance)
+
+
+def test_a_model_that_saw_a_withdrawn_clip_is_marked_late(
+    project: Project, instance: DagsterInstance
+) -> None:
+    register_models(project)
+    content = ledger_hash(project, f"{DATASET}/train/1")
+    record_withdrawal(project.home, content, asked_for="x", reason="withdrawn", places=[])
+    assert "unmarked_model" in kinds(project, instance)
+    repair(project, instance)
+    assert "unmarked_model" not in kinds(project, instance)
+
+
+def ledger_hash(project: Project, clip_id: str) -> str:
+    from pipelines.lineage.questions import trace
+
+    return str(trace(project, clip_id).clips["raw_sha256"][0].as_py())
+
+
+def test_a_training_that_outlived_its_run_is_ended(project: Project, instance: DagsterInstance) -> None:
+    out = project.home.model("generator", DATASET, "cals") / "0123"
+    child = f"[sys.executable, '-c', 'import time; time.sleep(60)', '-m', 'cals_models.training', '--out', {str(out)!r}]"
+    code = (
+        "import subprocess, sys\n"
+        f"process = subprocess.Popen({child}, start_new_session=True, stdin=subprocess.DEVNULL,\n"
+        "    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\nprint(process.pid)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    pid = int(done.stdout)
+    try:
+        assert "orphaned_training" in kinds(project, instance)
+        repair(project, instance)
+        assert not is_alive(pid)
+    finally:
+        if is_alive(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_repair_tells_what_it_did_and_what_comes_next(project: Project, instance: DagsterInstance) -> None:
+    (project.home.shards(DATASET) / "val-00000.tar").unlink()
+    said: list[str] = []
+    done = repair(project, instance, said.append)
+    assert done.lines == said and ("shards", DATASET, None) in done.remake
+    assert any(line.endswith("is missing: made again (next: shards/talks)") for line in said)
