@@ -1,0 +1,58 @@
+"""The verdict follows the figures, whichever way they point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.home import Home
+from assets.report.findings import findings, headline_sentence
+from assets.report.rows import Rows
+from assets.tables import write_part
+from assets.warehouse import connect, publish
+
+
+def rows_of(method: str, lmd: tuple[float, float], psnr: float) -> list[dict[str, Any]]:
+    """Ten clips; ``lmd`` with the own and the other sound."""
+    common = {"dataset": "d", "method": method, "protocol": "primary", "evaluator": "e", "detail": None}
+    rows = []
+    for i in range(10):
+        jitter = (i % 5 - 2) * 0.02
+        clip = common | {"clip_id": f"d/test/{i}"}
+        rows += [
+            clip | {"audio": "own", "metric": "lmd", "value": lmd[0] + jitter},
+            clip | {"audio": "other", "metric": "lmd", "value": lmd[1] - jitter},
+            clip | {"audio": "own", "metric": "psnr", "value": psnr + jitter},
+            clip | {"audio": "own", "metric": "ssim", "value": psnr / 40 + jitter / 100},
+        ]
+    return rows
+
+
+def verdict(folder: Path, cals: tuple[tuple[float, float], float] | None) -> tuple[list[str], str]:
+    home = Home(folder)
+    write_part(home, "clip_metrics", rows_of("copy_reference", (2.0, 2.0), 25), dataset="d", method="copy")
+    if cals:
+        write_part(home, "clip_metrics", rows_of("cals", *cals), dataset="d", method="cals")
+    with connect(publish(home)) as connection:
+        found = findings(Rows(connection), "d", "cals")
+    return [finding.status for finding in found[:2]], headline_sentence(found, "CALS")
+
+
+@pytest.mark.parametrize(
+    ("cals", "statuses", "words"),
+    [
+        (((1.0, 2.0), 30), ["shown", "shown"], "mouths that follow the sound, and does better"),
+        (((1.0, 1.0), 30), ["shown", "not shown"], "not shown to follow the sound"),
+        (((1.0, 2.0), 20), ["against", "shown"], "but it is not better"),
+        (((2.5, 2.0), 20), ["against", "against"], "neither shown"),
+        (None, ["missing", "missing"], "are not complete"),
+    ],
+)
+def test_verdict(
+    tmp_path: Path, cals: tuple[tuple[float, float], float] | None, statuses: list[str], words: str
+) -> None:
+    found, sentence = verdict(tmp_path, cals)
+    assert found == statuses
+    assert words in sentence
