@@ -47,11 +47,12 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSou
         splits, speaker_disjoint = splits_of_videos(speakers, options)
         return [_source(files, path, splits[path], speakers[path], speaker_disjoint) for path in videos]
     rows, found = _read_splits(files, table)
+    refused = {problem.relative_path for problem in found}
     for path in videos:
         if path in rows:
             split, speaker = rows[path]
             found.append(_source(files, path, split, speaker or speakers[path], False))
-        else:
+        elif path not in refused:
             detail = f"{SPLITS_NAME} does not list it; add a row or remove that file"
             found.append(LayoutProblem(relative_path=path, reason="not_in_lists", detail=detail))
     return found
