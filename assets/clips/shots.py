@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
@@ -18,8 +20,11 @@ from assets.media.timeline import TICK_S, Span
 
 # Pictures are compared at this width; shot changes show at any size.
 COMPARED_WIDTH_PX = 160
-# Two shot changes are at least this far apart; what changes faster is a flash.
-MIN_SHOT_S = 0.5
+# What is as it was before within this time was interrupted by a flash, not cut.
+FLASH_S = 0.5
+# Pictures this alike (mean difference, share of the smallest change that counts as a cut) show the same thing.
+ALIKE = 0.3
+ALIKE_SIZE_PX = (16, 16)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,27 +51,38 @@ def find_shots(
         stage: who is asking; goes into a rejection.
     """
     times: list[float] = []
+    tiny: list[NDArray[np.uint8]] = []
     detector = None
     starts: set[int] = set()
     for time_s, picture in _small_pictures(probe, stage):
-        rate = len(times) / (times[-1] - times[0]) if len(times) > 1 else probe.video.average_fps
         if detector is None:
             detector = AdaptiveDetector(
-                adaptive_threshold=threshold,
-                min_content_val=min_change,
-                min_scene_len=max(round(MIN_SHOT_S * rate / 2), 1),
+                adaptive_threshold=threshold, min_content_val=min_change, min_scene_len=1
             )
         # The detector counts pictures; its unit of time does not matter.
         for cut in detector.process_frame(FrameTimecode(len(times), fps=25.0), picture):
             starts.add(cut.frame_num)
         times.append(time_s)
-    edges = [0, *sorted(start for start in starts if 0 < start < len(times)), len(times)]
+        tiny.append(cv2.resize(picture, ALIKE_SIZE_PX, interpolation=cv2.INTER_AREA))
+    cuts = [
+        at for at in sorted(starts) if 0 < at < len(times) and not _flash(times, tiny, at, ALIKE * min_change)
+    ]
+    edges = [0, *cuts, len(times)]
     step_s = 1 / (probe.video.average_fps or 25.0)
     shots = []
     for first, following in zip(edges[:-1], edges[1:], strict=True):
         end_s = probe.video.end_s if following == len(times) else times[following - 1] + step_s
         shots.append((times[first], end_s))
     return shots
+
+
+def _flash(times: list[float], tiny: list[NDArray[np.uint8]], cut: int, alike: float) -> bool:
+    """Whether the pictures after a change come back to one of shortly before it."""
+    first = min(bisect.bisect_left(times, times[cut] - FLASH_S), cut - 1)
+    last = bisect.bisect_right(times, times[cut] + FLASH_S)
+    before, after = np.stack(tiny[first:cut]), np.stack(tiny[cut:last])
+    differences = before[:, None].astype(np.int16) - after[None]
+    return bool(np.abs(differences).mean(axis=(2, 3, 4)).min() < alike)
 
 
 def cut_evenly(start_s: float, end_s: float, *, min_s: float, max_s: float) -> list[Piece]:
