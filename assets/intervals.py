@@ -52,11 +52,12 @@ def bootstrap_interval(values: Floats) -> tuple[Floats, Floats]:
     """
     present = np.isfinite(values)
     filled = np.where(present, values, 0.0)
+    complete = bool(present.all())
     means = []
     for counts in _resample_counts(len(values)):
-        weight = counts @ present
+        weight = len(values) if complete else counts @ present
         with np.errstate(invalid="ignore", divide="ignore"):
-            means.append(np.where(weight > 0, (counts @ filled) / weight, np.nan))
+            means.append((counts @ filled) / weight)  # 0 / 0 is NaN: no clip with a value was drawn
     low, high = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
     enough = present.sum(axis=0) >= 2
     if enough.any():
@@ -101,6 +102,12 @@ def _rows(quantity: str, dataset: str, keys: list[dict[str, Any]], values: Float
     ]
 
 
+def _mirrored(row: dict[str, Any]) -> dict[str, Any]:
+    """The same difference seen from the other method."""
+    swapped = {"method": row["other_method"], "other_method": row["method"]}
+    return row | swapped | {"low": -row["high"], "high": -row["low"]}
+
+
 def _dataset_rows(dataset: str, scores: pd.DataFrame, signs: Mapping[str, int]) -> list[dict[str, Any]]:
     wide = scores.pivot(index="clip_id", columns=SERIES_KEY, values="value").sort_index()
     series = [dict(zip(SERIES_KEY, column, strict=True)) for column in wide.columns]
@@ -115,9 +122,8 @@ def _dataset_rows(dataset: str, scores: pd.DataFrame, signs: Mapping[str, int]) 
         shared = {"protocol": protocol, "metric": metric, "evaluator": evaluator}
         for one, other in combinations([m for m in methods if (m, "own", *rest) in place], 2):
             difference = values[:, place[(one, "own", *rest)]] - values[:, place[(other, "own", *rest)]]
-            differences += [difference, -difference]
-            pair: dict[str, Any] = {"method": one, "other_method": other, "audio": "own", **shared}
-            difference_keys += [pair, pair | {"method": other, "other_method": one}]
+            differences.append(difference)
+            difference_keys.append({"method": one, "other_method": other, "audio": "own", **shared})
         for method in methods:
             own, wrong = place.get((method, "own", *rest)), place.get((method, "other", *rest))
             if own is not None and wrong is not None and metric in signs:
@@ -126,7 +132,8 @@ def _dataset_rows(dataset: str, scores: pd.DataFrame, signs: Mapping[str, int]) 
 
     rows = _rows("mean", dataset, series, values)
     if differences:
-        rows += _rows("method_difference", dataset, difference_keys, np.stack(differences, axis=1))
+        found = _rows("method_difference", dataset, difference_keys, np.stack(differences, axis=1))
+        rows += found + [_mirrored(row) for row in found]
     if margins:
         rows += _rows("wrong_audio_margin", dataset, margin_keys, np.stack(margins, axis=1))
     return rows
