@@ -78,7 +78,7 @@ def place_mean_face(mean: NDArray[np.float64], crop_px: int) -> NDArray[np.float
 def smooth_zero_phase(values: NDArray[np.float64], sigma_frames: float) -> NDArray[np.float64]:
     """Gaussian smoothing along the first axis, symmetric in time: nothing is delayed.
 
-    The -3 dB point lies at 0.1325 / sigma cycles a frame (2.2 Hz for sigma 1.5 at 25 fps). At the ends the
+    The -3 dB point lies at 0.1325 / sigma cycles a frame (3.3 Hz for sigma 1 at 25 fps). At the ends the
     sequence is continued by reflection through its last point, which keeps a steady motion steady.
     """
     if sigma_frames == 0 or len(values) < 2:

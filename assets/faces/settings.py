@@ -85,8 +85,8 @@ class CropSettings:
     """
 
     crop_px: int = 128
-    centre_sigma_frames: float = 1.5
-    size_sigma_frames: float = 4.0
+    centre_sigma_frames: float = 1.0
+    size_sigma_frames: float = 2.0
     jpeg_quality: int = 95
     max_padding_share: float = 0.25
 

@@ -25,6 +25,7 @@ LANDMARK_MODEL = "shape_predictor_68_face_landmarks.dat"
 SECOND_OPINION_MODEL = "mmod_human_face_detector.dat"
 LOWEST_SCORE = 0.2
 FACE_PX_FOR_LANDMARKS = 200.0
+LARGEST_AVERAGED_SCALE = 0.6
 FACE_PX_FOR_SECOND_OPINION = 80.0
 SECOND_OPINION_CONFIDENCE = 0.7
 
@@ -105,7 +106,7 @@ class DlibBackend:
     def _landmarks_one(self, image: Image, box: NDArray[np.float32]) -> NDArray[np.float32]:
         """Landmarks in a copy where the face is 200 px wide: dlib's points are whole pixels of what it sees."""
         scale = FACE_PX_FOR_LANDMARKS / max(float(box[2] - box[0]), 1.0)
-        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        interpolation = cv2.INTER_AREA if scale < LARGEST_AVERAGED_SCALE else cv2.INTER_LINEAR
         width, height = (max(1, round(side * scale)) for side in image.shape[1::-1])
         scales = np.array([width / image.shape[1], height / image.shape[0]], np.float32)
         resized = cv2.resize(image, (width, height), interpolation=interpolation)
