@@ -92,7 +92,8 @@ class ClipPool:
     def submit(self, compute: Callable[..., Any], *args: Any) -> Future[Any]:
         """Schedules one clip; ``compute`` is a module-level function, ``args`` are picklable."""
         if self._pool is not None:
-            return self._pool.schedule(compute, args=args, timeout=self.settings.timeout_s)
+            scheduled: Future[Any] = self._pool.schedule(compute, args=args, timeout=self.settings.timeout_s)
+            return scheduled
         future: Future[Any] = Future()
         try:
             future.set_result(compute(*args))

@@ -22,7 +22,7 @@ class StaleConfig(dg.Config):
         to: the last asset; empty means all.
     """
 
-    datasets: list[str] = []
+    datasets: list[str] = []  # noqa: RUF012 (pydantic copies defaults)
     to: str = ""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dagster as dg
+
 from assets.audio_to_lip.asset import audio_to_lip
 from assets.av_offsets.asset import av_offsets, offset_probe
 from assets.clips.asset import clips
@@ -18,8 +20,8 @@ from assets.resources import ProjectResource
 from assets.shards.asset import shards
 from assets.sync_encoder.asset import sync_encoder
 
-SOURCES = [raw_videos, offset_probe, *observed_settings]
-ALL_ASSETS = [
+SOURCES: list[dg.SourceAsset] = [raw_videos, offset_probe, *observed_settings]
+ALL_ASSETS: list[dg.SourceAsset | dg.AssetsDefinition] = [
     *SOURCES,
     clips,
     faces,

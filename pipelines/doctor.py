@@ -88,10 +88,12 @@ def _library(name: str, module: str) -> Finding:
 def _devices() -> Finding:
     import torch
 
+    from cals_models.precision import has_bf16
+
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
         return Finding(subject="devices", ok=True, text=f"{len(names)} GPU: {', '.join(names)}")
-    bf16 = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    bf16 = has_bf16(torch.device("cpu"))
     text = f"no GPU; {torch.get_num_threads()} CPU threads, bf16 {'in hardware' if bf16 else 'not in hardware'}"
     return Finding(subject="devices", ok=True, text=text, remedy="profile tiny trains on CPU; paper wants a GPU")
 

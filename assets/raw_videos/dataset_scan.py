@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 
 from assets.clips.layouts.registry import reads
 from assets.raw_videos.scan import Scan, scan

@@ -52,7 +52,9 @@ class Workplace:
         return self.folder / ".cals"
 
     def cals(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_", "MLFLOW_"))}
+        environment = {
+            k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_", "MLFLOW_"))
+        }
         return subprocess.run(
             [sys.executable, "-m", "pipelines.cli", *arguments],
             cwd=self.folder,
@@ -205,7 +207,9 @@ def test_a_setting_changed_runs_its_stage_and_what_follows_only(workplace: Workp
 
 
 def test_a_forced_stage_with_the_same_result_makes_nothing_else_run(workplace: Workplace) -> None:
-    assert "made 1, failed 0" in workplace.must("run", "--dataset", "small", "--to", "shards", "--force", "mels")
+    assert "made 1, failed 0" in workplace.must(
+        "run", "--dataset", "small", "--to", "shards", "--force", "mels"
+    )
 
 
 def test_a_new_clip_is_the_only_one_computed(workplace: Workplace) -> None:
@@ -250,7 +254,9 @@ def test_another_dataset_goes_to_shards_and_touches_nothing(workplace: Workplace
         (("fly",), 2, "fly"),
     ],
 )
-def test_wrong_input_gets_one_line(workplace: Workplace, arguments: tuple[str, ...], status: int, says: str) -> None:
+def test_wrong_input_gets_one_line(
+    workplace: Workplace, arguments: tuple[str, ...], status: int, says: str
+) -> None:
     done = workplace.cals(*arguments)
     assert done.returncode == status, done.stderr
     lines = [line for line in done.stderr.splitlines() if "error" in line]

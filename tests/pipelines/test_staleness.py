@@ -38,7 +38,9 @@ class World:
     def source_version(self, project: Project, source: str, dataset: str) -> str:
         if source == "raw_videos":
             return self.raw[dataset]
-        return "no probe" if source == "offset_probe" else project.settings_digest(dataset, source.split("/")[1])
+        return (
+            "no probe" if source == "offset_probe" else project.settings_digest(dataset, source.split("/")[1])
+        )
 
     def make(self, partition: StalePartition, data_version: str | None = None) -> None:
         """Appends the ledger row that a materialisation would."""
@@ -99,7 +101,10 @@ def test_when_all_is_made_nothing_is_stale(world: World) -> None:
 
 def test_a_setting_changed_and_changed_back_is_nothing(world: World) -> None:
     world.make_all()
-    world.edit("profile: tiny, methods: [ground_truth, wav2lip", "settings: {mels: {f_max_hz: 7000}}, profile: tiny, methods: [ground_truth, wav2lip")
+    world.edit(
+        "profile: tiny, methods: [ground_truth, wav2lip",
+        "settings: {mels: {f_max_hz: 7000}}, profile: tiny, methods: [ground_truth, wav2lip",
+    )
     stale = {p.label: p for p in find_stale(world.project)}
     assert stale["mels/one"].cause.text == "settings: f_max_hz: 7600.0 -> 7000"
     assert not any("two" in label or "face" in label for label in stale)
@@ -128,7 +133,12 @@ def test_a_training_setting_makes_no_data_stage_stale(world: World) -> None:
     world.make_all()
     world.edit("two: {", "two: {settings: {generator: {learning_rate: 0.5}}, ")
     labels = set(world.stale())
-    assert {label.split("/")[0] for label in labels} == {"generator", "renders", "clip_metrics", "metric_report"}
+    assert {label.split("/")[0] for label in labels} == {
+        "generator",
+        "renders",
+        "clip_metrics",
+        "metric_report",
+    }
     assert all("/two" in label for label in labels)
 
 
@@ -136,7 +146,9 @@ def test_changed_code_is_named(world: World, monkeypatch: pytest.MonkeyPatch) ->
     world.make_all()
     real = stage_code("mels")
     edited = CodeVersion(
-        digest="edited", definitions={**real.definitions, "assets.mels.mel.log_mel": "x"}, libraries=real.libraries
+        digest="edited",
+        definitions={**real.definitions, "assets.mels.mel.log_mel": "x"},
+        libraries=real.libraries,
     )
     monkeypatch.setattr(staleness, "stage_code", lambda name: edited if name == "mels" else stage_code(name))
     stale = {p.label: p.cause for p in find_stale(world.project)}
@@ -178,7 +190,9 @@ def test_only_what_leads_to_an_asset(world: World) -> None:
     assert [p.asset for p in found] == ["clips", "mels"]
 
 
-@pytest.mark.parametrize("arguments, says", [((["three"],), "no dataset 'three'"), ((["one"], "mel"), "no asset 'mel'")])
+@pytest.mark.parametrize(
+    "arguments, says", [((["three"],), "no dataset 'three'"), ((["one"], "mel"), "no asset 'mel'")]
+)
 def test_unknown_names(world: World, arguments: Any, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         find_stale(world.project, *arguments)
