@@ -182,7 +182,7 @@ def test_the_result_comes_last_and_says_what_was_made(tmp_path: Path) -> None:
     assert {"model.json", "model.safetensors"} <= {path.name for path in run.folder.iterdir()}
     assert not list(run.folder.glob("*.partial"))
     other = TrainingJob(**{**vars(job), "config": replace(CONFIG, steps=13)})
-    with pytest.raises(ValueError, match="config.steps"):
+    with pytest.raises(ValueError, match=r"config\.steps"):
         RunDirectory(tmp_path / "out").claim(other)
 
 

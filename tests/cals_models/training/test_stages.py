@@ -1,0 +1,276 @@
+"""The stages from shards to drawn frames: command line, model folders, overfitting, leaks, rules, diagnoses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from cals_models.config import AudioToLipConfig, GeneratorConfig
+from cals_models.generator import HIDDEN_TOP_ROW
+from cals_models.inference import load_generator
+from cals_models.shards import ShardSet
+from cals_models.training.distributed import World
+from cals_models.training.job import read_job
+from cals_models.training.stage import TrainingStage
+from cals_models.training.stages import build_stage
+from tests.cals_models.training.small_jobs import curve, train_by_hand, write_job
+from tests.cals_models.training.talking_shards import talking_clip, write_talking_shards
+
+ALONE = World(rank=0, size=1, device=torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_talking_shards(tmp_path_factory.mktemp("shards"))
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory, shards: Path) -> Path:
+    """Folder of four small models, trained by the command line for a few steps."""
+    folder = tmp_path_factory.mktemp("models")
+    sync, heard = folder / "sync_encoder", folder / "audio_to_lip"
+    assert train_by_hand(write_job(folder / "j1", "sync_encoder", shards), sync) == 0
+    assert (
+        train_by_hand(write_job(folder / "j2", "audio_to_lip", shards, inputs={"sync_encoder": sync}), heard)
+        == 0
+    )
+    for method, inputs in (
+        ("wav2lip", {"sync_encoder": sync}),
+        ("cals", {"sync_encoder": sync, "audio_to_lip": heard}),
+    ):
+        job = write_job(folder / f"j_{method}", "generator", shards, method=method, inputs=inputs)
+        assert train_by_hand(job, folder / method) == 0
+    return folder
+
+
+def stage_of(models: Path, name: str, shards: Path) -> TrainingStage:
+    job = read_job(models / name / "config.json")
+    return build_stage(job, ALONE, [ShardSet(shards)])
+
+
+@pytest.mark.parametrize("name", ["sync_encoder", "audio_to_lip", "wav2lip", "cals"])
+def test_a_trained_folder_holds_what_was_promised(models: Path, shards: Path, name: str) -> None:
+    result = json.loads((models / name / "result.json").read_text())
+    assert result["steps"] == 4 and result["device"] == "cpu" and result["peak_memory_bytes"] > 1e6
+    assert result["shards"] == {str(shards): ShardSet(shards).digest}
+    assert result["figures"] and result["chance"]
+    weights = load_file(models / name / "model.safetensors")
+    assert result["num_parameters"] == sum(w.numel() for w in weights.values())
+    assert all(torch.isfinite(w).all() for w in weights.values())
+    assert {"loss", "data_wait_share", "seconds_per_step", "learning_rate"} <= set(
+        json.loads((models / name / "progress.jsonl").read_text().splitlines()[0])["metrics"]
+    )
+
+
+def test_done_means_nothing_is_done_again(models: Path) -> None:
+    before = (models / "cals" / "result.json").stat().st_mtime_ns
+    assert train_by_hand(models / "j_cals" / "config.json", models / "cals") == 0
+    assert (models / "cals" / "result.json").stat().st_mtime_ns == before
+
+
+def test_wrong_input_is_one_line_and_status_2(
+    models: Path, shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = write_job(tmp_path / "a", "sync_encoder", tmp_path / "nowhere")
+    assert train_by_hand(missing, tmp_path / "out") == 2
+    other = write_job(tmp_path / "b", "sync_encoder", shards, steps=5)
+    assert train_by_hand(other, models / "sync_encoder") == 2
+    swapped = {"sync_encoder": models / "audio_to_lip"}
+    assert (
+        train_by_hand(write_job(tmp_path / "c", "audio_to_lip", shards, inputs=swapped), tmp_path / "d") == 2
+    )
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 3 and all(line.startswith("cals_models.training: error: ") for line in lines)
+    assert "config.steps" in lines[1] and "expected 'sync_encoder'" in lines[2]
+
+
+def overfit(stage: TrainingStage, num_steps: int, metric: str = "loss") -> tuple[float, float]:
+    """First and last figure when one batch is seen again and again."""
+    batch = stage.draw(0)
+    figures = []
+    for step in range(num_steps):
+        figures.append(stage.train_step([batch], step)[metric].item())
+    return figures[0], figures[-1]
+
+
+def test_sync_encoder_overfits_one_batch(shards: Path, tmp_path: Path) -> None:
+    job = write_job(
+        tmp_path, "sync_encoder", shards, learning_rate=2e-3, steps=1000, batch_samples=6, precision="fp32"
+    )
+    first, last = overfit(build_stage(read_job(job), ALONE, [ShardSet(shards)]), 60)
+    assert first > 2.5 and last < 0.6 * first
+
+
+def test_audio_to_lip_overfits_one_batch(models: Path, shards: Path, tmp_path: Path) -> None:
+    inputs = {"sync_encoder": models / "sync_encoder"}
+    job = write_job(
+        tmp_path, "audio_to_lip", shards, inputs=inputs, steps=1000, learning_rate=3e-3, dropout=0.0
+    )
+    first, last = overfit(build_stage(read_job(job), ALONE, [ShardSet(shards)]), 80)
+    assert last < 0.3 * first
+
+
+@pytest.mark.parametrize("method", ["wav2lip", "cals"])
+def test_generator_overfits_one_batch(models: Path, shards: Path, tmp_path: Path, method: str) -> None:
+    inputs = {name: models / name for name in ("sync_encoder", "audio_to_lip")}
+    job = write_job(
+        tmp_path,
+        "generator",
+        shards,
+        method=method,
+        inputs=inputs,
+        steps=1000,
+        learning_rate=3e-3,
+        clip_gradient_norm=10.0,
+    )
+    first, last = overfit(build_stage(read_job(job), ALONE, [ShardSet(shards)]), 40, metric="l1")
+    assert last < 0.6 * first
+
+
+@pytest.mark.parametrize("method", ["wav2lip", "cals"])
+def test_nothing_of_the_hidden_half_reaches_what_is_drawn(models: Path, method: str) -> None:
+    generator = load_generator(models / method)
+    frames, mel = (torch.from_numpy(array) for array in talking_clip(5, 12))
+    reference = frames[:1].expand(12, -1, -1, -1)
+    spoilt = frames.clone()
+    spoilt[:, HIDDEN_TOP_ROW:] = 255 - spoilt[:, HIDDEN_TOP_ROW:]
+    drawn = generator.render(frames, reference, mel)
+    assert drawn.shape == frames.shape and drawn.dtype == torch.uint8
+    assert torch.equal(drawn, generator.render(spoilt, reference, mel))
+    assert torch.equal(drawn[:, :HIDDEN_TOP_ROW], frames[:, :HIDDEN_TOP_ROW])
+
+
+def test_a_samples_reference_is_never_near_its_targets(models: Path, shards: Path) -> None:
+    stage = build_stage(read_job(models / "j_cals" / "config.json"), ALONE, [ShardSet(shards)])
+    for number in range(8):
+        batch = stage.draw(number)
+        for frames, reference in zip(batch["frames"], batch["reference"], strict=True):
+            assert not any(torch.equal(frame, reference) for frame in frames)
+
+
+def test_a_sample_hears_the_sound_of_its_frames(models: Path, shards: Path) -> None:
+    stage = build_stage(read_job(models / "j_cals" / "config.json"), ALONE, [ShardSet(shards)])
+    batch = stage.draw(3)
+    for mel, target_mel, first in zip(batch["mel"], batch["target_mel"], batch["first"], strict=True):
+        start = 4 * int(first)
+        assert torch.equal(mel[:, start : start + 20], target_mel[:, 8:28])
+
+
+def test_long_sound_is_heard_in_stretches_without_a_seam(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = load_generator(models / "cals", precision="fp32")
+    mel = torch.randn(80, 4 * 130)
+    whole = generator.hear(mel)
+    monkeypatch.setattr("cals_models.inference.HEARD_AT_ONCE_FRAMES", 40)
+    monkeypatch.setattr("cals_models.inference.HEARD_MARGIN_FRAMES", 130)
+    assert torch.allclose(generator.hear(mel), whole, atol=1e-4)
+
+
+def test_masked_sound_changes_what_is_drawn(models: Path) -> None:
+    generator = load_generator(models / "cals")
+    mel = torch.randn(80, 80)
+    mask = torch.ones(20, dtype=torch.bool)
+    mask[8:12] = False
+    assert not torch.allclose(generator.hear(mel, mel_valid_mask=mask), generator.hear(mel))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mel": torch.zeros(80, 41)}, "four mel frames"),
+        ({"reference": torch.zeros(9, 128, 128, 3, dtype=torch.uint8)}, "reference"),
+        ({"pose_prior": torch.zeros(10, 128, 128, 3)}, "uint8"),
+        ({"mel_valid_mask": torch.ones(40, dtype=torch.bool)}, r"expected \(10,\) bool"),
+        ({"batch_frames": 0}, "at least 1"),
+    ],
+)
+def test_render_names_wrong_arguments(models: Path, change: dict[str, object], message: str) -> None:
+    pictures = torch.zeros(10, 128, 128, 3, dtype=torch.uint8)
+    arguments = {"pose_prior": pictures, "reference": pictures, "mel": torch.zeros(80, 40), **change}
+    with pytest.raises(ValueError, match=message):
+        load_generator(models / "wav2lip").render(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "damage", ["weights cut", "weights swapped", "no json", "json cut", "another stage", "gone"]
+)
+def test_a_damaged_model_is_one_clear_error(models: Path, tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(models / "cals", folder)
+    if damage == "weights cut":
+        data = (folder / "model.safetensors").read_bytes()
+        (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
+    elif damage == "weights swapped":
+        save_file({"generator.x": torch.zeros(1)}, folder / "model.safetensors")
+    elif damage == "no json":
+        (folder / "model.json").unlink()
+    elif damage == "json cut":
+        (folder / "model.json").write_text('{"format": 1, "sta')
+    elif damage == "another stage":
+        shutil.copytree(models / "sync_encoder", folder, dirs_exist_ok=True)
+    else:
+        shutil.rmtree(folder)
+    with pytest.raises(ValueError, match=str(folder)):
+        load_generator(folder)
+
+
+def test_the_sync_loss_counts_once_the_expert_is_content(models: Path, shards: Path) -> None:
+    stage = build_stage(read_job(models / "j_wav2lip" / "config.json"), ALONE, [ShardSet(shards)])
+    batch = stage.draw(0)
+
+    def weighted() -> float:
+        losses = stage.generator_losses(batch)[0]  # type: ignore[attr-defined]
+        rest = 10.0 * losses["l1"] + 0.2 * losses["gan"]
+        return ((losses["loss"] - rest) / losses["wav2lip_sync"]).item()
+
+    with torch.no_grad():
+        assert weighted() == pytest.approx(0.0, abs=1e-4)
+        stage.observe({"expert_loss": 0.76})
+        assert weighted() == pytest.approx(0.0, abs=1e-4)
+        stage.observe({"expert_loss": 0.74})
+        assert weighted() == pytest.approx(0.33, abs=1e-3)
+        stage.observe({"expert_loss": 0.9})
+        assert stage.state() == {"sync_is_on": True}
+
+
+def test_a_frozen_audio_to_lip_stays_as_it_was(models: Path, shards: Path, tmp_path: Path) -> None:
+    inputs = {name: models / name for name in ("sync_encoder", "audio_to_lip")}
+    job = write_job(
+        tmp_path, "generator", shards, method="a2l_dav", inputs=inputs, finetune_audio_to_lip=False, steps=1
+    )
+    assert train_by_hand(job, tmp_path / "out") == 0
+    before, after = (
+        load_file(path / "model.safetensors") for path in (models / "audio_to_lip", tmp_path / "out")
+    )
+    assert all(torch.equal(after[f"audio.{k.removeprefix('audio_to_lip.')}"], v) for k, v in before.items())
+
+
+def test_troubles_are_named(models: Path, shards: Path) -> None:
+    def names(stage: TrainingStage, train: dict[str, float], val: dict[str, float]) -> set[str]:
+        return {found.name for found in stage.diagnose(train, val, 10**6, is_last=True)}
+
+    job = read_job(models / "j_wav2lip" / "config.json")
+    generator = build_stage(job, ALONE, [ShardSet(shards)])
+    val = {"expert_loss": 1.0, "expert_loss_real": 0.8, "reference_nearness": 0.1}
+    assert names(generator, {}, val) == {"sync_never_switched_on", "copies_reference"}
+    assert names(generator, {"discriminator_loss": 0.001}, {}) == {"dead_discriminator"}
+    assert names(generator, {"discriminator_loss": 0.5}, {}) == set()
+    sync = build_stage(read_job(models / "j1" / "config.json"), ALONE, [ShardSet(shards)])
+    assert names(sync, {"loss": 2.48}, {}) == {"plateau_at_chance"}
+    assert names(sync, {"loss": 1.5}, {}) == set()
+
+
+def test_exported_settings_rebuild_the_model(models: Path) -> None:
+    plain = json.loads((models / "cals" / "model.json").read_text())
+    generator = load_generator(models / "cals")
+    assert generator.method == "cals" and generator.weights_sha256 == plain["weights_sha256"]
+    assert replace(AudioToLipConfig(), **plain["audio_to_lip"]).width == 32
+    assert GeneratorConfig(**plain["config"]).widths == (8,) * 6
+    assert len(curve(models / "cals", "val", "psnr_mouth")) == 2
