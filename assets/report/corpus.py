@@ -14,6 +14,10 @@ from assets.report.wording import counted, duration, size
 FPS = 25
 DATA_STAGES = ("face_tracks", "face_crops", "mels", "av_offsets")
 MODEL_STAGES = ("sync_encoder", "audio_to_lip", "generator", "lse_evaluator")
+PICTURE_TITLES = {
+    ("face_crops", "crops"): "Face crops with their landmarks, a row a clip",
+    ("mels", "log_mel"): "Log-mel spectrogram of a clip",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +117,8 @@ def pictures(home: Home, dataset: str, stages: tuple[str, ...]) -> list[StagePic
 
 
 def _picture_title(stage: str, path: Path, folder: Path) -> str:
+    if (stage, path.stem) in PICTURE_TITLES:
+        return PICTURE_TITLES[(stage, path.stem)]
     method = path.relative_to(folder).parts[0]
     words = [stage, *([method] if method != "pictures" else []), path.stem]
     return ", ".join(dict.fromkeys(word.replace("_", " ") for word in words))

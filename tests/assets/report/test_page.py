@@ -163,6 +163,7 @@ def test_verdict_says_what_is_shown(html: str) -> None:
         in text
     )
     assert "12.8 × chance" in text
+    assert "Face crops with their landmarks, a row a clip" in text
     assert "Training warned" in text and "plateau at chance" in text
 
 
