@@ -23,6 +23,9 @@ def add_commands(add: Add) -> None:
     forgetting.add_argument("id", metavar="CLIP_ID", help="clip id, or a raw file's path or sha256")
     forgetting.add_argument("--reason", required=True, metavar="TEXT", help="stays on record")
     forgetting.add_argument("--json", action="store_true")
+    collecting = add("gc", _gc, "list what nothing needs any more; with --yes remove it")
+    collecting.add_argument("--yes", action="store_true", help="remove what is listed")
+    collecting.add_argument("--json", action="store_true")
 
 
 def _project() -> Any:
@@ -45,4 +48,26 @@ def _forget(arguments: argparse.Namespace) -> int:
 
     done = forget(_project(), arguments.id, arguments.reason)
     print(json.dumps(done.as_json(), indent=1) if arguments.json else done.text())
+    return 0
+
+
+def _gc(arguments: argparse.Namespace) -> int:
+    from pipelines.retention.plan import carry_out, plan_removals
+
+    project = _project()
+    plan = plan_removals(project)
+    if arguments.yes:
+        carry_out(project, plan)
+    if arguments.json:
+        print(json.dumps(plan.as_json() | {"removed": arguments.yes}, indent=1))
+        return 0
+    for line in plan.lines():
+        print(line)
+    amount = f"{len(plan.removals)} things, {plan.num_bytes / (1 << 20):.1f} MiB"
+    if not plan.removals:
+        print("nothing to remove")
+    else:
+        print(
+            f"removed {amount}" if arguments.yes else f"would remove {amount}; `cals gc --yes` removes them"
+        )
     return 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,15 +17,11 @@ from assets.forgotten import forgotten_hashes, record_withdrawal
 from assets.home import Home
 from assets.settings import Project
 from assets.shards.contents import find_in_contents
-from assets.tracking import Tracking
 from pipelines.lineage.identifiers import Target, resolve
 from pipelines.lineage.ledger_graph import MODEL_ASSETS
 from pipelines.lineage.questions import descend, raw_places
 from pipelines.lineage.trace import LineageError, Trace, Tracer
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
+from pipelines.registry import open_registry, registered_versions_of
 
 TAG = "cals.forgotten"
 MOST_TAG_CHARACTERS = 5000
@@ -189,9 +185,10 @@ def mark_models(project: Project, forgotten: dict[str, str] | None = None) -> tu
             seen.setdefault(weights, []).append(f"{sha256[:16]}: {reason}")
     if not seen:
         return [], []
-    client = Tracking(project.home.mlflow).client()
+    client = open_registry(project)
     marked, found = [], set()
-    for version in registered(client):
+    for version in registered_versions_of(client) if client else ():
+        assert client is not None
         marks = seen.get(version.tags.get("weights_sha256", ""))
         if marks is None:
             continue
@@ -205,17 +202,6 @@ def mark_models(project: Project, forgotten: dict[str, str] | None = None) -> tu
         for weights in sorted(seen.keys() - found)
     ]
     return sorted(marked), notes
-
-
-def registered(client: MlflowClient) -> Iterator[ModelVersion]:
-    """Every model version in the registry."""
-    token = None
-    while True:
-        page = client.search_model_versions(page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def _with_marks(there: str, marks: Iterable[str]) -> str:

@@ -96,6 +96,14 @@ class MadeRun:
         remember_contents(self.home, self.dataset, digest)
         self.record("shards", None, digest, ["clips", "face_crops", "mels", "av_offsets"])
 
+    def make_models_only(self, *, registered: bool = True) -> None:
+        """Trainings and their rows, on the shards that are there."""
+        self.make_data()
+        self.make_models()
+        for path in self.home.root.glob("models/**/registered_version"):
+            if not registered:
+                path.unlink()
+
     def make_models(self) -> None:
         for asset, reads in {
             "sync_encoder": [],

@@ -80,7 +80,7 @@ class LedgerGraph:
 
     def is_current(self, row: Row) -> bool:
         """Whether the partition was not made again since."""
-        return self.heads[partition(row)] is row
+        return bool(self.heads[partition(row)]["materialization_id"] == row["materialization_id"])
 
     def made(self, of: Partition, data_version: str) -> list[Row]:
         """Materialisations of a partition that came to this content, oldest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Iterator
 from functools import partial
 
@@ -23,14 +24,18 @@ UNFINISHED = [
     DagsterRunStatus.CANCELING,
 ]
 EVENTS_READ = 500
+# A run that no process has taken up within this time never will be.
+START_WAIT_S = 3600.0
 
 
 def find_dead_runs(instance: DagsterInstance) -> Iterator[Flaw]:
     """Runs that Dagster takes for running, though every process that wrote their events is gone."""
-    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
+        run = record.dagster_run
         if run.tags.get(HOST_TAG, platform.node()) != platform.node():
             continue
-        if not _lives(instance, run):
+        is_old = time.time() - record.create_timestamp.timestamp() > START_WAIT_S
+        if not _lives(instance, run, when_unknown=not is_old):
             cause = run.tags.get("cals.cause", run.job_name)
             yield Flaw(
                 kind="dead_dagster_run",
@@ -40,15 +45,17 @@ def find_dead_runs(instance: DagsterInstance) -> Iterator[Flaw]:
             )
 
 
-def _lives(instance: DagsterInstance, run: DagsterRun) -> bool:
-    """A run without any event of a process is left to Dagster's own monitoring."""
+def _lives(instance: DagsterInstance, run: DagsterRun, *, when_unknown: bool = True) -> bool:
+    """Whether a process that wrote events of the run lives; ``when_unknown`` where none has written any yet."""
     records = instance.get_records_for_run(run.run_id, limit=EVENTS_READ, ascending=False).records
     seen: dict[int, float] = {}
     for record in records:
         event = record.event_log_entry.dagster_event
         if event is not None and event.pid is not None:
             seen.setdefault(event.pid, record.event_log_entry.timestamp)
-    return not seen or any(is_alive(pid, timestamp) for pid, timestamp in seen.items())
+    if not seen:
+        return when_unknown
+    return any(is_alive(pid, timestamp) for pid, timestamp in seen.items())
 
 
 def _fail(instance: DagsterInstance, run: DagsterRun) -> None:
@@ -71,7 +78,7 @@ def find_differences(project: Project, instance: DagsterInstance, graph: LedgerG
         yield Flaw(
             kind="dagster_differs",
             text=f"{label(row)}: the ledger has the materialisation of run {row['dagster_run_id'][:8]}, Dagster {told}",
-            remedy="made again, from what is kept of it",
+            remedy="to be made again, from what is kept of it",
             remake=(partition(row),),
         )
 

@@ -15,10 +15,11 @@ import psutil
 from assets.forgotten import forgotten_hashes
 from assets.home import Home, write_text
 from assets.settings import Project
-from assets.tracking import EXPERIMENT, Tracking
-from pipelines.forget import TAG, mark_models, models_that_saw, registered
+from assets.tracking import EXPERIMENT
+from pipelines.forget import TAG, mark_models, models_that_saw
 from pipelines.lineage.registered_models import training_folders
 from pipelines.lineage.trace import Tracer
+from pipelines.registry import open_registry, registered_versions_of
 from pipelines.repair.flaw import Flaw
 
 if TYPE_CHECKING:
@@ -82,9 +83,9 @@ def _end_group(process: psutil.Process) -> None:
 
 def find_dead_mlflow_runs(project: Project) -> Iterator[Flaw]:
     """Runs that MLflow takes for running, though no process trains for them."""
-    if not (project.home.mlflow / "mlflow.db").exists() and "MLFLOW_TRACKING_URI" not in os.environ:
+    client = open_registry(project)
+    if client is None:
         return
-    client = Tracking(project.home.mlflow).client()
     folders = {folder.name: folder for folder in training_folders(project.home)}
     at_work = trainings_at_work(project.home)
     for run in _running(client):
@@ -143,7 +144,7 @@ def _unknown_versions(home: Home, client: MlflowClient) -> Iterator[Flaw]:
     }
     if not waiting:
         return
-    for version in registered(client):
+    for version in registered_versions_of(client):
         folder = waiting.get(version.tags.get("training_key", ""))
         if folder is None or version.tags.get("weights_sha256") != _weights(folder):
             continue
@@ -169,9 +170,8 @@ def find_unmarked_models(project: Project) -> Iterator[Flaw]:
     for sha256 in forgotten:
         for weights in models_that_saw(tracer, sha256):
             seen.setdefault(weights, []).append(sha256)
-    if not seen:
-        return
-    for version in registered(Tracking(project.home.mlflow).client()):
+    client = open_registry(project) if seen else None
+    for version in registered_versions_of(client) if client else ():
         for sha256 in seen.get(version.tags.get("weights_sha256", ""), []):
             if sha256[:16] not in version.tags.get(TAG, ""):
                 yield Flaw(

@@ -25,7 +25,7 @@ from pipelines.repair.flaw import Flaw
 
 BUCKET_ASSETS = ("face_tracks", "face_crops", "mels", "av_offsets")
 PARTS = {"clips": ("raw_files", "clip_inventory"), "shards": ("shards", "shard_clips")}
-REMADE = "made again"
+REMADE = "to be made again"
 CLOCK_S = 2.0
 
 
@@ -138,7 +138,9 @@ def _shard_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
             yield _flaw("missing_output", row, f"{path.relative_to(home.root)} is missing")
         elif path.stat().st_size != shard.num_bytes or reading.differs(path, shard.sha256):
             text = f"{path.relative_to(home.root)} is not the file that its manifest tells of"
-            yield _flaw("damaged_output", row, text, partial(_remove_shard, path), "removed and made again")
+            yield _flaw(
+                "damaged_output", row, text, partial(_remove_shard, path), "removed, to be made again"
+            )
 
 
 def _remove_shard(path: Path) -> None:
@@ -209,7 +211,11 @@ def _render_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
         elif reading.differs(path, video["sha256"]):
             text = f"{path.relative_to(home.root)} has other bytes than were rendered"
             yield _flaw(
-                "damaged_output", row, text, partial(path.unlink, missing_ok=True), "removed and made again"
+                "damaged_output",
+                row,
+                text,
+                partial(path.unlink, missing_ok=True),
+                "removed, to be made again",
             )
 
 

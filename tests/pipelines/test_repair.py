@@ -306,4 +306,4 @@ def test_repair_tells_what_it_did_and_what_comes_next(project: Project, instance
     said: list[str] = []
     done = repair(project, instance, said.append)
     assert done.lines == said and ("shards", DATASET, None) in done.remake
-    assert any(line.endswith("is missing: made again (next: shards/talks)") for line in said)
+    assert any(line.endswith("is missing: to be made again (next: shards/talks)") for line in said)
