@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.home import write_text
+from assets.shards.croissant import CROISSANT_NAME, croissant
 from assets.shards.write_shards import index_path, read_shard_index, shard_name
 from cals_models.shard_format import MANIFEST_FORMAT, MANIFEST_NAME, SPLITS, manifest_digest
 
@@ -33,7 +34,7 @@ class Manifest:
 
 
 def write_manifest(folder: Path, dataset: str, buckets: Collection[int]) -> Manifest:
-    """Write `manifest.json` over the shards of the buckets and remove shards of other buckets.
+    """Write `manifest.json` and `croissant.json` over the shards of the buckets, remove shards of other buckets.
 
     Raises:
         ValueError: a shard lies there without its index, or has another size than its index says.
@@ -56,6 +57,8 @@ def write_manifest(folder: Path, dataset: str, buckets: Collection[int]) -> Mani
         digest=manifest_digest((row["path"], row["sha256"]) for row in shards), shards=shards, clips=clips
     )
     folder.mkdir(parents=True, exist_ok=True)
+    metadata = croissant(dataset, manifest.digest, manifest.shards)
+    write_text(folder / CROISSANT_NAME, json.dumps(metadata, indent=2) + "\n")
     write_text(folder / MANIFEST_NAME, manifest_json(manifest, dataset))
     for name in present - names.keys():
         index_path(folder / name).unlink(missing_ok=True)

@@ -107,7 +107,7 @@ def test_an_emptied_split_loses_its_shard_and_an_old_bucket_its_shards(tmp_path:
     write_bucket(folder, bucket_input(tmp_path, rows), SETTINGS)
     assert sorted(contents(folder)) == ["train-00000.index.json", "train-00000.tar"]
     assert write_manifest(folder, "made", [1]).num_clips("train") == 0
-    assert sorted(contents(folder)) == ["manifest.json"]
+    assert sorted(contents(folder)) == ["croissant.json", "manifest.json"]
     assert ShardSet(folder).num_clips("train") == 0
 
 
@@ -189,6 +189,18 @@ def test_crops_and_sound_of_different_length_are_an_error(tmp_path: Path) -> Non
     with pytest.raises(ValueError, match="frames 0 to 12 of 12, but sound for 13"):
         write_bucket(tmp_path / "shards", bucket_input(tmp_path, rows), SETTINGS)
     assert list((tmp_path / "shards").iterdir()) == []
+
+
+def test_croissant_names_every_shard_with_its_digest(tmp_path: Path) -> None:
+    manifest, _ = make_shard_set(tmp_path)
+    metadata = json.loads((tmp_path / "shards" / "croissant.json").read_text())
+    assert metadata["conformsTo"] == "http://mlcommons.org/croissant/1.0"
+    files = {row["@id"]: row for row in metadata["distribution"]}
+    for shard in manifest.shards:
+        assert files[shard["path"]]["sha256"] == shard["sha256"]
+        assert files[shard["path"]]["contentSize"] == f"{shard['bytes']} B"
+    sets = [row["includes"] for row in files.values() if row["@type"] == "cr:FileSet"]
+    assert sorted(sets) == ["*.flac", "*.json", "*.landmarks.npy", "*.mel.npy", "*.mjpeg"]
 
 
 def test_samples_out_of_order_are_an_error(tmp_path: Path) -> None:
