@@ -28,7 +28,9 @@ def clip_metrics(run: StageRun) -> Produced:
     folder = run.home.renders(name, run.method)
     renders = [json.loads(line) for line in (folder / INDEX_NAME).read_text(encoding="utf-8").splitlines()]
     evaluator = None if run.settings.lse_weights else model_folder(run, "lse_evaluator")
-    instruments = open_instruments(run.settings, evaluator, cache=run.folder / "landmarks", version=run.code.digest)
+    instruments = open_instruments(
+        run.settings, evaluator, cache=run.folder / "landmarks", version=run.code.digest
+    )
     with progress_bar(f"metrics of {name} by {run.method}", len(renders), "video") as advance:
         rows = score_renders(
             renders,
@@ -83,5 +85,7 @@ def _check_finite(rows: list[dict[str, Any]]) -> CheckOutcome:
     bad = [row for row in rows if row["value"] is not None and not math.isfinite(row["value"])]
     where = f"; first: {bad[0]['metric']} of {bad[0]['clip_id']}" if bad else ""
     return CheckOutcome(
-        name="figures_are_finite", passed=not bad, description=f"{len(bad)} of {len(rows)} figures are not finite{where}"
+        name="figures_are_finite",
+        passed=not bad,
+        description=f"{len(bad)} of {len(rows)} figures are not finite{where}",
     )

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from assets.media.encode import read_lossless
 from assets.metrics.crop_landmarks import CropLandmarks
 from assets.metrics.instruments import Instruments
+from assets.metrics.threads import in_threads
 from cals_models.lse import LipSyncEvaluator, LseError
 from cals_models.methods import METHODS
 from cals_models.metrics import lmd, lmd_atvgnet, mouth_region, psnr, ssim
@@ -35,6 +36,7 @@ from cals_models.shards import ShardClip, ShardSet
 
 PICTURE_METRICS = ("psnr", "ssim", "psnr_mouth", "ssim_mouth")
 PICTURE_SOURCE = "torchmetrics"
+MAX_THREADS = 8
 
 Frames = NDArray[np.uint8]
 Sound = NDArray[np.int16]
@@ -61,6 +63,7 @@ def score_renders(
     method: str,
     instruments: Instruments,
     progress: Callable[[int], None] = lambda count: None,
+    num_threads: int | None = None,
 ) -> list[dict[str, Any]]:
     """Scores a method's renders of a split.
 
@@ -73,6 +76,7 @@ def score_renders(
         method: for the rows; decides how the control is measured.
         instruments: see `assets.metrics.instruments.open_instruments`.
         progress: is told 1 for each render that is scored.
+        num_threads: clips scored at once; None takes as many as torch would, at most 8, and 1 beside a GPU.
 
     Returns:
         Rows of ``clip_metrics``, ordered by clip id, audio, protocol and metric.
@@ -85,16 +89,19 @@ def score_renders(
         by_key.setdefault(row["key"], {})[row["audio"]] = row
     if not by_key:
         raise ValueError(f"{renders_dir}: there is no render to score; materialise renders of {method}")
-    rows: list[dict[str, Any]] = []
-    for clip in ShardSet(shards).clips(split):
+
+    def score(clip: ShardClip) -> tuple[str, dict[str, list[Figure]]]:
         if clip.key not in by_key:
             raise ValueError(
                 f"{renders_dir}: clip {clip.clip_id} has no render; materialise renders of {method} again"
             )
-        for audio, figures in _score_clip(
-            clip, by_key.pop(clip.key), renders_dir, method, instruments
-        ).items():
-            rows += [_row(dataset, method, clip.clip_id, audio, figure) for figure in figures]
+        return clip.clip_id, _score_clip(clip, by_key.pop(clip.key), renders_dir, method, instruments)
+
+    rows: list[dict[str, Any]] = []
+    threads = _default_threads(instruments) if num_threads is None else num_threads
+    for clip_id, scored in in_threads(score, ShardSet(shards).clips(split), threads):
+        for audio, figures in scored.items():
+            rows += [_row(dataset, method, clip_id, audio, figure) for figure in figures]
             progress(1)
     if by_key:
         names = sorted(str(row["clip_id"]) for some in by_key.values() for row in some.values())
@@ -114,13 +121,17 @@ def _score_clip(
     true, own_sound = clip.frames(range(clip.num_frames)), clip.audio()
     hears = method not in METHODS or METHODS[method].is_trained
     lips: dict[bytes, torch.Tensor] = {}
+    compared: dict[bytes, list[Figure]] = {}
     scored = {}
     for audio, render in renders.items():
         if render["status"] != "ok":
             scored[audio] = _not_rendered(render, instruments)
             continue
         frames, sound = read_lossless(folder / render["path"])
-        figures = picture_figures(frames, true) + landmark_figures(frames, true, instruments)
+        pictures = frames.tobytes()  # the controls show the same ones with both sounds
+        if pictures not in compared:
+            compared[pictures] = picture_figures(frames, true) + landmark_figures(frames, true, instruments)
+        figures = list(compared[pictures])
         measured = own_sound if audio == "own" or hears else sound
         against = (
             "the clip's own sound" if measured is own_sound else f"the sound of {render['audio_clip_id']}"
@@ -131,6 +142,11 @@ def _score_clip(
             figures += lse_figures(frames, sound, "lse_crop_dubbed", against, instruments.evaluator, lips)
         scored[audio] = figures
     return scored
+
+
+def _default_threads(instruments: Instruments) -> int:
+    on_cpu = instruments.evaluator.device.type == "cpu"
+    return min(MAX_THREADS, torch.get_num_threads()) if on_cpu else 1
 
 
 def picture_figures(frames: Frames, true: Frames) -> list[Figure]:

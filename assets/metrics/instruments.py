@@ -59,12 +59,9 @@ def open_instruments(
         raise ValueError(
             "LSE needs an evaluator: set lse_weights to syncnet_v2.model or materialise lse_evaluator"
         )
+    tracking = TrackSettings(backend=settings.landmark_backend, device=settings.device)
     return Instruments(
         evaluator=evaluator,
-        landmarks=LandmarkCache(
-            open_backend(TrackSettings(backend=settings.landmark_backend, device=settings.device)),
-            cache,
-            version=version,
-        ),
+        landmarks=LandmarkCache(lambda: open_backend(tracking), cache, version=version),
         max_undetected_share=settings.max_undetected_share,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +18,29 @@ from assets.metrics.crop_landmarks import CropLandmarks, landmark_crops
 class LandmarkCache:
     """Landmarks by the digest of the frames they were found in.
 
+    Detectors are not made to be shared: each thread that asks opens its own.
+
     Args:
-        backend: finds faces and points; anything else of that name finds the same.
+        open_backend: gives a detector; all that it gives find the same.
         folder: of the kept ones; None keeps nothing.
         version: of the code that finds them; another version finds them anew.
     """
 
-    def __init__(self, backend: FaceBackend, folder: Path | None, *, version: str = "") -> None:
-        self.name = backend.name
-        self._backend = backend
+    def __init__(
+        self, open_backend: Callable[[], FaceBackend], folder: Path | None, *, version: str = ""
+    ) -> None:
+        self._open_backend = open_backend
+        self._opened = threading.local()
+        self.name = self._backend.name
         self._folder = folder
         self._version = version
+
+    @property
+    def _backend(self) -> FaceBackend:
+        if not hasattr(self._opened, "backend"):
+            self._opened.backend = self._open_backend()
+        backend: FaceBackend = self._opened.backend
+        return backend
 
     def of(self, frames: NDArray[np.uint8], *, keep: bool) -> CropLandmarks:
         """Landmarks of frames uint8 (T, H, W, 3); ``keep`` says whether they will be asked for again."""

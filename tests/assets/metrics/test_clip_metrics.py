@@ -39,7 +39,7 @@ def evaluator() -> LipSyncEvaluator:
 @pytest.fixture(scope="module")
 def instruments(evaluator: LipSyncEvaluator) -> Instruments:
     return Instruments(
-        evaluator=evaluator, landmarks=LandmarkCache(DlibBackend(), None), max_undetected_share=0.5
+        evaluator=evaluator, landmarks=LandmarkCache(DlibBackend, None), max_undetected_share=0.5
     )
 
 
@@ -180,17 +180,17 @@ def test_frames_without_a_face_are_counted_and_left_out(
 
 def test_landmarks_of_true_crops_are_found_once(tmp_path: Path, grid_clips: list[Path]) -> None:
     frames = grid_crops(grid_clips[0])[0][:3].copy()
-    first = LandmarkCache(DlibBackend(), tmp_path).of(frames, keep=True)
+    first = LandmarkCache(DlibBackend, tmp_path).of(frames, keep=True)
 
     class Blind(DlibBackend):
         def detect(self, images: Any) -> Any:
             raise AssertionError("must not be asked")
 
-    again = LandmarkCache(Blind(), tmp_path).of(frames, keep=True)
+    again = LandmarkCache(Blind, tmp_path).of(frames, keep=True)
     np.testing.assert_array_equal(again.points, first.points)
     next(tmp_path.glob("*.npy")).write_bytes(b"damaged")
     np.testing.assert_array_equal(
-        LandmarkCache(DlibBackend(), tmp_path).of(frames, keep=True).points, first.points
+        LandmarkCache(DlibBackend, tmp_path).of(frames, keep=True).points, first.points
     )
 
 
