@@ -28,6 +28,7 @@ class Stage:
         by_method: partitioned by dataset x method instead of by dataset.
         roots: modules in which its work starts; their import closure is its code version.
         libraries: distributions whose version decides its output.
+        texts: globs of files that are not Python and decide its output.
         kinds: Dagster kinds (at most three icons).
         trains: runs in the ``gpu`` pool.
     """
@@ -39,6 +40,7 @@ class Stage:
     by_method: bool = False
     roots: tuple[str, ...]
     libraries: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ("python",)
     trains: bool = False
 
@@ -55,14 +57,14 @@ _ALL = (
         name="face_tracks",
         group="data",
         deps=("clips",),
-        roots=("assets.faces.face_tracks", "assets.faces.backends.opening", "assets.media.video"),
+        roots=("assets.faces.face_tracks", "assets.faces.backends.opening", "assets.media.probe", "assets.media.video"),
         libraries=(*MEDIA, *FACES),
     ),
     Stage(
         name="face_crops",
         group="data",
         deps=("clips", "face_tracks"),
-        roots=("assets.faces.face_crops", "assets.media.video"),
+        roots=("assets.faces.face_crops", "assets.media.probe", "assets.media.video"),
         libraries=(*MEDIA, *FACES),
     ),
     Stage(
@@ -150,7 +152,8 @@ _ALL = (
         name="metric_report",
         group="evaluation",
         deps=("clips", "shards", "sync_encoder", "audio_to_lip", "lse_evaluator", "generator", "clip_metrics"),
-        roots=("assets.report.page",),
+        roots=("assets.report.page", "assets.sql_files", "assets.intervals"),
+        texts=("sql/**/*.sql", "sql/**/*.csv", "assets/report/templates/*"),
         libraries=("duckdb", "matplotlib", "jinja2"),
         kinds=("duckdb", "html"),
     ),
@@ -163,7 +166,7 @@ STAGES: dict[str, Stage] = {stage.name: stage for stage in _ALL}
 def stage_code(name: str) -> CodeVersion:
     """Code version of a stage; computed once a process, as the code it runs is loaded once."""
     stage = STAGES[name]
-    return code_version(stage.roots, stage.libraries)
+    return code_version(stage.roots, stage.libraries, stage.texts)
 
 
 def source_names(stage: Stage) -> tuple[str, ...]:

@@ -23,10 +23,11 @@ INFRASTRUCTURE = frozenset({
     "assets.graph",
     "assets.home",
     "assets.ledger",
-    "assets.materialization",
+    "assets.observed_source",
     "assets.partitions",
     "assets.progress",
     "assets.rejection",
+    "assets.rejections",
     "assets.resources",
     "assets.settings",
     "assets.stage_asset",
@@ -177,12 +178,15 @@ def installed_version(distribution: str) -> str:
         return "not installed"
 
 
-def code_version(roots: tuple[str, ...], libraries: tuple[str, ...]) -> CodeVersion:
+def code_version(
+    roots: tuple[str, ...], libraries: tuple[str, ...], texts: tuple[str, ...] = ()
+) -> CodeVersion:
     """The fingerprint of the code that starts at ``roots``.
 
     Args:
         roots: modules in which the stage's work starts, e.g. ``("assets.mels.mels",)``.
         libraries: distributions whose version decides the output.
+        texts: globs of files that are not Python and decide the output too, e.g. ``("sql/**/*.sql",)``.
 
     Raises:
         ValueError: a root does not exist.
@@ -195,6 +199,8 @@ def code_version(roots: tuple[str, ...], libraries: tuple[str, ...]) -> CodeVers
         assert path is not None
         stat = path.stat()
         definitions |= _definitions(module, path, stat.st_size, stat.st_mtime_ns)
+    for path in sorted(path for glob in texts for path in PROJECT_ROOT.glob(glob)):
+        definitions[str(path.relative_to(PROJECT_ROOT))] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     versions = {name: installed_version(name) for name in libraries}
     lines = [f"{k}={v}" for k, v in sorted({**definitions, **versions}.items())]
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

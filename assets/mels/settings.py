@@ -17,7 +17,7 @@ class MelSettings:
         window_samples: length of the analysis window, also the length of the Fourier transform.
         hop_samples: from one mel frame to the next; 4 hops must make one video frame of 40 ms.
         num_mels: mel bands.
-        lowest_hz, highest_hz: range of the bands.
+        f_min_hz, f_max_hz: range of the bands.
         magnitude_floor: smaller magnitudes count as this, so that the logarithm stays finite.
         silence_dbfs: a block of one hop whose rms is below this level (decibels of full scale) is silent.
         max_silent_share: share of silent blocks above which a clip is refused.
@@ -29,8 +29,8 @@ class MelSettings:
     window_samples: int = 400
     hop_samples: int = 160
     num_mels: int = 80
-    lowest_hz: float = 55.0
-    highest_hz: float = 7_600.0
+    f_min_hz: float = 55.0
+    f_max_hz: float = 7_600.0
     magnitude_floor: float = 1e-5
     silence_dbfs: float = -66.0
     max_silent_share: float = 0.95
@@ -46,9 +46,9 @@ class MelSettings:
             raise ValueError(f"window_samples is {self.window_samples}; give at least one hop")
         if self.num_mels < 1:
             raise ValueError(f"num_mels is {self.num_mels}; give 1 or more")
-        if not 0 <= self.lowest_hz < self.highest_hz <= self.sample_rate_hz / 2:
+        if not 0 <= self.f_min_hz < self.f_max_hz <= self.sample_rate_hz / 2:
             raise ValueError(
-                f"lowest_hz {self.lowest_hz} and highest_hz {self.highest_hz}: "
+                f"f_min_hz {self.f_min_hz} and f_max_hz {self.f_max_hz}: "
                 f"they must rise within 0 to {self.sample_rate_hz / 2:g}"
             )
         if self.magnitude_floor <= 0:

@@ -269,3 +269,51 @@ def test_queries_in_each_format(workplace: Workplace) -> None:
     assert workplace.must("query", sql, "--format", "csv") == "one,letter\n1,a\n"
     assert json.loads(workplace.must("query", sql, "--format", "json")) == [{"one": 1, "letter": "a"}]
     assert "letter" in workplace.must("query", sql)
+
+
+RESOLVER = """
+import json
+from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from dagster._core.loader import LoadingContextForTest
+import dagster as dg
+from assets.graph import STAGES
+from assets.partitions import partition_key
+from assets.settings import load_project
+from pipelines.code_location import defs
+from pipelines.instance import open_instance, report_sources
+project = load_project()
+instance = open_instance(project)
+report_sources(project, instance, ["small"])
+resolver = CachingStaleStatusResolver(instance, defs.resolve_asset_graph(), LoadingContextForTest(instance))
+stale = []
+for stage in STAGES.values():
+    for method in project.dataset("small").methods if stage.by_method else (None,):
+        key = partition_key("small", method)
+        if resolver.get_status(dg.AssetKey(stage.name), str(key)).value != "FRESH":
+            stale.append("/".join(part for part in (stage.name, "small", method) if part))
+print(json.dumps(stale))
+"""
+
+
+def test_the_planner_agrees_with_dagsters_resolver(workplace: Workplace) -> None:
+    """Both are asked in two states: all is fresh; a setting of one stage has changed."""
+    workplace.must("run", "--dataset", "small")
+
+    def both() -> tuple[set[str], set[str]]:
+        code = f"import os; os.chdir({str(workplace.folder)!r})\n{RESOLVER}"
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_"))}
+        root = str(Path(__file__).resolve().parents[2])
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, check=True
+        )
+        planned = json.loads(workplace.must("stale", "--dataset", "small", "--json"))
+        labels = {"/".join(p for p in (e["asset"], e["dataset"], e["method"]) if p) for e in planned}
+        return labels, set(json.loads(done.stdout.splitlines()[-1]))
+
+    planned, resolved = both()
+    assert planned == resolved == set()
+    workplace.edit("small: {layout", "small: {settings: {clip_metrics: {max_undetected_share: 0.4}}, layout")
+    planned, resolved = both()
+    workplace.edit("settings: {clip_metrics: {max_undetected_share: 0.4}}, ", "")
+    assert "clip_metrics/small/cals" in planned
+    assert planned == resolved

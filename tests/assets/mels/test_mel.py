@@ -78,7 +78,7 @@ def test_sound_that_fits_no_video_frames_is_an_error(shape: tuple[int, ...]) -> 
     ("change", "message"),
     [
         ({"hop_samples": 200}, "100 hops"),
-        ({"highest_hz": 9_000.0}, "8000"),
+        ({"f_max_hz": 9_000.0}, "8000"),
         ({"window_samples": 100}, "one hop"),
         ({"magnitude_floor": 0.0}, "above 0"),
         ({"silence_dbfs": 3.0}, "below 0"),
