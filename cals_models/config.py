@@ -320,20 +320,17 @@ class LseEvaluatorConfig(TrainingConfig):
 
     Args:
         width_factor: share of network S's channels; 1 is the public network.
-        margin: of the contrastive loss, in units of embedding distance.
     """
 
     steps: int = 60_000
     batch_samples: int = 256
     samples_per_clip: int = 8
     width_factor: float = 1.0
-    margin: float = 20.0
     seed: int = 1_000
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _require(0 < self.width_factor <= 1, "width_factor", self.width_factor, "in (0, 1]")
-        _require(self.margin > 0, "margin", self.margin, "above 0")
 
 
 CONFIGS: dict[str, type[TrainingConfig]] = {
@@ -397,7 +394,7 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
         },
         "lse_evaluator": {
             **_TINY_TRAINING,
-            "steps": 1_200,
+            "steps": 400,
             "learning_rate": 1e-3,
             "ema_decay": 0.99,
             "batch_samples": 32,
