@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 Command = Callable[[argparse.Namespace], int]
@@ -26,6 +27,11 @@ def add_commands(add: Add) -> None:
     collecting = add("gc", _gc, "list what nothing needs any more; with --yes remove it")
     collecting.add_argument("--yes", action="store_true", help="remove what is listed")
     collecting.add_argument("--json", action="store_true")
+    exporting = add("export", _export, "write lineage events, Croissant metadata, dataset and model cards")
+    exporting.add_argument("what", choices=("openlineage", "croissant", "cards"))
+    exporting.add_argument("--dataset", action="append", metavar="NAME", help="default: all that have shards")
+    exporting.add_argument("--out", metavar="FILE", help="openlineage: file of events (default: in the home)")
+    exporting.add_argument("--url", metavar="URL", help="openlineage: server to send the events to")
 
 
 def _project() -> Any:
@@ -71,3 +77,44 @@ def _gc(arguments: argparse.Namespace) -> int:
             f"removed {amount}" if arguments.yes else f"would remove {amount}; `cals gc --yes` removes them"
         )
     return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    project = _project()
+    if arguments.what == "openlineage":
+        print(_export_openlineage(project, arguments.out, arguments.url))
+        return 0
+    if arguments.out or arguments.url:
+        raise ValueError(
+            f"--out and --url are for openlineage; {arguments.what} go beside the shards and models"
+        )
+    names = arguments.dataset or [
+        n for n in project.datasets if (project.home.shards(n) / "manifest.json").exists()
+    ]
+    if not names:
+        raise ValueError("no dataset has shards yet; run: cals run --to shards")
+    for name in names:
+        for path in _export_dataset(project, arguments.what, name, asked=bool(arguments.dataset)):
+            print(path)
+    return 0
+
+
+def _export_openlineage(project: Any, out: str | None, url: str | None) -> str:
+    from pipelines.exports.openlineage import export_to_file, export_to_url
+
+    if url:
+        return f"{export_to_url(project, url)} events sent to {url}"
+    path = Path(out).absolute() if out else project.home.root / "exports" / "openlineage.jsonl"
+    return f"{export_to_file(project, path)} events in {path}"
+
+
+def _export_dataset(project: Any, what: str, name: str, *, asked: bool) -> list[Path]:
+    if what == "croissant":
+        from pipelines.exports.croissant import write_croissant
+
+        return [write_croissant(project, name)]
+    from pipelines.exports.cards import write_dataset_card, write_model_cards
+
+    has_models = (project.home.root / "models" / name).is_dir()
+    models = write_model_cards(project, name) if asked or has_models else []
+    return [write_dataset_card(project, name), *models]
