@@ -101,7 +101,7 @@ def score_renders(
     threads = _default_threads(instruments) if num_threads is None else num_threads
     for clip_id, scored in in_threads(score, ShardSet(shards).clips(split), threads):
         for audio, figures in scored.items():
-            rows += [_row(dataset, method, clip_id, audio, figure) for figure in figures]
+            rows += [figure_row(dataset, method, clip_id, audio, figure) for figure in figures]
             progress(1)
     if by_key:
         names = sorted(str(row["clip_id"]) for some in by_key.values() for row in some.values())
@@ -259,7 +259,8 @@ def _not_rendered(render: Mapping[str, Any], instruments: Instruments) -> list[F
     ]
 
 
-def _row(dataset: str, method: str, clip_id: str, audio: str, figure: Figure) -> dict[str, Any]:
+def figure_row(dataset: str, method: str, clip_id: str, audio: str, figure: Figure) -> dict[str, Any]:
+    """A row of ``clip_metrics``."""
     return {
         "dataset": dataset,
         "method": method,

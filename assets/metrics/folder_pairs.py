@@ -1,0 +1,135 @@
+"""Which generated video belongs to which reference: by name, or by a table that says so."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+VIDEO_SUFFIXES = frozenset(
+    [
+        ".mp4",
+        ".mkv",
+        ".avi",
+        ".mov",
+        ".webm",
+        ".mpg",
+        ".mpeg",
+        ".m4v",
+        ".wmv",
+        ".flv",
+        ".ts",
+        ".mts",
+        ".ogv",
+        ".mxf",
+        ".nut",
+        ".gif",
+        ".3gp",
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A generated video and the true one. ``name`` is the reference's path in its folder without its suffix."""
+
+    name: str
+    generated: Path
+    reference: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A video without figures: which, a snake_case code, and what was found and what would have been right."""
+
+    video: str
+    reason: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.video}: {self.reason}: {self.detail}"
+
+
+def pairs_by_name(generated: Path, reference: Path) -> tuple[list[Pair], list[Failure]]:
+    """Pairs of videos whose paths in their folders are equal but for the suffix.
+
+    Every video that is left over, on either side, is a failure.
+
+    Raises:
+        ValueError: one of the folders does not exist or holds no video.
+    """
+    made, true = _videos(generated), _videos(reference)
+    pairs, failures = [], []
+    for name in sorted(made.keys() | true.keys()):
+        if name not in true:
+            detail = f"no reference of that name in {reference}; name it as its reference, or give a table of pairs"
+            failures += [_failure(path, generated, "no_reference", detail) for path in made[name]]
+        elif name not in made:
+            detail = f"no generated video of that name in {generated}"
+            failures += [_failure(path, reference, "not_generated", detail) for path in true[name]]
+        elif len(made[name]) > 1 or len(true[name]) > 1:
+            several = ", ".join(path.name for path in (*made[name], *true[name]))
+            detail = f"several videos have this name: {several}; keep one, or give a table of pairs"
+            failures.append(Failure(video=name, reason="ambiguous", detail=detail))
+        else:
+            pairs.append(Pair(name=name, generated=made[name][0], reference=true[name][0]))
+    return pairs, failures
+
+
+def pairs_by_table(generated: Path, reference: Path, table: Path) -> tuple[list[Pair], list[Failure]]:
+    """Pairs from a CSV with the columns ``generated`` and ``reference``: paths within the two folders.
+
+    Raises:
+        ValueError: a folder or the table can't be read, or it lacks a column or any row.
+    """
+    _videos(generated)
+    _videos(reference)
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = {"generated", "reference"} - set(reader.fieldnames or ())
+            if missing:
+                raise ValueError(
+                    f"{table}: no column {sorted(missing)[0]!r}; give the columns generated,reference"
+                )
+            rows = [(row["generated"] or "", row["reference"] or "") for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{table}: not a readable CSV ({error})") from error
+    if not rows:
+        raise ValueError(f"{table}: holds no pair")
+    pairs, failures = [], []
+    for number, (made, true) in enumerate(rows, start=2):
+        problem = _problem(generated, made) or _problem(reference, true)
+        if problem is not None:
+            failures.append(Failure(video=made or f"line {number}", reason=problem[0], detail=problem[1]))
+            continue
+        name = Path(true).with_suffix("").as_posix()
+        pairs.append(Pair(name=name, generated=generated / made, reference=reference / true))
+    return pairs, failures
+
+
+def _videos(folder: Path) -> dict[str, list[Path]]:
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: no such folder; give a folder of videos")
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file() and not hidden:
+            found[path.relative_to(folder).with_suffix("").as_posix()].append(path)
+    if not found:
+        raise ValueError(f"{folder}: holds no video; known suffixes: {' '.join(sorted(VIDEO_SUFFIXES))}")
+    return found
+
+
+def _problem(folder: Path, name: str) -> tuple[str, str] | None:
+    path = folder / name
+    if not name or not path.resolve().is_relative_to(folder.resolve()):
+        return "outside_folder", f"{name!r} is not a path within {folder}"
+    if not path.is_file():
+        return "no_such_file", f"{path} does not exist"
+    return None
+
+
+def _failure(path: Path, folder: Path, reason: str, detail: str) -> Failure:
+    return Failure(video=path.relative_to(folder).as_posix(), reason=reason, detail=detail)

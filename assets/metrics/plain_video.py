@@ -1,0 +1,92 @@
+"""A video frame by frame as it is stored: nothing is retimed, resized or left out, so that pairs compare honestly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.media.audio import read_audio
+from assets.media.limits import ProbeLimits
+from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
+from assets.media.picture import Picture
+from assets.media.probe import probe
+from assets.media.timeline import SAMPLE_RATE_HZ, Span
+from assets.rejection import Rejected
+
+MAX_BYTES = 4 << 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainVideo:
+    """Args:
+    frames: uint8 (T, H, W, 3), RGB, every stored frame.
+    fps: frames a second.
+    sound: int16 (samples,), 16 kHz mono, sample 0 heard with frame 0; None if the file has no sound.
+    """
+
+    frames: NDArray[np.uint8]
+    fps: float
+    sound: NDArray[np.int16] | None
+
+
+def read_plain_video(path: Path, *, stage: str) -> PlainVideo:
+    """Reads a whole video.
+
+    Args:
+        path: any container and codec that FFmpeg reads.
+        stage: who is asking; goes into a rejection.
+
+    Raises:
+        Rejected: see `assets.media.probe.probe`, but a file without sound is read; too_large where the frames would
+            take more than 4 GiB, damaged where a frame can't be decoded.
+    """
+    check_file(path, ProbeLimits().max_bytes, stage)
+    try:
+        probed = probe(path, stage=stage)
+    except Rejected as rejected:
+        if rejected.reason != "no_audio_stream":
+            raise
+        frames, fps = _read_frames(path, stage)
+        return PlainVideo(frames=frames, fps=fps, sound=None)
+    frames, _ = _read_frames(path, stage)
+    missing = probed.video.num_packets - len(frames)
+    if missing > 0:
+        held = probed.video.num_packets
+        raise Rejected(
+            stage, "damaged", f"{missing} of the {held} pictures that the file holds can't be decoded"
+        )
+    ticks = max(1, round(len(frames) / probed.video.average_fps * 25))
+    sound = read_audio(probed, Span(start_s=probed.video.start_s, num_frames=ticks), stage=stage).samples
+    end = round(
+        (probed.audio.end_s - probed.video.start_s) * SAMPLE_RATE_HZ
+    )  # silence beyond it is not the file's
+    return PlainVideo(frames=frames, fps=probed.video.average_fps, sound=sound[: max(0, end)])
+
+
+def _read_frames(path: Path, stage: str) -> tuple[NDArray[np.uint8], float]:
+    pictures: list[NDArray[np.uint8]] = []
+    complaints = Complaints()
+    with open_media(path, stage) as container:
+        stream = choose_stream(container, "video", stage)
+        fps = float(stream.average_rate or stream.guessed_rate or 0)
+        for packet in demux(container, stream):
+            for frame in decode(packet, complaints)[0]:
+                picture = Picture(frame).rgb()
+                if (len(pictures) + 1) * picture.nbytes > MAX_BYTES:
+                    detail = (
+                        f"more than {MAX_BYTES >> 30} GiB of frames of {picture.shape[1]}x{picture.shape[0]}"
+                    )
+                    raise Rejected(stage, "too_large", f"{detail}; cut the video or crop the face")
+                if pictures and picture.shape != pictures[0].shape:
+                    raise Rejected(stage, "size_changes", "the frames are not all of one size")
+                pictures.append(np.array(picture))
+    if complaints.num_packets:
+        raise Rejected(
+            stage, "damaged", f"{complaints.num_packets} packets can't be decoded: {complaints.first}"
+        )
+    if not pictures:
+        raise Rejected(stage, "damaged", "no picture could be decoded")
+    return np.stack(pictures), fps

@@ -1,0 +1,245 @@
+"""Figures of videos that another system made, against the true ones, by the same protocols as the pipeline's own.
+
+Both videos of a pair must show the same moments: equal frame rate, number of frames and size. A pair that differs is
+a failure that says how; nothing is trimmed, retimed or stretched to make it fit.
+
+- Square videos are face crops. 128-px ones are compared as they are; both of a pair of another size are resized to
+  128 px (bilinear), which ``detail`` says. Protocols ``primary``, ``atvgnet`` and ``lse_crop``.
+- Others are compared as whole frames at their own size: protocol ``whole_frame`` (PSNR, SSIM and LMD in pixels of the
+  frame; there is no mouth region). They have no ``lse_crop``, which is defined on face crops.
+
+LSE is measured against the generated video's own sound, or the reference's where it has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from assets.clip_pool import ClipPool, PoolSettings
+from assets.metrics.clip_metrics import (
+    PICTURE_SOURCE,
+    Figure,
+    figure_row,
+    landmark_figures,
+    lse_figures,
+    picture_figures,
+)
+from assets.metrics.folder_pairs import Failure, Pair, pairs_by_name, pairs_by_table
+from assets.metrics.instruments import Instruments, open_instruments
+from assets.metrics.plain_video import PlainVideo, read_plain_video
+from assets.metrics.settings import MetricSettings
+from assets.metrics.shifts import picture_shift, sound_shift_ms
+from assets.rejection import Rejected
+from cals_models.metrics import psnr, ssim
+from cals_models.resizing import resize_8bit
+
+STAGE = "score"
+CROP_PX = 128
+LSE_FPS = 25.0
+SAME_FPS = 0.01
+MAX_SOUND_SHIFT_MS = 80
+PROTOCOLS = ("primary", "atvgnet", "lse_crop", "whole_frame")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderScores:
+    """Rows of ``clip_metrics`` for the pairs that could be scored, and the videos that could not."""
+
+    rows: list[dict[str, Any]]
+    failures: list[Failure]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    pair: Pair
+    dataset: str
+    method: str
+    settings: MetricSettings
+    evaluator_dir: Path | None
+
+
+def score_folder(
+    generated: Path,
+    reference: Path,
+    *,
+    dataset: str,
+    name: str,
+    settings: MetricSettings,
+    evaluator_dir: Path | None,
+    table: Path | None = None,
+    protocol: str | None = None,
+    pool: PoolSettings | None = None,
+    progress: Callable[[int], None] = lambda count: None,
+) -> FolderScores:
+    """Scores a folder of generated videos against a folder of true ones.
+
+    Args:
+        generated: videos of the system to score.
+        reference: the true videos.
+        dataset: for the rows.
+        name: of the system; the rows' method is ``external/<name>``.
+        settings: of ``clip_metrics``; ``lse_weights`` chooses the evaluator.
+        evaluator_dir: the evaluator trained in the pipeline, where the settings name no weights.
+        table: CSV with the columns generated, reference; None pairs the videos by name.
+        protocol: only its rows; None gives all.
+        pool: worker processes (one if None): a video that crashes its decoder costs its own pair only.
+        progress: is told 1 for each pair.
+
+    Returns:
+        Rows ordered by pair, and failures; the clip id of a row is the reference's path without suffix.
+
+    Raises:
+        ValueError: a folder, the table, the evaluator or the protocol can't be used.
+    """
+    if protocol is not None and protocol not in PROTOCOLS:
+        raise ValueError(f"protocol {protocol!r} is unknown; known: {', '.join(PROTOCOLS)}")
+    open_instruments(settings, evaluator_dir)  # a missing evaluator is one message and not one for each pair
+    pairs, failures = (
+        pairs_by_name(generated, reference) if table is None else pairs_by_table(generated, reference, table)
+    )
+    jobs = [
+        _Job(
+            pair=pair,
+            dataset=dataset,
+            method=f"external/{name}",
+            settings=settings,
+            evaluator_dir=evaluator_dir,
+        )
+        for pair in pairs
+    ]
+    rows: list[dict[str, Any]] = []
+    with ClipPool(pool or PoolSettings(num_workers=1)) as workers:
+        for job, future in [(job, workers.submit(score_pair, job)) for job in jobs]:
+            outcome = workers.result(future, STAGE)
+            if isinstance(outcome, Rejected):
+                video = job.pair.generated.relative_to(generated).as_posix()
+                failures.append(Failure(video=video, reason=outcome.reason, detail=outcome.detail))
+            else:
+                rows += [row for row in outcome if protocol in (None, row["protocol"])]
+            progress(1)
+    return FolderScores(rows=rows, failures=failures)
+
+
+def score_pair(job: _Job) -> list[dict[str, Any]]:
+    """Rows of one pair; runs in a worker.
+
+    Raises:
+        Rejected: one of the videos can't be read, or the two don't show the same moments.
+    """
+    instruments = _instruments(job.settings, job.evaluator_dir)
+    made = _read(job.pair.generated, "the generated video")
+    true = _read(job.pair.reference, "the reference")
+    _check_moments(made, true)
+    figures = _figures(made, true, instruments)
+    return [figure_row(job.dataset, job.method, job.pair.name, "own", figure) for figure in figures]
+
+
+@lru_cache(maxsize=1)
+def _instruments(settings: MetricSettings, evaluator_dir: Path | None) -> Instruments:
+    return open_instruments(settings, evaluator_dir)
+
+
+def _read(path: Path, which: str) -> PlainVideo:
+    try:
+        return read_plain_video(path, stage=STAGE)
+    except Rejected as rejected:
+        raise Rejected(STAGE, rejected.reason, f"{which}: {rejected.detail}") from rejected
+
+
+def _check_moments(made: PlainVideo, true: PlainVideo) -> None:
+    if abs(made.fps - true.fps) > SAME_FPS:
+        raise Rejected(
+            STAGE, "fps_mismatch", f"{made.fps:.3f} frames a second; the reference has {true.fps:.3f}"
+        )
+    if len(made.frames) != len(true.frames):
+        raise Rejected(
+            STAGE, "length_mismatch", f"{len(made.frames)} frames; the reference has {len(true.frames)}"
+        )
+    sizes = ["x".join(str(side) for side in video.frames.shape[2:0:-1]) for video in (made, true)]
+    if sizes[0] != sizes[1]:
+        raise Rejected(STAGE, "size_mismatch", f"{sizes[0]} pixels; the reference has {sizes[1]}")
+    shift = picture_shift(made.frames, true.frames)
+    if shift:
+        when = "later" if shift > 0 else "earlier"
+        raise Rejected(
+            STAGE, "pictures_shifted", f"the pictures come {abs(shift)} frames {when} than the reference's"
+        )
+    if made.sound is None or true.sound is None:
+        return
+    lag_ms = sound_shift_ms(made.sound, true.sound)
+    if lag_ms is not None and abs(lag_ms) >= MAX_SOUND_SHIFT_MS:
+        when = "later" if lag_ms > 0 else "earlier"
+        raise Rejected(
+            STAGE, "sound_shifted", f"the sound comes {abs(lag_ms)} ms {when} than the reference's"
+        )
+
+
+def _figures(made: PlainVideo, true: PlainVideo, instruments: Instruments) -> list[Figure]:
+    height, width = made.frames.shape[1:3]
+    if height != width:
+        return _whole_frame_figures(made, true, instruments)
+    preds, target, note = made.frames, true.frames, None
+    if width != CROP_PX:
+        preds, target, note = _resized(preds), _resized(target), f"resized from {width} px"
+    figures = picture_figures(preds, target) + landmark_figures(preds, target, instruments)
+    figures = [
+        replace(figure, detail="; ".join(filter(None, (figure.detail, note))) or None) for figure in figures
+    ]
+    return figures + _lse(made, true, instruments)
+
+
+def _lse(made: PlainVideo, true: PlainVideo, instruments: Instruments) -> list[Figure]:
+    sound = made.sound if made.sound is not None else true.sound
+    reason = None
+    if sound is None:
+        reason = "neither video has sound"
+    elif abs(made.fps - LSE_FPS) > SAME_FPS:
+        reason = f"{made.fps:.3f} frames a second; LSE is defined at 25"
+    if sound is None or reason is not None:
+        return [_without_value("lse_crop", metric, instruments, reason) for metric in ("lse_d", "lse_c")]
+    whose = (
+        "the video's own sound" if made.sound is not None else "the reference's sound, it has none of its own"
+    )
+    return lse_figures(made.frames, sound, "lse_crop", whose, instruments.evaluator)
+
+
+def _whole_frame_figures(made: PlainVideo, true: PlainVideo, instruments: Instruments) -> list[Figure]:
+    preds, target = torch.from_numpy(made.frames), torch.from_numpy(true.frames)
+    values = {
+        "psnr": float(psnr(preds, target).double().mean()),
+        "ssim": float(ssim(preds, target).double().mean()),
+    }
+    figures = [
+        Figure(
+            protocol="whole_frame",
+            metric=metric,
+            value=value if np.isfinite(value) else None,
+            evaluator=PICTURE_SOURCE,
+            detail=None if np.isfinite(value) else "some frames equal the true ones: no finite PSNR",
+        )
+        for metric, value in values.items()
+    ]
+    (lmd_figure, _) = landmark_figures(made.frames, true.frames, instruments)
+    figures.append(replace(lmd_figure, protocol="whole_frame"))
+    reason = "not a square face crop; lse_crop is defined on those"
+    return figures + [
+        _without_value("lse_crop", metric, instruments, reason) for metric in ("lse_d", "lse_c")
+    ]
+
+
+def _without_value(protocol: str, metric: str, instruments: Instruments, reason: str | None) -> Figure:
+    name = instruments.evaluator.name
+    return Figure(protocol=protocol, metric=metric, value=None, evaluator=name, detail=reason)
+
+
+def _resized(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    planes = torch.from_numpy(frames).permute(0, 3, 1, 2)
+    return np.ascontiguousarray(resize_8bit(planes, CROP_PX, CROP_PX).permute(0, 2, 3, 1).numpy())

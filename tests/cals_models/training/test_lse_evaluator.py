@@ -1,0 +1,132 @@
+"""The pipeline's own evaluator: it trains, loads under a name of its own, and finds what was made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cals_models.lse_weights import load_trained_evaluator
+from cals_models.shards import ShardSet
+from cals_models.syncnet import WeightsError
+from cals_models.training.__main__ import main
+from cals_models.training.lse_evaluator import matching_loss, picture_stacks
+from tests.grid_crops import crops_shard_set
+
+NUM_FRAMES = 60
+SAMPLES = 640
+NOISE_LEVELS = (0.01, 0.1, 0.4, 1.6)
+
+
+def talking(seed: int, num_frames: int = NUM_FRAMES) -> tuple[np.ndarray, np.ndarray]:
+    """Frames with a mouth as wide and high as the sound's pitch and loudness say, and that sound, int16."""
+    rng = np.random.default_rng(seed)
+    loudness = np.repeat(rng.uniform(0.05, 1, num_frames // 2 + 1), 2)[:num_frames]
+    pitch_hz = np.repeat(rng.uniform(200, 3000, num_frames // 2 + 1), 2)[:num_frames]
+    frames = np.full((num_frames, 128, 128, 3), 60, np.uint8)
+    frames[:, 8:124, 16:112] = rng.integers(110, 200, 3)
+    for frame in range(num_frames):
+        half_height, half_width = 1 + int(14 * loudness[frame]), 8 + int(pitch_hz[frame] / 110)
+        frames[frame, 96 - half_height : 97 + half_height, 64 - half_width : 64 + half_width] = (120, 20, 30)
+    phase = np.cumsum(np.repeat(pitch_hz, SAMPLES)) * 2 * np.pi / 16_000
+    sound = np.repeat(loudness, SAMPLES) * np.sin(phase) + rng.normal(0, 0.003, len(phase))
+    return frames, np.clip(12_000 * sound, -32768, 32767).astype(np.int16)
+
+
+def write_shards(folder: Path, num_train: int) -> Path:
+    counts = {"train": num_train, "val": 3, "test": 3}
+    names = [f"made/{split}/{number}" for split, count in counts.items() for number in range(count)]
+    crops_shard_set(folder, {name: talking(seed) for seed, name in enumerate(names)})
+    return folder / "shards"
+
+
+def train(folder: Path, shards: Path, **settings: object) -> Path:
+    config = {
+        "batch_samples": 16, "width_factor": 0.05, "learning_rate": 1e-3, "warmup_steps": 10, "ema_decay": 0.9,
+        "validate_every_steps": 1_000, "validation_clips": 3, "frame_cache_bytes": 2**28, **settings,
+    }  # fmt: skip
+    job = {"stage": "lse_evaluator", "method": None, "dataset": "made", "shards": [str(shards)], "inputs": {}}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "job.json").write_text(json.dumps(job | {"config": config}))
+    out = folder / "model"
+    arguments = [
+        "lse_evaluator",
+        "--config",
+        str(folder / "job.json"),
+        "--out",
+        str(out),
+        "--device",
+        "cpu",
+        "--quiet",
+    ]
+    assert main(arguments) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_shards(tmp_path_factory.mktemp("few"), num_train=4)
+
+
+def test_a_trained_evaluator_loads_and_says_what_it_is(shards: Path, tmp_path: Path) -> None:
+    out = train(tmp_path, shards, steps=3, samples_per_clip=4)
+    result = json.loads((out / "result.json").read_text())
+    assert {"lse_d", "lse_c", "lse_d_margin", "offset_within_1"} <= set(result["figures"])
+    assert result["chance"]["offset_within_1"] == pytest.approx(3 / 31)
+    evaluator = load_trained_evaluator(out)
+    assert evaluator.name == f"pipeline/made/width_0.05/{result['weights_sha256'][:12]}"
+    clip = next(ShardSet(shards).clips("test"))
+    found = evaluator.evaluate(torch.from_numpy(clip.frames(range(NUM_FRAMES))), clip.audio())
+    assert found.num_windows == NUM_FRAMES - 5 and found.distance > 0
+    (out / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(WeightsError, match="damaged"):
+        load_trained_evaluator(out)
+
+
+def test_the_loss_rewards_the_nearest_right_window() -> None:
+    lips = torch.randn(6, 32) * 5
+    none_twice = torch.eye(6, dtype=torch.bool)
+    right, share = matching_loss(lips, lips + 0.01, none_twice)
+    wrong, _ = matching_loss(lips, lips.roll(1, 0), none_twice)
+    assert float(right) < 0.1 < float(wrong) and float(share) == 1
+    equal = torch.zeros(6, 32)
+    assert float(matching_loss(equal, equal, none_twice)[0]) == pytest.approx(np.log(6), abs=1e-4)
+
+
+def test_a_moment_that_was_drawn_twice_is_no_wrong_answer() -> None:
+    lips = torch.randn(4, 32) * 5
+    lips[3] = lips[0]
+    is_same = torch.eye(4, dtype=torch.bool)
+    is_same[0, 3] = is_same[3, 0] = True
+    assert float(matching_loss(lips, lips, is_same)[0]) < 0.1
+    assert float(matching_loss(lips, lips, torch.eye(4, dtype=torch.bool))[0]) > 0.3
+
+
+def test_stacks_are_bgr_frame_by_frame() -> None:
+    frames = torch.zeros(2, 5, 128, 128, 3, dtype=torch.uint8)
+    frames[1, 3, :, :, 0] = 200  # red of frame 3
+    stacks = picture_stacks(frames)
+    assert stacks.shape == (2, 15, 224, 224)
+    assert [channel for channel in range(15) if stacks[1, channel].max() > 0] == [3 * 3 + 2]
+
+
+@pytest.mark.proof
+def test_it_finds_offsets_and_hears_noise(tmp_path: Path) -> None:
+    shards = write_shards(tmp_path, num_train=40)
+    out = train(tmp_path, shards, steps=400, samples_per_clip=4, width_factor=0.125)
+    evaluator = load_trained_evaluator(out)
+    rng = np.random.default_rng(0)
+    confidences = np.zeros((3, 1 + len(NOISE_LEVELS)))
+    for row, clip in enumerate(ShardSet(shards).clips("test")):
+        lips, sound = evaluator.embed_lips(torch.from_numpy(clip.frames(range(NUM_FRAMES)))), clip.audio()
+        for delay_frames in range(-10, 11):
+            moved = np.roll(sound, SAMPLES * delay_frames)
+            assert evaluator.compare(lips, evaluator.embed_sound(moved)).offset_frames == -delay_frames
+        for column, level in enumerate((0.0, *NOISE_LEVELS)):
+            noise = rng.normal(0, level * sound.astype(float).std(), len(sound))
+            noisy = np.clip(sound + noise, -32768, 32767).astype(np.int16)
+            confidences[row, column] = evaluator.compare(lips, evaluator.embed_sound(noisy)).confidence
+    assert (np.diff(confidences.mean(axis=0)) < 0).all(), confidences
