@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -19,7 +19,7 @@ from assets.faces.frames import Frame
 from assets.faces.landmarks import boxes_of
 from assets.faces.settings import TrackSettings
 from assets.faces.tracking import FaceTracker
-from assets.faces.tracks import Track
+from assets.faces.tracks import Track, without_damage
 from assets.rejection import Rejected
 
 STAGE = "face_tracks"
@@ -36,6 +36,7 @@ TRACKS_SCHEMA = pa.schema([
     pa.field("regions", pa.binary()),  # int32 (T, 5) x0, y0, x1, y1, reduction
     pa.field("detect_confidence", pa.float32()),  # median over the detector's looks
     pa.field("num_interpolated", pa.int32()),
+    pa.field("num_damaged", pa.int32()),  # damaged pictures of the clip; none of them counts as seen
     pa.field("longest_gap_frames", pa.int32()),
     pa.field("num_faces", pa.int32()),
     pa.field("alternatives_json", pa.string()),  # the other faces, with the figures of the choice
@@ -47,7 +48,12 @@ Pictures = list[NDArray[np.uint8]]
 
 
 def track_clip(
-    frames: Iterable[Frame], backend: FaceBackend, settings: TrackSettings, *, keep_pictures: bool
+    frames: Iterable[Frame],
+    backend: FaceBackend,
+    settings: TrackSettings,
+    *,
+    keep_pictures: bool,
+    damaged: Collection[int] = (),
 ) -> tuple[FaceTrack, dict[str, Any], Pictures]:
     """Finds the face that a clip is about and follows it.
 
@@ -56,6 +62,7 @@ def track_clip(
         backend: detector and landmarks.
         settings: see there.
         keep_pictures: keep RGB of the region around the face, so that crops need no second decoding.
+        damaged: frames whose picture is damaged; may fill up while the frames are read.
 
     Returns:
         The track, its columns, and the pictures, one a frame of the track (none unless asked for).
@@ -69,7 +76,8 @@ def track_clip(
     if not sizes:
         raise Rejected(STAGE, "no_frames", "the clip has no frame; at least one was promised")
     size, num_frames = sizes[0], tracker.num_frames
-    tracks, num_refused = _faces_only(found, backend)
+    whole = [part for track in found for part in without_damage(track, damaged, settings.max_gap_frames)]
+    tracks, num_refused = _faces_only(whole, backend)
     if not tracks:
         raise Rejected(STAGE, "no_face", _no_face_detail(num_frames, size, settings, num_refused))
     candidates = rank(tracks, settings, num_frames, size)
@@ -78,7 +86,8 @@ def track_clip(
     _check(track, candidates, chosen, settings)
     shown = tracks[chosen].pictures
     pictures = [shown[track.first_frame + k] for k in range(track.num_frames)] if keep_pictures else []
-    return track, _columns(track, candidates, chosen, num_frames, backend.name), pictures
+    columns = _columns(track, candidates, chosen, num_frames, backend.name)
+    return track, columns | {"num_damaged": len(damaged)}, pictures
 
 
 def _noting_size(frames: Iterable[Frame], sizes: list[tuple[int, int]]) -> Iterable[Frame]:

@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from assets.faces.backends.interface import FaceBackend
 from assets.faces.backends.opening import open_backend
 from assets.faces.face_crops import crop_clip, pictures_of
@@ -49,6 +51,12 @@ def _backend(settings: TrackSettings) -> FaceBackend:
     return open_backend(settings)
 
 
+@lru_cache(maxsize=1)
+def _work_on_one_thread() -> None:
+    """Once a worker process: clips run side by side, so that OpenCV's own threads would only compete."""
+    cv2.setNumThreads(1)
+
+
 def compute_faces(payload: FacesPayload, wanted: frozenset[str]) -> dict[str, Mapping[str, Any] | Rejected]:
     """Columns of the wanted stages for one clip, or the rejection of the stage that failed.
 
@@ -61,14 +69,17 @@ def compute_faces(payload: FacesPayload, wanted: frozenset[str]) -> dict[str, Ma
         BackendUnavailableError: the back end's weights or library are missing.
         ValueError: only crops are wanted and no track is given.
     """
+    _work_on_one_thread()
     if TRACKS not in wanted:
         return _crops_only(payload)
+    damaged: set[int] = set()
     try:
         track, columns, pictures = track_clip(
-            _frames(payload, TRACKS),
+            _frames(payload, TRACKS, damaged),
             _backend(payload.track_settings),
             payload.track_settings,
             keep_pictures=CROPS in wanted,
+            damaged=damaged,
         )
     except Rejected as rejected:
         return {TRACKS: rejected}
@@ -86,14 +97,18 @@ def _crops_only(payload: FacesPayload) -> dict[str, Mapping[str, Any] | Rejected
         raise ValueError(f"{payload.path}: crops need the clip's row of {TRACKS}; give stored_track")
     track = FaceTrack.from_columns(payload.stored_track)
     num_clip_frames = payload.stored_track["num_clip_frames"]
-    pictures = pictures_of(_frames(payload, CROPS), track)
+    pictures = pictures_of(_frames(payload, CROPS, set()), track)
     try:
         return {CROPS: crop_clip(pictures, track, payload.crop_settings, num_clip_frames)}
     except Rejected as rejected:
         return {CROPS: rejected}
 
 
-def _frames(payload: FacesPayload, stage: str) -> Iterator[Frame]:
+def _frames(payload: FacesPayload, stage: str, damaged: set[int]) -> Iterator[Frame]:
+    """The clip's pictures; numbers of damaged ones go into ``damaged`` before they come."""
     found = probe(payload.path, payload.limits, stage=stage)
-    for tick in read_ticks(found, payload.span, stage=stage):
+    share = payload.track_settings.max_damaged_share
+    for tick in read_ticks(found, payload.span, stage=stage, max_damaged_share=share):
+        if tick.damaged:
+            damaged.add(tick.index)
         yield tick.picture

@@ -18,7 +18,9 @@ NUM_STRIPS = 6
 def crop_pictures(folder: Path) -> dict[str, Picture]:
     """Strips of the first clips' crops, with their landmarks drawn in."""
     strips = []
-    for row in islice(read_ok_rows(folder, ["clip_id", "mjpeg", "jpeg_offsets", "landmarks", "valid"]), NUM_STRIPS):
+    for row in islice(
+        read_ok_rows(folder, ["clip_id", "mjpeg", "jpeg_offsets", "landmarks", "valid"]), NUM_STRIPS
+    ):
         strip = crop_strip(
             row["mjpeg"],
             np.frombuffer(row["jpeg_offsets"], np.int64),

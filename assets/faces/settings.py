@@ -24,6 +24,8 @@ class TrackSettings:
         same_face_correlation: appearance correlation below which a followed face must be confirmed.
         max_faces: faces followed at a time, the largest first.
         max_interpolated_share: share of interpolated frames above which a track is refused.
+        max_damaged_share: share of damaged pictures above which a clip is refused. Below it they count as frames
+            in which the face is not seen: interpolated and marked, so that no model learns from them.
         speaking_weight: weight of mouth motion in the choice among several faces.
         central_weight: weight of closeness to the frame's centre in that choice.
         large_weight: weight of the face's size in that choice.
@@ -42,6 +44,7 @@ class TrackSettings:
     same_face_correlation: float = 0.6
     max_faces: int = 3
     max_interpolated_share: float = 0.25
+    max_damaged_share: float = 0.2
     speaking_weight: float = 0.5
     central_weight: float = 0.2
     large_weight: float = 0.3
@@ -63,7 +66,7 @@ class TrackSettings:
             _at_least(self, name, 1)
         for name in ("max_gap_frames", "speaking_weight", "central_weight", "large_weight"):
             _at_least(self, name, 0)
-        for name in ("min_overlap", "same_face_correlation", "max_interpolated_share"):
+        for name in ("min_overlap", "same_face_correlation", "max_interpolated_share", "max_damaged_share"):
             _share(self, name)
         if not self.speaking_weight + self.central_weight + self.large_weight > 0:
             raise ValueError("speaking_weight, central_weight and large_weight are all 0; give one above 0")

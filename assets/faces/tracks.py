@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -88,6 +89,35 @@ class Track:
         for kept in (self.regions, self.pictures):
             for index in [i for i in kept if i > self.last]:
                 del kept[index]
+
+
+def without_damage(track: Track, damaged: Collection[int], max_gap_frames: int) -> list[Track]:
+    """The track as if the face had not been seen in damaged pictures: nothing, itself, or the parts left of it.
+
+    Args:
+        track: as followed.
+        damaged: frames whose picture is damaged.
+        max_gap_frames: a longer gap splits the track.
+    """
+    seen = [index for index in track.points if index not in damaged]
+    if len(seen) == len(track.points):
+        return [track]
+    parts: list[list[int]] = []
+    for index in seen:
+        if not parts or index - parts[-1][-1] > max_gap_frames + 1:
+            parts.append([])
+        parts[-1].append(index)
+    return [_part(track, part) for part in parts]
+
+
+def _part(track: Track, seen: list[int]) -> Track:
+    between = range(seen[0], seen[-1] + 1)
+    return replace(
+        track,
+        points={index: track.points[index] for index in seen},
+        regions={index: region for index, region in track.regions.items() if index in between},
+        pictures={index: shown for index, shown in track.pictures.items() if index in between},
+    )
 
 
 def continues(track: Track, look: Look, scene: Scene) -> bool:

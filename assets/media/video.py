@@ -18,7 +18,7 @@ from assets.rejection import Rejected
 # rounded to milliseconds).
 ROUNDING_S = 1e-3
 MIDDLE_S = TICK_S / 2 - ROUNDING_S
-# Share of pictures that a decoder may complain about in a span; a short clip with one is refused.
+# Share of a span's pictures that may be damaged unless the reader says otherwise: a short clip with one is refused.
 MAX_DAMAGED_SHARE = 0.005
 # A segment that starts later than this is reached by seeking.
 SEEK_FROM_S = 2.0
@@ -34,7 +34,8 @@ class Tick:
         frame_s: container time of the picture shown.
         frame_index: number of that picture among those decoded.
         repeated: the picture is the one of the tick before (the same object: what it has computed is kept).
-        damaged: the decoder complained about the picture.
+        damaged: the decoder complained about the picture, or about one before it since the last key frame: what
+            is predicted from a broken picture is broken too, though no decoder says so.
         picture: upright; planes and RGB on request.
     """
 
@@ -55,7 +56,9 @@ class _Decoded:
     picture: Picture
 
 
-def read_ticks(probe: Probe, span: Span, *, stage: str = "face_tracks") -> Iterator[Tick]:
+def read_ticks(
+    probe: Probe, span: Span, *, stage: str = "face_tracks", max_damaged_share: float = MAX_DAMAGED_SHARE
+) -> Iterator[Tick]:
     """Yield the span's pictures, one a tick, in time order.
 
     A tick shows the picture that a player shows in the middle of the tick's 40 ms. For constant rates up to 30 fps
@@ -66,13 +69,14 @@ def read_ticks(probe: Probe, span: Span, *, stage: str = "face_tracks") -> Itera
         probe: of the file.
         span: the part to read.
         stage: who is asking; goes into a rejection.
+        max_damaged_share: share of damaged ticks above which the span is refused; below, they are marked.
 
     Raises:
         Rejected: damaged (pictures missing or broken against what the container promises), size_changes.
             What was yielded before must then be thrown away.
     """
     with open_media(probe.path, stage) as container:
-        watch = _Watch(probe, span, stage)
+        watch = _Watch(probe, span, stage, max_damaged_share)
         frames = _decoded_from(container, probe, span, watch)
         shown: _Decoded | None = None
         current = following = next(frames, None)
@@ -103,10 +107,11 @@ def read_ticks(probe: Probe, span: Span, *, stage: str = "face_tracks") -> Itera
 class _Watch:
     """Holds what was decoded against what the container promises."""
 
-    def __init__(self, probe: Probe, span: Span, stage: str) -> None:
+    def __init__(self, probe: Probe, span: Span, stage: str, max_damaged_share: float) -> None:
         self.probe = probe
         self.span = span
         self.stage = stage
+        self.max_damaged_share = max_damaged_share
         self.complaints = Complaints()
         self.num_decoded = 0
         self.num_damaged = 0
@@ -128,14 +133,13 @@ class _Watch:
                 f"{frame.time_s:.2f} s; cut the file there",
             )
         self.size = size
-        if self.span.start_s - TICK_S <= frame.time_s < self.span.end_s:
-            self.num_damaged += frame.damaged
         if self.last_s is not None and frame.time_s - self.last_s > self.longest_gap_s:
             self.longest_gap_s = frame.time_s - self.last_s
             self.gap_at_s = self.last_s
         self.last_s = frame.time_s
 
     def show(self, frame: _Decoded, time_s: float) -> None:
+        self.num_damaged += frame.damaged
         if frame.time_s - time_s > TICK_S:
             self._refuse(f"no picture at {time_s:.2f} s, the next is at {frame.time_s:.2f} s")
 
@@ -150,8 +154,11 @@ class _Watch:
             self._refuse(f"{video.num_packets} pictures are promised, {self.num_decoded} came out")
         if self.longest_gap_s > usual_s + 1.5 / max(video.average_fps, 1):
             self._refuse(f"no picture for {self.longest_gap_s:.2f} s after {self.gap_at_s:.2f} s")
-        if self.num_damaged > MAX_DAMAGED_SHARE * self.span.num_frames:
-            self._refuse(f"the decoder complains about {self.num_damaged} of {self.span.num_frames} pictures")
+        if self.num_damaged > self.max_damaged_share * self.span.num_frames:
+            self._refuse(
+                f"{self.num_damaged} of {self.span.num_frames} pictures are damaged or follow from one that is; at "
+                f"most {self.max_damaged_share:.1%} may be"
+            )
 
     def _tolerance(self) -> float:
         """Packets without a picture: a few codecs have them by design, elsewhere they are lost pictures."""
@@ -190,15 +197,42 @@ def _decoded(container: InputContainer, stream: Any, probe: Probe, watch: _Watch
     index = 0
     time_s: float | None = None
     step_s = 1 / (probe.video.average_fps or FPS)
+    damage = _Damage()
     for packet in demux(container, stream):
         frames, complained = decode(packet, watch.complaints)
+        damage.packet(packet.is_keyframe, complained)
         for frame in frames:
             time_s = _frame_s(frame, index, probe, time_s, step_s)
-            damaged = bool(frame.is_corrupt) or complained
-            decoded = _Decoded(index=index, time_s=time_s, damaged=damaged, picture=Picture(frame))
+            decoded = _Decoded(
+                index=index, time_s=time_s, damaged=damage.reaches(frame), picture=Picture(frame)
+            )
             watch.decoded(decoded)
             yield decoded
             index += 1
+
+
+class _Damage:
+    """How far damage reaches: until the next key frame that is whole.
+
+    Key frames are counted where they go into the decoder and where they come out, since pictures come out later
+    and in another order.
+    """
+
+    def __init__(self) -> None:
+        self.num_in = 0
+        self.num_out = 0
+        self.whole_from = 0
+
+    def packet(self, is_key: bool, complained: bool) -> None:
+        self.num_in += is_key
+        if complained:
+            self.whole_from = self.num_in + 1
+
+    def reaches(self, frame: Any) -> bool:
+        self.num_out += bool(frame.key_frame)
+        if frame.is_corrupt:
+            self.whole_from = max(self.whole_from, self.num_out + 1)
+        return self.num_out < self.whole_from
 
 
 def _frame_s(frame: Any, index: int, probe: Probe, previous_s: float | None, step_s: float) -> float:

@@ -84,6 +84,24 @@ def test_decoding_once_and_twice_give_the_same_bytes(speaker: FacesPayload) -> N
     assert crops[CROPS] == together[CROPS]
 
 
+def test_damaged_pictures_are_marked_and_the_clip_stays(shared_data: Path) -> None:
+    clip = payload(shared_data / "grid" / "s1" / "sgib8n.mpg")
+    result = compute_faces(clip, BOTH)
+    for stage in BOTH:
+        assert np.flatnonzero(arrays(result[stage])["valid"] == 0).tolist() == [45, 46, 47]
+    assert (result[TRACKS]["num_damaged"], result[TRACKS]["num_interpolated"]) == (3, 3)
+    again = compute_faces(dataclasses.replace(clip, stored_track=result[TRACKS]), frozenset({CROPS}))
+    assert again[CROPS]["digest"] == result[CROPS]["digest"]
+
+
+def test_too_many_damaged_pictures_cost_the_clip(shared_data: Path) -> None:
+    clip = payload(shared_data / "grid" / "s1" / "sgib8n.mpg")
+    strict = dataclasses.replace(clip, track_settings=TrackSettings(max_damaged_share=0.03))
+    refused = compute_faces(strict, BOTH)[TRACKS]
+    assert isinstance(refused, Rejected)
+    assert refused.reason == "damaged" and "3 of 75" in refused.detail and "at most 3.0%" in refused.detail
+
+
 def test_crops_without_a_track_are_a_mistake(speaker: FacesPayload) -> None:
     with pytest.raises(ValueError, match="give stored_track"):
         compute_faces(speaker, frozenset({CROPS}))

@@ -111,6 +111,25 @@ def test_a_long_gap_splits_and_the_longer_part_is_taken(dlib_backend: DlibBacken
     assert (other["first_frame"], other["num_frames"]) == (0, 26)
 
 
+def test_damaged_pictures_are_a_gap_like_any_other(dlib_backend: DlibBackend) -> None:
+    """Few are interpolated, many split the track, though a face may be seen in each of them."""
+    frames = [ArrayFrame(moved(astronaut(), 0.5 * k)) for k in range(60)]
+
+    def track(damaged: set[int]) -> tuple[FaceTrack, dict[str, object], int]:
+        found, columns, shown = track_clip(
+            frames, dlib_backend, TrackSettings(), keep_pictures=True, damaged=damaged
+        )
+        return found, columns, len(shown)
+
+    few, columns, _ = track({20, 21, 22})
+    assert np.flatnonzero(~few.valid).tolist() == [20, 21, 22]
+    assert (few.longest_gap_frames, columns["num_damaged"], columns["num_interpolated"]) == (3, 3, 3)
+    np.testing.assert_allclose(few.landmarks[21], (few.landmarks[19] + few.landmarks[23]) / 2, atol=1e-3)
+    many, columns, num_shown = track(set(range(10, 25)))
+    assert (many.first_frame, many.num_frames, num_shown) == (25, 35, 35)
+    assert many.valid.all() and columns["num_damaged"] == 15
+
+
 def test_a_face_that_jumps_is_found_again(dlib_backend: DlibBackend) -> None:
     pictures = [moved(astronaut(), -60)] * 30 + [moved(astronaut(), 60)] * 30
     track, columns = follow(dlib_backend, pictures)

@@ -102,6 +102,27 @@ def test_broken_pictures_are_noticed(grid_clips: list[Path], tmp_path: Path) -> 
     assert caught.value.reason == "damaged"
 
 
+def test_damage_reaches_to_the_next_key_frame(grid_clips: list[Path]) -> None:
+    """The decoder complains about pictures 45 and 46; 47 is predicted from them; 48 is whole in itself."""
+    path = next(path for path in grid_clips if path.name == "sgib8n.mpg")
+    found = probe(path)
+    ticks = list(read_ticks(found, common_span(found), max_damaged_share=0.1))
+    assert [tick.index for tick in ticks if tick.damaged] == [45, 46, 47]
+    with pytest.raises(Rejected, match="3 of 75 pictures are damaged"):
+        list(read_ticks(found, common_span(found), max_damaged_share=0.03))
+    with pytest.raises(Rejected, match="3 of 75 pictures are damaged"):
+        list(read_ticks(found, common_span(found)))
+
+
+def test_whole_pictures_are_not_called_damaged(grid_clips: list[Path], tmp_path: Path) -> None:
+    made = [
+        make_flash_file(tmp_path / f"a.{s}", FlashFile(suffix=s)).path for s in ("mp4", "webm", "avi", "ts")
+    ]
+    for path in [*grid_clips[:3], *made]:
+        found = probe(path)
+        assert not any(tick.damaged for tick in read_ticks(found, common_span(found), max_damaged_share=1.0))
+
+
 def test_lost_pictures_are_noticed(tmp_path: Path) -> None:
     made = make_flash_file(tmp_path / "a.mp4", FlashFile(draw=moving, duration_s=3.0))
     found = probe(made.path)
@@ -127,6 +148,7 @@ def test_memory_does_not_grow_with_the_span(tmp_path: Path) -> None:
 
     made = make_flash_file(tmp_path / "a.mp4", FlashFile(fps=Fraction(30), duration_s=6.0))
     found = probe(made.path)
+    gc.collect()  # refusals of other tests may still hold pictures
     alive = 0
     for tick in read_ticks(found, common_span(found)):
         if tick.index % 25 == 24:
