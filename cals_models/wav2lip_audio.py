@@ -26,7 +26,7 @@ class Wav2LipAudio(nn.Module):
     def __init__(self, width: int, num_blocks: int) -> None:
         super().__init__()
         self.levels = nn.Sequential(
-            ConvBlock(1, width, kernel=5, stride=(2, 2), is_normed=False),
+            ConvBlock(1, width, kernel=5, stride=(2, 2)),
             level(width, 2 * width, stride=(2, 1), num_blocks=num_blocks),
             level(2 * width, 4 * width, stride=(2, 2), num_blocks=num_blocks),
             level(4 * width, 8 * width, stride=(2, 1), num_blocks=num_blocks),
