@@ -10,6 +10,9 @@ was given another clip's sound, and its pictures are measured against the clip's
 ``lse_d(other) - lse_d(own)`` thus says how far the lips follow what the method hears. Protocol ``lse_crop_dubbed``
 (only for ``audio = 'other'`` of methods that hear) measures the same pictures against the sound they were made with.
 
+Protocol ``lse_crop_jpeg`` (a setting) is ``lse_crop`` through the lossy files of the public code, for comparison with
+old figures.
+
 A figure that can't be computed is a row without value that says why.
 """
 
@@ -28,6 +31,7 @@ from numpy.typing import NDArray
 from assets.media.encode import read_lossless
 from assets.metrics.crop_landmarks import CropLandmarks
 from assets.metrics.instruments import Instruments
+from assets.metrics.jpeg_files import through_jpeg_files
 from assets.metrics.threads import in_threads
 from cals_models.lse import LipSyncEvaluator, LseError
 from cals_models.methods import METHODS
@@ -137,6 +141,9 @@ def _score_clip(
             "the clip's own sound" if measured is own_sound else f"the sound of {render['audio_clip_id']}"
         )
         figures += lse_figures(frames, measured, "lse_crop", against, instruments.evaluator, lips)
+        if instruments.lse_jpeg:
+            lossy = through_jpeg_files(frames)
+            figures += lse_figures(lossy, measured, "lse_crop_jpeg", against, instruments.evaluator, lips)
         if audio == "other" and hears:
             against = f"the sound it was made with, of {render['audio_clip_id']}"
             figures += lse_figures(frames, sound, "lse_crop_dubbed", against, instruments.evaluator, lips)

@@ -23,11 +23,13 @@ class Instruments:
         evaluator: network S, for LSE.
         landmarks: for LMD.
         max_undetected_share: share of frames without a face above which a clip has no LMD.
+        lse_jpeg: also measure LSE through the public code's JPEG files.
     """
 
     evaluator: LipSyncEvaluator
     landmarks: LandmarkCache
     max_undetected_share: float
+    lse_jpeg: bool = False
 
 
 def open_instruments(
@@ -64,4 +66,5 @@ def open_instruments(
         evaluator=evaluator,
         landmarks=LandmarkCache(lambda: open_backend(tracking), cache, version=version),
         max_undetected_share=settings.max_undetected_share,
+        lse_jpeg=settings.lse_jpeg,
     )

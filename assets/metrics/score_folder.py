@@ -34,6 +34,7 @@ from assets.metrics.clip_metrics import (
 )
 from assets.metrics.folder_pairs import Failure, Pair, pairs_by_name, pairs_by_table
 from assets.metrics.instruments import Instruments, open_instruments
+from assets.metrics.jpeg_files import through_jpeg_files
 from assets.metrics.plain_video import PlainVideo, read_plain_video
 from assets.metrics.settings import MetricSettings
 from assets.metrics.shifts import picture_shift, sound_shift_ms
@@ -46,7 +47,7 @@ CROP_PX = 128
 LSE_FPS = 25.0
 SAME_FPS = 0.01
 MAX_SOUND_SHIFT_MS = 80
-PROTOCOLS = ("primary", "atvgnet", "lse_crop", "whole_frame")
+PROTOCOLS = ("primary", "atvgnet", "lse_crop", "lse_crop_jpeg", "whole_frame")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +209,11 @@ def _lse(made: PlainVideo, true: PlainVideo, instruments: Instruments) -> list[F
     whose = (
         "the video's own sound" if made.sound is not None else "the reference's sound, it has none of its own"
     )
-    return lse_figures(made.frames, sound, "lse_crop", whose, instruments.evaluator)
+    figures = lse_figures(made.frames, sound, "lse_crop", whose, instruments.evaluator)
+    if instruments.lse_jpeg:
+        lossy = through_jpeg_files(made.frames)
+        figures += lse_figures(lossy, sound, "lse_crop_jpeg", whose, instruments.evaluator)
+    return figures
 
 
 def _whole_frame_figures(made: PlainVideo, true: PlainVideo, instruments: Instruments) -> list[Figure]:

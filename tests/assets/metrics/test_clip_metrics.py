@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +217,22 @@ def test_instruments_need_an_evaluator(tmp_path: Path) -> None:
 def test_impossible_settings_are_refused(field: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(field))):
         MetricSettings(**field)
+
+
+def test_the_jpeg_protocol_is_on_request(
+    shards: Path, tmp_path: Path, instruments: Instruments, evaluator: LipSyncEvaluator
+) -> None:
+    renders = render_clips(shards, "test", "ground_truth", None, tmp_path, RenderSettings())
+    rows = score_renders(
+        renders,
+        tmp_path,
+        shards,
+        "test",
+        dataset="grid",
+        method="ground_truth",
+        instruments=replace(instruments, lse_jpeg=True),
+    )
+    own = by_metric(rows, rows[0]["clip_id"], "own")
+    assert set(own) == METRICS | {("lse_crop_jpeg", "lse_d"), ("lse_crop_jpeg", "lse_c")}
+    plain, lossy = own["lse_crop", "lse_d"]["value"], own["lse_crop_jpeg", "lse_d"]["value"]
+    assert plain != lossy and lossy == pytest.approx(plain, rel=0.2)
