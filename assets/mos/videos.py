@@ -1,0 +1,55 @@
+"""Videos for raters: H.264 made once from the lossless renders, alike for all methods, and without a name in them.
+
+Legend: T video frames, H, W height and width in pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from assets.home import Home
+from assets.media.encode import Frames, read_lossless, write_web_video
+from assets.mos.study import Study, StudyError, StudyVideo
+
+LONGEST_FRAMES = 250
+SCALE = 3
+QUALITY_CRF = 12
+SAMPLES_PER_FRAME = 640
+
+
+def missing_videos(study: Study) -> list[StudyVideo]:
+    return [video for video in study.all_videos if not study.video_path(video.name).exists()]
+
+
+def make_videos(home: Home, study: Study, progress: Callable[[int], None] = lambda count: None) -> None:
+    """Makes the videos that are missing; at most 10 s of each, 3 times enlarged, visually lossless.
+
+    Raises:
+        StudyError: a render can't be read.
+    """
+    for video in missing_videos(study):
+        source = home.renders(study.dataset, video.method) / video.render
+        _make_video(source, study.video_path(video.name))
+        progress(1)
+
+
+def _make_video(source: Path, target: Path) -> None:
+    try:
+        frames, sound = read_lossless(source)
+    except (ValueError, OSError) as error:
+        raise StudyError(f"{source}: {error}") from error
+    frames = frames[:LONGEST_FRAMES]
+    sound = sound[: len(frames) * SAMPLES_PER_FRAME]
+    write_web_video(target, _enlarged(frames), sound, quality_crf=QUALITY_CRF)
+
+
+def _enlarged(frames: Frames) -> Frames:
+    """Bicubic, as a player would: uint8 (T, H, W, 3) to (T, 3 H, 3 W, 3)."""
+    size = (frames.shape[2] * SCALE, frames.shape[1] * SCALE)
+    return np.stack(
+        [np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC)) for frame in frames]
+    )

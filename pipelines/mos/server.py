@@ -1,0 +1,90 @@
+"""``cals mos serve``: one study on one port, on loopback unless told otherwise, until it is interrupted."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+import uvicorn
+
+from assets.home import Home
+from assets.mos.part import write_ratings_part
+from assets.mos.ratings import Journal
+from assets.mos.study import Study, open_study
+from assets.mos.videos import make_videos, missing_videos
+from assets.progress import progress_bar
+from pipelines.mos.app import make_app
+
+LOOPBACK = "127.0.0.1"
+_LOCAL_NAMES = ["localhost", "127.0.0.1", "::1", "[::1]"]
+MOST_CONNECTIONS = 200
+
+
+def serve(
+    home: Home,
+    dataset: str,
+    methods: Sequence[str],
+    *,
+    name: str,
+    num_clips: int | None,
+    host: str = LOOPBACK,
+    port: int = 8400,
+) -> int:
+    """Makes what is missing, then serves until interrupted.
+
+    Args:
+        methods: shown in a new study; one that exists keeps its own.
+        port: 0 takes a free one; the address is printed.
+
+    Raises:
+        ValueError: the port is in use, or the study can't be served.
+    """
+    listening = _listen(host, port)
+    study = open_study(home, dataset, methods, name=name, num_clips=num_clips)
+    missing = missing_videos(study)
+    if missing:
+        with progress_bar(f"videos of study {study.name}", len(missing), "video") as advance:
+            make_videos(home, study, advance)
+    write_ratings_part(home, dataset)
+    app = make_app(study, lambda: _keep(home, dataset), _LOCAL_NAMES if host == LOOPBACK else ["*"])
+    _announce(study, host, listening.getsockname()[1])
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, limit_concurrency=MOST_CONNECTIONS
+    )
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+def _keep(home: Home, dataset: str) -> None:
+    try:
+        write_ratings_part(home, dataset)
+    except OSError as error:  # the answer itself is safe in the journal, from which the next one tries again
+        print(f"cals mos: the warehouse's part was not written: {error}", file=sys.stderr, flush=True)
+
+
+def _announce(study: Study, host: str, port: int) -> None:
+    num_raters = len([rater for rater in Journal(study).raters() if rater.answers])
+    shown = f"[{host}]" if ":" in host else host
+    print(
+        f"study {study.name} of {study.dataset}: {len(study.videos)} videos a rater "
+        f"({len(study.clip_ids)} clips x {len(study.methods)} methods), {num_raters} raters so far\n"
+        f"http://{shown}:{port}   (Ctrl-C ends it; answers are saved as they come)",
+        flush=True,
+    )
+    if host != LOOPBACK:
+        print(
+            "open to whoever reaches this address, without encryption: put it behind a proxy with TLS",
+            flush=True,
+        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise ValueError(
+            f"port {port} on {host} can't be had ({error.strerror}); give another with --port"
+        ) from error

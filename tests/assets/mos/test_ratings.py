@@ -1,0 +1,122 @@
+"""The journal of answers: nothing confirmed is lost, nothing doubled or foreign is taken."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from assets.home import Home
+from assets.mos.part import rating_rows, ratings_digest, write_ratings_part
+from assets.mos.ratings import Journal, RefusedAnswer
+from assets.mos.scales import SCALE_NAMES
+from assets.warehouse import publish, query
+from tests.assets.mos.making import DATASET, answer_all, make_study
+
+GOOD = dict.fromkeys(SCALE_NAMES, 4)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def test_an_answer_is_on_disk_and_seen_by_others_when_it_is_confirmed(home: Home) -> None:
+    study = make_study(home)
+    journal = Journal(study)
+    rater, token = journal.add_rater()
+    first = study.order(0)[0]
+    assert journal.next_video(rater) == first
+    journal.add_answer(rater, first.name, GOOD, 3.5)
+    elsewhere = Journal(study)
+    same = elsewhere.rater(token)
+    assert same is not None and same.answers[first.name].ratings == GOOD
+    assert elsewhere.next_video(same) == study.order(0)[1]
+    assert token not in study.answers_path.read_text()
+
+
+@pytest.mark.parametrize(
+    "ratings", [{}, GOOD | {"realness": 6}, GOOD | {"realness": 0}, GOOD | {"beauty": 3}]
+)
+def test_wrong_values_are_refused(home: Home, ratings: dict[str, int]) -> None:
+    study = make_study(home)
+    journal = Journal(study)
+    rater, _ = journal.add_rater()
+    with pytest.raises(RefusedAnswer, match="number from 1 to 5") as refused:
+        journal.add_answer(rater, study.order(0)[0].name, ratings, None)
+    assert refused.value.kind == "bad_value" and rater.answers == {}
+
+
+def test_doubled_and_foreign_answers_are_refused(home: Home) -> None:
+    study = make_study(home)
+    journal, other = Journal(study), Journal(study)
+    rater, token = journal.add_rater()
+    first, second, *_ = study.order(0)
+    journal.add_answer(rater, first.name, GOOD, None)
+    twin = other.rater(token)
+    assert twin is not None
+    for where, who in ((journal, rater), (other, twin)):
+        with pytest.raises(RefusedAnswer, match="answered already") as refused:
+            where.add_answer(who, first.name, dict.fromkeys(SCALE_NAMES, 1), None)
+        assert refused.value.kind == "doubled"
+    for name in (study.order(0)[5].name, study.practice["in_sync"].name, "0" * 16):
+        with pytest.raises(RefusedAnswer, match="not the video") as refused:
+            journal.add_answer(rater, name, GOOD, None)
+        assert refused.value.kind == "not_asked"
+    other.add_answer(twin, second.name, GOOD, None)
+    with pytest.raises(RefusedAnswer, match="answered already"):
+        journal.add_answer(rater, second.name, GOOD, None)
+    assert journal.rater("somebody else's") is None
+
+
+def test_a_line_cut_short_by_a_kill_costs_nothing_that_was_confirmed(home: Home) -> None:
+    study = make_study(home)
+    rater = answer_all(Journal(study), lambda video, scale: 3, most=2)
+    whole = study.answers_path.read_bytes()
+    study.answers_path.write_bytes(whole + b'{"kind": "answer", "rater": "rater_001", "vid')
+    journal = Journal(study)
+    (after,) = journal.raters()
+    assert list(after.answers) == list(rater.answers)
+    third = journal.next_video(after)
+    assert third is not None
+    journal.add_answer(after, third.name, GOOD, None)
+    assert len(Journal(study).raters()[0].answers) == 3
+    assert study.answers_path.read_bytes().startswith(whole)
+
+
+def test_many_raters_at_once_each_have_their_number(home: Home) -> None:
+    study = make_study(home)
+    journals = [Journal(study), Journal(study)]
+    threads = [threading.Thread(target=answer_all, args=(j, lambda v, s: 2)) for j in journals * 3]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    raters = Journal(study).raters()
+    assert [rater.number for rater in raters] == list(range(6))
+    assert all(len(rater.answers) == 12 for rater in raters)
+    for line in study.answers_path.read_text().splitlines():
+        json.loads(line)
+
+
+def test_ratings_reach_the_warehouse_and_change_the_source(home: Home) -> None:
+    study = make_study(home)
+    journal = Journal(study)
+    before = ratings_digest(home, DATASET)
+    journal.add_rater()
+    assert ratings_digest(home, DATASET) == before
+    answer_all(journal, lambda video, scale: 5 if video.method == "ground_truth" else 2, most=5)
+    after = ratings_digest(home, DATASET)
+    assert after != before == ratings_digest(home, "another")
+    write_ratings_part(home, DATASET)
+    publish(home)
+    found = query(home.database, "select * from mos_ratings order by rated_at")
+    assert len(found) == len(rating_rows(study, journal.raters())) == 15
+    assert set(found["rater"]) == {"rater_002"} and set(found["study"]) == {"main"}
+    table = query(
+        home.database, "select * from table_2 where source = 'measured' and method = 'ground_truth'"
+    )
+    assert table["realness"].item() == 5
+    assert ratings_digest(home, DATASET) == after
