@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -84,6 +86,35 @@ def test_a_line_cut_short_by_a_kill_costs_nothing_that_was_confirmed(home: Home)
     journal.add_answer(after, third.name, GOOD, None)
     assert len(Journal(study).raters()[0].answers) == 3
     assert study.answers_path.read_bytes().startswith(whole)
+
+
+ENDLESS = """
+import sys
+from pathlib import Path
+from assets.home import Home
+from assets.mos.ratings import Journal
+from assets.mos.study import load_study
+from tests.assets.mos.making import DATASET, answer_all
+journal = Journal(load_study(Home(Path(sys.argv[1])), DATASET, "main"))
+while True:
+    rater = answer_all(journal, lambda video, scale: 3, most=1)
+    print(rater.name, *rater.answers, flush=True)
+"""
+
+
+def test_kill_at_any_moment_loses_no_confirmed_answer(home: Home) -> None:
+    study = make_study(home)
+    worker = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS, str(home.root)], stdout=subprocess.PIPE, text=True
+    )
+    assert worker.stdout is not None
+    confirmed = [worker.stdout.readline() for _ in range(10)]
+    worker.kill()
+    confirmed += [line for line in worker.stdout if line.endswith("\n")]
+    worker.wait()
+    kept = {rater.name: list(rater.answers) for rater in Journal(study).raters()}
+    assert len(confirmed) >= 10
+    assert all([*kept[line.split()[0]]] == line.split()[1:] for line in confirmed)
 
 
 def test_many_raters_at_once_each_have_their_number(home: Home) -> None:
