@@ -142,6 +142,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("one_thread")
 def test_whole_sequences_are_faster_than_the_transcription(grid_clips: list[Path]) -> None:
     frames, audio = grid_crops(grid_clips[1])

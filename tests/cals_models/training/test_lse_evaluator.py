@@ -114,9 +114,10 @@ def test_stacks_are_bgr_frame_by_frame() -> None:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(1800)
 def test_it_finds_offsets_and_hears_noise(tmp_path: Path) -> None:
     shards = write_shards(tmp_path, num_train=40)
-    out = train(tmp_path, shards, steps=400, samples_per_clip=4, width_factor=0.125)
+    out = train(tmp_path, shards, steps=250, samples_per_clip=4, width_factor=0.125)
     evaluator = load_trained_evaluator(out)
     rng = np.random.default_rng(0)
     confidences = np.zeros((3, 1 + len(NOISE_LEVELS)))
