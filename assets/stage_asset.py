@@ -64,10 +64,13 @@ def _metadata(produced: Produced) -> dict[str, Any]:
 def _keep_pictures(run: StageRun, produced: Produced) -> None:
     from assets.home import replacing
 
+    folder = (run.folder / run.method if run.method else run.folder) / "pictures"
     for name, picture in produced.pictures.items():
-        folder = run.folder / run.method if run.method else run.folder
-        with replacing(folder / "pictures" / f"{name}.png") as temporary:
+        with replacing(folder / f"{name}.png") as temporary:
             temporary.write_bytes(picture.png)
+    for path in folder.glob("*.png"):
+        if path.stem not in produced.pictures:
+            path.unlink()
 
 
 def _record(run: StageRun, inputs: dict[str, str], produced: Produced, duration_s: float) -> None:

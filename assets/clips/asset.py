@@ -9,7 +9,9 @@ from typing import Any
 from assets.buckets import StageOutput, digest_of
 from assets.clips.clip_table import write_clip_table
 from assets.clips.take_inventory import SOURCES_SCHEMA, take_inventory
+from assets.forgotten import forgotten_hashes
 from assets.raw_videos.dataset_scan import scan_dataset
+from assets.rejected_sheet import rejected_sheet
 from assets.rejections import FEW_REJECTIONS, MOST_REJECTED_SHARE
 from assets.stage_asset import stage_asset
 from assets.stage_run import CheckOutcome, Produced, StageRun
@@ -34,7 +36,9 @@ def clips(run: StageRun) -> Produced:
     name = run.dataset.name
     found = scan_dataset(run.project, name)
     output = StageOutput(name="clips", folder=run.folder, schema=SOURCES_SCHEMA, version=run.version)
-    rows = take_inventory(run.dataset, found, run.settings, output, run.pool, {})
+    rows = take_inventory(
+        run.dataset, found, run.settings, output, run.pool, forgotten_hashes(run.home)
+    )
     write_clip_table(run.home, name, rows, run.dataset.num_buckets)
     files = found.table.select(["relative_path", "sha256", "bytes", "problem"]).to_pylist()
     write_part(run.home, "raw_files", [_file_row(name, row) for row in files], dataset=name)
@@ -49,6 +53,7 @@ def clips(run: StageRun) -> Produced:
             "rejected": counts["rejected"],
             **{f"{split}_clips": count for split, count in sorted(_splits(rows).items())},
         },
+        pictures=rejected_sheet([r for r in rows if r["status"] != "ok"], run.dataset.root, run.pool),
         checks=[
             _check_any(rows),
             _check_apart("no_source_in_two_splits", "file", ((r["sha256"], r["split"]) for r in _accepted(rows))),

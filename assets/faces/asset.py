@@ -13,6 +13,7 @@ from assets.faces.faces import CROPS, TRACKS
 from assets.faces.pictures import crop_pictures, track_rows
 from assets.faces.plan import FacesPlan, compute
 from assets.progress import progress_bar
+from assets.rejected_sheet import rejected_pictures
 from assets.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage_asset import joint_stage_asset
 from assets.stage_run import Produced, StageRun
@@ -65,6 +66,9 @@ def _produced(run: StageRun, summaries: Mapping[str, StageSummary]) -> Produced:
             "rejected": summary.num_rejected,
             "computed": summary.num_computed,
         },
-        pictures=crop_pictures(run.folder) if run.stage == CROPS else {},
+        pictures={
+            **(crop_pictures(run.folder) if run.stage == CROPS else {}),
+            **rejected_pictures(run, summary),
+        },
         checks=[check_rejections(summary)],
     )

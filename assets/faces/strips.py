@@ -13,6 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from assets.faces.crops import unpack_jpegs
 from assets.faces.landmarks import Points
+from assets.media.limits import ProbeLimits
+from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
+from assets.media.picture import Picture
 from assets.media.probe import probe
 from assets.media.timeline import Span
 from assets.media.video import read_ticks
@@ -24,6 +27,7 @@ MARK = (80, 255, 120)
 INTERPOLATED_MARK = (255, 170, 60)
 CAPTION_PX = 14
 TILE_PX = 200
+SHEET = "contact_sheet"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,23 +115,38 @@ def contact_sheet(clips: Sequence[RefusedClip], *, num_columns: int = 5, max_cli
 
 
 def thumbnail(path: Path, at_s: float | None = None) -> bytes | None:
-    """Small PNG of a video's frame; None for a file that can't be read, which is often why it was refused.
+    """Small PNG of a video's frame; None for a file of which no frame can be read.
 
     Such files may crash a decoder: call this in a worker process.
 
     Args:
         path: the video.
-        at_s: container time; None for the first frame.
+        at_s: container time; None for the first frame, which also stands in where that time can't be read.
     """
-    try:
-        found = probe(path, stage="contact_sheet")
-        start_s = found.video.start_s if at_s is None else at_s
-        ticks = read_ticks(found, Span(start_s=start_s, num_frames=1), stage="contact_sheet")
-        frame = Image.fromarray(next(ticks).picture.rgb())
-    except (Rejected, StopIteration):
-        return None
-    frame.thumbnail((TILE_PX - 4, TILE_PX - 4))
-    return _png(frame)
+    for read in (_frame_at, _first_frame):
+        try:
+            frame = Image.fromarray(read(path, at_s))
+        except (Rejected, StopIteration):
+            continue
+        frame.thumbnail((TILE_PX - 4, TILE_PX - 4))
+        return _png(frame)
+    return None
+
+
+def _frame_at(path: Path, at_s: float | None) -> NDArray[np.uint8]:
+    found = probe(path, stage=SHEET)
+    start_s = found.video.start_s if at_s is None else at_s
+    ticks = read_ticks(found, Span(start_s=start_s, num_frames=1), stage=SHEET)
+    return next(ticks).picture.rgb()
+
+
+def _first_frame(path: Path, _: float | None) -> NDArray[np.uint8]:
+    """The first picture that can be decoded, of files that the pipeline refuses to read."""
+    check_file(path, ProbeLimits().max_bytes, SHEET)
+    with open_media(path, SHEET) as container:
+        stream = choose_stream(container, "video", SHEET)
+        packets = (decode(packet, Complaints()) for packet in demux(container, stream))
+        return next(Picture(frame).rgb() for frames, _ in packets for frame in frames)
 
 
 def _write(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, width: int) -> None:

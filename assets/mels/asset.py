@@ -13,6 +13,7 @@ from assets.mels.mels import MELS_SCHEMA, MelPayload, compute_mels
 from assets.mels.picture import mel_picture
 from assets.progress import progress_bar
 from assets.raw_videos.walk import local_path
+from assets.rejected_sheet import rejected_pictures
 from assets.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage_asset import stage_asset
 from assets.stage_run import Picture, Produced, StageRun
@@ -35,7 +36,10 @@ def mels(run: StageRun) -> Produced:
             "rejected": summary.num_rejected,
             "computed": summary.num_computed,
         },
-        pictures={"log_mel": Picture(mel_picture(first["mel"], run.settings))} if first else {},
+        pictures={
+            **({"log_mel": Picture(mel_picture(first["mel"], run.settings))} if first else {}),
+            **rejected_pictures(run, summary),
+        },
         facts={"pictured_clip": first["clip_id"]} if first else {},
         checks=[check_rejections(summary)],
     )

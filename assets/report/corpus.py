@@ -12,9 +12,13 @@ from assets.report.settings import ReportSettings
 from assets.report.wording import counted, duration, size
 
 FPS = 25
-DATA_STAGES = ("face_tracks", "face_crops", "mels", "av_offsets")
+DATA_STAGES = ("clips", "face_tracks", "face_crops", "mels", "av_offsets")
 MODEL_STAGES = ("sync_encoder", "audio_to_lip", "generator", "lse_evaluator")
 PICTURE_TITLES = {
+    ("clips", "rejected"): "Files that became no clip, and why",
+    ("face_tracks", "rejected"): "Clips in which no face could be followed, and why",
+    ("face_crops", "rejected"): "Clips whose face could not be cropped, and why",
+    ("mels", "rejected"): "Clips whose sound was refused, and why",
     ("face_crops", "crops"): "Face crops with their landmarks, a row a clip",
     ("mels", "log_mel"): "Log-mel spectrogram of a clip",
 }
