@@ -45,7 +45,7 @@ SCALES = (
         name="realness",
         label="Realness",
         question="Does this look like a film of a real person speaking?",
-        anchors=("Surely made", "Rather made", "Unsure", "Rather real", "Surely real"),
+        anchors=("Clearly fake", "Rather fake", "Unsure", "Rather real", "Clearly real"),
     ),
 )
 SCALE_NAMES = tuple(scale.name for scale in SCALES)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from assets.home import Home
 from assets.media.encode import Frames, read_lossless, write_web_video
-from assets.mos.study import Study, StudyError, StudyVideo
+from assets.mos.study import Study, StudyError, StudyVideo, find_studies
 
 LONGEST_FRAMES = 250
 SCALE = 3
@@ -35,6 +35,16 @@ def make_videos(home: Home, study: Study, progress: Callable[[int], None] = lamb
         source = home.renders(study.dataset, video.method) / video.render
         _make_video(source, study.video_path(video.name))
         progress(1)
+
+
+def videos_of_clip(home: Home, dataset: str, clip_id: str) -> list[Path]:
+    """Files of all studies that show a clip: what has to go when its consent is withdrawn."""
+    return [
+        study.video_path(video.name)
+        for study in find_studies(home, dataset)
+        for video in study.all_videos
+        if video.clip_id == clip_id and study.video_path(video.name).exists()
+    ]
 
 
 def _make_video(source: Path, target: Path) -> None:

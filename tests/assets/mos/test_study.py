@@ -9,7 +9,7 @@ import pytest
 
 from assets.home import Home
 from assets.mos.study import StudyError, load_study, open_study
-from assets.mos.videos import make_videos, missing_videos
+from assets.mos.videos import make_videos, missing_videos, videos_of_clip
 from tests.assets.mos.making import DATASET, METHODS, clip_id, list_renders, make_renders, make_study
 
 
@@ -87,5 +87,8 @@ def test_videos_are_made_once_without_a_name_in_them(home: Home) -> None:
             assert len(container.streams.audio) == 1
         data = study.video_path(video.name).read_bytes()
         assert not any(word.encode() in data for word in (*METHODS, DATASET))
+    shown = videos_of_clip(home, DATASET, clip_id(0))
+    assert shown == [study.video_path(video.name) for video in study.all_videos]
+    assert videos_of_clip(home, DATASET, clip_id(1)) == []
     study.video_path(study.videos[0].name).unlink()
     assert missing_videos(study) == [study.videos[0]]
