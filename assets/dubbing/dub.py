@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,8 @@ from cals_models.shard_format import CROP_PX
 if TYPE_CHECKING:
     from cals_models.inference import LipGenerator
 
+MORE_PICTURE_S = 2.0
+"""How much picture beyond the end of the sound is looked at: references for a very short sound."""
 Mouths = dict[tuple[int, int], NDArray[np.uint8]]
 """Generated crops (S, S, 3) RGB by tick and stretch, in the colours of their frames."""
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -128,7 +131,8 @@ def make_dub(
     source = open_source(inputs.video, settings.limits)
     sound = read_sound(inputs.audio, settings.limits)
     log = FrameLog()
-    faces = _chosen_faces(source, log, backend, pixels, settings, progress)
+    until_s = float("inf") if settings.fit == "hold" else sound.duration_s + MORE_PICTURE_S
+    faces = _chosen_faces(source, log, until_s, backend, pixels, settings, progress)
     stretches = _stretches(source, log, faces, pixels, settings)
     plan = plan_frames(log, sound.duration_s, settings.fit, photograph=source.photograph is not None)
     origin = Origin(
@@ -168,13 +172,15 @@ def make_dub(
 def _chosen_faces(
     source: Source,
     log: FrameLog,
+    until_s: float,
     backend: FaceBackend,
     pixels: PixelSettings,
     settings: DubSettings,
     progress: Progress,
 ) -> list[Face]:
-    with progress("finding faces", source.num_frames) as advance:
-        frames = _told(read_frames(source), advance)
+    num_frames = int(min(source.num_frames, until_s * source.frame_rate + 1))
+    with progress("finding faces", num_frames) as advance:
+        frames = takewhile(lambda frame: frame.time_s < until_s, _told(read_frames(source), advance))
         pictures = tick_pictures(frames, log, float(1 / source.frame_rate))
         faces = find_faces(pictures, backend, pixels.tracks, source.path)
     return choose_faces(faces, settings.faces, source.path)

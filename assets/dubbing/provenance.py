@@ -7,6 +7,7 @@ import json
 import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.home import Home, replacing
-from assets.versions import installed_version
+from assets.versions import code_version, installed_version
 
 TABLE = "dubs"
+LIBRARIES = ("av", "torch", "numpy", "opencv-python-headless", "dlib-bin")
 SCHEMA = pa.schema([
     ("dub_id", pa.string()),
     ("at", pa.timestamp("us", tz="UTC")),
@@ -82,8 +84,12 @@ class Origin:
         }
 
 
+@cache
 def tool_version() -> str:
-    return installed_version("cals")
+    """The package's version, where it is installed, and the fingerprint of the code that dubs."""
+    digest = code_version(("assets.dubbing.dub",), LIBRARIES).digest
+    number = installed_version("cals")
+    return f"code {digest}" if number == "not installed" else f"{number}, code {digest}"
 
 
 def sha256_of(path: Path) -> str:

@@ -16,7 +16,8 @@ from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
 from assets.mels.settings import MELS_PER_FRAME, MelSettings
 
-AAC_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+# At these rates a packet of AAC, the grain of the sound's end, is shorter than a video frame of 25 a second.
+OUTPUT_RATES_HZ = (44_100, 48_000)
 MODEL_RATE_HZ = 16_000
 MEL_AT_ONCE_FRAMES = 1500
 FULL_SCALE = 32_768
@@ -75,7 +76,7 @@ def read_sound(path: Path, limits: ProbeLimits) -> Sound:
     return Sound(
         path=path,
         mono=np.concatenate(blocks),
-        rate_hz=rate_hz if rate_hz in AAC_RATES_HZ else 48_000,
+        rate_hz=rate_hz if rate_hz in OUTPUT_RATES_HZ else OUTPUT_RATES_HZ[-1],
         num_channels=min(num_channels, 2),
     )
 

@@ -12,6 +12,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.dubbing.canvas import Canvas
 from assets.dubbing.sound import Sound, output_blocks
 from assets.dubbing.timing import FramePlan
 
@@ -54,7 +55,7 @@ def write_video(
         plan: when each is shown.
         sound: is cut, or followed by silence, at the end of the last frame.
         frame_rate: of the source.
-        template: the source's first frame: labels of its colours and the shape of its pixels are taken over.
+        template: the source's first frame as decoded: the labels of its colours are taken over.
         quality_crf: x264's constant quality.
         metadata: goes into the container.
 
@@ -66,15 +67,13 @@ def write_video(
     with av.open(str(path), "w", format="mp4", container_options=options) as container:
         container.metadata.update(metadata)
         time_base = time_base_of(plan, frame_rate)
+        seen = _video_stream(container, template, frame_rate, time_base, quality_crf)
         heard: Any = container.add_stream("aac", rate=sound.rate_hz, options={"flags": "+bitexact"})
         heard.layout, heard.format = sound.layout, "fltp"
         heard.bit_rate = BIT_RATE_PER_CHANNEL * sound.num_channels
         heard.time_base = Fraction(1, sound.rate_hz)
-        seen: Any = None
         waiting = _packets_of_sound(heard, sound, round(plan.end_s * sound.rate_hz))
         for frame, time_s in zip(frames, plan.times_s, strict=True):
-            if seen is None:
-                seen = _video_stream(container, frame, frame_rate, time_base, template, quality_crf)
             frame.pts, frame.time_base = round(float(time_s - plan.times_s[0]) / time_base), time_base
             container.mux(seen.encode(frame))
             num_frames += 1
@@ -82,7 +81,6 @@ def write_video(
                 container.mux(packets)
                 if until_s > time_s:
                     break
-        assert seen is not None, "a plan has at least one frame"
         container.mux(seen.encode(None))
         for _, packets in waiting:
             container.mux(packets)
@@ -90,9 +88,10 @@ def write_video(
 
 
 def _video_stream(
-    container: Any, frame: Any, frame_rate: Fraction, time_base: Fraction, template: Any, quality_crf: int
+    container: Any, template: Any, frame_rate: Fraction, time_base: Fraction, quality_crf: int
 ) -> Any:
     options = {"crf": str(quality_crf), "preset": "medium", "flags": "+bitexact"}
+    frame = Canvas(template).frame()
     stream = container.add_stream("libx264", rate=frame_rate, options=options)
     stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
     stream.time_base = time_base
