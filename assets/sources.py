@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assets.av_offsets.settings import probe_digest
+from assets.forgotten import version_without_forgotten
 from assets.raw_videos.dataset_scan import scan_dataset
 from assets.settings import Project
 
@@ -14,7 +15,8 @@ def source_version(project: Project, source: str, dataset: str) -> str:
         source: ``raw_videos``, ``offset_probe`` or ``settings/<stage>``.
     """
     if source == "raw_videos":
-        return scan_dataset(project, dataset).digest
+        found = scan_dataset(project, dataset)
+        return version_without_forgotten(project.home, found.digest, found.table["sha256"])
     if source == "offset_probe":
         return probe_digest(project, dataset)
     kind, _, stage = source.partition("/")

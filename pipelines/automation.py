@@ -7,8 +7,8 @@ import dagster as dg
 
 from assets.buckets import digest_of
 from assets.partitions import partition_key
-from assets.raw_videos.dataset_scan import scan_dataset
 from assets.resources import ProjectResource
+from assets.sources import source_version
 from pipelines.staleness import StalePartition, find_stale
 
 SENSOR_INTERVAL_S = 60
@@ -31,7 +31,11 @@ def run_stale_op(context: dg.OpExecutionContext, config: StaleConfig, project: P
     from pipelines.runner import run_stale
 
     outcome = run_stale(
-        project.load(), config.datasets or None, config.to or None, say=context.log.info, instance=context.instance
+        project.load(),
+        config.datasets or None,
+        config.to or None,
+        say=context.log.info,
+        instance=context.instance,
     )
     if not outcome.ok:
         raise dg.Failure(f"not all was done: failed {outcome.failed}, blocked {outcome.blocked}")
@@ -79,7 +83,7 @@ def stale_sensor(context: dg.SensorEvaluationContext, project: ProjectResource) 
 def raw_file_sensor(context: dg.SensorEvaluationContext, project: ProjectResource) -> Iterator[Any]:
     loaded = project.load()
     present = [name for name, dataset in loaded.datasets.items() if dataset.root.is_dir()]
-    versions = {name: scan_dataset(loaded, name).digest for name in present}
+    versions = {name: source_version(loaded, "raw_videos", name) for name in present}
     for name, version in versions.items():
         yield dg.RunRequest(
             run_key=f"{name}:{version}", asset_selection=[dg.AssetKey("clips")], partition_key=name

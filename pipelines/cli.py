@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pipelines import cli_lineage
+
 EXIT_NOT_DONE = 1
 EXIT_USAGE = 2
 
@@ -73,12 +75,15 @@ def _parser() -> argparse.ArgumentParser:
     run = add("run", _run, "materialise exactly what is stale")
     run.add_argument("--dataset", action="append", metavar="NAME")
     run.add_argument("--to", metavar="ASSET")
-    run.add_argument("--force", action="append", metavar="ASSET", default=[], help="make it even if it is not stale")
+    run.add_argument(
+        "--force", action="append", metavar="ASSET", default=[], help="make it even if it is not stale"
+    )
     query = add("query", _query, "ask the warehouse a question in SQL")
     query.add_argument("sql", metavar="SQL")
     query.add_argument("--format", default="table", choices=("table", "csv", "json"))
     report = add("report", _report, "bring the metric report up to date and say where it is")
     report.add_argument("--dataset", action="append", metavar="NAME")
+    cli_lineage.add_commands(add)
     ui = add("ui", _ui, "serve Dagster and MLflow on loopback")
     ui.add_argument("--port", type=int, default=3000)
     ui.add_argument("--mlflow-port", type=int, default=5000)
@@ -133,11 +138,12 @@ def _stale(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from pipelines.repair.repair import needs_repair
     from pipelines.staleness import find_stale
 
     project = _project()
     datasets = _made_or_asked(project, arguments.dataset)
-    if not arguments.force and not find_stale(project, datasets, arguments.to):
+    if not arguments.force and not needs_repair(project) and not find_stale(project, datasets, arguments.to):
         print("nothing is stale: nothing to do")
         return 0
     from pipelines.runner import partitions_of, run_stale
@@ -162,7 +168,9 @@ def _made_or_asked(project: Any, asked: list[str] | None) -> list[str]:
         else:
             names.append(name)
     if not names:
-        raise ValueError("no dataset to work on; add one (cals add NAME --layout L --root PATH) or run cals demo")
+        raise ValueError(
+            "no dataset to work on; add one (cals add NAME --layout L --root PATH) or run cals demo"
+        )
     return names
 
 

@@ -17,6 +17,8 @@ from assets.settings import Project
 from assets.warehouse import publish
 from pipelines.definitions import ALL_ASSETS, RESOURCES
 from pipelines.instance import LEAST_FREE_GIB, free_bytes, open_instance, report_sources
+from pipelines.repair.interruption import working
+from pipelines.repair.repair import repair
 from pipelines.staleness import StalePartition, find_stale, selected_datasets
 
 JOINT = ("face_tracks", "face_crops")
@@ -67,9 +69,24 @@ def run_stale(
     names = [dataset.name for dataset in selected_datasets(project, datasets)]
     forced = set(force)
     outcome = RunOutcome()
-    tried: dict[str, int] = {}
     own = instance or open_instance(project)
+    forced |= repair(project, own, say).remake
+    with working(project.home):
+        _make_levels(project, own, names, to, forced, outcome, say)
+    return outcome
+
+
+def _make_levels(
+    project: Project,
+    own: DagsterInstance,
+    names: list[str],
+    to: str | None,
+    forced: set[tuple[str, str, str | None]],
+    outcome: RunOutcome,
+    say: Say,
+) -> None:
     report_sources(project, own, names)
+    tried: dict[str, int] = {}
     while True:
         stale = find_stale(project, names, to, forced)
         outcome.blocked = {p.label: p.cause.text for p in stale if p.cause.kind == "blocked"}
@@ -84,7 +101,6 @@ def run_stale(
                 forced.discard((partition.asset, partition.dataset, partition.method))
         publish(project.home)
     ledger.compact(project.home)
-    return outcome
 
 
 def _next_level(
@@ -97,11 +113,15 @@ def _next_level(
         if not partition.ready or partition.label in outcome.failed or partition.label in joined:
             continue
         if tried.get(partition.label, 0) >= 2:
-            outcome.failed[partition.label] = f"is stale again right after it was made twice: {partition.cause.text}"
+            outcome.failed[partition.label] = (
+                f"is stale again right after it was made twice: {partition.cause.text}"
+            )
             continue
         group = [partition]
         if partition.asset in JOINT:
-            group = [by_key[(name, partition.dataset)] for name in JOINT if (name, partition.dataset) in by_key]
+            group = [
+                by_key[(name, partition.dataset)] for name in JOINT if (name, partition.dataset) in by_key
+            ]
             joined |= {p.label for p in group}
         level.append(group)
     return level

@@ -1,14 +1,16 @@
 """``raw_videos``: the files given, observed and never written to."""
 
 from assets.observed_source import observed_source
-from assets.raw_videos.dataset_scan import scan_dataset
 from assets.resources import ProjectResource
+from assets.sources import source_version
 
 
 @observed_source(
-    "raw_videos", "sources", "Raw files of each dataset; data version: digest over (relative path, content hash)."
+    "raw_videos",
+    "sources",
+    "Raw files of each dataset; data version: digest over (relative path, content hash).",
 )
 def raw_videos(project: ProjectResource) -> dict[str, str]:
     loaded = project.load()
     present = [name for name, dataset in loaded.datasets.items() if dataset.root.is_dir()]
-    return {name: scan_dataset(loaded, name).digest for name in present}
+    return {name: source_version(loaded, "raw_videos", name) for name in present}

@@ -8,6 +8,9 @@ from assets.sample_corpus.lexicon import LEXICON, pronounce
 from assets.sample_corpus.phones import PHONES
 from assets.sample_corpus.settings import FPS
 
+# Read aloud word by word, as GRID's speakers do: pauses close the lips, and give sound and picture a rhythm.
+PAUSE_SHARE = 0.5
+
 
 @dataclass(frozen=True)
 class TimedPhone:
@@ -65,13 +68,13 @@ def random_sentence(duration_s: float, rate: float, rng: np.random.Generator) ->
     num_frames = int(np.ceil(duration_s * FPS - 1e-9))
     end_s = num_frames / FPS
     vocabulary = list(LEXICON)
-    phones = [_silence(0.0, float(rng.uniform(0.1, 0.22)))]
+    phones = [_silence(0.0, float(rng.uniform(0.12, 0.4)))]
     words: list[str] = []
     failures = 0
     while failures < 8:  # a word that is too long for what is left gives way to another
         word = vocabulary[int(rng.integers(len(vocabulary)))]
         start_s = phones[-1].end_s
-        pause_s = float(rng.uniform(0.06, 0.16)) if words and rng.random() < 0.15 else 0.0
+        pause_s = float(rng.uniform(0.1, 0.35)) if words and rng.random() < PAUSE_SHARE else 0.0
         said = _say(word, len(words), start_s + pause_s, rate, rng)
         if said[-1].end_s > end_s - 0.1:
             failures += 1
