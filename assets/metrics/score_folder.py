@@ -35,6 +35,7 @@ from assets.metrics.clip_metrics import (
 from assets.metrics.folder_pairs import Failure, Pair, pairs_by_name, pairs_by_table
 from assets.metrics.instruments import Instruments, open_instruments
 from assets.metrics.jpeg_files import through_jpeg_files
+from assets.metrics.no_evaluator import open_without_evaluator
 from assets.metrics.plain_video import PlainVideo, read_plain_video
 from assets.metrics.settings import MetricSettings
 from assets.metrics.shifts import picture_shift, sound_shift_ms
@@ -88,7 +89,8 @@ def score_folder(
         dataset: for the rows.
         name: of the system; the rows' method is ``external/<name>``.
         settings: of ``clip_metrics``; ``lse_weights`` chooses the evaluator.
-        evaluator_dir: the evaluator trained in the pipeline, where the settings name no weights.
+        evaluator_dir: the evaluator trained in the pipeline, where the settings name no weights; with neither, rows
+            of LSE have no value and say why.
         table: CSV with the columns generated, reference; None pairs the videos by name.
         protocol: only its rows; None gives all.
         pool: worker processes (one if None): a video that crashes its decoder costs its own pair only.
@@ -102,7 +104,7 @@ def score_folder(
     """
     if protocol is not None and protocol not in PROTOCOLS:
         raise ValueError(f"protocol {protocol!r} is unknown; known: {', '.join(PROTOCOLS)}")
-    open_instruments(settings, evaluator_dir)  # a missing evaluator is one message and not one for each pair
+    _open(settings, evaluator_dir)  # a missing evaluator is one message and not one for each pair
     pairs, failures = (
         pairs_by_name(generated, reference) if table is None else pairs_by_table(generated, reference, table)
     )
@@ -145,6 +147,12 @@ def score_pair(job: _Job) -> list[dict[str, Any]]:
 
 @lru_cache(maxsize=1)
 def _instruments(settings: MetricSettings, evaluator_dir: Path | None) -> Instruments:
+    return _open(settings, evaluator_dir)
+
+
+def _open(settings: MetricSettings, evaluator_dir: Path | None) -> Instruments:
+    if evaluator_dir is None and not settings.lse_weights:
+        return open_without_evaluator(settings)
     return open_instruments(settings, evaluator_dir)
 
 

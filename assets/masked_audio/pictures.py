@@ -1,0 +1,74 @@
+"""Figure 2 as pictures: frames under a mask, and LMD against the length of the mask."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw
+
+from assets.masked_audio.masks import Strip
+
+LABEL_PX = 132
+BAR_PX = 12
+MASKED_COLOUR = (196, 87, 44)
+COLOURS = ("#2a6fbb", "#c4572c", "#3c8d4f", "#7a4fa3")
+
+
+def strip_picture(strip: Strip) -> bytes:
+    """PNG: the true frames, then each method with all sound and with the mask; a bar marks masked frames."""
+    rows = [("true", strip.true)]
+    for method, (every, part) in strip.drawn.items():
+        rows += [(f"{method}, all sound", every), (f"{method}, masked", part)]
+    side = strip.true.shape[1]
+    image = Image.new("RGB", (LABEL_PX + side * len(strip.true), BAR_PX + side * len(rows)), "white")
+    draw = ImageDraw.Draw(image)
+    for number, hidden in enumerate(strip.hidden):
+        if hidden:
+            x = LABEL_PX + side * number
+            draw.rectangle((x, 2, x + side - 1, BAR_PX - 3), fill=MASKED_COLOUR)
+    draw.text((4, 0), "sound masked", fill=MASKED_COLOUR)
+    for number, (label, frames) in enumerate(rows):
+        y = BAR_PX + side * number
+        draw.text((4, y + side // 2 - 6), label, fill="black")
+        image.paste(Image.fromarray(np.concatenate(list(frames), axis=1)), (LABEL_PX, y))
+    return _png(image)
+
+
+def mask_picture(rows: Iterable[Mapping[str, Any]], methods: Sequence[str]) -> bytes:
+    """PNG: mean LMD of masked frames (solid) and of the same frames with all sound (dashed), by length."""
+    matplotlib.use("Agg")
+    from matplotlib.figure import Figure
+
+    measured = [row for row in rows if row["lmd_masked"] is not None]
+    figure = Figure(figsize=(7.2, 4.2), dpi=110, layout="constrained")
+    axes = figure.add_subplot()
+    for number, method in enumerate(methods):
+        lengths = sorted({row["mask_frames"] for row in measured if row["method"] == method})
+        colour = COLOURS[number % len(COLOURS)]
+        for column, style, what in (("lmd_masked", "-", "masked"), ("lmd_unmasked", "--", "all sound")):
+            means = [
+                np.mean([r[column] for r in measured if (r["method"], r["mask_frames"]) == (method, length)])
+                for length in lengths
+            ]
+            axes.plot(
+                lengths, means, style, color=colour, marker="o", markersize=3.5, label=f"{method}, {what}"
+            )
+    axes.set_xlabel("sound masked, video frames of 40 ms")
+    axes.set_ylabel("LMD of the masked frames, px (lower is better)")
+    axes.set_title("Figure 2: frames whose sound is masked", fontsize=10, loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    if measured:
+        axes.legend(frameon=False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    return buffer.getvalue()

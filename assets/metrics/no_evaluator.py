@@ -1,0 +1,36 @@
+"""Where no network S is at hand: LSE rows that say so, beside all the other figures."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from assets.faces.backends.opening import open_backend
+from assets.faces.settings import TrackSettings
+from assets.metrics.instruments import Instruments
+from assets.metrics.landmark_cache import LandmarkCache
+from assets.metrics.settings import MetricSettings
+from cals_models.lse import LipSyncEvaluator, LseError
+
+
+class NoEvaluator(LipSyncEvaluator):
+    """Stands where an evaluator would, and says why there is none."""
+
+    def __init__(self) -> None:
+        self.name = "none"
+        self.device = torch.device("cpu")
+
+    def embed_lips(self, frames: Tensor) -> Tensor:
+        raise LseError(
+            "no evaluator was given: LSE needs the weights of network S, syncnet_v2.model or a trained lse_evaluator"
+        )
+
+
+def open_without_evaluator(settings: MetricSettings) -> Instruments:
+    """Instruments for every figure but LSE."""
+    tracking = TrackSettings(backend=settings.landmark_backend, device=settings.device)
+    return Instruments(
+        evaluator=NoEvaluator(),
+        landmarks=LandmarkCache(lambda: open_backend(tracking), None),
+        max_undetected_share=settings.max_undetected_share,
+    )

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from assets.context_window.effective_context import curves_of, effective_context
+from assets.context_window.partial_hearing import View, draw_views, middle_stretch
+from assets.context_window.picture import window_picture
+from assets.context_window.settings import ContextWindowSettings
+from assets.context_window.windows import heard_around, measure_windows, probe_frames
+from assets.rejection import Rejected
+from cals_models.config import stage_config
+from cals_models.inference import LipGenerator
+from cals_models.lip_sync import LipSync
+from cals_models.shards import ShardSet
+from tests.known_reach import KnownReach, pixel_landmarks, write_known_shards
+
+REACH = 4
+SETTINGS = ContextWindowSettings(window_frames=(0, 1, 2, 3, 4, 6, 8), num_probe_frames=3)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_known_shards(tmp_path_factory.mktemp("known"), reach=REACH, num_frames=40)
+
+
+@pytest.mark.parametrize("hide_with", ["mask", "silence"])
+def test_lmd_falls_until_the_window_reaches_what_matters(shards: Path, hide_with: str) -> None:
+    settings = ContextWindowSettings(
+        window_frames=SETTINGS.window_frames, num_probe_frames=3, hide_with=hide_with
+    )
+    generators: Any = {"cals": KnownReach(REACH), "wav2lip": KnownReach(1)}
+    told: list[int] = []
+    rows = measure_windows(
+        shards, generators, pixel_landmarks(), settings, dataset="made", progress=told.append
+    )
+    assert sum(told) == 4 and len(rows) == 2 * 2 * 7
+    assert all(row["lmd"] is not None and row["detail"] is None for row in rows)
+    windows, curves = curves_of(rows, "cals")
+    assert windows.tolist() == list(SETTINGS.window_frames)
+    assert (np.diff(curves[:, :5], axis=1) < -1).all(), "every frame more of the reach helps"
+    assert curves[:, 4:].max() < 0.6, "beyond the reach nothing is left but rounding"
+    _, narrow = curves_of(rows, "wav2lip")
+    assert np.ptp(narrow[:, 1:]) < 0.3, "what hears one frame on either side gains nothing from more"
+
+
+def test_windows_that_leave_the_clip_say_so(tmp_path: Path) -> None:
+    short = write_known_shards(tmp_path, reach=1, num_frames=14, num_clips=1)
+    generators: Any = {"cals": KnownReach(1)}
+    rows = measure_windows(short, generators, pixel_landmarks(), SETTINGS, dataset="made")
+    values = {row["window_frames"]: row for row in rows}
+    assert values[6]["lmd"] is not None
+    assert values[8]["lmd"] is None and "14 frames" in values[8]["detail"]
+    far = ContextWindowSettings(window_frames=SETTINGS.window_frames, min_reference_distance_frames=9)
+    rows = measure_windows(short, generators, pixel_landmarks(), far, dataset="made")
+    assert {row["detail"].split(":")[0] for row in rows} == {"too_short"}
+
+
+def test_long_clips_are_looked_at_in_their_middle(shards: Path) -> None:
+    clip = next(ShardSet(shards).clips("test"))
+    stretch = middle_stretch(clip, 20, policy="opposite_half", min_distance_frames=6, stage="x")
+    np.testing.assert_array_equal(stretch.true, clip.frames(range(10, 30)))
+    np.testing.assert_array_equal(stretch.mel, clip.mel[:, 40:120])
+    assert stretch.num_frames == 20
+    with pytest.raises(Rejected):
+        middle_stretch(clip, 20, policy="opposite_half", min_distance_frames=30, stage="x")
+
+
+def test_probe_frames_have_the_window_on_either_side() -> None:
+    assert probe_frames(50, 18, 4) == [21, 23, 26, 28]
+    assert probe_frames(29, 14, 4) == [14]
+    assert heard_around(6, 1, 2).tolist() == [True, True, True, True, False, False]
+
+
+@pytest.mark.parametrize("method", ["cals", "wav2lip"])
+def test_a_real_generator_draws_the_same_frame_from_the_same_hearing(shards: Path, method: str) -> None:
+    torch.manual_seed(0)
+    audio = None if method == "wav2lip" else stage_config("audio_to_lip", "tiny")
+    model = LipSync(method, stage_config("generator", "tiny"), audio)  # type: ignore[arg-type]
+    generator = LipGenerator(
+        model=model.eval().requires_grad_(False),
+        method=method,
+        dataset="made",
+        weights_sha256="",
+        device=torch.device("cpu"),
+        precision="fp32",
+    )
+    clip = next(ShardSet(shards).clips("test"))
+    stretch = middle_stretch(clip, 30, policy="opposite_half", min_distance_frames=6, stage="x")
+    every, near, far = np.ones(30, bool), heard_around(30, 15, 3), heard_around(30, 15, 9)
+    views = [View(heard=heard, frames=[15]) for heard in (every, near, far)]
+    drawn = draw_views(generator, stretch, views, hide_with="mask", batch_frames=2)
+    assert [frames.shape for frames in drawn] == [(1, 128, 128, 3)] * 3
+    np.testing.assert_array_equal(drawn[0][:, :64], stretch.true[15:16, :64])
+    if method == "wav2lip":
+        assert np.array_equal(drawn[0], drawn[1]), "0.2 s is all that it hears"
+
+
+def test_the_picture_is_a_png() -> None:
+    windows = np.array([0.0, 2, 4, 8])
+    curves = {
+        "cals": (windows, np.array([[4.0, 2, 1, 1], [3, 2, 1, 1], [4, 3, 1, 1]])),
+        "wav2lip": (windows, np.zeros((0, 4))),
+    }
+    contexts = {method: effective_context(*curve) for method, curve in curves.items()}
+    assert window_picture(curves, contexts).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"split": "all"},
+        {"hide_with": "noise"},
+        {"window_frames": (3, 2, 1, 0)},
+        {"window_frames": (0, 1)},
+        {"max_stretch_frames": 20},
+        {"num_probe_frames": 0},
+    ],
+)
+def test_impossible_settings_are_refused(field: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(field))):
+        ContextWindowSettings(**field)

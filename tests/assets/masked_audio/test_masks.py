@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assets.masked_audio.masks import draw_strip, mask_places, measure_masks
+from assets.masked_audio.pictures import mask_picture, strip_picture
+from assets.masked_audio.settings import MaskedAudioSettings
+from cals_models.shards import ShardSet
+from tests.known_reach import KnownReach, pixel_landmarks, write_known_shards
+
+REACH = 4
+SETTINGS = MaskedAudioSettings(mask_frames=(1, 3, 9, 50), num_places=2, max_stretch_frames=150)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_known_shards(tmp_path_factory.mktemp("known"), reach=REACH, num_frames=40)
+
+
+def test_the_longer_the_mask_the_worse_its_frames(shards: Path) -> None:
+    generators: Any = {"cals": KnownReach(REACH)}
+    rows = measure_masks(shards, generators, pixel_landmarks(), SETTINGS, dataset="made")
+    assert len(rows) == 2 * 4
+    first = {row["mask_frames"]: row for row in rows if row["clip_id"] == "made/test/clip0"}
+    assert max(first[length]["lmd_unmasked"] for length in (1, 3, 9)) < 0.6
+    masked = [first[length]["lmd_masked"] for length in (1, 3, 9)]
+    assert 2 < masked[0] < masked[1] < masked[2]
+    assert first[50]["lmd_masked"] is None and "40 frames" in first[50]["detail"]
+    assert {row["detail"] for row in rows if row["mask_frames"] < 50} == {None}
+
+
+def test_masks_lie_within_the_clip() -> None:
+    assert mask_places(40, 9, 2, 5) == [range(9, 18), range(22, 31)]
+    assert mask_places(30, 20, 2, 5) == [range(5, 25)]
+    assert mask_places(29, 20, 2, 5) == []
+    for length in (1, 4, 7, 20):
+        for mask in mask_places(50, length, 3, 5):
+            assert len(mask) == length and mask.start >= 5 and mask.stop <= 45
+
+
+def test_pictures_show_masked_and_unmasked_frames(shards: Path) -> None:
+    generators: Any = {"cals": KnownReach(REACH), "wav2lip": KnownReach(1)}
+    clip = next(ShardSet(shards).clips("test"))
+    strip = draw_strip(clip, generators, SETTINGS)
+    assert strip is not None
+    assert strip.hidden.any() and not strip.hidden.all()
+    every, part = strip.drawn["cals"]
+    assert every.shape == part.shape == strip.true.shape
+    change = np.abs(every.astype(int) - part.astype(int)).mean(axis=(1, 2, 3))
+    assert change[strip.hidden].min() > 3
+    assert strip_picture(strip).startswith(b"\x89PNG")
+    rows = measure_masks(shards, generators, pixel_landmarks(), SETTINGS, dataset="made")
+    assert mask_picture(rows, ["cals", "wav2lip"]).startswith(b"\x89PNG")
+    far = MaskedAudioSettings(min_reference_distance_frames=30)
+    assert draw_strip(clip, generators, far) is None
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"split": "all"},
+        {"mask_frames": ()},
+        {"mask_frames": (5, 2)},
+        {"num_places": 0},
+        {"max_stretch_frames": 25},
+    ],
+)
+def test_impossible_settings_are_refused(field: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(field))):
+        MaskedAudioSettings(**field)
