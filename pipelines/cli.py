@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipelines import cli_lineage
+from pipelines import cli_dub, cli_lineage, cli_mos, cli_score
 
 EXIT_NOT_DONE = 1
 EXIT_USAGE = 2
@@ -83,7 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     query.add_argument("--format", default="table", choices=("table", "csv", "json"))
     report = add("report", _report, "bring the metric report up to date and say where it is")
     report.add_argument("--dataset", action="append", metavar="NAME")
-    cli_lineage.add_commands(add)
+    for topic in (cli_lineage, cli_dub, cli_score, cli_mos):
+        topic.add_commands(add)
     ui = add("ui", _ui, "serve Dagster and MLflow on loopback")
     ui.add_argument("--port", type=int, default=3000)
     ui.add_argument("--mlflow-port", type=int, default=5000)
