@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from assets.buckets import read_index, summarise
 from assets.home import Home
 from assets.settings import Project
+from assets.shards.contents import contents_path, remember_contents
 from assets.shards.write_shards import index_path
 from assets.tables import part_path
 from cals_models.shard_format import MANIFEST_NAME, ShardError, read_manifest
@@ -132,6 +133,13 @@ def _shard_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
             f"its shards are {digest[:12]}, the ledger tells of {row['data_version'][:12]}",
         )
         return
+    if not contents_path(home, row["dataset"], digest).exists():
+        yield Flaw(
+            kind="missing_output",
+            text=f"{label(row)}: the list of its clips is not on record",
+            remedy="kept from now on",
+            mend=partial(remember_contents, home, row["dataset"], digest),
+        )
     for shard in (shard for some in shards.values() for shard in some):
         path = folder / shard.path
         if not path.exists():

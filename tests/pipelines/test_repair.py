@@ -94,6 +94,18 @@ def test_a_missing_file_is_found_from_names_alone(project: Project, name: str) -
     assert needs_repair(project)
 
 
+def test_a_list_of_clips_that_was_not_kept_is_kept(project: Project, instance: DagsterInstance) -> None:
+    (path,) = (project.home.warehouse / "contents").glob("*/*.parquet")
+    before = path.read_bytes()
+    path.unlink()
+    assert needs_repair(project)
+    assert ("shards", DATASET, None) not in {
+        of for flaw in find_flaws(project, instance) if flaw.kind == "missing_output" for of in flaw.remake
+    }
+    repair(project, instance)
+    assert path.read_bytes() == before
+
+
 def test_missing_weights_videos_and_results_are_found(project: Project) -> None:
     model = next(m for m in model_folders(project.home) if m.label == f"generator/{DATASET}/cals")
     (model.path / "model.safetensors").unlink()
