@@ -34,6 +34,8 @@ SETTINGS_CLASSES = {
     "generator": "cals_models.config:GeneratorConfig",
     "renders": "assets.renders.settings:RenderSettings",
     "clip_metrics": "assets.metrics.settings:MetricSettings",
+    "context_window": "assets.context_window.settings:ContextWindowSettings",
+    "masked_audio": "assets.masked_audio.settings:MaskedAudioSettings",
     "metric_report": "assets.report.settings:ReportSettings",
 }
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,40}")

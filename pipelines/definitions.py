@@ -7,9 +7,11 @@ import dagster as dg
 from assets.audio_to_lip.asset import audio_to_lip
 from assets.av_offsets.asset import av_offsets, offset_probe
 from assets.clips.asset import clips
+from assets.context_window.asset import context_window
 from assets.faces.asset import faces
 from assets.generator.asset import generator
 from assets.lse_evaluator.asset import lse_evaluator
+from assets.masked_audio.asset import masked_audio
 from assets.mels.asset import mels
 from assets.metrics.asset import clip_metrics
 from assets.observed_settings import observed_settings
@@ -34,6 +36,8 @@ ALL_ASSETS: list[dg.SourceAsset | dg.AssetsDefinition] = [
     generator,
     renders,
     clip_metrics,
+    context_window,
+    masked_audio,
     metric_report,
 ]
 RESOURCES = {"project": ProjectResource()}

@@ -91,7 +91,7 @@ def test_at_first_everything_is_to_be_made_in_order(world: World) -> None:
     found = find_stale(world.project, ["one"])
     assert [p.label for p in found if p.ready] == ["clips/one"]
     assert found[0].cause.kind == "never_made"
-    assert len(found) == 10 + 3 * 3
+    assert len(found) == 12 + 3 * 3
 
 
 def test_when_all_is_made_nothing_is_stale(world: World) -> None:
@@ -137,6 +137,8 @@ def test_a_training_setting_makes_no_data_stage_stale(world: World) -> None:
         "generator",
         "renders",
         "clip_metrics",
+        "context_window",
+        "masked_audio",
         "metric_report",
     }
     assert all("/two" in label for label in labels)
