@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 
 import dagster as dg
@@ -15,8 +15,10 @@ from assets.settings import Project
 from pipelines.lineage.ledger_graph import LedgerGraph, Row, label, partition
 from pipelines.repair.flaw import Flaw
 from pipelines.repair.interruption import is_alive
+from pipelines.repair.outputs import current_rows
 
 HOST_TAG = "cals.host"
+PARTITION_TAG = "dagster/partition"
 UNFINISHED = [
     DagsterRunStatus.NOT_STARTED,
     DagsterRunStatus.STARTING,
@@ -65,14 +67,20 @@ def _fail(instance: DagsterInstance, run: DagsterRun) -> None:
         storage.free_concurrency_slots_for_run(run.run_id)
 
 
-def find_differences(project: Project, instance: DagsterInstance, graph: LedgerGraph) -> Iterator[Flaw]:
+def datasets_of_live_runs(instance: DagsterInstance) -> set[str]:
+    """Datasets on which a run of Dagster's works right now, e.g. one that was started from its pages."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    keys = [run.tags.get(PARTITION_TAG, "") for run in runs if _lives(instance, run)]
+    return {key.split("|")[0] for key in keys if key}
+
+
+def find_differences(
+    project: Project, instance: DagsterInstance, graph: LedgerGraph, busy: Collection[str] = ()
+) -> Iterator[Flaw]:
     """Partitions whose last materialisation is not the same for Dagster and for the ledger."""
-    for row in graph.heads.values():
-        dataset = project.datasets.get(row["dataset"])
-        if dataset is None or (row["method"] and row["method"] not in dataset.methods):
-            continue
+    for row in current_rows(project, graph, busy):
         known = _materialised_by(instance, row)
-        if known == row["dagster_run_id"] or _still_runs(instance, row["dagster_run_id"]):
+        if known == row["dagster_run_id"]:
             continue
         told = "none" if known is None else f"one of run {known[:8] or 'reported by hand'}"
         yield Flaw(
@@ -91,8 +99,3 @@ def _materialised_by(instance: DagsterInstance, row: Row) -> str | None:
     )
     records = instance.fetch_materializations(wanted, limit=1).records
     return records[0].run_id if records else None
-
-
-def _still_runs(instance: DagsterInstance, run_id: str) -> bool:
-    run = instance.get_run_by_id(run_id)
-    return run is not None and not run.is_finished and _lives(instance, run)

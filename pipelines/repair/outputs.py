@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,13 +53,25 @@ class Reading:
             return hashlib.file_digest(file, "sha256").hexdigest() != sha256
 
 
-def find_output_flaws(project: Project, graph: LedgerGraph, reading: Reading) -> Iterator[Flaw]:
-    """Current partitions whose files are not what the ledger says."""
+def find_output_flaws(
+    project: Project, graph: LedgerGraph, reading: Reading, busy: Collection[str] = ()
+) -> Iterator[Flaw]:
+    """Current partitions whose files are not what the ledger says.
+
+    Args:
+        busy: datasets on which a run works, which are passed over.
+    """
+    for row in current_rows(project, graph, busy):
+        yield from _flaws_of(project.home, row, reading)
+
+
+def current_rows(project: Project, graph: LedgerGraph, busy: Collection[str]) -> Iterator[Row]:
+    """Latest rows of the partitions that ``cals.yaml`` names, but for those of busy datasets."""
     for row in graph.heads.values():
         dataset = project.datasets.get(row["dataset"])
-        if dataset is None or (row["method"] and row["method"] not in dataset.methods):
-            continue
-        yield from _flaws_of(project.home, row, reading)
+        is_named = dataset is not None and (row["method"] is None or row["method"] in dataset.methods)
+        if is_named and row["dataset"] not in busy:
+            yield row
 
 
 def _flaws_of(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:

@@ -16,7 +16,7 @@ from assets.home import Home
 from assets.settings import Project
 from pipelines.lineage.ledger_graph import LedgerGraph, Partition
 from pipelines.repair.flaw import Flaw, partition_label
-from pipelines.repair.interruption import find_interrupted
+from pipelines.repair.interruption import busy_datasets, find_interrupted
 from pipelines.repair.outputs import Reading, find_old_warehouse, find_output_flaws
 from pipelines.repair.temporary_files import find_left_over
 
@@ -46,7 +46,8 @@ def needs_repair(project: Project) -> bool:
         return False
     if find_interrupted(home) or any(find_old_warehouse(home)):
         return True
-    return any(find_output_flaws(project, LedgerGraph.read(home), Reading()))
+    busy = busy_datasets(home, project.datasets)
+    return any(find_output_flaws(project, LedgerGraph.read(home), Reading(), busy))
 
 
 def find_flaws(project: Project, instance: DagsterInstance, *, deep_bytes: int = 0) -> list[Flaw]:
@@ -59,7 +60,7 @@ def find_flaws(project: Project, instance: DagsterInstance, *, deep_bytes: int =
 
 
 def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iterator[Flaw]:
-    from pipelines.repair.dagster_storage import find_dead_runs, find_differences
+    from pipelines.repair.dagster_storage import datasets_of_live_runs, find_dead_runs, find_differences
     from pipelines.repair.mlflow_runs import (
         find_dead_mlflow_runs,
         find_orphaned_trainings,
@@ -69,14 +70,15 @@ def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iter
     home = project.home
     if not home.root.exists():
         return
+    busy = busy_datasets(home, project.datasets) | datasets_of_live_runs(instance)
     graph = LedgerGraph.read(home)
     yield from find_orphaned_trainings(home)
     yield from find_dead_runs(instance)
     yield from find_dead_mlflow_runs(project)
     yield from find_unmarked_models(project)
     yield from find_left_over(project, {row["host"] for row in graph.rows})
-    yield from find_output_flaws(project, graph, reading)
-    yield from find_differences(project, instance, graph)
+    yield from find_output_flaws(project, graph, reading, busy)
+    yield from find_differences(project, instance, graph, busy)
     yield from find_old_warehouse(home)
     yield from find_interrupted(home)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -186,6 +187,18 @@ def test_a_killed_run_leaves_a_mark_and_a_finished_one_does_not(project: Project
     (flaw,) = find_interrupted(project.home)
     assert flaw.kind == "interrupted_run" and needs_repair(project)
     assert not is_alive(process.pid) and is_alive(os.getpid()) and not is_alive(os.getpid(), since_s=0.0)
+
+
+def test_what_another_run_works_on_is_left_alone(project: Project, instance: DagsterInstance) -> None:
+    tar = project.home.shards(DATASET) / "val-00000.tar"
+    tar.write_bytes(b"being rewritten")
+    mark = project.home.root / "running" / "elsewhere-1.json"
+    for told, is_busy in (([], True), ([DATASET], True), (["another"], False)):
+        write_text(mark, json.dumps({"host": "elsewhere", "pid": 1, "started_s": 0.0, "datasets": told}))
+        assert needs_repair(project) is not is_busy
+        found = {flaw.kind for flaw in find_flaws(project, instance)}
+        assert ("damaged_output" in found) is not is_busy and ("dagster_differs" in found) is not is_busy
+    assert tar.read_bytes() == b"being rewritten"
 
 
 def test_left_over_files_are_removed_but_not_those_being_written(
