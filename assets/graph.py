@@ -175,6 +175,7 @@ _ALL = (
         name="metric_report",
         group="evaluation",
         deps=("clips", "shards", "sync_encoder", "audio_to_lip", "lse_evaluator", "generator", "clip_metrics"),
+        sources=("mos_ratings",),
         roots=("assets.report.page", "assets.sql_files", "assets.intervals"),
         texts=("sql/**/*.sql", "sql/**/*.csv", "assets/report/templates/*"),
         libraries=("duckdb", "matplotlib", "jinja2"),

@@ -8,6 +8,7 @@ which has nothing to do answers at once.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -207,5 +208,21 @@ def _ui(arguments: argparse.Namespace) -> int:
     return serve(_project(), arguments.port, arguments.mlflow_port)
 
 
+def entry() -> NoReturn:
+    """The ``cals`` program.
+
+    It leaves without taking the interpreter down: DuckDB 2.0's binding would print a list of leaked types where
+    Dagster still holds frames of a run.
+    """
+    try:
+        status = main()
+    except SystemExit as leaving:  # argparse: --help and wrong usage
+        status = leaving.code if isinstance(leaving.code, int) else EXIT_NOT_DONE
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(ValueError, BrokenPipeError):
+            stream.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    entry()

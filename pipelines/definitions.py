@@ -14,6 +14,7 @@ from assets.lse_evaluator.asset import lse_evaluator
 from assets.masked_audio.asset import masked_audio
 from assets.mels.asset import mels
 from assets.metrics.asset import clip_metrics
+from assets.mos.asset import mos_ratings
 from assets.observed_settings import observed_settings
 from assets.raw_videos.asset import raw_videos
 from assets.renders.asset import renders
@@ -22,7 +23,7 @@ from assets.resources import ProjectResource
 from assets.shards.asset import shards
 from assets.sync_encoder.asset import sync_encoder
 
-SOURCES: list[dg.SourceAsset] = [raw_videos, offset_probe, *observed_settings]
+SOURCES: list[dg.SourceAsset] = [raw_videos, offset_probe, mos_ratings, *observed_settings]
 ALL_ASSETS: list[dg.SourceAsset | dg.AssetsDefinition] = [
     *SOURCES,
     clips,

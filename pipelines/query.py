@@ -19,7 +19,9 @@ def run_query(project: Project, sql: str, output: Format) -> str:
     import duckdb
 
     if not project.home.database.exists():
-        raise ValueError(f"{project.home.database}: there is no warehouse yet; run cals demo or cals run first")
+        raise ValueError(
+            f"{project.home.database}: there is no warehouse yet; run cals demo or cals run first"
+        )
     try:
         frame = query(project.home.database, sql)
     except duckdb.Error as error:

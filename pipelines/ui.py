@@ -29,13 +29,23 @@ def serve(project: Project, port: int, mlflow_port: int) -> int:
     tracking.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "CALS_CONFIG": str(project.config_path)}
     dagster = [sys.executable, "-m", "dagster", "dev", "-w", str(shipped_file("workspace.yaml"))]
-    mlflow = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{tracking / 'mlflow.db'}"]
+    mlflow = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--backend-store-uri",
+        f"sqlite:///{tracking / 'mlflow.db'}",
+    ]
     mlflow += ["--artifacts-destination", str(tracking / "artifacts")]
     processes = [
         subprocess.Popen([*dagster, "-h", HOST, "-p", str(port)], env=environment),
         subprocess.Popen([*mlflow, "--host", HOST, "--port", str(mlflow_port)], env=environment),
     ]
-    print(f"Dagster: http://{HOST}:{port}   MLflow: http://{HOST}:{mlflow_port}   (Ctrl-C ends both)", flush=True)
+    print(
+        f"Dagster: http://{HOST}:{port}   MLflow: http://{HOST}:{mlflow_port}   (Ctrl-C ends both)",
+        flush=True,
+    )
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         while all(process.poll() is None for process in processes):
@@ -60,4 +70,6 @@ def _require_free(port: int, option: str) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise ValueError(f"port {port} on {HOST} is in use ({error.strerror}); give another with {option}") from error
+            raise ValueError(
+                f"port {port} on {HOST} is in use ({error.strerror}); give another with {option}"
+            ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assets.mos.part import write_ratings_part
 from assets.report.page import render_report
 from assets.stage_asset import stage_asset
 from assets.stage_run import CheckOutcome, Produced, StageRun
@@ -13,6 +14,7 @@ CHECKS = {"chosen_clips_are_shown": False}
 @stage_asset("metric_report", checks=CHECKS)
 def metric_report(run: StageRun) -> Produced:
     """One self-contained HTML page: tables beside the published figures, curves, videos side by side, lineage."""
+    write_ratings_part(run.home, run.dataset.name)
     publish(run.home)
     page = render_report(run.home, run.dataset.name, run.settings)
     problems = "; ".join(page.problems)

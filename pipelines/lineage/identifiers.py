@@ -22,7 +22,7 @@ from pipelines.lineage.trace import LineageError, Tracer
 
 FIGURE_ASSETS = {
     "table_1": "clip_metrics",
-    "table_2": "mos_summary",
+    "table_2": "metric_report",
     "table_3": "clip_metrics",
     "figure_2": "masked_audio",
     "figure_3": "context_window",

@@ -10,7 +10,12 @@ from pipelines.code_location import defs
 from pipelines.instance import shipped_file
 
 CHECKS = {
-    "clips": {"there_are_clips", "no_source_in_two_splits", "no_speaker_in_two_splits", "few_clips_are_rejected"},
+    "clips": {
+        "there_are_clips",
+        "no_source_in_two_splits",
+        "no_speaker_in_two_splits",
+        "few_clips_are_rejected",
+    },
     "face_tracks": {"few_clips_are_rejected"},
     "face_crops": {"few_clips_are_rejected"},
     "mels": {"few_clips_are_rejected"},

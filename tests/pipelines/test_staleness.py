@@ -38,9 +38,9 @@ class World:
     def source_version(self, project: Project, source: str, dataset: str) -> str:
         if source == "raw_videos":
             return self.raw[dataset]
-        return (
-            "no probe" if source == "offset_probe" else project.settings_digest(dataset, source.split("/")[1])
-        )
+        if not source.startswith("settings/"):
+            return f"no {source}"
+        return project.settings_digest(dataset, source.split("/")[1])
 
     def make(self, partition: StalePartition, data_version: str | None = None) -> None:
         """Appends the ledger row that a materialisation would."""
