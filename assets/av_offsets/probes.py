@@ -26,6 +26,8 @@ from cals_models.sync_encoder import LOWER_HALF_SHAPE, SyncEncoder, build_sync_e
 from cals_models.syncnet import load_public_weights
 
 FRAMES_AT_ONCE = 250
+PEAK_FRAMES = 2
+FLAT_COSINE = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +36,8 @@ class OffsetEstimate:
 
     Args:
         frames: the offset in video frames; positive where the sound is early.
-        confidence: how far that offset stands out from the median one, in the probe's own unit; higher is better.
-        is_sure: the confidence is above the settings' limit, and the offset is not the largest looked at.
+        confidence: how far that offset stands out from the others, in the probe's own unit; higher is better.
+        is_sure: it stands out as far as the settings ask, and is not the largest offset looked at.
     """
 
     frames: int
@@ -61,7 +63,7 @@ class SyncEncoderProbe:
         largest = min(settings.max_shift_frames, len(lips) - settings.min_overlap_frames)
         if largest < 1:
             return None
-        return estimate(similarity_by_offset(lips, sounds, largest), settings.min_similarity_rise)
+        return estimate(similarity_by_offset(lips, sounds, largest), settings)
 
     @torch.inference_mode()
     def _embed(self, clip: TimedClip) -> tuple[Tensor, Tensor]:
@@ -117,14 +119,25 @@ def similarity_by_offset(lips: Tensor, sounds: Tensor, largest: int) -> npt.NDAr
     return np.array(means)
 
 
-def estimate(similarity: npt.NDArray[np.float64], min_rise: float) -> OffsetEstimate:
-    """The offset of greatest similarity; its confidence is the rise above the median offset's."""
+def estimate(similarity: npt.NDArray[np.float64], settings: AvOffsetSettings) -> OffsetEstimate:
+    """The offset of greatest similarity, and how clear that peak is.
+
+    Args:
+        similarity: mean cosine at the offsets -n to n.
+        settings: hold the limit of the clearness.
+
+    Returns:
+        The offset; its confidence is the peak's height above the highest offset more than 2 frames away, in
+        standard deviations of those. Never sure of the largest offset looked at.
+    """
     largest = len(similarity) // 2
-    frames = int(similarity.argmax()) - largest
-    confidence = float(similarity.max() - np.median(similarity))
-    return OffsetEstimate(
-        frames=frames, confidence=confidence, is_sure=confidence >= min_rise and abs(frames) < largest
-    )
+    best = int(similarity.argmax())
+    elsewhere = similarity[np.abs(np.arange(len(similarity)) - best) > PEAK_FRAMES]
+    if len(elsewhere) < 2:
+        return OffsetEstimate(frames=best - largest, confidence=0.0, is_sure=False)
+    confidence = float((similarity[best] - elsewhere.max()) / max(elsewhere.std(), FLAT_COSINE))
+    is_sure = confidence >= settings.min_peak_clearness and 0 < best < 2 * largest
+    return OffsetEstimate(frames=best - largest, confidence=confidence, is_sure=is_sure)
 
 
 @lru_cache(maxsize=1)

@@ -27,9 +27,10 @@ class AvOffsetSettings:
             relative to the folder of `cals.yaml`.
         max_shift_frames: offsets from minus to plus this are looked at, in video frames of 40 ms.
         min_overlap_frames: a shift counts only if so many windows of sound and pictures still meet.
-        min_similarity_rise: sync encoder: how far the best shift's mean cosine must stand out from the median
-            shift's for a correction.
-        min_distance_drop: SyncNet: the same in its distance (its confidence).
+        min_peak_clearness: sync encoder: how far the best shift's mean cosine must stand above the highest one
+            more than two frames away, in standard deviations of those. Free of the cosine's scale, which falls
+            several times over where the probe learned from other faces or other crops.
+        min_distance_drop: SyncNet: how far the median shift's distance must be above the least (its confidence).
     """
 
     probe: str = "none"
@@ -37,7 +38,7 @@ class AvOffsetSettings:
     probe_path: str = ""
     max_shift_frames: int = 15
     min_overlap_frames: int = 10
-    min_similarity_rise: float = 0.15
+    min_peak_clearness: float = 2.5
     min_distance_drop: float = 3.0
 
     def __post_init__(self) -> None:
@@ -58,7 +59,7 @@ class AvOffsetSettings:
         for name in ("max_shift_frames", "min_overlap_frames"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; give 1 or more")
-        for name in ("min_similarity_rise", "min_distance_drop"):
+        for name in ("min_peak_clearness", "min_distance_drop"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; give 0 or more")
 

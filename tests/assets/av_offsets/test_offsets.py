@@ -12,7 +12,13 @@ from torch import Tensor, nn
 
 from assets.av_offsets import probes
 from assets.av_offsets.offsets import OFFSETS_SCHEMA, STATUSES, OffsetPayload, compute_offset, measure_clip
-from assets.av_offsets.probes import SyncEncoderProbe, estimate, open_probe, similarity_by_offset
+from assets.av_offsets.probes import (
+    OffsetEstimate,
+    SyncEncoderProbe,
+    estimate,
+    open_probe,
+    similarity_by_offset,
+)
 from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
 from assets.av_offsets.timed_clip import TimedClip, shift_clip, timed_clip
 from assets.rejection import Rejected
@@ -72,20 +78,20 @@ def test_an_offset_is_found_corrected_and_measured_again(probe: SyncEncoderProbe
     assert set(columns) == {*OFFSETS_SCHEMA.names, "digest"}
     assert columns["measured_frames"] == -late, "sound that is late has a negative offset"
     assert columns["applied_frames"] == -late
-    assert columns["confidence"] > 0.5
+    assert columns["confidence"] > 2.5
     assert (columns["probe"], columns["probe_digest"]) == ("sync_encoder", "d" * 64)
     if late:
         assert columns["offset_status"] == "corrected"
-        assert columns["remeasured_frames"] == 0 and columns["remeasured_confidence"] > 0.5
+        assert columns["remeasured_frames"] == 0 and columns["remeasured_confidence"] > 2.5
     else:
         assert columns["offset_status"] == "in sync" and columns["remeasured_frames"] is None
 
 
 def test_an_unsure_probe_shifts_nothing(probe: SyncEncoderProbe) -> None:
     unrelated = replace(talking_clip(seed=1), mel=talking_clip(seed=2).mel)
-    columns = measure_clip(unrelated, SOURCE, replace(SETTINGS, min_similarity_rise=0.8))
+    columns = measure_clip(unrelated, SOURCE, SETTINGS)
     assert (columns["offset_status"], columns["applied_frames"]) == ("uncertain", 0)
-    assert columns["measured_frames"] is not None and columns["confidence"] < 0.8
+    assert columns["measured_frames"] is not None and columns["confidence"] < 2.5
 
 
 def test_the_largest_offset_looked_at_is_no_finding(probe: SyncEncoderProbe) -> None:
@@ -150,9 +156,26 @@ def test_similarity_counts_only_windows_that_meet() -> None:
     similarity = similarity_by_offset(lips[2:], sounds[2:], 5)
     assert similarity.shape == (11,) and similarity.argmax() == 5 + 2
     assert similarity[7] == pytest.approx(1.0, abs=1e-6)
-    found = estimate(similarity, 0.5)
+    found = estimate(similarity, SETTINGS)
     assert (found.frames, found.is_sure) == (2, True)
-    assert found.confidence == pytest.approx(1.0 - np.median(similarity), abs=1e-6)
+    far = similarity[[0, 1, 2, 3, 4, 10]]
+    assert found.confidence == pytest.approx((1 - far.max()) / far.std(), abs=1e-5)
+
+
+def test_a_second_peak_makes_an_offset_unsure() -> None:
+    similarity = np.random.default_rng(0).normal(0, 0.05, 31)
+    similarity[[17, 18]] = 0.5, 0.4
+    assert estimate(similarity, SETTINGS).is_sure, "a neighbour belongs to the same peak"
+    assert estimate(similarity / 5, SETTINGS).is_sure, "the scale of the cosine does not matter"
+    similarity[4] = 0.4
+    found = estimate(similarity, SETTINGS)
+    assert (found.frames, found.is_sure) == (2, False)
+
+
+def test_too_few_shifts_give_no_certainty() -> None:
+    assert estimate(np.array([0.1, 0.9, 0.1]), SETTINGS) == OffsetEstimate(
+        frames=0, confidence=0.0, is_sure=False
+    )
 
 
 def test_a_trained_encoder_is_read_from_its_folder(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_an_unreadable_model_is_named(tmp_path: Path, text: str) -> None:
         ({"probe": "syncnet"}, "the file syncnet_v2.model"),
         ({"probe": "syncnet", "probe_path": "b", "max_shift_frames": 9}, "looks at 15"),
         ({"min_overlap_frames": 0}, "1 or more"),
-        ({"min_similarity_rise": -1.0}, "0 or more"),
+        ({"min_peak_clearness": -1.0}, "0 or more"),
     ],
 )
 def test_wrong_settings_say_what_would_be_right(values: dict[str, object], message: str) -> None:
