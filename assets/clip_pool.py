@@ -120,4 +120,6 @@ class ClipPool:
             return Rejected(stage, "worker_crashed", f"the worker process ended with exit code {code}")
         except MemoryError:
             limit_gib = self.settings.memory_bytes / GIB
-            return Rejected(stage, "out_of_memory", f"needs more than {limit_gib:g} GiB, the limit for one clip")
+            return Rejected(
+                stage, "out_of_memory", f"needs more than {limit_gib:g} GiB, the limit for one clip"
+            )

@@ -57,7 +57,12 @@ _ALL = (
         name="face_tracks",
         group="data",
         deps=("clips",),
-        roots=("assets.faces.face_tracks", "assets.faces.backends.opening", "assets.media.probe", "assets.media.video"),
+        roots=(
+            "assets.faces.face_tracks",
+            "assets.faces.backends.opening",
+            "assets.media.probe",
+            "assets.media.video",
+        ),
         libraries=(*MEDIA, *FACES),
     ),
     Stage(
@@ -174,7 +179,15 @@ _ALL = (
     Stage(
         name="metric_report",
         group="evaluation",
-        deps=("clips", "shards", "sync_encoder", "audio_to_lip", "lse_evaluator", "generator", "clip_metrics"),
+        deps=(
+            "clips",
+            "shards",
+            "sync_encoder",
+            "audio_to_lip",
+            "lse_evaluator",
+            "generator",
+            "clip_metrics",
+        ),
         sources=("mos_ratings",),
         roots=("assets.report.page", "assets.sql_files", "assets.intervals"),
         texts=("sql/**/*.sql", "sql/**/*.csv", "assets/report/templates/*"),

@@ -179,7 +179,9 @@ def remember_code(home: Home, code: CodeVersion) -> None:
     """Keeps what a code version consists of, so that a later change can be told by name."""
     path = home.warehouse / "code" / f"{code.digest}.json"
     if not path.exists():
-        write_text(path, json.dumps({"definitions": code.definitions, "libraries": code.libraries}, sort_keys=True))
+        write_text(
+            path, json.dumps({"definitions": code.definitions, "libraries": code.libraries}, sort_keys=True)
+        )
 
 
 def recall_code(home: Home, digest: str) -> dict[str, dict[str, str]] | None:

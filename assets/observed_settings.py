@@ -15,7 +15,9 @@ def observe(project: ProjectResource, stage: str) -> dict[str, str]:
 
 def _observed(stage: str) -> dg.SourceAsset:
     description = f"Settings of {stage}: profile and cals.yaml, by dataset."
-    return observed_source(f"settings/{stage}", "settings", description)(lambda project: observe(project, stage))
+    return observed_source(f"settings/{stage}", "settings", description)(
+        lambda project: observe(project, stage)
+    )
 
 
 observed_settings = [_observed(stage) for stage in SETTINGS_CLASSES]

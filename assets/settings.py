@@ -82,7 +82,9 @@ class Project:
     def dataset(self, name: str) -> Dataset:
         if name not in self.datasets:
             known = ", ".join(sorted(self.datasets)) or "none"
-            raise SettingsError(f"{self.config_path}: no dataset {name!r}{_near(name, self.datasets)}; known: {known}")
+            raise SettingsError(
+                f"{self.config_path}: no dataset {name!r}{_near(name, self.datasets)}; known: {known}"
+            )
         return self.datasets[name]
 
     def stage_settings(self, dataset: str, stage: str) -> Any:
@@ -164,7 +166,9 @@ def load_project(config: str | Path | None = None, home: Path | None = None) -> 
 def _dataset(path: Path, home: Home, name: str, entry: Any) -> Dataset:
     where = f"datasets.{name}"
     if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name) or "__" in name:
-        raise SettingsError(f"{path}: dataset name {name!r}: use lower-case letters, digits and single underscores")
+        raise SettingsError(
+            f"{path}: dataset name {name!r}: use lower-case letters, digits and single underscores"
+        )
     if not isinstance(entry, dict):
         raise SettingsError(f"{path}: {where}: expected a mapping with layout and root")
     known = {f.name for f in dataclasses.fields(Dataset)} - {"name"}
@@ -175,7 +179,9 @@ def _dataset(path: Path, home: Home, name: str, entry: Any) -> Dataset:
     profile = _one_of(path, f"{where}.profile", entry.get("profile", "paper"), PROFILES)
     num_buckets = entry.get("num_buckets", 8)
     if not isinstance(num_buckets, int) or num_buckets < 1:
-        raise SettingsError(f"{path}: {where}.num_buckets is {num_buckets!r}; give a whole number of 1 or more")
+        raise SettingsError(
+            f"{path}: {where}.num_buckets is {num_buckets!r}; give a whole number of 1 or more"
+        )
     methods = entry.get("methods") or list(METHODS)
     root = Path(str(entry["root"]).replace("$CALS_HOME", str(home.root))).expanduser()
     return Dataset(
@@ -245,7 +251,9 @@ def add_dataset(config_path: Path, name: str, entry: dict[str, Any]) -> None:
     if datasets is None:
         datasets = document["datasets"] = {}
     if name in datasets and any(datasets[name].get(k) != v for k, v in entry.items() if k != "num_buckets"):
-        raise SettingsError(f"{config_path}: dataset {name!r} is there already with other data; choose another name")
+        raise SettingsError(
+            f"{config_path}: dataset {name!r} is there already with other data; choose another name"
+        )
     if name not in datasets:
         datasets[name] = entry
     with replacing(config_path) as temporary, temporary.open("w", encoding="utf-8") as file:

@@ -114,7 +114,9 @@ class StageRun:
         row = self.heads.get((asset, self.dataset.name, method))
         if row is None:
             what = f"{asset} of {self.dataset.name}" + (f", method {method}" if method else "")
-            raise MissingInput(f"{self.stage}: {what} was never made; run: cals run --dataset {self.dataset.name}")
+            raise MissingInput(
+                f"{self.stage}: {what} was never made; run: cals run --dataset {self.dataset.name}"
+            )
         return row
 
     def inputs(self) -> dict[str, str]:

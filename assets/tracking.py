@@ -41,7 +41,9 @@ class Tracking:
         experiment = client.get_experiment_by_name(EXPERIMENT)
         artifacts = (self.folder / "artifacts").absolute().as_uri()
         identity = (
-            experiment.experiment_id if experiment else client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+            experiment.experiment_id
+            if experiment
+            else client.create_experiment(EXPERIMENT, artifact_location=artifacts)
         )
         run_id: str = client.create_run(identity, run_name=name, tags=dict(tags)).info.run_id
         client.log_batch(
@@ -85,6 +87,8 @@ class Tracking:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        version = client.create_model_version(name, source=f"runs:/{run_id}/{folder}", run_id=run_id, tags=dict(tags))
+        version = client.create_model_version(
+            name, source=f"runs:/{run_id}/{folder}", run_id=run_id, tags=dict(tags)
+        )
         client.set_registered_model_alias(name, alias, version.version)
         return str(version.version)

@@ -63,7 +63,13 @@ class CodeVersion:
         words = []
         for name in sorted({*self.definitions, *definitions}):
             if self.definitions.get(name) != definitions.get(name):
-                verb = "removed" if name not in self.definitions else "new" if name not in definitions else "changed"
+                verb = (
+                    "removed"
+                    if name not in self.definitions
+                    else "new"
+                    if name not in definitions
+                    else "changed"
+                )
                 words.append(f"{name} {verb}")
         for name in sorted({*self.libraries, *libraries}):
             old, new = libraries.get(name, "none"), self.libraries.get(name, "none")
@@ -124,8 +130,10 @@ def _canonical(node: object) -> str:
         for name, value in ast.iter_fields(node):
             if name in ("ctx", "kind", "type_comment", "type_params") or value is None or value == []:
                 continue
-            if name == "body" and isinstance(value, list) and isinstance(
-                node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module
+            if (
+                name == "body"
+                and isinstance(value, list)
+                and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module)
             ):
                 value = _without_docstring(value)
             parts.append(f"{name}={_canonical(value)}")
@@ -137,7 +145,11 @@ def _canonical(node: object) -> str:
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     first = body[0] if body else None
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+    if (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    ):
         return body[1:]
     return body
 

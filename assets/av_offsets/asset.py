@@ -27,7 +27,9 @@ FIGURES = (
 
 
 @observed_source(
-    "offset_probe", "sources", "Weights that measure a dataset's A/V offset: never trained on it; `none` without a probe."
+    "offset_probe",
+    "sources",
+    "Weights that measure a dataset's A/V offset: never trained on it; `none` without a probe.",
 )
 def offset_probe(project: ProjectResource) -> dict[str, str]:
     loaded = project.load()

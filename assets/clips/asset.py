@@ -36,9 +36,7 @@ def clips(run: StageRun) -> Produced:
     name = run.dataset.name
     found = scan_dataset(run.project, name)
     output = StageOutput(name="clips", folder=run.folder, schema=SOURCES_SCHEMA, version=run.version)
-    rows = take_inventory(
-        run.dataset, found, run.settings, output, run.pool, forgotten_hashes(run.home)
-    )
+    rows = take_inventory(run.dataset, found, run.settings, output, run.pool, forgotten_hashes(run.home))
     write_clip_table(run.home, name, rows, run.dataset.num_buckets)
     files = found.table.select(["relative_path", "sha256", "bytes", "problem"]).to_pylist()
     write_part(run.home, "raw_files", [_file_row(name, row) for row in files], dataset=name)
@@ -56,11 +54,17 @@ def clips(run: StageRun) -> Produced:
         pictures=rejected_sheet([r for r in rows if r["status"] != "ok"], run.dataset.root, run.pool),
         checks=[
             _check_any(rows),
-            _check_apart("no_source_in_two_splits", "file", ((r["sha256"], r["split"]) for r in _accepted(rows))),
+            _check_apart(
+                "no_source_in_two_splits", "file", ((r["sha256"], r["split"]) for r in _accepted(rows))
+            ),
             _check_apart(
                 "no_speaker_in_two_splits",
                 "speaker",
-                ((r["speaker"], r["split"]) for r in _accepted(rows) if r["speaker_disjoint"] and r["speaker"]),
+                (
+                    (r["speaker"], r["split"])
+                    for r in _accepted(rows)
+                    if r["speaker_disjoint"] and r["speaker"]
+                ),
             ),
             _check_rejected(rows),
         ],
@@ -76,7 +80,11 @@ def _splits(rows: list[dict[str, Any]]) -> Counter[str]:
 
 
 def _file_row(dataset: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"dataset": dataset, "path": row["relative_path"], **{k: row[k] for k in ("sha256", "bytes", "problem")}}
+    return {
+        "dataset": dataset,
+        "path": row["relative_path"],
+        **{k: row[k] for k in ("sha256", "bytes", "problem")},
+    }
 
 
 def _table_row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,13 +109,17 @@ def _check_apart(name: str, what: str, pairs: Iterable[tuple[str, str]]) -> Chec
     shared = sorted(key for key, some in splits.items() if len(some) > 1)
     description = f"{len(splits)} checked: no {what} in two splits"
     if shared:
-        description = f"{len(shared)} in two splits, first {shared[0]} in {', '.join(sorted(splits[shared[0]]))}"
+        description = (
+            f"{len(shared)} in two splits, first {shared[0]} in {', '.join(sorted(splits[shared[0]]))}"
+        )
     return CheckOutcome(name=name, passed=not shared, description=description)
 
 
 def _check_rejected(rows: list[dict[str, Any]]) -> CheckOutcome:
     rejected = [row for row in rows if row["status"] != "ok"]
-    reasons = ", ".join(f"{n} {reason}" for reason, n in Counter(row["reason"] for row in rejected).most_common())
+    reasons = ", ".join(
+        f"{n} {reason}" for reason, n in Counter(row["reason"] for row in rejected).most_common()
+    )
     return CheckOutcome(
         name=FEW_REJECTIONS,
         passed=len(rejected) <= MOST_REJECTED_SHARE * max(1, len(rows)),

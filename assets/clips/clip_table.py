@@ -29,7 +29,9 @@ def write_clip_table(home: Home, dataset: str, rows: Sequence[dict[str, Any]], n
     path = clip_table_path(home, dataset)
     with replacing(path) as temporary, pq.ParquetWriter(temporary, TABLE_SCHEMA) as writer:
         for group in groups:
-            writer.write_table(pa.Table.from_pylist(group, schema=TABLE_SCHEMA), row_group_size=max(1, len(group)))
+            writer.write_table(
+                pa.Table.from_pylist(group, schema=TABLE_SCHEMA), row_group_size=max(1, len(group))
+            )
 
 
 def read_clip_table(home: Home, dataset: str, columns: list[str] | None = None) -> list[dict[str, Any]]:

@@ -67,11 +67,17 @@ def take_inventory(
     files = found.table.select(["relative_path", "sha256", "problem"]).to_pylist()
     hashes = {row["relative_path"]: row["sha256"] for row in files}
     entries = enumerate_sources(
-        dataset.layout, dataset.root, _options(dataset), {row["relative_path"]: row["problem"] for row in files}
+        dataset.layout,
+        dataset.root,
+        _options(dataset),
+        {row["relative_path"]: row["problem"] for row in files},
     )
     sources = [entry for entry in entries if isinstance(entry, ClipSource)]
     items = [_item(dataset, source, hashes, settings) for source in sources]
-    with ClipPool(pool_settings) as pool, progress_bar(f"clips of {dataset.name}", len(items), "file") as advance:
+    with (
+        ClipPool(pool_settings) as pool,
+        progress_bar(f"clips of {dataset.name}", len(items), "file") as advance,
+    ):
         fill_buckets([output], _by_bucket(items, dataset.num_buckets), compute, pool, advance)
     rows = _collected(output, dataset.num_buckets, {item.clip_id: item for item in items})
     rows += problem_rows(dataset.name, [e for e in entries if isinstance(e, LayoutProblem)], hashes)

@@ -16,7 +16,9 @@ def generator(run: StageRun) -> Produced:
     assert run.method is not None
     if not METHODS[run.method].is_trained:
         return _control(run.method)
-    return train_stage(run, {name: model_folder(run, name) for name in required_inputs("generator", run.method)})
+    return train_stage(
+        run, {name: model_folder(run, name) for name in required_inputs("generator", run.method)}
+    )
 
 
 def _control(method: str) -> Produced:

@@ -139,7 +139,9 @@ def two_steps(word: str, wanted: frozenset[str]) -> dict[str, dict[str, Any] | R
 
 def test_two_outputs_in_one_pass(tmp_path: Path) -> None:
     calls.clear()
-    outputs = [StageOutput(name=n, folder=tmp_path / n, schema=SCHEMA, version="v") for n in ("first", "second")]
+    outputs = [
+        StageOutput(name=n, folder=tmp_path / n, schema=SCHEMA, version="v") for n in ("first", "second")
+    ]
 
     def items(second_key: str) -> list[WorkItem]:
         keys = {"first": "raw", "second": second_key}

@@ -52,7 +52,8 @@ def test_comments_docstrings_formatting_and_import_order_do_not_count(project: P
 
 
 @pytest.mark.parametrize(
-    "old, new", [("width * height", "width + height"), ("LIMIT = 3", "LIMIT = 4"), ("side: int = 2", "side: int = 3")]
+    "old, new",
+    [("width * height", "width + height"), ("LIMIT = 3", "LIMIT = 4"), ("side: int = 2", "side: int = 3")],
 )
 def test_changed_code_counts(project: Path, old: str, new: str) -> None:
     assert digest(project, SOURCE.replace(old, new)) != digest(project, SOURCE)
@@ -96,7 +97,9 @@ def test_closure_covers_what_the_stage_loads(name: str) -> None:
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
     packages = {m for m in loaded if (PROJECT_ROOT.joinpath(*m.split(".")) / "__init__.py").is_file()}
     missing = loaded - packages - set(closure(roots)) - INFRASTRUCTURE
-    infrastructure_needs = set(closure(tuple(sorted(INFRASTRUCTURE & loaded)))) if INFRASTRUCTURE & loaded else set()
+    infrastructure_needs = (
+        set(closure(tuple(sorted(INFRASTRUCTURE & loaded)))) if INFRASTRUCTURE & loaded else set()
+    )
     assert missing <= infrastructure_needs, sorted(missing - infrastructure_needs)
 
 

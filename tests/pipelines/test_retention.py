@@ -140,7 +140,9 @@ def test_what_earlier_runs_kept_of_a_forgotten_clip_goes_for_good(tmp_path: Path
     sha256 = forget(project, LEFT, "withdrawn").records[0]["sha256"]
     assert made_with(project, sha256) == [project.home.shards(DATASET) / "train-00000.tar"]
     (note,) = plan_removals(project).notes
-    assert note.startswith(f"still made with forgotten contents: audio_to_lip/{DATASET}, av_offsets/{DATASET}")
+    assert note.startswith(
+        f"still made with forgotten contents: audio_to_lip/{DATASET}, av_offsets/{DATASET}"
+    )
     assert names(project, "forgotten") == []
     MadeRun(project, "second", (LEFT,)).make_all()
     assert made_with(project, sha256) == []
