@@ -22,9 +22,9 @@ from assets.sources import source_version
 from pipelines.lineage.questions import trace
 
 CORPUS = SampleCorpusSettings(
-    num_train_clips=3,
+    num_train_clips=4,
     num_val_clips=1,
-    num_test_clips=1,
+    num_test_clips=2,
     num_pretrain_clips=0,
     min_clip_s=1.2,
     max_clip_s=1.4,
