@@ -123,7 +123,8 @@ class SyncEncoderConfig(TrainingConfig):
         windows_per_sample: consecutive 5-frame windows a sample, all candidates for each other.
         initial_temperature: of the InfoNCE softmax; it is learned from there on.
         shift_px: largest random shift of a sample's frames, both ways.
-        brightness_jitter: largest relative change of a sample's brightness and contrast.
+        brightness_jitter: largest relative change of a sample's brightness, contrast and colour balance, so that
+            identity is of little help.
         mirror_share: share of the samples that are mirrored left to right.
         mel_bins_masked: largest number of neighbouring mel bins hidden in a sample.
         plateau_margin: a training loss above this share of the chance level is a plateau...
@@ -228,6 +229,8 @@ class GeneratorConfig(TrainingConfig):
         audio_to_lip_learning_rate_share: its learning rate, as a share of the generator's.
         known_pixels: `copied` takes the rows that the pose prior shows from it, so that the network is judged
             on what it makes; `generated` makes the whole crop, as Wav2Lip does.
+        output_from: `scratch` draws every pixel, as Wav2Lip does; `reference` moves the reference frame's pixels and
+            draws what then is to change, which a short training learns much sooner.
         discriminator_learning_rate: of the discriminator.
         l1_weight, gan_weight, d_av_weight, d_vv_weight, wav2lip_sync_weight: weights of the loss terms.
         d_av_temperature: of the softmax over the S frames' sounds.
@@ -251,6 +254,7 @@ class GeneratorConfig(TrainingConfig):
     finetune_audio_to_lip: bool = True
     audio_to_lip_learning_rate_share: float = 1.0
     known_pixels: Literal["copied", "generated"] = "copied"
+    output_from: Literal["scratch", "reference"] = "scratch"
     discriminator_learning_rate: float = 5e-4
     l1_weight: float = 10.0
     gan_weight: float = 0.2
@@ -310,6 +314,7 @@ class GeneratorConfig(TrainingConfig):
             "in (0, 1)",
         )
         _require_choice("known_pixels", self.known_pixels, ("copied", "generated"))
+        _require_choice("output_from", self.output_from, ("scratch", "reference"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -356,7 +361,7 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
         "sync_encoder": {
             **_TINY_TRAINING,
             "steps": 1_500,
-            "learning_rate": 5e-4,
+            "learning_rate": 7e-4,
             "ema_decay": 0.99,
             "weight_decay": 0.01,
             "batch_samples": 32,
@@ -382,15 +387,16 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
         "generator": {
             **_TINY_TRAINING,
             "steps": 1_200,
-            "learning_rate": 1e-3,
+            "learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,
+            "adam_beta_1": 0.9,
             "ema_decay": 0.99,
             "batch_samples": 3,
             "widths": (16, 32, 64, 96, 128, 128),
+            "output_from": "reference",
             "blocks_per_level": 1,
             "audio_width": 16,
             "discriminator_width": 16,
-            "audio_to_lip_learning_rate_share": 0.3,
         },
         "lse_evaluator": {
             **_TINY_TRAINING,

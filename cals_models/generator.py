@@ -8,6 +8,11 @@ The pose prior shows rows 0..63. With `known_pixels = "copied"` these rows are c
 decoder only makes the rows below (from 16 px on it works on the lower 10/16 of each map), so all that is judged is
 made and half the work falls away. With `"generated"` the whole crop is made, as Wav2Lip does.
 
+With `output_from = "reference"` the network moves the reference's pixels (a displacement field, made on a map of 32
+px and smoothly enlarged) and draws what then is to change (a difference of logits, near 0 at the start): a short
+training begins with the reference's sharpness and soon follows head and jaw. `"scratch"` draws every pixel, as
+Wav2Lip does.
+
 Legend: N frames, C channels, H = W = 128, D = 512 unit.
 """
 
@@ -16,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cals_models.config import UNIT_DIM, GeneratorConfig
+from cals_models.residual import he_start
 from cals_models.shard_format import CROP_PX
 
 HIDDEN_TOP_ROW = 64
@@ -40,9 +46,9 @@ class EncoderLevel(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, num_blocks: int, *, is_normed: bool) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(in_channels, out_channels, 3, 2, 1), nn.ReLU()]
+        layers: list[nn.Module] = [he_start(nn.Conv2d(in_channels, out_channels, 3, 2, 1)), nn.ReLU()]
         for _ in range(num_blocks):
-            layers.append(nn.Conv2d(out_channels, out_channels, 3, 1, 1))
+            layers.append(he_start(nn.Conv2d(out_channels, out_channels, 3, 1, 1)))
             if is_normed:
                 layers.append(nn.GroupNorm(8, out_channels))
             layers.append(nn.ReLU())
@@ -67,15 +73,17 @@ class DecoderLevel(nn.Module):
         self, in_channels: int, skip_channels: int, out_channels: int, num_blocks: int, *, is_normed: bool
     ) -> None:
         super().__init__()
-        self.join = nn.Conv2d(in_channels + skip_channels, out_channels, 3, 1, 1)
+        self.join = he_start(nn.Conv2d(in_channels + skip_channels, out_channels, 3, 1, 1))
         self.norm = nn.GroupNorm(8, out_channels) if is_normed else nn.Identity()
         self.film = nn.Linear(UNIT_DIM, 2 * out_channels)
+        # The unit begins to matter as its effect is learned: at the start it would only be noise on the picture.
+        nn.init.normal_(self.film.weight, std=0.002)
         nn.init.zeros_(self.film.bias)
         self.blocks = nn.Sequential(
             *[
                 layer
                 for _ in range(num_blocks)
-                for layer in (nn.Conv2d(out_channels, out_channels, 3, 1, 1), nn.ReLU())
+                for layer in (he_start(nn.Conv2d(out_channels, out_channels, 3, 1, 1)), nn.ReLU())
             ]
         )
 
@@ -100,16 +108,22 @@ class LipToFace(nn.Module):
         widths, num_blocks = config.widths, config.blocks_per_level
         self.copies_known_pixels = config.known_pixels == "copied"
         self.unit_norm = nn.LayerNorm(UNIT_DIM)
-        self.stem = nn.Sequential(nn.Conv2d(6, widths[0], 5, 1, 2), nn.ReLU())
+        self.stem = nn.Sequential(he_start(nn.Conv2d(6, widths[0], 5, 1, 2)), nn.ReLU())
         self.encoder = nn.ModuleList(
             EncoderLevel(widths[i], widths[i + 1], num_blocks, is_normed=i >= 1) for i in range(5)
         )
         self.bottleneck = nn.Linear(UNIT_DIM, widths[5] * 16)
+        nn.init.normal_(self.bottleneck.weight, std=0.01)
         self.decoder = nn.ModuleList(
             DecoderLevel(widths[i + 1], widths[i], widths[i], num_blocks, is_normed=i >= 1)
             for i in reversed(range(5))
         )
         self.head = nn.Conv2d(widths[0], 3, 3, 1, 1)
+        self.moves_reference = config.output_from == "reference"
+        if self.moves_reference:
+            nn.init.normal_(self.head.weight, std=0.01)
+            self.displacement = nn.Conv2d(widths[2], 2, 3, 1, 1)
+            nn.init.normal_(self.displacement.weight, std=0.01)
 
     def forward(self, reference: Tensor, pose_prior: Tensor, units: Tensor) -> Tensor:
         """Make frames.
@@ -145,7 +159,35 @@ class LipToFace(nn.Module):
             if self.copies_known_pixels and skip.shape[3] == 16:
                 x = x[:, :, 3:]  # rows 3..7 of 8: rows 6..15 of 16 once doubled, a margin of 2
             x = decode(x, skip[:, :, skip.shape[2] - 2 * x.shape[2] :], unit)
-        return torch.sigmoid(self.head(x).float())
+            if self.moves_reference and skip.shape[3] == 32:
+                moved = move_pixels(reference, self.displacement(x))
+        logits = self.head(x).float()
+        if self.moves_reference:
+            logits = logits + torch.logit(moved, eps=0.02)
+        return torch.sigmoid(logits)
+
+
+def move_pixels(pictures: Tensor, displacement: Tensor) -> Tensor:
+    """Fetch every pixel from elsewhere in its picture.
+
+    Args:
+        pictures: (N, 3, H, W).
+        displacement: (N, 2, h, w): where from, (x, y) in units of 4 px, for the lowest h / w of the picture.
+
+    Returns:
+        (N, 3, H h / w, W), float32: the lowest rows, bilinear; beyond the border is the border.
+    """
+    height, width = pictures.shape[2:]
+    field = F.interpolate(
+        displacement.float() * 4, scale_factor=width / displacement.shape[3], mode="bilinear"
+    )
+    num_rows = field.shape[2]
+    rows = torch.arange(height - num_rows, height, device=field.device, dtype=field.dtype)
+    columns = torch.arange(width, device=field.device, dtype=field.dtype)
+    x = (columns + field[:, 0]) * 2 / (width - 1) - 1
+    y = (rows[:, None] + field[:, 1]) * 2 / (height - 1) - 1
+    grid = torch.stack([x, y], dim=-1)
+    return F.grid_sample(pictures.float(), grid, padding_mode="border", align_corners=True)
 
 
 def _check(reference: Tensor, pose_prior: Tensor, units: Tensor) -> None:

@@ -186,9 +186,10 @@ class SyncEncoderStage(TrainingStage):
             columns = columns[::-1]
         moved = frames[:, rows][:, :, columns]
         jitter = config.brightness_jitter
-        gain, lift = generator.uniform(1 - jitter, 1 + jitter), generator.uniform(-jitter, jitter) * 128
-        table = np.clip(np.arange(256) * gain + lift, 0, 255).astype(np.uint8)
-        relit: npt.NDArray[np.uint8] = table[moved]
+        gains = generator.uniform(1 - jitter, 1 + jitter) * generator.uniform(1 - jitter, 1 + jitter, 3)
+        lift = 128 * generator.uniform(-jitter, jitter)
+        table = np.clip(np.arange(256)[:, None] * gains + lift, 0, 255).astype(np.uint8)
+        relit: npt.NDArray[np.uint8] = table[moved, np.arange(3)]
         return relit
 
     def _contrast(self, lips: Tensor, sounds: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from cals_models.audio_to_lip import AudioToLip, rotate
 from cals_models.config import AudioToLipConfig, GeneratorConfig, SyncEncoderConfig, stage_config
 from cals_models.discriminator import LowerFaceDiscriminator
-from cals_models.generator import HIDDEN_TOP_ROW, LipToFace, hide_lower_half
+from cals_models.generator import HIDDEN_TOP_ROW, LipToFace, hide_lower_half, move_pixels
 from cals_models.lip_sync import LipSync
 from cals_models.mel_windows import mel_windows, pad_windows
 from cals_models.sync_encoder import LipEncoder, SyncEncoder
@@ -124,9 +124,12 @@ def test_wav2lip_audio_hears_a_fifth_of_a_second() -> None:
     assert differs.nonzero().flatten().tolist() == [3, 4, 5, 6, 7]
 
 
+@pytest.mark.parametrize("output_from", ["scratch", "reference"])
 @pytest.mark.parametrize("known_pixels", ["copied", "generated"])
-def test_the_hidden_half_of_the_target_changes_nothing(known_pixels: str) -> None:
-    config = GeneratorConfig(widths=(8,) * 6, blocks_per_level=1, known_pixels=known_pixels)
+def test_the_hidden_half_of_the_target_changes_nothing(known_pixels: str, output_from: str) -> None:
+    config = GeneratorConfig(
+        widths=(8,) * 6, blocks_per_level=1, known_pixels=known_pixels, output_from=output_from
+    )
     generator = LipToFace(config).eval()
     reference, target, units = torch.rand(2, 3, 128, 128), torch.rand(2, 3, 128, 128), torch.randn(2, 512)
     other = target.clone()
@@ -136,9 +139,19 @@ def test_the_hidden_half_of_the_target_changes_nothing(known_pixels: str) -> Non
     assert torch.equal(made, generator(reference, other, units))
     if known_pixels == "copied":
         assert torch.equal(made[:, :, :HIDDEN_TOP_ROW], target[:, :, :HIDDEN_TOP_ROW])
-    assert not torch.allclose(
+    assert not torch.equal(
         made[:, :, HIDDEN_TOP_ROW:], generator(reference, target, -units)[:, :, HIDDEN_TOP_ROW:]
     )
+
+
+def test_pixels_are_fetched_from_where_the_displacement_says() -> None:
+    pictures = torch.rand(2, 3, 128, 128)
+    still = move_pixels(pictures, torch.zeros(2, 2, 20, 32))
+    assert torch.allclose(still, pictures[:, :, 48:], atol=1e-4)
+    right_and_down = torch.tensor([2.0, -1.0]).view(1, 2, 1, 1).expand(2, 2, 20, 32)
+    moved = move_pixels(pictures, right_and_down)
+    assert torch.allclose(moved[:, :, 10:, :100], pictures[:, :, 54:124, 8:108], atol=1e-4)
+    assert moved.shape == (2, 3, 80, 128)
 
 
 def test_pose_prior_shows_the_upper_half() -> None:
