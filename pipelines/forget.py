@@ -17,6 +17,7 @@ from assets.forgotten import forgotten_hashes, record_withdrawal
 from assets.home import Home
 from assets.settings import Project
 from assets.shards.contents import find_in_contents
+from assets.warehouse import publish
 from pipelines.lineage.identifiers import Target, resolve
 from pipelines.lineage.ledger_graph import MODEL_ASSETS
 from pipelines.lineage.questions import descend, raw_places
@@ -124,6 +125,8 @@ def forget(project: Project, identifier: str, reason: str) -> Withdrawal:
         )
         traces.append(descend(tracer, Target(kind="raw_file", text=sha256, sha256=sha256), identifier))
     marked, notes = mark_models(project, {sha256: reason.strip() for sha256 in hashes})
+    if project.home.database.exists():
+        publish(project.home)
     return Withdrawal(records=records, traces=traces, marked=marked, notes=notes)
 
 

@@ -63,6 +63,15 @@ def remember_contents(home: Home, dataset: str, digest: str) -> Path:
     return path
 
 
+def keep_present(home: Home) -> None:
+    """Keeps the lists of the shard sets that are there now, where a run ended before it could."""
+    for path in sorted((home.parts / "shards").glob("*.parquet")):
+        rows = pq.read_table(path, columns=["path", "sha256"], partitioning=None).to_pylist()
+        digest = manifest_digest((row["path"], row["sha256"]) for row in rows)
+        if not contents_path(home, path.stem, digest).exists():
+            remember_contents(home, path.stem, digest)
+
+
 def _part(home: Home, table: str, dataset: str, columns: list[str]) -> pa.Table:
     path = part_path(home, table, dataset)
     if not path.exists():

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from assets.home import Home
 from assets.shards.contents import SCHEMA as CONTENTS_SCHEMA
-from assets.shards.contents import recall_contents
+from assets.shards.contents import keep_present, recall_contents
 from pipelines.lineage.ledger_graph import LedgerGraph, Row, label, splits_read
 from pipelines.lineage.registered_models import registered_versions
 
@@ -106,6 +106,7 @@ class Tracer:
 
     def __init__(self, home: Home) -> None:
         self.home = home
+        keep_present(home)
         self.graph = LedgerGraph.read(home)
         self.registered = registered_versions(home)
 

@@ -174,6 +174,7 @@ def test_what_is_not_on_record_is_said(tmp_path: Path) -> None:
     run = MadeRun(project, "first").make_all()
     for path in (project.home.warehouse / "contents").glob("*/*.parquet"):
         path.unlink()
+    (project.home.parts / "shards" / f"{DATASET}.parquet").unlink()
     run.versions["shards"] = sha256("elsewhere")
     run.record("sync_encoder", None, sha256("w"), ["shards"])
     found = trace(project, f"sync_encoder/{DATASET}")
@@ -182,6 +183,14 @@ def test_what_is_not_on_record_is_said(tmp_path: Path) -> None:
     ]
     assert "is not on record in the ledger" in found.notes[0]
     assert "list of clips is not on record" in trace(project, f"renders/{DATASET}/cals").notes[0]
+
+
+def test_the_list_of_the_present_clips_is_kept_when_it_is_first_asked_for(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    MadeRun(project, "first").make_data()
+    (path,) = (project.home.warehouse / "contents").glob("*/*.parquet")
+    path.unlink()
+    assert trace(project, f"shards/{DATASET}").clips.num_rows == 7 and path.exists()
 
 
 def test_the_command_answers_fast_and_loads_nothing_heavy(made: tuple[Project, MadeRun, MadeRun]) -> None:
