@@ -152,6 +152,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
     force = [p for name in datasets for asset in arguments.force for p in partitions_of(project, name, asset)]
     outcome = run_stale(project, datasets, arguments.to, force)
+    if outcome.ok and not outcome.made:
+        print("nothing is stale: nothing to do")
+        return 0
     print(f"made {len(outcome.made)}, failed {len(outcome.failed)}, blocked {len(outcome.blocked)}")
     for label, why in {**outcome.failed, **outcome.blocked}.items():
         print(f"{label}: {why}", file=sys.stderr)
