@@ -113,7 +113,7 @@ def hash_of(members: dict[str, bytes]) -> str:
     return str(json.loads(members["json"])["source"]["sha256"])
 
 
-@pytest.mark.proof
+@pytest.mark.trial
 def test_no_byte_of_a_withdrawn_clip_is_in_a_shard_that_is_made_next(workplace: Workplace) -> None:
     workplace.cals("run", "--to", "shards")
     before = workplace.samples("talks")
@@ -158,7 +158,7 @@ def test_no_byte_of_a_withdrawn_clip_is_in_a_shard_that_is_made_next(workplace: 
     assert not [node for node in down["nodes"] if node.get("current") and node["asset"] == "shards"]
 
 
-@pytest.mark.proof
+@pytest.mark.trial
 def test_no_model_and_no_video_that_is_current_saw_it(workplace: Workplace) -> None:
     workplace.cals("run", "--dataset", "talks")
     test_clip = next(name for name in sorted(workplace.samples("talks")) if "/test/" in name)

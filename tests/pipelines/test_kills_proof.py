@@ -103,7 +103,7 @@ def computed(home: Home) -> dict[str, int]:
     return {stage: json.loads(text)["computed"] for stage, text in counts.items()}
 
 
-@pytest.mark.proof
+@pytest.mark.trial
 @pytest.mark.timeout(1800)
 def test_kills_lose_no_finished_bucket_and_change_no_byte(tmp_path: Path, grid_clips: list[Path]) -> None:
     folder = tmp_path / "project"
