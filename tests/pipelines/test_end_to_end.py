@@ -296,6 +296,7 @@ print(json.dumps(stale))
 """
 
 
+@pytest.mark.trial
 def test_the_planner_agrees_with_dagsters_resolver(workplace: Workplace) -> None:
     """Both are asked in two states: all is fresh; a setting of one stage has changed."""
     workplace.must("run", "--dataset", "small")
