@@ -113,7 +113,7 @@ def hash_of(members: dict[str, bytes]) -> str:
     return str(json.loads(members["json"])["source"]["sha256"])
 
 
-@pytest.mark.trial
+@pytest.mark.proof
 def test_no_byte_of_a_withdrawn_clip_is_in_a_shard_that_is_made_next(workplace: Workplace) -> None:
     workplace.cals("run", "--to", "shards")
     before = workplace.samples("talks")
@@ -158,7 +158,7 @@ def test_no_byte_of_a_withdrawn_clip_is_in_a_shard_that_is_made_next(workplace: 
     assert not [node for node in down["nodes"] if node.get("current") and node["asset"] == "shards"]
 
 
-@pytest.mark.trial
+@pytest.mark.proof
 def test_no_model_and_no_video_that_is_current_saw_it(workplace: Workplace) -> None:
     workplace.cals("run", "--dataset", "talks")
     test_clip = next(name for name in sorted(workplace.samples("talks")) if "/test/" in name)
@@ -186,7 +186,7 @@ def test_no_model_and_no_video_that_is_current_saw_it(workplace: Workplace) -> N
     now = {path: path.read_bytes() for path in (workplace.home / "renders").rglob("*.mkv")}
     assert not [path for path in now if path.stem == key]
     assert not {old[path] for path in old if path.stem == key} & set(now.values())
-    assert json.loads(workplace.cals("gc", "--json"))["notes"] == []
+    assert not [note for note in json.loads(workplace.cals("gc", "--json"))["notes"] if "/talks" in note]
     workplace.cals("gc", "--yes")
     assert "nothing to remove" in workplace.cals("gc")
     table = json.loads(workplace.cals("trace", "table_3/talks/cals/ssim", "--json"))
