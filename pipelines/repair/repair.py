@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from assets import ledger
 from assets.home import Home
 from assets.settings import Project
-from pipelines.lineage.ledger_graph import LedgerGraph, Partition
+from pipelines.lineage.ledger_graph import Partition
 from pipelines.repair.flaw import Flaw, partition_label
 from pipelines.repair.interruption import busy_datasets, find_interrupted
 from pipelines.repair.outputs import Reading, find_old_warehouse, find_output_flaws
@@ -47,7 +48,7 @@ def needs_repair(project: Project) -> bool:
     if find_interrupted(home) or any(find_old_warehouse(home)):
         return True
     busy = busy_datasets(home, project.datasets)
-    return any(find_output_flaws(project, LedgerGraph.read(home), Reading(), busy))
+    return any(find_output_flaws(project, ledger.heads(home), Reading(), busy))
 
 
 def find_flaws(project: Project, instance: DagsterInstance, *, deep_bytes: int = 0) -> list[Flaw]:
@@ -71,14 +72,14 @@ def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iter
     if not home.root.exists():
         return
     busy = busy_datasets(home, project.datasets) | datasets_of_live_runs(instance)
-    graph = LedgerGraph.read(home)
+    heads = ledger.heads(home)
     yield from find_orphaned_trainings(home)
     yield from find_dead_runs(instance)
     yield from find_dead_mlflow_runs(project)
     yield from find_unmarked_models(project)
-    yield from find_left_over(project, {row["host"] for row in graph.rows})
-    yield from find_output_flaws(project, graph, reading, busy)
-    yield from find_differences(project, instance, graph, busy)
+    yield from find_left_over(project, {row["host"] for row in ledger.read(home, ["host"])})
+    yield from find_output_flaws(project, heads, reading, busy)
+    yield from find_differences(project, instance, heads, busy)
     yield from find_old_warehouse(home)
     yield from find_interrupted(home)
 

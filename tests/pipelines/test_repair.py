@@ -21,7 +21,7 @@ from assets.home import write_text
 from assets.partitions import partition_key
 from assets.settings import Project
 from assets.tracking import Tracking
-from pipelines.lineage.ledger_graph import LedgerGraph, Partition
+from pipelines.lineage.ledger_graph import Partition
 from pipelines.lineage.registered_models import model_folders
 from pipelines.repair.interruption import find_interrupted, is_alive, working
 from pipelines.repair.outputs import Reading, find_old_warehouse, find_output_flaws
@@ -58,8 +58,7 @@ def kinds(project: Project, instance: DagsterInstance, deep_bytes: int = 0) -> s
 
 
 def outputs(project: Project, deep_bytes: int = 0) -> list[tuple[str, str]]:
-    graph = LedgerGraph.read(project.home)
-    found = find_output_flaws(project, graph, Reading(bytes_left=deep_bytes))
+    found = find_output_flaws(project, ledger.heads(project.home), Reading(bytes_left=deep_bytes))
     return [(flaw.kind, flaw.text) for flaw in found]
 
 
@@ -132,8 +131,7 @@ def test_a_damaged_file_is_found_by_its_digest_and_removed(project: Project, nam
     content = path.read_bytes()
     path.write_bytes(content[:-4] + b"\0\1\2\3")
     assert {kind for kind, _ in outputs(project, DEEP_BYTES)} == {"damaged_output"}
-    graph = LedgerGraph.read(project.home)
-    for flaw in find_output_flaws(project, graph, Reading(bytes_left=DEEP_BYTES)):
+    for flaw in find_output_flaws(project, ledger.heads(project.home), Reading(bytes_left=DEEP_BYTES)):
         assert flaw.mend is not None and flaw.remake
         flaw.mend()
     assert path.exists() is not mended
@@ -158,7 +156,7 @@ def test_work_that_was_never_recorded_is_found(project: Project) -> None:
 def test_what_may_not_be_read_is_counted(project: Project) -> None:
     reading = Reading(bytes_left=0)
     assert (
-        not list(find_output_flaws(project, LedgerGraph.read(project.home), reading)) and reading.skipped > 3
+        not list(find_output_flaws(project, ledger.heads(project.home), reading)) and reading.skipped > 3
     )
 
 
