@@ -253,23 +253,3 @@ def _part_flaws(home: Home, row: Row, table: str) -> Iterator[Flaw]:
         yield _flaw(
             "unrecorded_output", row, f"{path.relative_to(home.root)} is newer than its row in the ledger"
         )
-
-
-def find_old_warehouse(home: Home) -> Iterator[Flaw]:
-    """Parts that the published database does not hold yet, since a run ended before it could publish."""
-    newest = max((path.stat().st_mtime_ns for path in home.parts.glob("*/*.parquet")), default=None)
-    if newest is None:
-        return
-    if not home.database.exists() or home.database.stat().st_mtime_ns < newest:
-        yield Flaw(
-            kind="old_warehouse",
-            text=f"{home.database.relative_to(home.root)} is older than the tables it is made of",
-            remedy="published anew",
-            mend=partial(_publish, home),
-        )
-
-
-def _publish(home: Home) -> None:
-    from assets.warehouse import publish
-
-    publish(home)

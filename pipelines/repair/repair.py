@@ -18,8 +18,9 @@ from assets.settings import Project
 from pipelines.lineage.ledger_graph import Partition
 from pipelines.repair.flaw import Flaw, partition_label
 from pipelines.repair.interruption import busy_datasets, find_interrupted
-from pipelines.repair.outputs import Reading, find_old_warehouse, find_output_flaws
+from pipelines.repair.outputs import Reading, find_output_flaws
 from pipelines.repair.temporary_files import find_left_over
+from pipelines.repair.warehouse import find_old_warehouse, find_warehouse_differences
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -67,6 +68,7 @@ def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iter
         find_orphaned_trainings,
         find_unmarked_models,
     )
+    from pipelines.repair.registry import find_unregistered
 
     home = project.home
     if not home.root.exists():
@@ -80,7 +82,10 @@ def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iter
     yield from find_left_over(project, {row["host"] for row in ledger.read(home, ["host"])})
     yield from find_output_flaws(project, heads, reading, busy)
     yield from find_differences(project, instance, heads, busy)
+    yield from find_unregistered(project, heads, busy)
     yield from find_old_warehouse(home)
+    if reading.bytes_left > 0 and not busy:
+        yield from find_warehouse_differences(home)
     yield from find_interrupted(home)
 
 

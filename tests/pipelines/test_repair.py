@@ -24,10 +24,11 @@ from assets.tracking import Tracking
 from pipelines.lineage.ledger_graph import Partition
 from pipelines.lineage.registered_models import model_folders
 from pipelines.repair.interruption import find_interrupted, is_alive, working
-from pipelines.repair.outputs import Reading, find_old_warehouse, find_output_flaws
+from pipelines.repair.outputs import Reading, find_output_flaws
 from pipelines.repair.repair import DEEP_BYTES, find_flaws, needs_repair, repair
+from pipelines.repair.warehouse import find_old_warehouse
 from tests.lineage_making import CODE, DATASET, MadeRun, make_project
-from tests.registry_making import client_of, register_models
+from tests.registry_making import client_of, record_runs, register_models
 
 PROJECT = Path(__file__).parents[2]
 
@@ -268,6 +269,7 @@ def test_dagster_and_ledger_are_held_against_each_other(project: Project, instan
 
 def test_mlflow_runs_are_ended_as_their_trainings_ended(project: Project, instance: DagsterInstance) -> None:
     register_models(project)
+    record_runs(project)
     tracking, client = Tracking(project.home.mlflow), client_of(project)
     done, cut = (m for m in model_folders(project.home) if m.asset in ("sync_encoder", "audio_to_lip"))
     started = {}
