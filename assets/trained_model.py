@@ -147,7 +147,9 @@ class _MlflowRun:
         """Registers the model once, and points the alias at it; the version's number is kept beside it."""
         path = self.out / "registered_version"
         if path.exists():
-            self.run.tracking.point_alias(self.model_name, self.alias, path.read_text(encoding="utf-8").strip())
+            self.run.tracking.point_alias(
+                self.model_name, self.alias, path.read_text(encoding="utf-8").strip()
+            )
         else:
             tags = {"weights_sha256": str(result["weights_sha256"]), "training_key": self.out.name}
             version = self.run.tracking.register(self.run_id, self.model_name, "model", self.alias, tags)

@@ -16,7 +16,13 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-PRELOADED = ["pipelines.runner", "pipelines.repair.mlflow_runs", "pipelines.repair.registry", "mlflow", "duckdb"]
+PRELOADED = [
+    "pipelines.runner",
+    "pipelines.repair.mlflow_runs",
+    "pipelines.repair.registry",
+    "mlflow",
+    "duckdb",
+]
 POLL_S = 0.005
 
 

@@ -263,7 +263,10 @@ def _write_ledger(project: Project, heads: list[dict[str, Any]], size: Size) -> 
     folder = project.home.parts / ledger.TABLE
     folder.mkdir(parents=True)
     merged, single = rows[: len(rows) - size.single_rows], rows[len(rows) - size.single_rows :]
-    for name, some in [("20260101-all", merged), *((f"2026{row['at']:%m%dT%H%M%S}", [row]) for row in single)]:
+    for name, some in [
+        ("20260101-all", merged),
+        *((f"2026{row['at']:%m%dT%H%M%S}", [row]) for row in single),
+    ]:
         pq.write_table(
             pa.Table.from_pylist(some, schema=ledger.SCHEMA), folder / f"{name}.parquet", compression="zstd"
         )

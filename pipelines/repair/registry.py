@@ -92,7 +92,9 @@ def _flaws_of(registry: _Registry | None, row: Row, folder: Path) -> Iterator[Fl
     name, alias = registered_name(row["asset"]), alias_of(row["dataset"], row["method"])
     if registry is None or not registry.has_run(row["mlflow_run_id"]):
         run = row["mlflow_run_id"][:8]
-        yield _lost(row, f"the ledger names MLflow run {run}, which MLflow lacks", folder, RUN_FILE, VERSION_FILE)
+        yield _lost(
+            row, f"the ledger names MLflow run {run}, which MLflow lacks", folder, RUN_FILE, VERSION_FILE
+        )
         return
     versions = [
         version

@@ -77,7 +77,7 @@ def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iter
     heads = ledger.heads(home)
     yield from find_orphaned_trainings(home)
     yield from find_dead_runs(instance)
-    yield from find_dead_mlflow_runs(project)
+    yield from find_dead_mlflow_runs(project, busy)
     yield from find_unmarked_models(project)
     yield from find_left_over(project, {row["host"] for row in ledger.read(home, ["host"])})
     yield from find_output_flaws(project, heads, reading, busy)

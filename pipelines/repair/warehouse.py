@@ -29,7 +29,10 @@ def find_warehouse_differences(home: Home) -> Iterator[Flaw]:
         return
     for text in _differences(home):
         yield Flaw(
-            kind="warehouse_differs", text=f"{_name(home)}: {text}", remedy=REMEDY, mend=partial(_publish, home)
+            kind="warehouse_differs",
+            text=f"{_name(home)}: {text}",
+            remedy=REMEDY,
+            mend=partial(_publish, home),
         )
 
 
@@ -42,7 +45,9 @@ def _differences(home: Home) -> Iterator[str]:
             found = int(query(home.database, f"select count(*) as n from {table}")["n"][0])
             if found != num_rows:
                 yield f"{table} holds {found} rows, its parts {num_rows}"
-        told = set(query(home.database, "select materialization_id from materializations")["materialization_id"])
+        told = set(
+            query(home.database, "select materialization_id from materializations")["materialization_id"]
+        )
     except WarehouseError as error:
         yield str(error)
         return

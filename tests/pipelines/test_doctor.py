@@ -248,7 +248,13 @@ def test_a_planted_inconsistency_is_found(
 def test_several_are_told_together_and_looking_changes_nothing(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    names = ("shard bytes", "ledger and Dagster", "MLflow lost an alias", "rows gone from the warehouse", "half a file")
+    names = (
+        "shard bytes",
+        "ledger and Dagster",
+        "MLflow lost an alias",
+        "rows gone from the warehouse",
+        "half a file",
+    )
     for name in names:
         PLANTED[name][0](project)
     before = {path: path.stat().st_mtime_ns for path in (project.home.root / "shards").rglob("*")}

@@ -60,7 +60,9 @@ def test_a_photograph_is_dubbed_and_bad_models_are_refused(
     inputs = DubInputs(video=photograph, audio=make_sound(tmp_path / "a.wav", 0.2), out=tmp_path / "dub.mp4")
     publish(project.home)
     result = run_dub(project, inputs, None, DubSettings(), print)
-    told = query(project.home.database, "select dub_id, weights_sha256, num_frames, dubbed_at, seconds from dubs")
+    told = query(
+        project.home.database, "select dub_id, weights_sha256, num_frames, dubbed_at, seconds from dubs"
+    )
     assert told["dub_id"].tolist() == [result.dub_id] and told["num_frames"].tolist() == [5]
     assert not told.isna().any(axis=None)
     said = capsys.readouterr().out

@@ -151,7 +151,9 @@ def test_kills_lose_nothing_and_the_next_run_repairs(
                 assert count == NUM_CLIPS - min(before.num_clips(s) for s in PASSES[stage]), stage
         assert_all_agree(folder, home)
         said = runs.log(home.root)
-        repaired.update(line.split(": ")[1].split(" (")[0] for line in said.splitlines() if "repaired: " in line)
+        repaired.update(
+            line.split(": ")[1].split(" (")[0] for line in said.splitlines() if "repaired: " in line
+        )
         assert "Traceback" not in said and "repaired: a run was killed while it worked" in said
         runs.finish(home.root)
         assert runs.log(home.root).endswith("nothing is stale: nothing to do\n")
@@ -198,7 +200,10 @@ def assert_all_agree(folder: Path, home: Home) -> None:
             version = record.event_log_entry.tags["dagster/data_version"]
             assert (record.run_id, version) == (row["dagster_run_id"], row["data_version"]), asset
         assert not instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-        assert {run.status for run in instance.get_runs()} <= {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE}
+        assert {run.status for run in instance.get_runs()} <= {
+            DagsterRunStatus.SUCCESS,
+            DagsterRunStatus.FAILURE,
+        }
         project = load_project(folder / "cals.yaml", home.root)
         assert find_flaws(project, instance, deep_bytes=DEEP_BYTES) == []
     client = Tracking(home.mlflow).client()

@@ -156,9 +156,7 @@ def test_work_that_was_never_recorded_is_found(project: Project) -> None:
 
 def test_what_may_not_be_read_is_counted(project: Project) -> None:
     reading = Reading(bytes_left=0)
-    assert (
-        not list(find_output_flaws(project, ledger.heads(project.home), reading)) and reading.skipped > 3
-    )
+    assert not list(find_output_flaws(project, ledger.heads(project.home), reading)) and reading.skipped > 3
 
 
 def test_a_database_older_than_its_parts_is_found(project: Project) -> None:
