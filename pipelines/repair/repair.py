@@ -83,8 +83,9 @@ def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iter
     yield from find_output_flaws(project, heads, reading, busy)
     yield from find_differences(project, instance, heads, busy)
     yield from find_unregistered(project, heads, busy)
-    yield from find_old_warehouse(home)
-    if reading.bytes_left > 0 and not busy:
+    old = list(find_old_warehouse(home))
+    yield from old
+    if reading.bytes_left > 0 and not busy and not old:
         yield from find_warehouse_differences(home)
     yield from find_interrupted(home)
 

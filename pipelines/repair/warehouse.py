@@ -27,16 +27,15 @@ def find_warehouse_differences(home: Home) -> Iterator[Flaw]:
     """Tables of the database that do not hold as many rows as their parts, or other rows of the ledger."""
     if not home.database.exists():
         return
-    for text in _differences(home):
-        yield Flaw(
-            kind="warehouse_differs",
-            text=f"{_name(home)}: {text}",
-            remedy=REMEDY,
-            mend=partial(_publish, home),
-        )
+    found = list(_differences(home))
+    if found:
+        text = f"{_name(home)}: {'; '.join(found)}"
+        yield Flaw(kind="warehouse_differs", text=text, remedy=REMEDY, mend=partial(_publish, home))
 
 
 def _differences(home: Home) -> Iterator[str]:
+    import duckdb
+
     from assets.warehouse import WarehouseError, query
 
     expected = _rows_in_parts(home)
@@ -48,8 +47,8 @@ def _differences(home: Home) -> Iterator[str]:
         told = set(
             query(home.database, "select materialization_id from materializations")["materialization_id"]
         )
-    except WarehouseError as error:
-        yield str(error)
+    except (WarehouseError, duckdb.Error) as error:  # DuckDB's: a table of an earlier version is not there
+        yield str(error).splitlines()[0]
         return
     recorded = {row["materialization_id"] for row in ledger.read(home, ["materialization_id"])}
     if told != recorded:

@@ -226,6 +226,7 @@ PLANTED: dict[str, tuple[Plant, str, str]] = {
     "ledger rows gone from the warehouse": (
         edit_database("delete from materializations where asset = 'mels'"), "warehouse_differs", "only in one of"
     ),
+    "table of the warehouse gone": (edit_database("drop table dubs"), "warehouse_differs", "dubs does not exist"),
     "warehouse damaged": (
         lambda p: p.home.database.write_bytes(b"no database" * 4000), "warehouse_differs", "not a readable DuckDB file"
     ),
