@@ -34,4 +34,6 @@ $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	# face-alignment and scenedetect bring opencv-python, whose cv2 wants libGL; the headless cv2 is to be the one that lies there
+	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps $$($(BIN)/python -m pip freeze | grep ^opencv-python-headless==)
 	touch $@

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from assets.buckets import digest_of
+from assets.graph import STAGES
 from assets.home import Home, replacing
 from cals_models.config import PROFILES
 from cals_models.methods import METHODS
@@ -56,6 +57,7 @@ class Dataset:
         profile: ``tiny`` or ``paper``.
         num_buckets: number of clip buckets, fixed when the dataset is added.
         methods: methods that are trained, rendered and scored.
+        to: the asset that the dataset is made up to unless a command names another; None is the report.
         options: options of the layout.
         settings: overrides, stage -> field -> value.
     """
@@ -66,6 +68,7 @@ class Dataset:
     profile: str
     num_buckets: int
     methods: tuple[str, ...]
+    to: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -191,6 +194,7 @@ def _dataset(path: Path, home: Home, name: str, entry: Any) -> Dataset:
         profile=profile,
         num_buckets=num_buckets,
         methods=tuple(_one_of(path, f"{where}.methods", method, METHODS) for method in methods),
+        to=_one_of(path, f"{where}.to", entry["to"], STAGES) if "to" in entry else None,
         options=_mapping(path, "options", entry),
         settings=_stage_overrides(path, f"{where}.settings", entry),
     )

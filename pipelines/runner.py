@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import dagster as dg
-from dagster import DagsterInstance
+from dagster import DagsterExecutionInterruptedError, DagsterInstance
 
 from assets import ledger
 from assets.graph import STAGES
@@ -65,6 +65,7 @@ def run_stale(
 
     Raises:
         RunRefused: the disk under ``CALS_HOME`` is full.
+        KeyboardInterrupt: a signal (SIGINT, SIGTERM) ended the step that was at work; nothing further is begun.
     """
     names = [dataset.name for dataset in selected_datasets(project, datasets)]
     forced = set(force)
@@ -149,6 +150,8 @@ def _make(
         outcome.made += [p.label for p in group]
         say(f"{label}: done in {seconds:.1f} s")
         return
+    if _was_interrupted(result):
+        raise KeyboardInterrupt
     error = _first_error(result)
     if _checked_and_failed(project, group, result.run_id):
         say(f"{label}: {error}")
@@ -163,6 +166,17 @@ def _checked_and_failed(project: Project, group: list[StalePartition], run_id: s
     heads = ledger.heads(project.home)
     rows = [heads.get((p.asset, p.dataset, p.method)) for p in group]
     return any(row is not None and row["dagster_run_id"] == run_id and row["blocked_by"] for row in rows)
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Dagster turns SIGINT and SIGTERM into the failure of the step that they hit."""
+    for event in result.all_events:
+        error = event.step_failure_data.error if event.is_step_failure else None
+        while error is not None:
+            if error.cls_name == DagsterExecutionInterruptedError.__name__:
+                return True
+            error = error.cause
+    return False
 
 
 def _first_error(result: dg.ExecuteInProcessResult) -> str:

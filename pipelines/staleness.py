@@ -82,12 +82,12 @@ def find_stale(
     to: str | None = None,
     force: Iterable[tuple[str, str, str | None]] = (),
 ) -> list[StalePartition]:
-    """Stale partitions in the order in which they would be made."""
+    """Stale partitions in the order in which they would be made; up to ``to``, else as far as each dataset goes."""
     heads = ledger.heads(project.home)
-    stages = selected_stages(to)
     forced = set(force)
     found: list[StalePartition] = []
     for dataset in selected_datasets(project, datasets):
+        stages = selected_stages(to or dataset.to)
         found += _stale_of_dataset(_Scan(project, dataset, heads), stages, forced)
     return found
 

@@ -46,7 +46,7 @@ class ClipPlan:
         rate = SPEAKERS[self.speaker].voice.rate
         if self.word is not None:
             return centred_word(self.word, LRW_FRAMES, rate, rng)
-        return random_sentence(self.duration_s, rate, rng)
+        return random_sentence(self.duration_s, rate, rng, settings.vocabulary)
 
     def audio_delay_frames(self, settings: SampleCorpusSettings) -> int:
         """How late the sound is, in video frames; negative if it is early."""

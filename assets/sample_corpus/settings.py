@@ -4,6 +4,8 @@ import dataclasses
 import hashlib
 import json
 
+from assets.sample_corpus.lexicon import LEXICON
+
 FPS = 25
 FRAME_PX = 256
 SAMPLE_RATE_HZ = 16_000
@@ -21,6 +23,8 @@ class SampleCorpusSettings:
         coarticulation_s: width of the whole window of phones that shapes the lips at one moment: lips at t
             depend on phones within t +- coarticulation_s / 2, and on nothing else. 0 makes them jump from
             phone to phone.
+        vocabulary: words of the LRS2 and HDTF parts; few, as GRID has but 51, so that a training of minutes hears
+            each of them often. Words of the sample lexicon.
         audio_delay_frames: delays of the sound against the picture, in video frames of 40 ms; each clip draws
             one of them. Positive: the sound is late. (0,) is in sync.
         head_motion: 1 is the natural amount of head turning and drift, 0 holds the head still.
@@ -28,13 +32,17 @@ class SampleCorpusSettings:
     """
 
     seed: int = 20_230_519
-    num_train_clips: int = 48
+    num_train_clips: int = 60
     num_val_clips: int = 6
     num_test_clips: int = 8
     num_pretrain_clips: int = 2
-    min_clip_s: float = 2.0
-    max_clip_s: float = 3.0
+    min_clip_s: float = 2.4
+    max_clip_s: float = 3.2
     lrw_words: tuple[str, ...] = ("ABOUT", "PEOPLE")
+    vocabulary: tuple[str, ...] = (
+        "ABOUT", "BLUE", "FATHER", "FIVE", "GOOD", "HAPPY", "HOUSE", "KEEP", "MAYBE", "MOVE", "OPEN", "PAPER", "SHOW",
+        "THANK", "WATER", "YOU",
+    )  # fmt: skip
     num_lrw_clips_per_word: tuple[int, int, int] = (3, 1, 1)
     num_hdtf_clips: int = 3
     hdtf_clip_s: float = 4.0
@@ -56,6 +64,11 @@ class SampleCorpusSettings:
         if not 1.2 <= self.min_clip_s <= self.max_clip_s <= 30.0:
             raise ValueError(
                 f"clips of {self.min_clip_s} to {self.max_clip_s} s: give 1.2 <= min_clip_s <= max_clip_s <= 30"
+            )
+        unknown = sorted(set(self.vocabulary) - set(LEXICON))
+        if unknown or not self.vocabulary:
+            raise ValueError(
+                f"vocabulary: {', '.join(unknown) or 'empty'}; give one or more of: {', '.join(LEXICON)}"
             )
         if not 0.0 <= self.coarticulation_s <= 2.0:
             raise ValueError(f"coarticulation_s is {self.coarticulation_s}: give 0 (none) to 2 seconds")

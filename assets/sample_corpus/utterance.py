@@ -1,5 +1,6 @@
 """Utterances: words drawn from the lexicon, laid out in time phone by phone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,17 +58,19 @@ def _silence(start_s: float, end_s: float) -> TimedPhone:
     return TimedPhone("SIL", start_s, end_s, None)
 
 
-def random_sentence(duration_s: float, rate: float, rng: np.random.Generator) -> Utterance:
+def random_sentence(
+    duration_s: float, rate: float, rng: np.random.Generator, vocabulary: Sequence[str] = tuple(LEXICON)
+) -> Utterance:
     """Draws a sentence that lasts `duration_s`, rounded up to whole frames, with silence at both ends.
 
     Args:
+        vocabulary: words to draw from, of the lexicon.
         duration_s: length of the clip, at least 1 s.
         rate: speaking rate; 1 is the typical durations of the inventory.
         rng: source of chance.
     """
     num_frames = int(np.ceil(duration_s * FPS - 1e-9))
     end_s = num_frames / FPS
-    vocabulary = list(LEXICON)
     phones = [_silence(0.0, float(rng.uniform(0.12, 0.4)))]
     words: list[str] = []
     failures = 0

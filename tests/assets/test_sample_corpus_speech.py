@@ -137,7 +137,7 @@ def test_every_test_speaker_is_trained_on_and_no_sentence_occurs_twice() -> None
     speakers = {split: {p.speaker for p in plans if p.split == split} for split in ("train", "test")}
     assert speakers["test"] <= speakers["train"] and len(speakers["train"]) == 4
     sentences = [plan.utterance(settings).words for plan in plans]
-    assert len(set(sentences)) == len(sentences) == 64
+    assert len(set(sentences)) == len(sentences) == 76
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,7 @@ def test_every_test_speaker_is_trained_on_and_no_sentence_occurs_twice() -> None
         ({"min_clip_s": 4.0}, "min_clip_s <= max_clip_s"),
         ({"coarticulation_s": -1.0}, "0 .none. to 2 seconds"),
         ({"audio_delay_frames": ()}, "within .-15 frames"),
+        ({"vocabulary": ("ABOUT", "XYZZY")}, "vocabulary: XYZZY; give one or more of"),
     ],
 )
 def test_settings_say_what_would_be_right(changes: dict, message: str) -> None:
