@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "cals"
+_OPENED: set[str] = set()  # stores whose tables this process knows to be there
 
 
 def alias_of(dataset: str, method: str | None) -> str:
@@ -36,7 +39,14 @@ class Tracking:
 
         self.folder.mkdir(parents=True, exist_ok=True)
         uri = os.environ.get("MLFLOW_TRACKING_URI", self.uri)
-        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        if uri not in _OPENED:
+            with FileLock(
+                self.folder / ".open.lock"
+            ):  # two processes that make its tables at once would spoil them
+                client.search_experiments(max_results=1)
+            _OPENED.add(uri)
+        return client
 
     def start_run(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> str:
         """Starts a run and returns its id; parameters are logged as text of at most 6,000 characters."""

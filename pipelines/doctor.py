@@ -168,13 +168,10 @@ def _consistency(project: Project) -> list[Finding]:
     """Ledger, files, warehouse, Dagster's storage and MLflow's held against each other; nothing is changed."""
     if not (project.home.dagster / "dagster.yaml").exists() and not project.home.parts.exists():
         return [Finding(subject="consistency", ok=True, text="nothing was made yet")]
-    from dagster import DagsterInstance
-
-    from pipelines.instance import prepare_dagster_home
+    from pipelines.instance import open_storage
     from pipelines.repair.repair import DEEP_BYTES, find_flaws
 
-    prepare_dagster_home(project.home)
-    with DagsterInstance.get() as instance:
+    with open_storage(project.home) as instance:
         flaws = find_flaws(project, instance, deep_bytes=DEEP_BYTES)
     if not flaws:
         text = "ledger, files, warehouse, Dagster and MLflow agree"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterInstance
+from filelock import FileLock
 
 from assets.graph import STAGES, source_names
 from assets.home import Home, write_text
@@ -41,10 +42,15 @@ def prepare_dagster_home(home: Home) -> Path:
     return home.dagster
 
 
+def open_storage(home: Home) -> DagsterInstance:
+    """The instance as it is; its tables are made by one process at a time, since two at once would spoil them."""
+    with FileLock(prepare_dagster_home(home) / ".open.lock"):
+        return DagsterInstance.get()
+
+
 def open_instance(project: Project) -> DagsterInstance:
     """The instance, with the project's datasets as partitions."""
-    prepare_dagster_home(project.home)
-    instance = DagsterInstance.get()
+    instance = open_storage(project.home)
     instance.add_dynamic_partitions("dataset", sorted(project.datasets))
     return instance
 

@@ -39,6 +39,9 @@ class Runs:
         self.arguments = arguments
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(PRELOADED)
+        first = self.context.Process(target=os.getpid)  # comes back when the server has loaded all
+        first.start()
+        first.join()
 
     def log(self, home: Path) -> str:
         path = self.folder / f"{home.name}.log"

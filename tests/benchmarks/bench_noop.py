@@ -35,26 +35,29 @@ for number in range({NUM_METHODS} - len(METHODS)):
 from assets import sources
 plain, spent = sources.scan_dataset, []
 def timed(*arguments):
-    begun = time.perf_counter()
+    begun, begun_cpu = time.perf_counter(), time.process_time()
     try:
         return plain(*arguments)
     finally:
-        spent.append(time.perf_counter() - begun)
+        spent.append((time.perf_counter() - begun, time.process_time() - begun_cpu))
 sources.scan_dataset = timed
 from pipelines.cli import main
 status = main(sys.argv[1:])
-print(len(spent), sum(spent), file=sys.stderr)
+peak_kb = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(len(spent), *map(sum, zip(*spent)), time.process_time(), peak_kb, file=sys.stderr)
 sys.exit(status)
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One run that had nothing to do: seconds in all, of which for the scan; processor time; peak resident bytes."""
+    """One run that had nothing to do: seconds in all, of which for the scan, on the clock and of the processor; peak
+    resident bytes."""
 
     wall_s: float
     scan_s: float
     cpu_s: float
+    scan_cpu_s: float
     peak_bytes: int
 
 
@@ -66,28 +69,25 @@ def measured_noop(folder: Path) -> Measured:
     """
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_", "MLFLOW_"))}
     begun = time.perf_counter()
-    run = subprocess.Popen(
+    run = subprocess.run(
         [sys.executable, "-c", RUN, "run"],
         cwd=folder,
         env=environment | {"PYTHONPATH": str(PROJECT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
     )
-    assert run.stdout is not None and run.stderr is not None
-    said, told = run.stdout.read(), run.stderr.read()
-    _, status, usage = os.wait4(run.pid, 0)
     wall_s = time.perf_counter() - begun
-    if os.waitstatus_to_exitcode(status) or said != "nothing is stale: nothing to do\n":
-        raise RuntimeError(f"the run was to find nothing to do:\n{said}\n{told}")
-    num_scans, scan_s = told.splitlines()[-1].split()
+    if run.returncode or run.stdout != "nothing is stale: nothing to do\n":
+        raise RuntimeError(f"the run was to find nothing to do:\n{run.stdout}\n{run.stderr}")
+    num_scans, scan_s, scan_cpu_s, cpu_s, peak_kb = run.stderr.splitlines()[-1].split()
     if int(num_scans) > 3:
         raise RuntimeError(f"{num_scans} scans of 3 datasets; each is to be looked at once")
     return Measured(
         wall_s=wall_s,
         scan_s=float(scan_s),
-        cpu_s=usage.ru_utime + usage.ru_stime,
-        peak_bytes=usage.ru_maxrss * 1024,
+        cpu_s=float(cpu_s),
+        scan_cpu_s=float(scan_cpu_s),
+        peak_bytes=int(peak_kb) * 1024,
     )
 
 
@@ -111,8 +111,8 @@ def main() -> None:
         found = [measured_noop(folder) for _ in range(given.repeats)]
     for one in found:
         print(
-            f"{one.wall_s:6.2f} s, scan {one.scan_s:5.2f} s, processor {one.cpu_s:5.2f} s, "
-            f"peak {one.peak_bytes / MB:4.0f} MB"
+            f"{one.wall_s:6.2f} s, scan {one.scan_s:5.2f} s; of the processor {one.cpu_s:5.2f} s, "
+            f"scan {one.scan_cpu_s:5.2f} s; peak {one.peak_bytes / MB:4.0f} MB"
         )
     print(f"median {statistics.median(one.wall_s for one in found):.2f} s")
 

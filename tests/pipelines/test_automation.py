@@ -12,6 +12,7 @@ from dagster import DagsterInstance
 from assets.resources import ProjectResource
 from assets.settings import Project
 from pipelines.automation import raw_file_sensor, stale_sensor
+from pipelines.code_location import defs
 from pipelines.instance import open_instance
 from tests.settled_home import Size, make_settled_home
 
@@ -34,7 +35,9 @@ def instance(project: Project) -> Iterator[DagsterInstance]:
 
 def asked(project: Project, instance: DagsterInstance, sensor: dg.SensorDefinition) -> list[dg.RunRequest]:
     resources = {"project": ProjectResource(config_path=str(project.config_path))}
-    context = dg.build_sensor_context(instance=instance, resources=resources)
+    context = dg.build_sensor_context(
+        instance=instance, resources=resources, repository_def=defs.get_repository_def()
+    )
     return list(sensor.evaluate_tick(context).run_requests or ())
 
 
@@ -50,7 +53,9 @@ def test_a_new_raw_file_asks_for_the_clips_of_its_dataset_once(
     assert request.asset_selection == [dg.AssetKey("clips")] and request.partition_key == "data1"
     assert request.tags["cals.cause"] == "input changed: raw_videos"
     (again,) = asked(project, instance, stale_sensor)
-    assert again.run_key == request.run_key, "one state is tried once: Dagster leaves out a key that it has seen"
+    assert again.run_key == request.run_key, (
+        "one state is tried once: Dagster leaves out a key that it has seen"
+    )
 
 
 def test_a_source_is_observed_again_only_when_it_changed(project: Project, instance: DagsterInstance) -> None:

@@ -18,6 +18,7 @@ from assets.sample_corpus.corpus import make_sample_corpus
 from assets.sample_corpus.settings import SampleCorpusSettings
 from cals_models.shards import ShardSet
 
+pytestmark = pytest.mark.timeout(1200)
 CORPUS = SampleCorpusSettings(
     num_train_clips=8,
     num_val_clips=2,

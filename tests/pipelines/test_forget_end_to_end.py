@@ -114,6 +114,7 @@ def hash_of(members: dict[str, bytes]) -> str:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(1800)
 def test_no_byte_of_a_withdrawn_clip_is_in_a_shard_that_is_made_next(workplace: Workplace) -> None:
     workplace.cals("run", "--to", "shards")
     before = workplace.samples("talks")
@@ -159,6 +160,7 @@ def test_no_byte_of_a_withdrawn_clip_is_in_a_shard_that_is_made_next(workplace: 
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(1800)
 def test_no_model_and_no_video_that_is_current_saw_it(workplace: Workplace) -> None:
     workplace.cals("run", "--dataset", "talks")
     test_clip = next(name for name in sorted(workplace.samples("talks")) if "/test/" in name)

@@ -19,6 +19,7 @@ import pytest
 
 from assets import ledger
 from assets.home import Home
+from tests.split_clips import add_clip
 
 PROJECT = Path(__file__).resolve().parents[2]
 COPIED = ("assets", "cals_models", "pipelines", "sql", "dagster.yaml", "workspace.yaml", "cals.yaml")
@@ -100,9 +101,7 @@ def test_exactly_what_is_stale_reruns(tmp_path: Path, grid_clips: list[Path]) ->
             shutil.copy(source, target)
     for place, dataset in enumerate(("one", "two")):
         for number, split in enumerate(("train", "val", "test")):
-            target = tmp_path / dataset / split / "clip.mpg"
-            target.parent.mkdir(parents=True)
-            shutil.copy(grid_clips[place * CLIPS_A_DATASET + number], target)
+            add_clip(tmp_path / dataset, grid_clips[place * CLIPS_A_DATASET + number], split)
     (tmp_path / "cals.yaml").write_text(CONFIG)
     place = Workplace(tmp_path)
     upto = ("--to", "sync_encoder")
@@ -161,7 +160,7 @@ def test_exactly_what_is_stale_reruns(tmp_path: Path, grid_clips: list[Path]) ->
 
     # A clip added: that clip's work in each stage, one shard file, the models of that dataset, nothing of another.
     before = place.shards("two")
-    shutil.copy(grid_clips[2 * CLIPS_A_DATASET], tmp_path / "two" / "train" / "another.mpg")
+    add_clip(tmp_path / "two", grid_clips[2 * CLIPS_A_DATASET], "train")
     assert place.run(*upto) == of("two", everything)
     heads = ledger.heads(place.home)
     for stage in ("face_tracks", "face_crops", "mels"):
