@@ -12,7 +12,6 @@ from dagster import DagsterInstance
 from assets.resources import ProjectResource
 from assets.settings import Project
 from pipelines.automation import raw_file_sensor, stale_sensor
-from pipelines.code_location import defs
 from pipelines.instance import open_instance
 from tests.settled_home import Size, make_settled_home
 
@@ -35,10 +34,9 @@ def instance(project: Project) -> Iterator[DagsterInstance]:
 
 def asked(project: Project, instance: DagsterInstance, sensor: dg.SensorDefinition) -> list[dg.RunRequest]:
     resources = {"project": ProjectResource(config_path=str(project.config_path))}
-    context = dg.build_sensor_context(
-        instance=instance, resources=resources, repository_def=defs.get_repository_def()
-    )
-    return list(sensor.evaluate_tick(context).run_requests or ())
+    with dg.build_sensor_context(instance=instance, resources=resources) as context:
+        found = list(sensor(context))
+    return [one for one in found if isinstance(one, dg.RunRequest)]
 
 
 def test_a_new_raw_file_asks_for_the_clips_of_its_dataset_once(
