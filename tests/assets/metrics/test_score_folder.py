@@ -148,7 +148,7 @@ def test_other_sizes_and_silent_videos(
     assert {row["protocol"] for row in only.rows} == {"whole_frame"}
 
 
-@pytest.mark.trial
+@pytest.mark.proof
 def test_pairs_are_scored_in_worker_processes(
     tmp_path: Path, evaluator_dir: Path, clip: tuple[np.ndarray, np.ndarray]
 ) -> None:
