@@ -40,4 +40,5 @@ def open_without_evaluator(settings: MetricSettings) -> Instruments:
         evaluator=NoEvaluator(),
         landmarks=LandmarkCache(lambda: open_backend(tracking), None),
         max_undetected_share=settings.max_undetected_share,
+        lse_jpeg=settings.lse_jpeg,
     )

@@ -66,6 +66,9 @@ PROTOCOLS = {
 }
 
 
+NOT_MEASURED = ("lpips", "fid")
+
+
 @dataclass(frozen=True, kw_only=True)
 class FolderScores:
     """Rows of ``clip_metrics`` for the pairs that could be scored, and the videos that could not."""
@@ -122,6 +125,11 @@ def score_folder(
     Raises:
         ValueError: a folder, the table, the evaluator or the protocol can't be used.
     """
+    if protocol in NOT_MEASURED:
+        raise ValueError(
+            f"{protocol} is not measured: it needs a pretrained network, which this project neither ships nor "
+            f"downloads; known protocols: {', '.join(PROTOCOLS)}"
+        )
     if protocol is not None and protocol not in PROTOCOLS:
         raise ValueError(f"protocol {protocol!r} is unknown; known: {', '.join(PROTOCOLS)}")
     if protocol is not None and protocol.endswith("_jpeg"):
