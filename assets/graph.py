@@ -24,7 +24,7 @@ class Stage:
         name: asset key.
         group: Dagster group, in data order.
         deps: assets of this table that it reads.
-        sources: observed sources that it reads besides its settings: ``raw_videos``, ``offset_probe``.
+        sources: observed sources that it reads besides its settings, e.g. ``raw_videos``.
         by_method: partitioned by dataset x method instead of by dataset.
         roots: modules in which its work starts; their import closure is its code version.
         libraries: distributions whose version decides its output.
@@ -188,7 +188,7 @@ _ALL = (
             "generator",
             "clip_metrics",
         ),
-        sources=("mos_ratings",),
+        sources=("mos_ratings", "external_scores"),
         roots=("assets.report.page", "assets.sql_files", "assets.intervals"),
         texts=("sql/**/*.sql", "sql/**/*.csv", "assets/report/templates/*"),
         libraries=("duckdb", "matplotlib", "jinja2"),
