@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from assets.buckets import digest_of
 from assets.home import Home, replacing
+from assets.tables import read_part
 
 TABLE = "forgotten_files"
 SCHEMA = pa.schema([
@@ -73,7 +74,7 @@ def _user() -> str:
 def withdrawals(home: Home) -> list[dict[str, Any]]:
     """All withdrawals, oldest first."""
     paths = sorted((home.parts / TABLE).glob("*.parquet"))
-    rows = [row for path in paths for row in pq.read_table(path, partitioning=None).to_pylist()]
+    rows = [row for path in paths for row in read_part(path).to_pylist()]
     return sorted(rows, key=lambda row: row["at"])
 
 

@@ -7,7 +7,7 @@ import platform
 import subprocess
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from assets.home import Home, replacing, write_text
+from assets.tables import read_part
 from assets.versions import PROJECT_ROOT, CodeVersion, installed_version
 
 TABLE = "materializations"
-COMPACT_ABOVE = 200
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+COMPACT_ABOVE = 64
 SCHEMA = pa.schema([
     ("materialization_id", pa.string()),
     ("asset", pa.string()),
@@ -130,13 +132,29 @@ def append(home: Home, entry: Entry, code: CodeVersion) -> str:
 
 def read(home: Home, columns: list[str] | None = None) -> list[dict[str, Any]]:
     """All rows, oldest first; a row that compaction has copied counts once."""
+    return _rows(_table(home, columns))
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows of a table; Arrow's own way to make a ``datetime`` of a time with a zone would load pandas."""
+    times = table["at"].cast(pa.int64()).to_pylist()
+    rows = table.drop_columns("at").to_pylist()
+    return [{**row, "at": EPOCH + timedelta(microseconds=at)} for row, at in zip(rows, times, strict=True)]
+
+
+def _table(home: Home, columns: list[str] | None = None) -> pa.Table:
     wanted = None if columns is None else [*dict.fromkeys([*columns, "materialization_id", "at"])]
-    rows: dict[str, dict[str, Any]] = {}
     with FileLock(_lock(home)):
-        for path in sorted(_folder(home).glob("*.parquet")):
-            for row in pq.read_table(path, columns=wanted, partitioning=None).to_pylist():
-                rows[row["materialization_id"]] = row
-    return sorted(rows.values(), key=lambda row: row["at"])
+        parts = [read_part(path, wanted) for path in sorted(_folder(home).glob("*.parquet"))]
+    if not parts:
+        return SCHEMA.empty_table()
+    table = pa.concat_tables(parts, promote_options="default")
+    first: dict[str, int] = {}
+    for index, key in enumerate(table["materialization_id"].to_pylist()):
+        first.setdefault(key, index)
+    if len(first) < len(table):
+        table = table.take(list(first.values()))
+    return table.sort_by("at")
 
 
 def _lock(home: Home) -> Path:
@@ -149,11 +167,11 @@ Heads = dict[tuple[str, str, str | None], dict[str, Any]]
 
 def heads(home: Home) -> Heads:
     """The latest row of each (asset, dataset, method)."""
-    latest: Heads = {}
-    columns = [name for name in SCHEMA.names if name not in ("library_versions_json",)]
-    for row in read(home, columns):
-        latest[(row["asset"], row["dataset"], row["method"])] = row
-    return latest
+    table = _table(home, [name for name in SCHEMA.names if name != "library_versions_json"])
+    keys = zip(*(table[name].to_pylist() for name in ("asset", "dataset", "method")), strict=True)
+    last = {key: index for index, key in enumerate(keys)}
+    # Slices, since `take` of a list of indices would load pandas too.
+    return {key: _rows(table.slice(index, 1))[0] for key, index in last.items()}
 
 
 def compact(home: Home) -> None:
@@ -162,7 +180,7 @@ def compact(home: Home) -> None:
         parts = sorted(_folder(home).glob("*.parquet"))
         if len(parts) <= COMPACT_ABOVE:
             return
-        tables = [pq.read_table(path, partitioning=None).cast(SCHEMA) for path in parts]
+        tables = [read_part(path).cast(SCHEMA) for path in parts]
         merged = pa.concat_tables(tables)
         first: dict[str, int] = {}
         for index, key in enumerate(merged["materialization_id"].to_pylist()):

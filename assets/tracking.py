@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 EXPERIMENT = "cals"
 
 
+def alias_of(dataset: str, method: str | None) -> str:
+    """Alias of a partition's present model in MLflow's registry."""
+    return "-".join(part.replace("_", "-") for part in (dataset, method) if part)
+
+
 @dataclass(frozen=True)
 class Tracking:
     """MLflow on SQLite under one folder (or wherever ``MLFLOW_TRACKING_URI`` points)."""
@@ -72,6 +77,10 @@ class Tracking:
 
     def end_run(self, run_id: str, *, ok: bool) -> None:
         self.client().set_terminated(run_id, "FINISHED" if ok else "FAILED")
+
+    def point_alias(self, name: str, alias: str, version: str) -> None:
+        """Makes an alias name this version, which may be an older one: its training is taken again."""
+        self.client().set_registered_model_alias(name, alias, version)
 
     def register(self, run_id: str, name: str, folder: str, alias: str, tags: Mapping[str, str]) -> str:
         """Registers what lies in the run's artifact ``folder`` as the next version of a model.

@@ -12,6 +12,7 @@ from assets.buckets import digest_of
 from assets.home import write_text
 from assets.stage_run import CheckOutcome, Picture, Produced, StageRun
 from assets.tables import write_part
+from assets.tracking import alias_of
 from assets.training_process import run_training
 
 CURRENT = "current.json"
@@ -52,6 +53,8 @@ def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> Produced:
             mlflow_run.close(ok=False)
             raise
         mlflow_run.close(ok=True)
+    elif not mlflow_run.is_on_record:
+        mlflow_run.tell_again()
     result = json.loads((out / "result.json").read_text(encoding="utf-8"))
     version = mlflow_run.register(result)
     write_text(base / CURRENT, json.dumps({"folder": key, "registered_version": version}))
@@ -80,11 +83,22 @@ class _MlflowRun:
 
     @property
     def alias(self) -> str:
-        parts = [self.run.dataset.name, self.run.method]
-        return "-".join(part.replace("_", "-") for part in parts if part)
+        return alias_of(self.run.dataset.name, self.run.method)
+
+    @property
+    def is_on_record(self) -> bool:
+        """Whether the training knows its run; it does not where MLflow lost that run."""
+        return self._path.exists()
+
+    def tell_again(self) -> None:
+        """Gives a training that is done a run of its own, from the files that it left."""
+        self.open()
+        for text in (self.out / "progress.jsonl").read_text(encoding="utf-8").splitlines():
+            self.relay(json.loads(text))
+        self.close(ok=True)
 
     def open(self) -> None:
-        if self._path.exists():
+        if self.is_on_record:
             return
         run = self.run
         name = "/".join(part for part in (run.stage, run.dataset.name, run.method) if part)
@@ -130,9 +144,13 @@ class _MlflowRun:
         self.run.tracking.end_run(self.run_id, ok=ok)
 
     def register(self, result: Mapping[str, Any]) -> str:
-        """Registers the model once; the version's number is kept beside it."""
+        """Registers the model once, and points the alias at it; the version's number is kept beside it."""
         path = self.out / "registered_version"
-        if not path.exists():
+        if path.exists():
+            self.run.tracking.point_alias(
+                self.model_name, self.alias, path.read_text(encoding="utf-8").strip()
+            )
+        else:
             tags = {"weights_sha256": str(result["weights_sha256"]), "training_key": self.out.name}
             version = self.run.tracking.register(self.run_id, self.model_name, "model", self.alias, tags)
             write_text(path, version)

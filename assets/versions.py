@@ -101,12 +101,25 @@ def _parse(module: str) -> ast.Module:
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        else:  # imports are statements: expressions, most of a tree, need no look
+            for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+                held = getattr(node, block, ())
+                waiting += held if isinstance(held, list) else ()
+
+
+@cache
+def _imports_of(module: str, path: Path, size: int, mtime_ns: int) -> tuple[str, ...]:
+    """Modules of the project that a module names in its imports; some of them are names in modules."""
+    own = (name for name in _imported(_parse(module)) if name.split(".")[0] in PACKAGES)
+    return tuple(name for name in dict.fromkeys(own) if module_path(name) is not None)
 
 
 def closure(roots: tuple[str, ...]) -> list[str]:
@@ -117,10 +130,12 @@ def closure(roots: tuple[str, ...]) -> list[str]:
         module = waiting.pop()
         if module in found or module in INFRASTRUCTURE or module.split(".")[0] not in PACKAGES:
             continue
-        if module_path(module) is None:
+        path = module_path(module)
+        if path is None:
             continue
         found.add(module)
-        waiting.extend(_imported(_parse(module)))
+        stat = path.stat()
+        waiting.extend(_imports_of(module, path, stat.st_size, stat.st_mtime_ns))
     return sorted(found)
 
 

@@ -32,7 +32,7 @@ _CACHE_NAME = "bootstrap_intervals.parquet"
 _COMPUTED = "bootstrap_intervals"
 Parts = dict[str, list[tuple[Path, Path]]]
 # A part's name for a column, where the table can't have it: `at` is a reserved word since DuckDB 2.
-_NAME_IN_PARTS = {("materializations", "finished_at"): "at"}
+_NAME_IN_PARTS = {("materializations", "finished_at"): "at", ("dubs", "dubbed_at"): "at"}
 _ACCEPTED = {
     "varchar": ("text",),
     "bigint": ("whole number",),

@@ -63,7 +63,7 @@ def examine() -> list[Finding]:
         project = load_project()
     except SettingsError as error:
         return [*findings, Finding(subject="cals.yaml", ok=False, text=str(error), remedy="mend that entry")]
-    checks: list[Callable[[Project], list[Finding]]] = [_settings, _disk, _roots]
+    checks: list[Callable[[Project], list[Finding]]] = [_settings, _disk, _roots, _consistency]
     for check in checks:
         findings += check(project)
     return findings
@@ -162,3 +162,24 @@ def _roots(project: Project) -> list[Finding]:
         text = f"{dataset.root}" if exists else f"{dataset.root} does not exist"
         found.append(Finding(subject=f"dataset {name}", ok=exists or sample, text=text, remedy=remedy))
     return found
+
+
+def _consistency(project: Project) -> list[Finding]:
+    """Ledger, files, warehouse, Dagster's storage and MLflow's held against each other; nothing is changed."""
+    if not (project.home.dagster / "dagster.yaml").exists() and not project.home.parts.exists():
+        return [Finding(subject="consistency", ok=True, text="nothing was made yet")]
+    from dagster import DagsterInstance
+
+    from pipelines.instance import prepare_dagster_home
+    from pipelines.repair.repair import DEEP_BYTES, find_flaws
+
+    prepare_dagster_home(project.home)
+    with DagsterInstance.get() as instance:
+        flaws = find_flaws(project, instance, deep_bytes=DEEP_BYTES)
+    if not flaws:
+        text = "ledger, files, warehouse, Dagster and MLflow agree"
+        return [Finding(subject="consistency", ok=True, text=text)]
+    return [
+        Finding(subject=flaw.kind, ok=False, text=flaw.text, remedy=f"cals run mends it: {flaw.remedy}")
+        for flaw in flaws
+    ]

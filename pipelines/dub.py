@@ -104,6 +104,7 @@ def run_dub(
     choice = choose_model(project.home, wanted)
     from assets.dubbing.dub import make_dub
     from assets.faces.backends.opening import open_backend
+    from assets.warehouse import publish
 
     generator = _load(choice.folder, settings.device)
     say(f"model: {generator.dataset}/{generator.method}, {choice.why} ({choice.folder})")
@@ -111,6 +112,8 @@ def run_dub(
     result = make_dub(
         inputs, generator, choice.folder, open_backend(pixels.tracks), pixels, settings, project.home, _bar
     )
+    if project.home.database.exists():
+        publish(project.home)
     for line in result_lines(result):
         say(line)
     return result

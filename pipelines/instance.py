@@ -50,18 +50,23 @@ def open_instance(project: Project) -> DagsterInstance:
 
 
 def report_sources(project: Project, instance: DagsterInstance, datasets: Iterable[str]) -> None:
-    """Tells Dagster the present data version of each observed source, as an observation would."""
+    """Tells Dagster the data version of each observed source that is another than it was told last."""
     sources = sorted({name for stage in STAGES.values() for name in source_names(stage)})
     for dataset in datasets:
         for source in sources:
-            version = source_version(project, source, dataset)
-            instance.report_runless_asset_event(
-                dg.AssetObservation(
-                    asset_key=dg.AssetKey(source.split("/")),
-                    partition=dataset,
-                    tags={DATA_VERSION_TAG: version},
+            key, version = dg.AssetKey(source.split("/")), source_version(project, source, dataset)
+            if version != _told(instance, key, dataset):
+                instance.report_runless_asset_event(
+                    dg.AssetObservation(asset_key=key, partition=dataset, tags={DATA_VERSION_TAG: version})
                 )
-            )
+
+
+def _told(instance: DagsterInstance, key: dg.AssetKey, dataset: str) -> str | None:
+    """Data version of a source's last observation."""
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[dataset])
+    records = instance.fetch_observations(wanted, limit=1).records
+    seen = records[0].asset_observation if records else None
+    return seen.tags.get(DATA_VERSION_TAG) if seen is not None else None
 
 
 def free_bytes(path: Path) -> int:

@@ -72,7 +72,7 @@ def run_stale(
     outcome = RunOutcome()
     own = instance or open_instance(project)
     forced |= repair(project, own, say).remake
-    with working(project.home):
+    with working(project.home, names):
         _make_levels(project, own, names, to, forced, outcome, say)
     return outcome
 

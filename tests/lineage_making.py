@@ -60,11 +60,18 @@ class MadeRun:
     Args:
         name: makes versions differ between runs.
         left_out: clips that this run has in no shard.
+        dagster_run_id: of all its rows.
     """
 
     def __init__(
-        self, project: Project, name: str, left_out: tuple[str, ...] = (), dataset: str = DATASET
+        self,
+        project: Project,
+        name: str,
+        left_out: tuple[str, ...] = (),
+        dataset: str = DATASET,
+        dagster_run_id: str | None = None,
     ) -> None:
+        self.dagster_run_id = f"run-{name}" if dagster_run_id is None else dagster_run_id
         self.home = project.home
         self.dataset = dataset
         self.name = name
@@ -148,7 +155,7 @@ class MadeRun:
         trained = asset in MODEL_ASSETS and method != "ground_truth"
         entry = ledger.Entry(
             asset=asset, dataset=self.dataset, method=method, data_version=version, code_version=CODE.digest,
-            settings={"seed": 1}, inputs=inputs, dagster_run_id=f"run-{self.name}", duration_s=1.0,
+            settings={"seed": 1}, inputs=inputs, dagster_run_id=self.dagster_run_id, duration_s=1.0,
             mlflow_run_id=sha256(version)[:32] if trained else None, num_clips=len(self.clips),
         )  # fmt: skip
         return ledger.append(self.home, entry, CODE)

@@ -21,8 +21,7 @@ import numpy as np
 
 from assets.mos.ratings import Rater
 from assets.mos.scales import SCALE_NAMES
-from assets.mos.study import Study
-from assets.mos.videos import LONGEST_FRAMES
+from assets.mos.study import LONGEST_FRAMES, Study
 
 FPS = 25
 FEWEST_ANSWERS = 6

@@ -24,6 +24,7 @@ from assets.tables import part_path
 FORMAT = 1
 DEFAULT_NAME = "main"
 DEFAULT_NUM_CLIPS = 8
+LONGEST_FRAMES = 250  # of a video that raters see, at 25 fps
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,40}")
 GOOD_PRACTICE, BAD_PRACTICE = "in_sync", "out_of_sync"
 Render = dict[str, Any]

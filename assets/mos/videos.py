@@ -13,9 +13,8 @@ from PIL import Image
 
 from assets.home import Home
 from assets.media.encode import Frames, read_lossless, write_web_video
-from assets.mos.study import Study, StudyError, StudyVideo, find_studies
+from assets.mos.study import LONGEST_FRAMES, Study, StudyError, StudyVideo, find_studies
 
-LONGEST_FRAMES = 250
 SCALE = 3
 QUALITY_CRF = 12
 SAMPLES_PER_FRAME = 640

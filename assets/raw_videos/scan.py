@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.raw_videos.walk import FoundFile, local_path, walk
+from assets.tables import read_part
 
 SCHEMA = pa.schema(
     [
@@ -73,7 +74,10 @@ def scan(
         FileNotFoundError, NotADirectoryError: if the root is not a folder.
     """
     files = walk(root, wanted)
-    known = _read_cache(cache_path)
+    last = _read_cache(cache_path)
+    if last is not None and _is_unchanged(files, last):
+        return Scan(table=last, digest=content_digest(last), num_hashed=0, num_bytes_hashed=0)
+    known = _trusted(last)
     rows: list[tuple[str, int | None, int | None, str | None, str | None, int | None]] = []
     due: list[int] = []
     for at, file in enumerate(files):
@@ -95,15 +99,28 @@ def scan(
     table = pa.table(arrays, schema=SCHEMA)
     if cache_path is not None and (due or len(known) != len(rows)):
         _write_cache(table, Path(cache_path))
-    return Scan(table=table, digest=content_digest(rows), num_hashed=len(due), num_bytes_hashed=num_bytes)
+    return Scan(table=table, digest=content_digest(table), num_hashed=len(due), num_bytes_hashed=num_bytes)
 
 
-def content_digest(rows: list[tuple[str, int | None, int | None, str | None, str | None, int | None]]) -> str:
+def content_digest(table: pa.Table) -> str:
     """Digest of (path, hash or problem), so that a touched or moved folder with the same content has the same one."""
-    digest = hashlib.sha256()
-    for path, _, _, sha256, problem, _ in rows:
-        digest.update(f"{path}\0{sha256 or problem}\n".encode())
-    return digest.hexdigest()
+    columns = (table[name].to_pylist() for name in ("relative_path", "sha256", "problem"))
+    lines = [f"{path}\0{sha256 or problem}\n" for path, sha256, problem in zip(*columns, strict=True)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _is_unchanged(files: list[FoundFile], last: pa.Table) -> bool:
+    """Whether the last scan tells of these very files, each hashed and long settled by then."""
+    paths, sizes, times, hashes, hashed_at = (
+        last[name].to_pylist() for name in ("relative_path", "bytes", "mtime_ns", "sha256", "hashed_at_ns")
+    )
+    return (
+        paths == [file.relative_path for file in files]
+        and sizes == [file.num_bytes for file in files]
+        and times == [file.mtime_ns for file in files]
+        and None not in hashes
+        and all(time_ns + RACY_NS < at_ns for time_ns, at_ns in zip(times, hashed_at, strict=True))
+    )
 
 
 def _hash(
@@ -142,19 +159,22 @@ def _digest_of(descriptor: int, num_bytes: int) -> str | None:
     return digest.hexdigest()
 
 
-def _read_cache(
-    cache_path: Path | str | None,
-) -> dict[tuple[str, int | None, int | None], tuple[str, int]]:
-    """(path, size, mtime_ns) -> (sha256, time hashed) of the last scan; rows that may be racy are left out."""
+def _read_cache(cache_path: Path | str | None) -> pa.Table | None:
+    """The last scan, if there was one and its file can be read."""
     if cache_path is None or not os.path.exists(cache_path):
-        return {}
+        return None
     try:
-        table = pq.read_table(cache_path)
+        table = read_part(Path(cache_path))
     except (OSError, pa.ArrowInvalid):
+        return None
+    return table if table.schema.names == SCHEMA.names else None
+
+
+def _trusted(last: pa.Table | None) -> dict[tuple[str, int | None, int | None], tuple[str, int]]:
+    """(path, size, mtime_ns) -> (sha256, time hashed) of the last scan; rows that may be racy are left out."""
+    if last is None:
         return {}
-    if table.schema.names != SCHEMA.names:
-        return {}
-    columns = [table.column(name).to_pylist() for name in SCHEMA.names]
+    columns = [last.column(name).to_pylist() for name in SCHEMA.names]
     return {
         (path, size, mtime_ns): (sha256, hashed_at_ns)
         for path, size, mtime_ns, sha256, _, hashed_at_ns in zip(*columns, strict=True)

@@ -7,6 +7,7 @@ from typing import Any
 from assets.buckets import digest_of
 from assets.clips.clip_table import accepted_clips
 from assets.progress import progress_bar
+from assets.shards.contents import remember_contents
 from assets.shards.manifest import Manifest, write_manifest
 from assets.shards.sample import ClipFacts
 from assets.shards.write_shards import STAGE_COLUMNS, BucketInput, BucketShards, write_bucket
@@ -30,6 +31,7 @@ def shards(run: StageRun) -> Produced:
             advance(1)
     manifest = write_manifest(folder, run.dataset.name, range(run.dataset.num_buckets))
     _write_tables(run, manifest, made)
+    remember_contents(run.home, run.dataset.name, manifest.digest)
     num_clips = {split: manifest.num_clips(split) for split in SPLITS}
     return Produced(
         data_version=manifest.digest,

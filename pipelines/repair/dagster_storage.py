@@ -10,9 +10,10 @@ from functools import partial
 import dagster as dg
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 
+from assets.ledger import Heads
 from assets.partitions import partition_key
 from assets.settings import Project
-from pipelines.lineage.ledger_graph import LedgerGraph, Row, label, partition
+from pipelines.lineage.ledger_graph import Row, label, partition
 from pipelines.repair.flaw import Flaw
 from pipelines.repair.interruption import is_alive
 from pipelines.repair.outputs import current_rows
@@ -75,10 +76,10 @@ def datasets_of_live_runs(instance: DagsterInstance) -> set[str]:
 
 
 def find_differences(
-    project: Project, instance: DagsterInstance, graph: LedgerGraph, busy: Collection[str] = ()
+    project: Project, instance: DagsterInstance, heads: Heads, busy: Collection[str] = ()
 ) -> Iterator[Flaw]:
     """Partitions whose last materialisation is not the same for Dagster and for the ledger."""
-    for row in current_rows(project, graph, busy):
+    for row in current_rows(project, heads, busy):
         known = _materialised_by(instance, row)
         if known == row["dagster_run_id"]:
             continue

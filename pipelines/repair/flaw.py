@@ -13,9 +13,9 @@ class Flaw:
     """One inconsistency.
 
     Args:
-        kind: ``dead_dagster_run``, ``dagster_differs``, ``dead_mlflow_run``, ``orphaned_training``,
-            ``unmarked_model``, ``left_over_file``, ``missing_output``, ``damaged_output``, ``unrecorded_output``,
-            ``interrupted_run`` or ``old_warehouse``.
+        kind: ``dead_dagster_run``, ``dagster_differs``, ``dead_mlflow_run``, ``mlflow_differs``,
+            ``orphaned_training``, ``unmarked_model``, ``left_over_file``, ``missing_output``, ``damaged_output``,
+            ``unrecorded_output``, ``interrupted_run``, ``old_warehouse`` or ``warehouse_differs``.
         text: what was found, where.
         remedy: what repairing does about it.
         mend: does it; None where making ``remake`` anew is all.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,8 +81,12 @@ def _end_group(process: psutil.Process) -> None:
             continue
 
 
-def find_dead_mlflow_runs(project: Project) -> Iterator[Flaw]:
-    """Runs that MLflow takes for running, though no process trains for them."""
+def find_dead_mlflow_runs(project: Project, busy: Collection[str] = ()) -> Iterator[Flaw]:
+    """Runs that MLflow takes for running, though no process trains for them.
+
+    Args:
+        busy: datasets on which a run works, which may be about to start or to end a training.
+    """
     client = open_registry(project)
     if client is None:
         return
@@ -90,7 +94,7 @@ def find_dead_mlflow_runs(project: Project) -> Iterator[Flaw]:
     at_work = trainings_at_work(project.home)
     for run in _running(client):
         folder = folders.get(run.data.tags.get("cals.training_key", ""))
-        if folder is not None and folder in at_work:
+        if (folder is not None and folder in at_work) or run.data.tags.get("cals.dataset") in busy:
             continue
         yield _dead_run(client, run, folder)
     yield from _unknown_versions(project.home, client)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -11,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from assets.buckets import read_index, summarise
 from assets.home import Home
+from assets.ledger import Heads
 from assets.settings import Project
 from assets.shards.contents import contents_path, remember_contents
 from assets.shards.write_shards import index_path
-from assets.tables import part_path
+from assets.tables import part_path, read_part
 from cals_models.shard_format import MANIFEST_NAME, ShardError, read_manifest
-from pipelines.lineage.ledger_graph import MODEL_ASSETS, LedgerGraph, Row, label, partition
+from pipelines.lineage.ledger_graph import MODEL_ASSETS, Row, label, partition
 from pipelines.lineage.registered_models import current_folder
 from pipelines.repair.flaw import Flaw
 
@@ -42,32 +43,33 @@ class Reading:
     bytes_left: int = 0
     skipped: int = 0
 
-    def differs(self, path: Path, sha256: str) -> bool:
+    def differs(self, path: Path | str, sha256: str) -> bool:
         """Whether a file's content is not what is on record, as far as it may be read."""
-        num_bytes = path.stat().st_size
-        if num_bytes > self.bytes_left:
+        num_bytes = os.path.getsize(path) if self.bytes_left > 0 else 0
+        if num_bytes >= self.bytes_left:
             self.skipped += 1
             return False
         self.bytes_left -= num_bytes
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() != sha256
 
 
 def find_output_flaws(
-    project: Project, graph: LedgerGraph, reading: Reading, busy: Collection[str] = ()
+    project: Project, heads: Heads, reading: Reading, busy: Collection[str] = ()
 ) -> Iterator[Flaw]:
     """Current partitions whose files are not what the ledger says.
 
     Args:
+        heads: latest ledger row of each partition.
         busy: datasets on which a run works, which are passed over.
     """
-    for row in current_rows(project, graph, busy):
+    for row in current_rows(project, heads, busy):
         yield from _flaws_of(project.home, row, reading)
 
 
-def current_rows(project: Project, graph: LedgerGraph, busy: Collection[str]) -> Iterator[Row]:
+def current_rows(project: Project, heads: Heads, busy: Collection[str]) -> Iterator[Row]:
     """Latest rows of the partitions that ``cals.yaml`` names, but for those of busy datasets."""
-    for row in graph.heads.values():
+    for row in heads.values():
         dataset = project.datasets.get(row["dataset"])
         is_named = dataset is not None and (row["method"] is None or row["method"] in dataset.methods)
         if is_named and row["dataset"] not in busy:
@@ -222,19 +224,21 @@ def _render_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
         return
     part = part_path(home, "render_clips", row["dataset"], row["method"])
     folder = home.renders(row["dataset"], row["method"])
-    for video in pq.read_table(part, columns=["path", "sha256", "status"], partitioning=None).to_pylist():
+    if not part.exists():
+        return
+    there = {f"{path.name}/{name}" for path in folder.glob("*/") for name in os.listdir(path)}
+    for video in read_part(part, ["path", "sha256", "status"]).to_pylist():
         if video["status"] != "ok":
             continue
-        path = folder / video["path"]
-        if not path.exists():
-            yield _flaw("missing_output", row, f"{path.relative_to(home.root)} is missing")
-        elif reading.differs(path, video["sha256"]):
-            text = f"{path.relative_to(home.root)} has other bytes than were rendered"
+        if video["path"] not in there:
+            yield _flaw("missing_output", row, f"{folder.relative_to(home.root)}/{video['path']} is missing")
+        elif reading.differs(path := os.path.join(folder, video["path"]), video["sha256"]):
+            text = f"{folder.relative_to(home.root)}/{video['path']} has other bytes than were rendered"
             yield _flaw(
                 "damaged_output",
                 row,
                 text,
-                partial(path.unlink, missing_ok=True),
+                partial(Path(path).unlink, missing_ok=True),
                 "removed, to be made again",
             )
 
@@ -249,23 +253,3 @@ def _part_flaws(home: Home, row: Row, table: str) -> Iterator[Flaw]:
         yield _flaw(
             "unrecorded_output", row, f"{path.relative_to(home.root)} is newer than its row in the ledger"
         )
-
-
-def find_old_warehouse(home: Home) -> Iterator[Flaw]:
-    """Parts that the published database does not hold yet, since a run ended before it could publish."""
-    newest = max((path.stat().st_mtime_ns for path in home.parts.glob("*/*.parquet")), default=None)
-    if newest is None:
-        return
-    if not home.database.exists() or home.database.stat().st_mtime_ns < newest:
-        yield Flaw(
-            kind="old_warehouse",
-            text=f"{home.database.relative_to(home.root)} is older than the tables it is made of",
-            remedy="published anew",
-            mend=partial(_publish, home),
-        )
-
-
-def _publish(home: Home) -> None:
-    from assets.warehouse import publish
-
-    publish(home)

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from assets import ledger
 from assets.home import Home
 from assets.settings import Project
-from pipelines.lineage.ledger_graph import LedgerGraph, Partition
+from pipelines.lineage.ledger_graph import Partition
 from pipelines.repair.flaw import Flaw, partition_label
 from pipelines.repair.interruption import busy_datasets, find_interrupted
-from pipelines.repair.outputs import Reading, find_old_warehouse, find_output_flaws
+from pipelines.repair.outputs import Reading, find_output_flaws
 from pipelines.repair.temporary_files import find_left_over
+from pipelines.repair.warehouse import find_old_warehouse, find_warehouse_differences
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -47,7 +49,7 @@ def needs_repair(project: Project) -> bool:
     if find_interrupted(home) or any(find_old_warehouse(home)):
         return True
     busy = busy_datasets(home, project.datasets)
-    return any(find_output_flaws(project, LedgerGraph.read(home), Reading(), busy))
+    return any(find_output_flaws(project, ledger.heads(home), Reading(), busy))
 
 
 def find_flaws(project: Project, instance: DagsterInstance, *, deep_bytes: int = 0) -> list[Flaw]:
@@ -66,20 +68,25 @@ def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iter
         find_orphaned_trainings,
         find_unmarked_models,
     )
+    from pipelines.repair.registry import find_unregistered
 
     home = project.home
     if not home.root.exists():
         return
     busy = busy_datasets(home, project.datasets) | datasets_of_live_runs(instance)
-    graph = LedgerGraph.read(home)
+    heads = ledger.heads(home)
     yield from find_orphaned_trainings(home)
     yield from find_dead_runs(instance)
-    yield from find_dead_mlflow_runs(project)
+    yield from find_dead_mlflow_runs(project, busy)
     yield from find_unmarked_models(project)
-    yield from find_left_over(project, {row["host"] for row in graph.rows})
-    yield from find_output_flaws(project, graph, reading, busy)
-    yield from find_differences(project, instance, graph, busy)
-    yield from find_old_warehouse(home)
+    yield from find_left_over(project, {row["host"] for row in ledger.read(home, ["host"])})
+    yield from find_output_flaws(project, heads, reading, busy)
+    yield from find_differences(project, instance, heads, busy)
+    yield from find_unregistered(project, heads, busy)
+    old = list(find_old_warehouse(home))
+    yield from old
+    if reading.bytes_left > 0 and not busy and not old:
+        yield from find_warehouse_differences(home)
     yield from find_interrupted(home)
 
 

@@ -177,7 +177,7 @@ def test_readers_never_wait_fail_or_see_half_a_batch(tmp_path: Path) -> None:
         "print(reads, last)"
     )
     command = [sys.executable, "-c", code, str(home.database)]
-    readers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    readers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     stop, errors = threading.Event(), []
 
     def publish_often() -> None:

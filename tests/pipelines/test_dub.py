@@ -13,6 +13,7 @@ from assets.dubbing.dub import DubInputs
 from assets.dubbing.settings import DubSettings
 from assets.home import Home
 from assets.settings import Project
+from assets.warehouse import publish, query
 from pipelines import cli_dub
 from pipelines.dub import choose_model, run_dub
 from tests.assets.dubbing.dub_making import make_model, make_sound
@@ -57,7 +58,13 @@ def test_a_photograph_is_dubbed_and_bad_models_are_refused(
     photograph = tmp_path / "face.png"
     Image.fromarray(astronaut()).save(photograph)
     inputs = DubInputs(video=photograph, audio=make_sound(tmp_path / "a.wav", 0.2), out=tmp_path / "dub.mp4")
+    publish(project.home)
     result = run_dub(project, inputs, None, DubSettings(), print)
+    told = query(
+        project.home.database, "select dub_id, weights_sha256, num_frames, dubbed_at, seconds from dubs"
+    )
+    assert told["dub_id"].tolist() == [result.dub_id] and told["num_frames"].tolist() == [5]
+    assert not told.isna().any(axis=None)
     said = capsys.readouterr().out
     assert "model: made/cals, the newest registered cals generator" in said and "real-time factor" in said
     assert result.num_frames == 5 and inputs.out.stat().st_size > 1000

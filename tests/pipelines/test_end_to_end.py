@@ -190,6 +190,49 @@ def test_a_second_run_does_nothing(workplace: Workplace) -> None:
     assert json.loads(workplace.must("stale", "--dataset", "small", "--json")) == []
 
 
+def test_the_planner_agrees_with_dagsters_resolver(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are asked in two states: all is fresh; a setting of one stage has changed."""
+    import dagster as dg
+    from dagster._core.definitions.data_version import CachingStaleStatusResolver
+    from dagster._core.loader import LoadingContextForTest
+
+    from assets.graph import STAGES
+    from assets.partitions import partition_key
+    from assets.settings import load_project
+    from pipelines.code_location import defs
+    from pipelines.instance import open_instance, report_sources
+    from pipelines.staleness import find_stale
+
+    for name in ("DAGSTER_HOME", "CALS_HOME"):
+        monkeypatch.setenv(name, "set by the project")
+
+    def both() -> tuple[set[str], set[str], set[str]]:
+        """Labels: ready for the planner, stale for the planner, not fresh for the resolver."""
+        project = load_project(workplace.folder / "cals.yaml", workplace.home)
+        planned = find_stale(project, ["small"])
+        unfresh = set()
+        with open_instance(project) as instance:
+            report_sources(project, instance, ["small"])
+            resolver = CachingStaleStatusResolver(
+                instance, defs.resolve_asset_graph(), LoadingContextForTest(instance)
+            )
+            for stage in STAGES.values():
+                for method in project.dataset("small").methods if stage.by_method else (None,):
+                    key = str(partition_key("small", method))
+                    if resolver.get_status(dg.AssetKey(stage.name), key).value != "FRESH":
+                        unfresh.add("/".join(part for part in (stage.name, "small", method) if part))
+        return {p.label for p in planned if p.ready}, {p.label for p in planned}, unfresh
+
+    assert both() == (set(), set(), set())
+    workplace.edit("small: {layout", "small: {settings: {clip_metrics: {max_undetected_share: 0.4}}, layout")
+    ready, planned, unfresh = both()
+    workplace.edit("settings: {clip_metrics: {max_undetected_share: 0.4}}, ", "")
+    assert ready == {f"clip_metrics/small/{method}" for method in METHODS}
+    assert ready <= unfresh <= planned  # Dagster's looks one level deep, the planner to the end
+
+
 def test_a_setting_changed_runs_its_stage_and_what_follows_only(workplace: Workplace) -> None:
     shards = {p: p.read_bytes() for p in (workplace.home / "shards" / "small").glob("*.tar")}
     workplace.edit("small: {layout", "small: {settings: {mels: {f_max_hz: 7000}}, layout")
@@ -270,56 +313,3 @@ def test_queries_in_each_format(workplace: Workplace) -> None:
     assert workplace.must("query", sql, "--format", "csv") == "one,letter\n1,a\n"
     assert json.loads(workplace.must("query", sql, "--format", "json")) == [{"one": 1, "letter": "a"}]
     assert "letter" in workplace.must("query", sql)
-
-
-RESOLVER = """
-import json
-from dagster._core.definitions.data_version import CachingStaleStatusResolver
-from dagster._core.loader import LoadingContextForTest
-import dagster as dg
-from assets.graph import STAGES
-from assets.partitions import partition_key
-from assets.settings import load_project
-from pipelines.code_location import defs
-from pipelines.instance import open_instance, report_sources
-project = load_project()
-instance = open_instance(project)
-report_sources(project, instance, ["small"])
-resolver = CachingStaleStatusResolver(instance, defs.resolve_asset_graph(), LoadingContextForTest(instance))
-stale = []
-for stage in STAGES.values():
-    for method in project.dataset("small").methods if stage.by_method else (None,):
-        key = partition_key("small", method)
-        if resolver.get_status(dg.AssetKey(stage.name), str(key)).value != "FRESH":
-            stale.append("/".join(part for part in (stage.name, "small", method) if part))
-print(json.dumps(stale))
-"""
-
-
-@pytest.mark.trial
-def test_the_planner_agrees_with_dagsters_resolver(workplace: Workplace) -> None:
-    """Both are asked in two states: all is fresh; a setting of one stage has changed."""
-    workplace.must("run", "--dataset", "small")
-
-    def both() -> tuple[set[str], set[str], set[str]]:
-        code = f"import os; os.chdir({str(workplace.folder)!r})\n{RESOLVER}"
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_"))}
-        root = str(Path(__file__).resolve().parents[2])
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        planned = json.loads(workplace.must("stale", "--dataset", "small", "--json"))
-        labels = {
-            "/".join(p for p in (e["asset"], e["dataset"], e["method"]) if p): e["ready"] for e in planned
-        }
-        ready = {label for label, is_ready in labels.items() if is_ready}
-        return ready, set(labels), set(json.loads(done.stdout.splitlines()[-1]))
-
-    ready, planned, resolved = both()
-    assert planned == resolved == set()
-    workplace.edit("small: {layout", "small: {settings: {clip_metrics: {max_undetected_share: 0.4}}, layout")
-    ready, planned, resolved = both()
-    workplace.edit("settings: {clip_metrics: {max_undetected_share: 0.4}}, ", "")
-    assert ready == {f"clip_metrics/small/{method}" for method in METHODS}
-    assert ready <= resolved <= planned  # Dagster's looks one level deep, the planner to the end

@@ -1,8 +1,9 @@
-"""Kill -9 at random moments of a run over GRID clips: the next run completes, redoes what was open, same bytes.
+"""Kill -9 at random moments of runs, also within a publish: the next run repairs, says so, and comes to the same bytes.
 
-A few clips of GRID in a few buckets stand for the whole, so that the proof lasts minutes. Each trial begins with
-an empty home. A run is killed with all its workers at a moment drawn from the duration of an uninterrupted run;
-the run after it is killed too; the third completes.
+A few clips of GRID in a few buckets and a training of a few steps stand for the whole. Each trial begins with an empty
+home. Its runs are killed one after the other, each going on where the one before was killed, so that the moments lie
+all along the graph; one of them is aimed at a publish. Then a run completes, and ledger, files, warehouse, Dagster's
+storage and MLflow's are held against each other by means of their own.
 """
 
 from __future__ import annotations
@@ -12,30 +13,50 @@ import json
 import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
 import pyarrow.parquet as pq
 import pytest
+from dagster import DagsterInstance, DagsterRunStatus
 
 from assets import ledger
 from assets.buckets import KEY_COLUMNS, bucket_of
 from assets.home import Home
+from assets.partitions import partition_key
+from assets.settings import load_project
+from assets.tracking import EXPERIMENT, Tracking, alias_of
+from assets.warehouse import query
+from pipelines.repair.dagster_storage import UNFINISHED
+from pipelines.repair.repair import DEEP_BYTES, find_flaws
+from tests.killed_runs import Runs
+from tests.registry_making import empty_database
 
-PROJECT = Path(__file__).resolve().parents[2]
-NUM_CLIPS, NUM_BUCKETS = 24, 4
-NUM_KILLS, KILLS_A_TRIAL = 20, 2
+NUM_CLIPS, NUM_BUCKETS = 6, 2
+NUM_KILLS = int(os.environ.get("CALS_KILLS", "30"))
+KILLS_A_TRIAL = 5
+AT_PUBLISH = 2  # which kill of a trial is aimed at a publish
+LONGEST_PUBLISH_S = 0.3
+EARLIEST_S, LATEST_SHARE = 0.3, 0.35
 SEED = 0
 FACES = ("face_tracks", "face_crops")
 PASSES = {"face_tracks": FACES, "face_crops": FACES, "mels": ("mels",)}
 POOLED = ("clips", *PASSES)
+STEPS = 12
 CONFIG = f"""
 datasets:
-  grid: {{layout: grid, root: grid, profile: tiny, num_buckets: {NUM_BUCKETS}}}
+  grid:
+    layout: folder
+    root: grid
+    profile: tiny
+    num_buckets: {NUM_BUCKETS}
+    settings:
+      sync_encoder:
+        {{steps: {STEPS}, validate_every_steps: {STEPS}, validation_clips: 1, checkpoint_every_steps: 2, log_every_steps: 1}}
 """
 
 
@@ -57,42 +78,10 @@ class Files:
         return sum(len(ids) for path, (*_, ids) in self.kept.items() if path.parts[-3] == stage)
 
 
-def start(folder: Path, home: Path) -> subprocess.Popen[bytes]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_", "MLFLOW_"))}
-    log = (folder / f"{home.name}.log").open("ab")
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipelines.cli", "run", "--dataset", "grid", "--to", "shards"],
-        cwd=folder,
-        env=environment | {"PYTHONPATH": str(PROJECT), "CALS_HOME": str(home), "CALS_NUM_WORKERS": "2"},
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
-
-
-def finish(folder: Path, home: Path) -> float:
-    """Runs to the end; returns the seconds it took."""
-    begun = time.monotonic()
-    status = start(folder, home).wait()
-    assert status == 0, (folder / f"{home.name}.log").read_text(errors="replace")[-4000:]
-    return time.monotonic() - begun
-
-
-def kill_after(folder: Path, home: Path, seconds: float) -> bool:
-    """Starts a run and kills it with all its workers; False if it was done before."""
-    run = start(folder, home)
-    try:
-        run.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
-        return True
-    assert run.returncode == 0
-    return False
-
-
-def shards_of(home: Path) -> dict[str, str]:
-    paths = [path for path in (home / "shards" / "grid").iterdir() if not path.name.startswith(".")]
+def made_of(home: Home) -> dict[str, str]:
+    """Digest of each shard file, and of the trained weights."""
+    paths = [path for path in home.shards("grid").iterdir() if not path.name.startswith(".")]
+    paths += home.root.glob("models/grid/sync_encoder/*/model.safetensors")
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
@@ -103,44 +92,125 @@ def computed(home: Home) -> dict[str, int]:
     return {stage: json.loads(text)["computed"] for stage, text in counts.items()}
 
 
-@pytest.mark.trial
+def in_a_publish(home: Home, delay_s: float) -> Callable[[float], bool]:
+    """Becomes true ``delay_s`` after a warehouse began to be built."""
+    seen: list[float] = []
+
+    def is_time(_: float) -> bool:
+        if not seen and any(home.warehouse.glob(".publishing-*")):
+            seen.append(time.monotonic())
+        return bool(seen) and time.monotonic() >= seen[0] + delay_s
+
+    return is_time
+
+
+@pytest.mark.proof
 @pytest.mark.timeout(1800)
-def test_kills_lose_no_finished_bucket_and_change_no_byte(tmp_path: Path, grid_clips: list[Path]) -> None:
+def test_kills_lose_nothing_and_the_next_run_repairs(
+    tmp_path: Path, grid_clips: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "project"
-    (folder / "grid" / "s1").mkdir(parents=True)
-    for clip in grid_clips[:NUM_CLIPS]:
-        shutil.copy(clip, folder / "grid" / "s1" / clip.name)
+    for number, clip in enumerate(grid_clips[:NUM_CLIPS]):
+        split = ("val", "test", "train")[min(number, 2)]
+        (folder / "grid" / split).mkdir(parents=True, exist_ok=True)
+        shutil.copy(clip, folder / "grid" / split / clip.name)
     (folder / "cals.yaml").write_text(CONFIG)
-    duration_s = finish(folder, tmp_path / "whole")
-    expected = shards_of(tmp_path / "whole")
+    for name in ("DAGSTER_HOME", "CALS_HOME"):
+        monkeypatch.setenv(name, "set by each home")
+    runs = Runs(folder, ["--dataset", "grid", "--to", "sync_encoder"])
+    whole = new_home(tmp_path / "whole")
+    duration_s = runs.finish(whole.root)
+    expected = made_of(whole)
     assert sum(name.endswith(".tar") for name in expected) >= NUM_BUCKETS
+    assert_all_agree(folder, whole)
     rng = random.Random(SEED)
-    num_kills, num_trials, num_open = 0, 0, 0
+    num_kills, num_in_publish, num_trials, num_open, repaired = 0, 0, 0, 0, Counter[str]()
     while num_kills < NUM_KILLS:
-        root = tmp_path / f"trial{num_trials}"
+        home = new_home(tmp_path / f"trial{num_trials}")
         num_trials += 1
-        for _ in range(KILLS_A_TRIAL):
-            before = Files.of(Home(root))
-            num_kills += kill_after(folder, root, rng.uniform(0.05, 0.95) * duration_s)
-            check_kept(before, root)
-        before = Files.of(Home(root))
+        for number in range(min(KILLS_A_TRIAL, NUM_KILLS - num_kills)):
+            before = Files.of(home)
+            if number == AT_PUBLISH:
+                moment = in_a_publish(home, rng.uniform(0.0, LONGEST_PUBLISH_S))
+            else:
+                at_s = rng.uniform(EARLIEST_S, LATEST_SHARE * duration_s)
+                moment = at_s.__le__
+            was_killed = runs.kill_when(home.root, moment)
+            num_kills += was_killed
+            num_in_publish += was_killed and any(home.warehouse.glob(".publishing-*"))
+            check_kept(before, home)
+            if not was_killed:
+                break
+        before, earlier = Files.of(home), set(ledger.heads(home))
         num_open += sum(before.num_clips(stage) < NUM_CLIPS for stage in POOLED)
-        earlier = set(ledger.heads(Home(root)))
-        finish(folder, root)
-        check_kept(before, root)
-        assert shards_of(root) == expected
-        for stage, count in computed(Home(root)).items():
+        runs.finish(home.root)
+        check_kept(before, home)
+        assert made_of(home) == expected
+        for stage, count in computed(home).items():
             if (stage, "grid", None) not in earlier:
                 assert count == NUM_CLIPS - min(before.num_clips(s) for s in PASSES[stage]), stage
-        shutil.rmtree(root)
-    print(json.dumps({"kills": num_kills, "trials": num_trials, "stages_cut": num_open, "run_s": duration_s}))
+        assert_all_agree(folder, home)
+        said = runs.log(home.root)
+        repaired.update(
+            line.split(": ")[1].split(" (")[0] for line in said.splitlines() if "repaired: " in line
+        )
+        assert "Traceback" not in said and "repaired: a run was killed while it worked" in said
+        runs.finish(home.root)
+        assert runs.log(home.root).endswith("nothing is stale: nothing to do\n")
+        shutil.rmtree(home.root)
+    told = {"kills": num_kills, "in_publish": num_in_publish, "trials": num_trials, "stages_cut": num_open}
+    print(json.dumps(told | {"run_s": round(duration_s, 1), "repaired": sum(repaired.values())}))
     assert num_open > 0, "no kill hit a stage at work; give other moments"
+    assert num_in_publish > 0, "no kill hit a publish; give other moments"
 
 
-def check_kept(before: Files, root: Path) -> None:
+def new_home(root: Path) -> Home:
+    """An empty home but for MLflow's empty tables, which take longer to make than all else."""
+    home = Home(root)
+    home.mlflow.mkdir(parents=True)
+    (home.mlflow / "mlflow.db").write_bytes(empty_database())
+    return home
+
+
+def check_kept(before: Files, home: Home) -> None:
     """Buckets that were done are as they were; each file under a final name can be read."""
-    after = Files.of(Home(root))
+    after = Files.of(home)
     assert {path: after.kept.get(path) for path in before.kept} == before.kept
     for path, (*_, ids) in after.kept.items():
         if path.parts[-3] != "clips":
             assert {bucket_of(clip_id, NUM_BUCKETS) for clip_id in ids} <= {int(path.stem)}
+
+
+def assert_all_agree(folder: Path, home: Home) -> None:
+    """What the ledger says is what warehouse, Dagster and MLflow say, asked by their own means; doctor agrees."""
+    rows, heads = ledger.read(home), ledger.heads(home)
+    told = query(home.database, "select materialization_id from materializations")
+    assert set(told["materialization_id"]) == {row["materialization_id"] for row in rows}
+    current = query(home.database, "select asset, data_version from current_materializations")
+    assert dict(current.itertuples(index=False)) == {of[0]: row["data_version"] for of, row in heads.items()}
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    with DagsterInstance.get() as instance:
+        for (asset, dataset, method), row in heads.items():
+            record = instance.fetch_materializations(
+                dg.AssetRecordsFilter(
+                    asset_key=dg.AssetKey(asset), asset_partitions=[str(partition_key(dataset, method))]
+                ),
+                limit=1,
+            ).records[0]
+            version = record.event_log_entry.tags["dagster/data_version"]
+            assert (record.run_id, version) == (row["dagster_run_id"], row["data_version"]), asset
+        assert not instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+        assert {run.status for run in instance.get_runs()} <= {
+            DagsterRunStatus.SUCCESS,
+            DagsterRunStatus.FAILURE,
+        }
+        project = load_project(folder / "cals.yaml", home.root)
+        assert find_flaws(project, instance, deep_bytes=DEEP_BYTES) == []
+    client = Tracking(home.mlflow).client()
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    model = heads[("sync_encoder", "grid", None)]
+    statuses = {run.info.run_id: run.info.status for run in client.search_runs([experiment.experiment_id])}
+    assert statuses.pop(model["mlflow_run_id"]) == "FINISHED" and "RUNNING" not in statuses.values()
+    version = client.get_model_version_by_alias("cals-sync-encoder", alias_of("grid", None))
+    assert (version.run_id, version.tags["weights_sha256"]) == (model["mlflow_run_id"], model["data_version"])

@@ -21,13 +21,14 @@ from assets.home import write_text
 from assets.partitions import partition_key
 from assets.settings import Project
 from assets.tracking import Tracking
-from pipelines.lineage.ledger_graph import LedgerGraph, Partition
+from pipelines.lineage.ledger_graph import Partition
 from pipelines.lineage.registered_models import model_folders
 from pipelines.repair.interruption import find_interrupted, is_alive, working
-from pipelines.repair.outputs import Reading, find_old_warehouse, find_output_flaws
+from pipelines.repair.outputs import Reading, find_output_flaws
 from pipelines.repair.repair import DEEP_BYTES, find_flaws, needs_repair, repair
+from pipelines.repair.warehouse import find_old_warehouse
 from tests.lineage_making import CODE, DATASET, MadeRun, make_project
-from tests.registry_making import client_of, register_models
+from tests.registry_making import client_of, record_runs, register_models
 
 PROJECT = Path(__file__).parents[2]
 
@@ -58,8 +59,7 @@ def kinds(project: Project, instance: DagsterInstance, deep_bytes: int = 0) -> s
 
 
 def outputs(project: Project, deep_bytes: int = 0) -> list[tuple[str, str]]:
-    graph = LedgerGraph.read(project.home)
-    found = find_output_flaws(project, graph, Reading(bytes_left=deep_bytes))
+    found = find_output_flaws(project, ledger.heads(project.home), Reading(bytes_left=deep_bytes))
     return [(flaw.kind, flaw.text) for flaw in found]
 
 
@@ -132,8 +132,7 @@ def test_a_damaged_file_is_found_by_its_digest_and_removed(project: Project, nam
     content = path.read_bytes()
     path.write_bytes(content[:-4] + b"\0\1\2\3")
     assert {kind for kind, _ in outputs(project, DEEP_BYTES)} == {"damaged_output"}
-    graph = LedgerGraph.read(project.home)
-    for flaw in find_output_flaws(project, graph, Reading(bytes_left=DEEP_BYTES)):
+    for flaw in find_output_flaws(project, ledger.heads(project.home), Reading(bytes_left=DEEP_BYTES)):
         assert flaw.mend is not None and flaw.remake
         flaw.mend()
     assert path.exists() is not mended
@@ -157,9 +156,7 @@ def test_work_that_was_never_recorded_is_found(project: Project) -> None:
 
 def test_what_may_not_be_read_is_counted(project: Project) -> None:
     reading = Reading(bytes_left=0)
-    assert (
-        not list(find_output_flaws(project, LedgerGraph.read(project.home), reading)) and reading.skipped > 3
-    )
+    assert not list(find_output_flaws(project, ledger.heads(project.home), reading)) and reading.skipped > 3
 
 
 def test_a_database_older_than_its_parts_is_found(project: Project) -> None:
@@ -270,6 +267,7 @@ def test_dagster_and_ledger_are_held_against_each_other(project: Project, instan
 
 def test_mlflow_runs_are_ended_as_their_trainings_ended(project: Project, instance: DagsterInstance) -> None:
     register_models(project)
+    record_runs(project)
     tracking, client = Tracking(project.home.mlflow), client_of(project)
     done, cut = (m for m in model_folders(project.home) if m.asset in ("sync_encoder", "audio_to_lip"))
     started = {}

@@ -21,6 +21,7 @@ from assets.faces.backends.dlib import DlibBackend
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.home import Home
 from assets.mels.settings import MelSettings
+from assets.sql_files import read_sql_files
 from tests.assets.dubbing.dub_making import ReferenceGenerator, make_sound, make_video
 from tests.assets.faces.array_frames import astronaut, moved
 
@@ -97,6 +98,10 @@ def test_a_video_keeps_size_rate_and_surroundings(
     assert facts["synthetic"] and facts["video_sha256"] == sha256_of(talking)
     (part,) = (tmp_path / "home" / "warehouse" / "parts" / "dubs").glob("*.parquet")
     (row,) = pq.read_table(part).to_pylist()
+    columns = {
+        "at" if column.name == "dubbed_at" else column.name for column in read_sql_files()["dubs"].columns
+    }
+    assert columns == row.keys(), "sql/schema/dubs.sql and what is written differ"
     assert f"dubs/{row['dub_id']}" == facts["ledger_row"] and row["output_sha256"] == sha256_of(result.out)
 
 

@@ -1,0 +1,80 @@
+"""The published database held against the parts that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from assets import ledger
+from assets.home import Home
+from pipelines.repair.flaw import Flaw
+
+REMEDY = "published anew"
+
+
+def find_old_warehouse(home: Home) -> Iterator[Flaw]:
+    """Parts that the published database does not hold yet, since a run ended before it could publish."""
+    newest = max((path.stat().st_mtime_ns for path in home.parts.glob("*/*.parquet")), default=None)
+    if newest is None:
+        return
+    if not home.database.exists() or home.database.stat().st_mtime_ns < newest:
+        text = f"{_name(home)} is older than the tables it is made of"
+        yield Flaw(kind="old_warehouse", text=text, remedy=REMEDY, mend=partial(_publish, home))
+
+
+def find_warehouse_differences(home: Home) -> Iterator[Flaw]:
+    """Tables of the database that do not hold as many rows as their parts, or other rows of the ledger."""
+    if not home.database.exists():
+        return
+    found = list(_differences(home))
+    if found:
+        text = f"{_name(home)}: {'; '.join(found)}"
+        yield Flaw(kind="warehouse_differs", text=text, remedy=REMEDY, mend=partial(_publish, home))
+
+
+def _differences(home: Home) -> Iterator[str]:
+    import duckdb
+
+    from assets.warehouse import WarehouseError, query
+
+    expected = _rows_in_parts(home)
+    try:
+        for table, num_rows in expected.items():
+            found = int(query(home.database, f"select count(*) as n from {table}")["n"][0])
+            if found != num_rows:
+                yield f"{table} holds {found} rows, its parts {num_rows}"
+        told = set(
+            query(home.database, "select materialization_id from materializations")["materialization_id"]
+        )
+    except (WarehouseError, duckdb.Error) as error:  # DuckDB's: a table of an earlier version is not there
+        yield str(error).splitlines()[0]
+        return
+    recorded = {row["materialization_id"] for row in ledger.read(home, ["materialization_id"])}
+    if told != recorded:
+        yield f"{len(told ^ recorded)} materialisations are only in one of ledger and database"
+
+
+def _rows_in_parts(home: Home) -> dict[str, int]:
+    """Rows of each table that comes from parts alone; the ledger's may lie in two parts while they are merged."""
+    import pyarrow.parquet as pq
+
+    from assets.sql_files import SEEDS_FOLDER, read_sql_files
+
+    computed = ("bootstrap_intervals", ledger.TABLE)
+    names = [file.name for file in read_sql_files().values() if file.folder == "schema"]
+    return {
+        name: sum(pq.read_metadata(path).num_rows for path in (home.parts / name).glob("*.parquet"))
+        for name in names
+        if name not in computed and not (SEEDS_FOLDER / f"{name}.csv").exists()
+    }
+
+
+def _name(home: Home) -> Path:
+    return home.database.relative_to(home.root)
+
+
+def _publish(home: Home) -> None:
+    from assets.warehouse import publish
+
+    publish(home)

@@ -1,0 +1,29 @@
+-- Videos that `cals dub` made: which face, which sound, which model, and what came out. Each file says itself that it is
+-- synthetic and names its row here.
+-- grain: one dubbed video
+-- key: dub_id
+create table dubs (
+    dub_id varchar not null,  -- identifier of the dub; the file's metadata has it as dubs/<dub_id>
+    dubbed_at timestamp,  -- when it was finished, UTC
+    model_dataset varchar,  -- dataset that the generator was trained on
+    model_method varchar,  -- method of the generator
+    weights_sha256 varchar,  -- hash of the generator's weights: its data_version in materializations
+    model_path varchar,  -- folder that the generator was read from
+    video_path varchar,  -- video or photograph that was given
+    video_sha256 varchar,  -- hash of that file, 64 hex digits
+    audio_path varchar,  -- sound that was given
+    audio_sha256 varchar,  -- hash of that file, 64 hex digits
+    output_path varchar,  -- where the dubbed video was put
+    output_sha256 varchar,  -- hash of the dubbed video, 64 hex digits
+    width_px bigint,  -- width of the dubbed video, pixels
+    height_px bigint,  -- height of the dubbed video, pixels
+    num_frames bigint,  -- frames of the dubbed video
+    num_dubbed_frames bigint,  -- frames of them with a generated mouth; the others are as they were
+    duration_s double,  -- length of the dubbed video, seconds
+    fit varchar,  -- where picture and sound differ in length: trim (to the shorter), loop or hold (the picture)
+    faces_json varchar,  -- JSON array: each face that was dubbed, its place and size in words
+    is_marked boolean,  -- true where a visible mark says that the video is synthetic
+    tool_version varchar,  -- version and code fingerprint of the program that dubbed
+    host varchar,  -- machine that it ran on
+    seconds double  -- seconds that the work took; divided by duration_s, the real-time factor
+)

@@ -1,0 +1,273 @@
+"""`cals doctor` finds each kind of inconsistency, planted in a sound home, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pytest
+from dagster import DagsterInstance
+
+from assets import ledger
+from assets.forgotten import record_withdrawal
+from assets.home import Home, write_text
+from assets.partitions import partition_key
+from assets.settings import Project
+from assets.tracking import Tracking
+from assets.warehouse import publish
+from pipelines import doctor
+from pipelines.cli import main
+from pipelines.instance import open_instance
+from pipelines.lineage.registered_models import model_folders
+from pipelines.repair.interruption import working
+from tests.lineage_making import CODE, DATASET, MadeRun, make_project, raw_contents
+from tests.registry_making import client_of, record_runs, register_models
+
+Plant = Callable[[Project], object]
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A home as a run leaves it, for Dagster and MLflow too."""
+    project = make_project(tmp_path_factory.mktemp("sound"))
+    MadeRun(project, "first", dagster_run_id="").make_all()
+    (project.home.parts / "clip_inventory" / f"{DATASET}.parquet").touch()
+    register_models(project)
+    record_runs(project)
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("DAGSTER_HOME", "CALS_HOME"):
+            patched.setenv(name, "set by the project")
+        with open_instance(project) as instance:
+            for asset, dataset, method in ledger.heads(project.home):
+                report(instance, asset, dataset, method)
+        publish(project.home)
+        yield project
+
+
+def report(instance: DagsterInstance, asset: str, dataset: str, method: str | None) -> None:
+    key = str(partition_key(dataset, method))
+    instance.report_runless_asset_event(dg.AssetMaterialization(asset_key=asset, partition=key))
+
+
+@pytest.fixture
+def project(sound: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A copy of it; what is looked at besides is left out, which other tests and every user's machine see to."""
+    home = Home(tmp_path / ".cals")
+    shutil.copytree(sound.home.root, home.root)
+    monkeypatch.setattr(doctor, "LIBRARIES", {})
+    monkeypatch.setenv("CALS_CONFIG", str(sound.config_path))
+    monkeypatch.setenv("CALS_HOME", str(home.root))
+    monkeypatch.setenv("DAGSTER_HOME", str(home.dagster))
+    return replace(sound, home=home)
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, Any]]]:
+    """Exit status of ``cals doctor --json``, and what it found wrong."""
+    capsys.readouterr()
+    status = main(["doctor", "--json"])
+    return status, [finding for finding in json.loads(capsys.readouterr().out) if not finding["ok"]]
+
+
+def test_a_sound_home_is_called_sound(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys) == (0, [])
+    assert main(["doctor"]) == 0
+    assert "consistency: ledger, files, warehouse, Dagster and MLflow agree" in capsys.readouterr().out
+
+
+def test_before_the_first_run_there_is_nothing_to_hold_together(
+    project: Project, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALS_HOME", str(tmp_path / "new"))
+    assert told(capsys) == (0, [])
+    assert not (tmp_path / "new").exists()
+
+
+def edit_database(statement: str) -> Plant:
+    def plant(project: Project) -> None:
+        with duckdb.connect(str(project.home.database)) as connection:
+            connection.execute(statement)
+
+    return plant
+
+
+def damage(name: str) -> Plant:
+    def plant(project: Project) -> None:
+        path = next(project.home.root.glob(name))
+        kept = path.stat()
+        path.write_bytes(path.read_bytes()[:-3] + b"\0\1\2")
+        os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+
+    return plant
+
+
+def remove(name: str) -> Plant:
+    return lambda project: next(project.home.root.glob(name)).unlink()
+
+
+def a_ledger_row_of_its_own(project: Project) -> None:
+    """A row that neither Dagster nor the files know: another version of the mels, published."""
+    entry = ledger.Entry(
+        asset="mels", dataset=DATASET, method=None, data_version="another", code_version=CODE.digest, settings={},
+        inputs={}, dagster_run_id="none of Dagster's", duration_s=1.0,
+    )  # fmt: skip
+    ledger.append(project.home, entry, CODE)
+    publish(project.home)
+
+
+def a_dagster_materialisation_of_its_own(project: Project) -> None:
+    """Dagster made the mels in a run of which the ledger knows nothing."""
+
+    @dg.asset(name="mels", partitions_def=dg.StaticPartitionsDefinition([DATASET]))
+    def mels() -> None: ...
+
+    with open_instance(project) as instance:
+        dg.materialize([mels], partition_key=DATASET, instance=instance)
+
+
+def a_killed_dagster_run(project: Project) -> None:
+    code = (
+        "import os, signal, dagster as dg\n"
+        "@dg.asset\ndef dies():\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "dg.materialize([dies], instance=dg.DagsterInstance.get())"
+    )
+    open_instance(project).dispose()
+    subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+
+
+def a_run_that_nobody_trains(project: Project) -> None:
+    Tracking(project.home.mlflow).start_run("generator/x", {}, {"cals.training_key": "none"})
+
+
+def cals_model(project: Project) -> Any:
+    return next(m for m in model_folders(project.home) if m.asset == "generator" and m.is_current)
+
+
+def a_run_that_mlflow_lost(project: Project) -> None:
+    client_of(project).delete_run(cals_model(project).mlflow_run_id)
+
+
+def a_version_that_mlflow_lost(project: Project) -> None:
+    model = cals_model(project)
+    client_of(project).delete_model_version(model.registered_name, model.registered_version)
+
+
+def an_alias_that_points_at_nothing(project: Project) -> None:
+    client_of(project).delete_registered_model_alias("cals-generator", f"{DATASET}-cals")
+
+
+def mlflow_is_gone(project: Project) -> None:
+    (project.home.mlflow / "mlflow.db").unlink()
+
+
+def a_withdrawal_that_the_registry_does_not_tell_of(project: Project) -> None:
+    import hashlib
+
+    sha256 = hashlib.sha256(raw_contents()["train/1.mp4"]).hexdigest()
+    record_withdrawal(project.home, sha256, asked_for="x", reason="withdrawn", places=[])
+    publish(project.home)
+
+
+def a_file_never_finished(project: Project) -> None:
+    path = project.home.shards(DATASET) / ".train-00000.tar.x.tmp"
+    path.write_bytes(b"half")
+    os.utime(path, (time.time() - 60, time.time() - 60))
+
+
+def a_run_that_was_killed(project: Project) -> None:
+    mark = project.home.root / "running" / "mark.json"
+    with working(project.home):
+        (kept,) = mark.parent.iterdir()
+        text = kept.read_text()
+    write_text(mark, text.replace(f'"pid": {os.getpid()}', '"pid": 4194303'))
+
+
+def a_shard_set_of_another_run(project: Project) -> None:
+    """The shards were written anew, and the run ended before its row in the ledger."""
+    MadeRun(project, "second", (f"{DATASET}/train/1",))._write_shards()
+    publish(project.home)
+
+
+PLANTED: dict[str, tuple[Plant, str, str]] = {
+    "shard bytes": (damage(f"shards/{DATASET}/val-00000.tar"), "damaged_output", "val-00000.tar is not the file"),
+    "weights": (damage("models/*/generator/cals/*/model.safetensors"), "damaged_output", "has other bytes"),
+    "video bytes": (damage(f"renders/{DATASET}/cals/own/*.mkv"), "damaged_output", "than were rendered"),
+    "bucket bytes": (damage(f"stages/mels/{DATASET}/00000.parquet"), "damaged_output", "is not readable"),
+    "manifest": (damage(f"shards/{DATASET}/manifest.json"), "damaged_output", "manifest"),
+    "shard gone": (remove(f"shards/{DATASET}/val-00000.tar"), "missing_output", "val-00000.tar is missing"),
+    "report gone": (remove(f"report/{DATASET}/index.html"), "missing_output", "index.html is missing"),
+    "contents gone": (remove("warehouse/contents/*/*.parquet"), "missing_output", "list of its clips"),
+    "shards of another run": (a_shard_set_of_another_run, "unrecorded_output", "the ledger tells of"),
+    "ledger and files": (a_ledger_row_of_its_own, "unrecorded_output", f"mels/{DATASET}: its bucket files"),
+    "ledger and Dagster": (a_ledger_row_of_its_own, "dagster_differs", f"mels/{DATASET}: the ledger has"),
+    "Dagster and ledger": (a_dagster_materialisation_of_its_own, "dagster_differs", f"mels/{DATASET}"),
+    "killed in Dagster": (a_killed_dagster_run, "dead_dagster_run", "its process is gone"),
+    "running in MLflow": (a_run_that_nobody_trains, "dead_mlflow_run", "nothing trains for it"),
+    "MLflow lost a run": (a_run_that_mlflow_lost, "mlflow_differs", "which MLflow lacks"),
+    "MLflow lost a version": (a_version_that_mlflow_lost, "mlflow_differs", "which MLflow's registry lacks"),
+    "MLflow lost an alias": (an_alias_that_points_at_nothing, "mlflow_differs", "points at nothing"),
+    "MLflow is gone": (mlflow_is_gone, "mlflow_differs", "which MLflow lacks"),
+    "not marked": (a_withdrawal_that_the_registry_does_not_tell_of, "unmarked_model", "is not marked"),
+    "half a file": (a_file_never_finished, "left_over_file", "was never finished"),
+    "killed run": (a_run_that_was_killed, "interrupted_run", "was killed while it worked"),
+    "old warehouse": (lambda p: os.utime(p.home.database, (1, 1)), "old_warehouse", "is older than"),
+    "rows gone from the warehouse": (
+        edit_database("delete from clip_metrics where method = 'cals'"), "warehouse_differs", "clip_metrics holds 4 rows"
+    ),
+    "ledger rows gone from the warehouse": (
+        edit_database("delete from materializations where asset = 'mels'"), "warehouse_differs", "only in one of"
+    ),
+    "table of the warehouse gone": (edit_database("drop table dubs"), "warehouse_differs", "dubs does not exist"),
+    "warehouse damaged": (
+        lambda p: p.home.database.write_bytes(b"no database" * 4000), "warehouse_differs", "not a readable DuckDB file"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(("plant", "kind", "says"), PLANTED.values(), ids=PLANTED)
+def test_a_planted_inconsistency_is_found(
+    project: Project, capsys: pytest.CaptureFixture[str], plant: Plant, kind: str, says: str
+) -> None:
+    plant(project)
+    status, found = told(capsys)
+    assert status == 1
+    texts = [one["text"] for one in found if one["subject"] == kind]
+    assert any(says in text for text in texts), found
+    assert all(one["remedy"].startswith("cals run mends it: ") for one in found)
+
+
+def test_several_are_told_together_and_looking_changes_nothing(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = (
+        "shard bytes",
+        "ledger and Dagster",
+        "MLflow lost an alias",
+        "rows gone from the warehouse",
+        "half a file",
+    )
+    for name in names:
+        PLANTED[name][0](project)
+    before = {path: path.stat().st_mtime_ns for path in (project.home.root / "shards").rglob("*")}
+    status, found = told(capsys)
+    assert status == 1 and {PLANTED[name][1] for name in names} <= {one["subject"] for one in found}
+    assert told(capsys) == (status, found)
+    assert {path: path.stat().st_mtime_ns for path in (project.home.root / "shards").rglob("*")} == before
+
+
+def test_every_kind_is_planted_here_or_where_a_process_is_needed() -> None:
+    from pipelines.repair.flaw import Flaw
+
+    named = {word.strip("`.,") for word in (Flaw.__doc__ or "").split() if word.startswith("``")}
+    kinds = {name for name in named if "_" in name}
+    assert kinds == {kind for _, kind, _ in PLANTED.values()} | {"orphaned_training"}
