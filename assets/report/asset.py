@@ -16,7 +16,7 @@ def metric_report(run: StageRun) -> Produced:
     """One self-contained HTML page: tables beside the published figures, curves, videos side by side, lineage."""
     write_ratings_part(run.home, run.dataset.name)
     publish(run.home)
-    page = render_report(run.home, run.dataset.name, run.settings)
+    page = render_report(run.home, run.dataset.name, run.settings, run.dataset.methods)
     problems = "; ".join(page.problems)
     return Produced(
         data_version=page.digest,

@@ -64,7 +64,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_lossless(path, frames[:10], np.zeros(6400, np.int16))
     publish(home)
     settings = ReportSettings(num_example_clips=0, num_extreme_clips=1, video_scale=1)
-    path = render_report(home, made.DATASET, settings).path
+    path = render_report(home, made.DATASET, settings, made.METHODS).path
     probed = path.with_name("probed.html")
     probed.write_text(
         path.read_text(encoding="utf-8").replace("</body>", PROBE + "</body>"), encoding="utf-8"

@@ -65,7 +65,11 @@ def render_clips(home: Home, clips: list[str]) -> None:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("home"))
-    render_clips(home, made.fill(home))
+    clips = made.fill(home)
+    render_clips(home, clips)
+    made.fill_ratings(home, clips)
+    made.fill_partial_hearing(home, clips)
+    made.keep_strip(home, clips[2])
     picture = home.stage("face_crops", made.DATASET) / "pictures" / "crops.png"
     picture.parent.mkdir(parents=True)
     from PIL import Image
@@ -77,7 +81,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def page(home: Home) -> ReportPage:
-    return render_report(home, made.DATASET, SETTINGS)
+    return render_report(home, made.DATASET, SETTINGS, made.METHODS)
 
 
 @pytest.fixture(scope="module")
@@ -199,14 +203,14 @@ def test_videos_play_with_sound(html: str) -> None:
 
 
 def test_same_inputs_make_the_same_page(home: Home, page: ReportPage) -> None:
-    assert render_report(home, made.DATASET, SETTINGS).digest == page.digest
+    assert render_report(home, made.DATASET, SETTINGS, made.METHODS).digest == page.digest
 
 
 def test_a_missing_render_is_said_and_the_rest_is_shown(tmp_path: Path) -> None:
     home = Home(tmp_path)
     made.fill(home)
     publish(home)
-    page = render_report(home, made.DATASET, SETTINGS)
+    page = render_report(home, made.DATASET, SETTINGS, made.METHODS)
     assert page.num_videos == 0 and len(page.problems) == 3
     assert "there is no render of the ground truth" in text_of(page.path.read_text(encoding="utf-8"))
 
@@ -215,7 +219,7 @@ def test_a_dataset_with_clips_alone_has_a_page_that_says_what_to_run(tmp_path: P
     home = Home(tmp_path)
     made.fill_inventory(home)
     publish(home)
-    text = text_of(render_report(home, made.DATASET, SETTINGS).path.read_text(encoding="utf-8"))
+    text = text_of(render_report(home, made.DATASET, SETTINGS, made.METHODS).path.read_text(encoding="utf-8"))
     for words in (
         "run the stage clip_metrics",
         "run the stage sync_encoder",
@@ -233,14 +237,14 @@ def test_markup_in_the_data_is_text(tmp_path: Path) -> None:
     }  # fmt: skip
     write_part(home, "clip_inventory", [clip], dataset="d")
     publish(home)
-    html = render_report(home, "d", SETTINGS).path.read_text(encoding="utf-8")
+    html = render_report(home, "d", SETTINGS, made.METHODS).path.read_text(encoding="utf-8")
     assert "<script" not in html and "<img" not in html and "&lt;script&gt;" in html
 
 
 def test_errors_say_what_to_do(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with pytest.raises(WarehouseError, match="no warehouse yet"):
-        render_report(home, "d", SETTINGS)
+        render_report(home, "d", SETTINGS, made.METHODS)
     publish(home)
     with pytest.raises(ValueError, match=r"no clip of dataset 'd'; run `cals run --dataset d`"):
-        render_report(home, "d", SETTINGS)
+        render_report(home, "d", SETTINGS, made.METHODS)
