@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assets.mos.part import write_ratings_part
+from assets.report.overview import render_overview
 from assets.report.page import render_report
 from assets.stage_asset import stage_asset
 from assets.stage_run import CheckOutcome, Produced, StageRun
@@ -17,6 +18,7 @@ def metric_report(run: StageRun) -> Produced:
     write_ratings_part(run.home, run.dataset.name)
     publish(run.home)
     page = render_report(run.home, run.dataset.name, run.settings, run.dataset.methods)
+    render_overview(run.home, run.project.methods)
     problems = "; ".join(page.problems)
     return Produced(
         data_version=page.digest,

@@ -124,7 +124,9 @@ def value_cell(row: Row | None, metric: str, why: str = "not measured") -> Cell:
         )
     decimals = decimals_of(metric)
     missing = counted(row["num_missing"], "clip") + " missing" if row["num_missing"] else ""
-    shown = interval(row["low"], row["high"], decimals) if row["low"] != row["high"] else ""
+    shown = interval(row["low"], row["high"], decimals)
+    if len(set(shown.split(" to "))) == 1:
+        shown = ""
     return Cell(text=number(row["mean"], decimals), interval=shown, why=missing)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from assets.report.cells import in_order, label_of, method_labels, metrics
 from assets.report.rows import Rows
+from assets.report.wording import counted
 
 SOUNDS = {"own": "the clip's own sound", "other": "another clip's sound"}
 FIGURES = {"masked_audio": "Figure 2, masked sound", "context_window": "Figure 3, windows of sound"}
@@ -125,3 +126,15 @@ def _partial_hearing(rows: Rows, dataset: str) -> list[Failure]:
         )
         for row in found
     ]
+
+
+def checked(rows: Rows, dataset: str) -> str:
+    """How much there was that could fail, in words; empty where nothing was rendered or scored."""
+    renders = rows.one("select count(*) as num from render_clips where dataset = ?", [dataset])["num"]
+    figures = rows.one(
+        "select count(*) as num, count(distinct clip_id) as clips from clip_metrics where dataset = ?",
+        [dataset],
+    )
+    if not renders and not figures["num"]:
+        return ""
+    return f"{counted(renders, 'render')} and {counted(figures['num'], 'figure')} of {counted(figures['clips'], 'test clip')}"

@@ -22,7 +22,7 @@ from assets.report.comparisons import (
     sync_control,
 )
 from assets.report.examples import Example, examples
-from assets.report.failures import failures
+from assets.report.failures import checked, failures
 from assets.report.figure_2 import figure_2
 from assets.report.figure_3 import figure_3
 from assets.report.findings import findings, headline_sentence
@@ -137,6 +137,7 @@ def _content(
         "difference_rows": difference_table(rows, dataset, headline, HEADLINE_METRICS),
         "clip_charts": clip_charts(rows, dataset, headline),
         "failures": failures(rows, dataset, problems, len(shown)),
+        "checked": checked(rows, dataset),
         "table_1": table_1(rows, dataset, methods),
         "table_1_steps": steps_table(rows, dataset),
         "opinions": opinions(rows, dataset, headline),
