@@ -1,0 +1,47 @@
+"""``cals report``: the pages that are there, and the one over all datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assets.home import Home, write_text
+from pipelines import staleness
+from pipelines.cli import main
+from tests import warehouse_making as made
+
+CONFIG = """
+settings: {}
+datasets:
+  sample_lrs2: {layout: lrs2, root: raw, profile: tiny, methods: [ground_truth, cals]}
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A project in which nothing is stale."""
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "cals.yaml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    for name in ("CALS_HOME", "CALS_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(staleness, "find_stale", lambda *_: [])
+    home = Home(tmp_path / ".cals")
+    made.fill(home)
+    write_text(home.report(made.DATASET), "<html>")
+    return home
+
+
+def test_without_a_dataset_the_page_over_all_is_written_and_named_first(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report"]) == 0
+    assert capsys.readouterr().out.split() == [str(home.report_overview), str(home.report(made.DATASET))]
+    assert "All datasets" in home.report_overview.read_text(encoding="utf-8")
+
+
+def test_with_a_dataset_its_page_alone_is_named(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--dataset", made.DATASET]) == 0
+    assert capsys.readouterr().out.split() == [str(home.report(made.DATASET))]
+    assert not home.report_overview.exists()
