@@ -50,7 +50,9 @@ def test_a_new_raw_file_asks_for_the_clips_of_its_dataset_once(
     assert request.asset_selection == [dg.AssetKey("clips")] and request.partition_key == "data1"
     assert request.tags["cals.cause"] == "input changed: raw_videos"
     (again,) = asked(project, instance, stale_sensor)
-    assert again.run_key == request.run_key, "one state is tried once: Dagster leaves out a key that it has seen"
+    assert again.run_key == request.run_key, (
+        "one state is tried once: Dagster leaves out a key that it has seen"
+    )
 
 
 def test_a_source_is_observed_again_only_when_it_changed(project: Project, instance: DagsterInstance) -> None:
