@@ -172,10 +172,10 @@ def score_pair(job: _Job) -> list[dict[str, Any]]:
     instruments = _instruments(job.settings, job.evaluator_dir)
     made = _read(job.pair.generated, "the generated video")
     true = _read(job.pair.reference, "the reference")
-    _check_moments(made, true)
     if job.seen is not None and len(job.seen) != len(true.frames):
         told = f"{len(true.frames)} frames; the dataset's clip has {len(job.seen)}"
         raise Rejected(STAGE, "length_mismatch", f"the reference: {told}")
+    _check_moments(made, true, job.seen)
     figures = _figures(made, true, job, instruments)
     return [figure_row(job.dataset, job.method, job.pair.name, "own", figure) for figure in figures]
 
@@ -198,7 +198,7 @@ def _read(path: Path, which: str) -> PlainVideo:
         raise Rejected(STAGE, rejected.reason, f"{which}: {rejected.detail}") from rejected
 
 
-def _check_moments(made: PlainVideo, true: PlainVideo) -> None:
+def _check_moments(made: PlainVideo, true: PlainVideo, seen: NDArray[np.bool_] | None) -> None:
     if abs(made.fps - true.fps) > SAME_FPS:
         raise Rejected(
             STAGE, "fps_mismatch", f"{made.fps:.3f} frames a second; the reference has {true.fps:.3f}"
@@ -210,7 +210,7 @@ def _check_moments(made: PlainVideo, true: PlainVideo) -> None:
     sizes = ["x".join(str(side) for side in video.frames.shape[2:0:-1]) for video in (made, true)]
     if sizes[0] != sizes[1]:
         raise Rejected(STAGE, "size_mismatch", f"{sizes[0]} pixels; the reference has {sizes[1]}")
-    shift = picture_shift(made.frames, true.frames)
+    shift = picture_shift(made.frames, true.frames, seen)
     if shift:
         when = "later" if shift > 0 else "earlier"
         raise Rejected(

@@ -12,17 +12,24 @@ import numpy as np
 import pytest
 import torch
 
+from assets import ledger
 from assets.external_renders.video_set import external_scores_digest
 from assets.media.encode import write_lossless
+from assets.renders.render import render_clips
+from assets.renders.settings import RenderSettings
 from assets.settings import load_project
+from assets.versions import CodeVersion
 from assets.warehouse import query
+from cals_models.metrics import psnr
+from cals_models.shard_format import clip_key
+from cals_models.shards import ShardSet
 from cals_models.syncnet import SyncNet
 from pipelines import cli_score
 from pipelines.instance import open_instance
 from pipelines.lineage.questions import trace
 from pipelines.lineage.text import trace_text
 from pipelines.lineage.trace import Trace
-from tests.grid_crops import grid_crops, through_jpeg
+from tests.grid_crops import crops_shard_set, grid_crops, through_jpeg
 
 NUM_FRAMES = 30
 
@@ -187,3 +194,39 @@ def test_one_protocol_is_scored_anew_beside_the_others_while_the_videos_are_the_
     kept = query(home.database, "select data_version, count(*) as n from external_renders group by 1")
     assert kept["n"].tolist() == [1, 1]
     assert trace(load_project(), "external_renders/true/external/acme").notes == []
+
+
+def test_beside_a_datasets_own_true_crops_its_masks_count_and_lineage_goes_on_into_it(
+    folder: Path, grid_clips: list[Path]
+) -> None:
+    (folder / "cals.yaml").write_text("datasets:\n  made: {layout: folder, root: raw, profile: tiny}\n")
+    home, clip_id = load_project().home, "made/test/one"
+    frames, audio = grid_crops(grid_clips[0], 12)
+    seen = np.ones(12, bool)
+    seen[3:5] = False
+    crops_shard_set(folder / "set", {clip_id: (frames, audio)}, {clip_id: seen})
+    home.shards("made").parent.mkdir(parents=True)
+    (folder / "set" / "shards").rename(home.shards("made"))
+    truth = home.renders("made", "ground_truth")
+    render_clips(home.shards("made"), "test", "ground_truth", None, truth, RenderSettings())
+    rendered = ledger.Entry(
+        asset="renders", dataset="made", method="ground_truth", data_version="0f" * 32, code_version="c",
+        settings={}, inputs={}, dagster_run_id="r", duration_s=1.0,
+    )  # fmt: skip
+    ledger.append(home, rendered, CodeVersion(digest="c", definitions={}, libraries={}))
+    made = through_jpeg(frames, 60)
+    made[~seen] = through_jpeg(frames[~seen], 2)
+    write_lossless(folder / "acme" / f"{clip_key(clip_id)}.mkv", made, audio)
+    where = ["--generated", str(folder / "acme"), "--reference", str(truth / "own")]
+    assert run(*where, "--dataset", "made", "--protocol", "primary") == 0
+    rows = query(home.database, "select clip_id, metric, value, detail from clip_metrics").set_index("metric")
+    assert set(rows["clip_id"]) == {clip_id}
+    (clip,) = ShardSet(home.shards("made")).clips("test")
+    true = torch.from_numpy(clip.frames(range(12)))
+    expected = psnr(torch.from_numpy(made[seen]), true[torch.from_numpy(seen)]).mean()
+    assert rows.loc["psnr", "value"] == pytest.approx(float(expected), abs=1e-4)
+    assert rows["detail"].str.startswith("2 of 12 frames left out").all()
+    found = trace(load_project(), "table_3/made/external/acme/psnr")
+    labels = {node["label"] for node in found.nodes.values()}
+    assert {"renders/made/ground_truth", "external_renders/made/external/acme"} <= labels
+    assert set(sources(found)) == {"generated_videos", "settings/clip_metrics"}

@@ -218,6 +218,10 @@ def test_shifts_are_found_in_frames_and_milliseconds(clip: tuple[np.ndarray, np.
     for shift in (-6, -1, 0, 2, 9):
         late = frames[10 - shift : 45 - shift]
         assert picture_shift(late, frames[10:45]) == shift
+    seen = np.arange(35) % 12 != 5
+    spoilt = np.where(seen[:, None, None, None], frames[10:45], 0)
+    assert picture_shift(spoilt, frames[10:45], seen) == 0
+    assert picture_shift(frames[10:45], frames[10:45], np.zeros(35, bool)) == 0
     for lag_ms in (-250, 0, 130):
         samples = 16 * lag_ms
         assert sound_shift_ms(audio[8000 - samples : 32000 - samples], audio[8000:32000]) == lag_ms
