@@ -196,10 +196,11 @@ def _report(arguments: argparse.Namespace) -> int:
     project = _project()
     datasets = _made_or_asked(project, arguments.dataset)
     ok = True
-    if find_stale(project, datasets, "metric_report"):
+    to = "metric_report" if arguments.dataset else None  # unasked, no dataset is made further than it goes
+    if find_stale(project, datasets, to):
         from pipelines.runner import run_stale
 
-        outcome = run_stale(project, datasets, "metric_report")
+        outcome = run_stale(project, datasets, to)
         for label, why in {**outcome.failed, **outcome.blocked}.items():
             print(f"{label}: {why}", file=sys.stderr)
         ok = outcome.ok

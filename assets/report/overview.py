@@ -182,7 +182,7 @@ def _card(home: Home, rows: Rows, dataset: str, headline: str, labels: Mapping[s
     return Card(
         dataset=dataset,
         link=link,
-        why_no_page="" if link else f"No page yet: cals run --dataset {dataset} makes it.",
+        why_no_page="" if link else f"No page yet: cals report --dataset {dataset} makes it.",
         verdict=verdict,
         facts=facts,
         evaluators=evaluators(rows, dataset),
@@ -242,7 +242,7 @@ def _why(rows: Rows, dataset: str, method: str, methods: Mapping[str, Collection
 
 
 def _why_unscored(dataset: str) -> str:
-    return f"no clip of {dataset} was scored yet: cals run --dataset {dataset}"
+    return f"no clip of {dataset} was scored yet: cals run --dataset {dataset} --to clip_metrics"
 
 
 def _pairs(rows: Rows, scored: list[str], headline: str, labels: Mapping[str, Row]) -> list[MethodRow]:

@@ -46,7 +46,7 @@ def test_datasets_link_to_their_pages_where_there_are_some(html: str, home: Home
     assert set(links) == {f"{made.DATASET}/index.html"}
     assert (home.report_overview.parent / str(links[0])).exists()
     text = text_of(html)
-    assert "No page yet: cals run --dataset bare makes it." in text
+    assert "No page yet: cals report --dataset bare makes it." in text
     assert "3 datasets taken in, 2 of them with scored videos." in text
     for words in ("41 of 44", "123 of 132 found, 9 rejected", "28 866 figures"):
         assert words in text, words
@@ -59,7 +59,7 @@ def test_table_3_has_every_method_of_every_dataset_with_figures_or_a_reason(html
     text = text_of(table)
     lrw = text[text.index("sample_lrw, 14") : text.index("bare All methods")]
     assert lrw.count("is not among the dataset's methods") == 3, "copy_reference, wav2lip and cals"
-    assert "no clip of bare was scored yet: cals run --dataset bare" in text
+    assert "no clip of bare was scored yet: cals run --dataset bare --to clip_metrics" in text
     assert "(best)" in text[: text.index("sample_lrw, 14")] and "(best)" not in lrw
 
 
