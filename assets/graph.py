@@ -24,7 +24,7 @@ class Stage:
         name: asset key.
         group: Dagster group, in data order.
         deps: assets of this table that it reads.
-        sources: observed sources that it reads besides its settings: ``raw_videos``, ``offset_probe``.
+        sources: observed sources that it reads besides its settings, e.g. ``raw_videos``.
         by_method: partitioned by dataset x method instead of by dataset.
         roots: modules in which its work starts; their import closure is its code version.
         libraries: distributions whose version decides its output.
@@ -187,9 +187,11 @@ _ALL = (
             "lse_evaluator",
             "generator",
             "clip_metrics",
+            "masked_audio",
+            "context_window",
         ),
-        sources=("mos_ratings",),
-        roots=("assets.report.page", "assets.sql_files", "assets.intervals"),
+        sources=("mos_ratings", "external_scores"),
+        roots=("assets.report.page", "assets.report.overview", "assets.sql_files", "assets.intervals"),
         texts=("sql/**/*.sql", "sql/**/*.csv", "assets/report/templates/*"),
         libraries=("duckdb", "matplotlib", "jinja2"),
         kinds=("duckdb", "html"),

@@ -52,6 +52,10 @@ class Home:
     def report(self, dataset: str) -> Path:
         return self.root / "report" / dataset / "index.html"
 
+    @property
+    def report_overview(self) -> Path:
+        return self.root / "report" / "index.html"
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

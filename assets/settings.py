@@ -90,6 +90,11 @@ class Project:
             )
         return self.datasets[name]
 
+    @property
+    def methods(self) -> dict[str, tuple[str, ...]]:
+        """Dataset -> its methods."""
+        return {name: dataset.methods for name, dataset in self.datasets.items()}
+
     def stage_settings(self, dataset: str, stage: str) -> Any:
         """The stage's settings dataclass: its defaults, the profile, the project's and the dataset's overrides."""
         entry = self.dataset(dataset)

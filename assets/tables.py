@@ -13,8 +13,8 @@ from assets.home import Home, replacing
 
 
 def part_path(home: Home, table: str, dataset: str, method: str | None = None) -> Path:
-    """Where a dataset's (and method's) part of a table lies."""
-    name = f"{dataset}__{method}" if method else dataset
+    """Where a dataset's (and method's) part of a table lies; ``external/acme`` is ``external-acme`` there."""
+    name = f"{dataset}__{method.replace('/', '-')}" if method else dataset
     return home.parts / table / f"{name}.parquet"
 
 

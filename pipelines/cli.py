@@ -82,7 +82,11 @@ def _parser() -> argparse.ArgumentParser:
     query = add("query", _query, "ask the warehouse a question in SQL")
     query.add_argument("sql", metavar="SQL")
     query.add_argument("--format", default="table", choices=("table", "csv", "json"))
-    report = add("report", _report, "bring the metric report up to date and say where it is")
+    report = add(
+        "report",
+        _report,
+        "bring the reports up to date and say where they are; without --dataset also the page over all of them",
+    )
     report.add_argument("--dataset", action="append", metavar="NAME")
     for topic in (cli_lineage, cli_dub, cli_score, cli_mos):
         topic.add_commands(add)
@@ -192,13 +196,20 @@ def _report(arguments: argparse.Namespace) -> int:
     project = _project()
     datasets = _made_or_asked(project, arguments.dataset)
     ok = True
-    if find_stale(project, datasets, "metric_report"):
+    to = "metric_report" if arguments.dataset else None  # unasked, no dataset is made further than it goes
+    if find_stale(project, datasets, to):
         from pipelines.runner import run_stale
 
-        outcome = run_stale(project, datasets, "metric_report")
+        outcome = run_stale(project, datasets, to)
         for label, why in {**outcome.failed, **outcome.blocked}.items():
             print(f"{label}: {why}", file=sys.stderr)
         ok = outcome.ok
+    if not arguments.dataset:
+        from assets.report.overview import render_overview
+        from assets.warehouse import publish
+
+        publish(project.home)
+        print(render_overview(project.home, project.methods))
     for name in datasets:
         page = project.home.report(name)
         print(page if page.exists() else f"{name}: no report yet")

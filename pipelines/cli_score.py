@@ -24,7 +24,11 @@ def add_commands(add: Add) -> None:
         metavar="NAME",
         help="of cals.yaml: its settings and its trained evaluator are used, rows stand beside its methods",
     )
-    scoring.add_argument("--protocol", metavar="P", help="primary, atvgnet, lse_crop or whole_frame only")
+    scoring.add_argument(
+        "--protocol",
+        metavar="P",
+        help="only this one: primary, atvgnet, whole_frame, lse_crop, lse_real, lse_crop_jpeg or lse_real_jpeg",
+    )
     scoring.add_argument(
         "--lse-weights", metavar="FILE", help="syncnet_v2.model, or other weights of network S"
     )

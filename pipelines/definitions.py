@@ -8,6 +8,7 @@ from assets.audio_to_lip.asset import audio_to_lip
 from assets.av_offsets.asset import av_offsets, offset_probe
 from assets.clips.asset import clips
 from assets.context_window.asset import context_window
+from assets.external_renders.asset import external_renders, external_scores
 from assets.faces.asset import faces
 from assets.generator.asset import generator
 from assets.lse_evaluator.asset import lse_evaluator
@@ -23,8 +24,8 @@ from assets.resources import ProjectResource
 from assets.shards.asset import shards
 from assets.sync_encoder.asset import sync_encoder
 
-SOURCES: list[dg.SourceAsset] = [raw_videos, offset_probe, mos_ratings, *observed_settings]
-ALL_ASSETS: list[dg.SourceAsset | dg.AssetsDefinition] = [
+SOURCES: list[dg.SourceAsset] = [raw_videos, offset_probe, mos_ratings, external_scores, *observed_settings]
+ALL_ASSETS: list[dg.SourceAsset | dg.AssetsDefinition | dg.AssetSpec] = [
     *SOURCES,
     clips,
     faces,
@@ -36,6 +37,7 @@ ALL_ASSETS: list[dg.SourceAsset | dg.AssetsDefinition] = [
     audio_to_lip,
     generator,
     renders,
+    external_renders,
     clip_metrics,
     context_window,
     masked_audio,

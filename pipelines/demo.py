@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from assets.progress import progress_bar
+from assets.report.overview import render_overview
 from assets.sample_corpus.corpus import make_sample_corpus
 from assets.sample_corpus.plan import plan_corpus
 from assets.sample_corpus.settings import SampleCorpusSettings
@@ -43,6 +44,7 @@ def run_demo(project: Project) -> int:
     print("\nWhat the right sound gains over another clip's sound, with its 95 % interval:")
     print(run_query(project, MARGIN, "table"))
     print(f"\nreport: {project.home.report('sample_lrs2')}")
+    print(f"all datasets: {render_overview(project.home, project.methods)}")
     print(f"tables: cals query 'select * from table_3'   ({time.monotonic() - start:.0f} s in all)")
     return 0
 

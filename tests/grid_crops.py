@@ -51,14 +51,22 @@ def through_jpeg(frames: np.ndarray, quality: int) -> np.ndarray:
     )
 
 
-def crops_shard_set(folder: Path, clips: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
+def crops_shard_set(
+    folder: Path,
+    clips: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    valid: Mapping[str, np.ndarray] | None = None,
+) -> None:
     """Shards under `folder / "shards"` that hold these frames and sounds.
 
     Args:
         folder: for the shards and the bucket files they are made from.
         clips: clip id, `<dataset>/<split>/<name>`, to frames uint8 (T, 128, 128, 3) and sound int16 (640 T,).
+        valid: clip id to bool (T,), frames in which the face was seen; all of them for clips that are not in it.
     """
     rows = [_row(clip_id, frames, audio) for clip_id, (frames, audio) in clips.items()]
+    for row, clip_id in zip(rows, clips, strict=True):
+        if valid and clip_id in valid:
+            row["face_crops"]["valid"] = valid[clip_id].astype(np.uint8).tobytes()
     source = BucketInput(
         bucket=0,
         clips={clip_id: facts_of(clip_id, *clip_id.split("/")[:2]) for clip_id in clips},

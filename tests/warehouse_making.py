@@ -12,6 +12,7 @@ import numpy as np
 
 from assets.home import Home
 from assets.ledger import SCHEMA as LEDGER_SCHEMA
+from assets.masked_audio.strip_file import ALL_SOUND, MASKED, TRUE, FrameStrip, StripRow, strip_png
 from assets.tables import write_part
 
 DATASET = "sample_lrs2"
@@ -245,6 +246,74 @@ def fill_ledger(home: Home, dataset: str = DATASET) -> None:
         }  # fmt: skip
         table = pa.Table.from_pylist([row], schema=LEDGER_SCHEMA)
         pq.write_table(table, folder / f"{dataset}-{number:02d}.parquet")
+
+
+RATERS = 12
+OPINIONS = {"ground_truth": 4.6, "copy_reference": 1.6, "wav2lip": 3.0, "cals": 3.8}
+
+
+def fill_ratings(home: Home, test_clips: list[str], dataset: str = DATASET) -> None:
+    """Answers of 12 raters on 4 test clips by every method; the last rater is screened out."""
+    rng = np.random.default_rng(5)
+    rows = [
+        {
+            "study": "main", "rater": f"rater_{rater:03d}", "dataset": dataset, "method": method, "clip_id": clip,
+            "scale": scale, "rating": int(np.clip(round(mean + 0.7 * rng.normal()), 1, 5)),
+            "screened_out": rater == RATERS - 1,
+        }
+        for rater in range(RATERS)
+        for method, mean in OPINIONS.items()
+        for clip in test_clips[:4]
+        for scale in ("visual_quality", "lip_sync_quality", "realness")
+    ]  # fmt: skip
+    write_part(home, "mos_ratings", rows, dataset=dataset)
+
+
+MASKS = (2, 5, 10, 20)
+WINDOWS = (0, 1, 2, 4, 6, 8, 10, 12, 15)
+REACH = {"wav2lip": 2.5, "cals": 8.0}
+TOO_SHORT = "the clip has 29 frames: a mask must leave 5 on either side"
+
+
+def fill_partial_hearing(home: Home, test_clips: list[str], dataset: str = DATASET) -> None:
+    """LMD under masks and by window: a mask costs CALS less, and its context reaches further.
+
+    The first clip is too short for the longest mask.
+    """
+    rng = np.random.default_rng(9)
+    masks, windows = [], []
+    for method, reach in REACH.items():
+        for place, clip in enumerate(test_clips):
+            whose = {"dataset": dataset, "method": method, "clip_id": clip}
+            level = 1.1 + 0.2 * rng.normal()
+            for length in MASKS:
+                cost = 0.9 * (1 - np.exp(-length / reach)) + 0.05 * rng.normal()
+                known = place > 0 or length < 20
+                masks.append(whose | {
+                    "mask_frames": length, "lmd_masked": level + cost if known else None,
+                    "lmd_unmasked": level if known else None, "detail": None if known else TOO_SHORT,
+                })  # fmt: skip
+            for window in WINDOWS:
+                fall = 0.8 * max(0.0, 1 - window / reach) ** 2 + 0.02 * rng.normal()
+                windows.append(whose | {"window_frames": window, "lmd": level + fall, "detail": None})
+    write_part(home, "masked_audio", masks, dataset=dataset)
+    write_part(home, "context_window", windows, dataset=dataset)
+
+
+def keep_strip(home: Home, clip: str, dataset: str = DATASET) -> np.ndarray:
+    """The picture that masked_audio keeps; returns its frames, uint8 (5, 8, 128, 128, 3)."""
+    rows = (
+        StripRow(method="", sound=TRUE),
+        *(StripRow(method=method, sound=sound) for method in REACH for sound in (ALL_SOUND, MASKED)),
+    )
+    frames = np.empty((5, 8, 128, 128, 3), np.uint8)
+    frames[:] = np.arange(60, 220, 4, dtype=np.uint8).reshape(5, 8, 1, 1, 1)
+    frames[..., 80:100, 44:84, :] = (150, 70, 70)
+    hidden = (False, False, True, True, True, True, False, False)
+    path = home.stage("masked_audio", dataset) / "pictures" / "masked_frames.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(strip_png(FrameStrip(clip_id=clip, rows=rows, hidden=hidden, frames=frames)))
+    return frames
 
 
 def fill(home: Home, dataset: str = DATASET) -> list[str]:

@@ -8,34 +8,23 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw
 
 from assets.masked_audio.masks import Strip
+from assets.masked_audio.strip_file import ALL_SOUND, MASKED, TRUE, FrameStrip, StripRow, strip_png
 
-LABEL_PX = 132
-BAR_PX = 12
-MASKED_COLOUR = (196, 87, 44)
 COLOURS = ("#2a6fbb", "#c4572c", "#3c8d4f", "#7a4fa3")
 
 
 def strip_picture(strip: Strip) -> bytes:
-    """PNG: the true frames, then each method with all sound and with the mask; a bar marks masked frames."""
-    rows = [("true", strip.true)]
+    """PNG: the true frames, then each method with all sound and with the mask."""
+    rows, frames = [StripRow(method="", sound=TRUE)], [strip.true]
     for method, (every, part) in strip.drawn.items():
-        rows += [(f"{method}, all sound", every), (f"{method}, masked", part)]
-    side = strip.true.shape[1]
-    image = Image.new("RGB", (LABEL_PX + side * len(strip.true), BAR_PX + side * len(rows)), "white")
-    draw = ImageDraw.Draw(image)
-    for number, hidden in enumerate(strip.hidden):
-        if hidden:
-            x = LABEL_PX + side * number
-            draw.rectangle((x, 2, x + side - 1, BAR_PX - 3), fill=MASKED_COLOUR)
-    draw.text((4, 0), "sound masked", fill=MASKED_COLOUR)
-    for number, (label, frames) in enumerate(rows):
-        y = BAR_PX + side * number
-        draw.text((4, y + side // 2 - 6), label, fill="black")
-        image.paste(Image.fromarray(np.concatenate(list(frames), axis=1)), (LABEL_PX, y))
-    return _png(image)
+        rows += [StripRow(method=method, sound=ALL_SOUND), StripRow(method=method, sound=MASKED)]
+        frames += [every, part]
+    hidden = tuple(bool(some) for some in strip.hidden)
+    return strip_png(
+        FrameStrip(clip_id=strip.clip_id, rows=tuple(rows), hidden=hidden, frames=np.stack(frames))
+    )
 
 
 def mask_picture(rows: Iterable[Mapping[str, Any]], methods: Sequence[str]) -> bytes:
@@ -65,10 +54,4 @@ def mask_picture(rows: Iterable[Mapping[str, Any]], methods: Sequence[str]) -> b
         axes.legend(frameon=False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
     return buffer.getvalue()

@@ -13,6 +13,11 @@ was given another clip's sound, and its pictures are measured against the clip's
 Protocol ``lse_crop_jpeg`` (a setting) is ``lse_crop`` through the lossy files of the public code, for comparison with
 old figures.
 
+Frames in which the clip's face was not really seen (its place is interpolated, the shards' mask ``valid`` is False) are
+left out of PSNR, SSIM and LMD, and ``detail`` counts them: what stands in such a crop may be no face at all. LSE is
+defined on every window of an unbroken sequence; its windows stay all in, and ``detail`` counts those that touch such a
+frame.
+
 A figure that can't be computed is a row without value that says why.
 """
 
@@ -20,7 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +42,14 @@ from cals_models.lse import LipSyncEvaluator, LseError
 from cals_models.methods import METHODS
 from cals_models.metrics import lmd, lmd_atvgnet, mouth_region, psnr, ssim
 from cals_models.shards import ShardClip, ShardSet
+from cals_models.syncnet import WINDOW_FRAMES
 
 PICTURE_METRICS = ("psnr", "ssim", "psnr_mouth", "ssim_mouth")
 PICTURE_SOURCE = "torchmetrics"
 MAX_THREADS = 8
 
 Frames = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 Sound = NDArray[np.int16]
 
 
@@ -122,7 +129,7 @@ def _score_clip(
     method: str,
     instruments: Instruments,
 ) -> dict[str, list[Figure]]:
-    true, own_sound = clip.frames(range(clip.num_frames)), clip.audio()
+    true, own_sound, seen = clip.frames(range(clip.num_frames)), clip.audio(), clip.valid
     hears = method not in METHODS or METHODS[method].is_trained
     lips: dict[bytes, torch.Tensor] = {}
     compared: dict[bytes, list[Figure]] = {}
@@ -134,26 +141,59 @@ def _score_clip(
         frames, sound = read_lossless(folder / render["path"])
         pictures = frames.tobytes()  # the controls show the same ones with both sounds
         if pictures not in compared:
-            compared[pictures] = picture_figures(frames, true) + landmark_figures(frames, true, instruments)
+            compared[pictures] = crop_figures(frames, true, seen, instruments)
         figures = list(compared[pictures])
         measured = own_sound if audio == "own" or hears else sound
         against = (
             "the clip's own sound" if measured is own_sound else f"the sound of {render['audio_clip_id']}"
         )
-        figures += lse_figures(frames, measured, "lse_crop", against, instruments.evaluator, lips)
+        lse = lse_figures(frames, measured, "lse_crop", against, instruments.evaluator, lips)
         if instruments.lse_jpeg:
             lossy = through_jpeg_files(frames)
-            figures += lse_figures(lossy, measured, "lse_crop_jpeg", against, instruments.evaluator, lips)
+            lse += lse_figures(lossy, measured, "lse_crop_jpeg", against, instruments.evaluator, lips)
         if audio == "other" and hears:
             against = f"the sound it was made with, of {render['audio_clip_id']}"
-            figures += lse_figures(frames, sound, "lse_crop_dubbed", against, instruments.evaluator, lips)
-        scored[audio] = figures
+            lse += lse_figures(frames, sound, "lse_crop_dubbed", against, instruments.evaluator, lips)
+        scored[audio] = figures + windows_noted(lse, seen)
     return scored
 
 
 def _default_threads(instruments: Instruments) -> int:
     on_cpu = instruments.evaluator.device.type == "cpu"
     return min(MAX_THREADS, torch.get_num_threads()) if on_cpu else 1
+
+
+def crop_figures(frames: Frames, true: Frames, seen: Mask, instruments: Instruments) -> list[Figure]:
+    """PSNR, SSIM and LMD of crops, over the frames in which the clip's face was really seen.
+
+    Args:
+        frames: uint8 (T, 128, 128, 3).
+        true: the same.
+        seen: bool (T,); the others are left out, and ``detail`` says how many.
+        instruments: for LMD.
+    """
+    if seen.all():
+        return picture_figures(frames, true) + landmark_figures(frames, true, instruments)
+    note = f"{int((~seen).sum())} of {len(seen)} frames left out: the clip's face was not seen there"
+    if not seen.any():
+        return _without_value(note, instruments)
+    some, others = frames[seen], true[seen]
+    figures = picture_figures(some, others) + landmark_figures(some, others, instruments)
+    return [noted(figure, note) for figure in figures]
+
+
+def windows_noted(figures: Iterable[Figure], seen: Mask) -> list[Figure]:
+    """Figures of LSE whose detail counts the windows of 5 frames that touch one in which the face was not seen."""
+    if seen.all() or len(seen) <= WINDOW_FRAMES:
+        return list(figures)
+    unseen = ~np.lib.stride_tricks.sliding_window_view(seen, WINDOW_FRAMES)[:-1].all(axis=1)
+    note = f"the clip's face was not seen in a frame of {int(unseen.sum())} windows, which are in"
+    return [noted(figure, note) if figure.value is not None else figure for figure in figures]
+
+
+def noted(figure: Figure, note: str | None) -> Figure:
+    """The figure with a note added to its detail."""
+    return replace(figure, detail="; ".join(filter(None, (figure.detail, note))) or None)
 
 
 def picture_figures(frames: Frames, true: Frames) -> list[Figure]:
@@ -256,10 +296,18 @@ def lse_figures(
 
 def _not_rendered(render: Mapping[str, Any], instruments: Instruments) -> list[Figure]:
     detail = f"not rendered: {render['reason']}: {render['detail']}"
-    lse, landmarks = instruments.evaluator.name, instruments.landmarks.name
+    name = instruments.evaluator.name
+    return _without_value(detail, instruments) + [
+        Figure(protocol="lse_crop", metric=metric, value=None, evaluator=name, detail=detail)
+        for metric in ("lse_d", "lse_c")
+    ]
+
+
+def _without_value(detail: str, instruments: Instruments) -> list[Figure]:
+    """Rows of PSNR, SSIM and LMD that say why there is no figure."""
+    landmarks = instruments.landmarks.name
     names = [("primary", metric, PICTURE_SOURCE) for metric in PICTURE_METRICS]
     names += [("primary", "lmd", landmarks), ("atvgnet", "lmd", landmarks)]
-    names += [("lse_crop", "lse_d", lse), ("lse_crop", "lse_c", lse)]
     return [
         Figure(protocol=protocol, metric=metric, value=None, evaluator=name, detail=detail)
         for protocol, metric, name in names

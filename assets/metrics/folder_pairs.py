@@ -98,13 +98,18 @@ def pairs_by_table(generated: Path, reference: Path, table: Path) -> tuple[list[
         raise ValueError(f"{table}: not a readable CSV ({error})") from error
     if not rows:
         raise ValueError(f"{table}: holds no pair")
-    pairs, failures = [], []
+    pairs: list[Pair] = []
+    failures: list[Failure] = []
     for number, (made, true) in enumerate(rows, start=2):
         problem = _problem(generated, made) or _problem(reference, true)
         if problem is not None:
             failures.append(Failure(video=made or f"line {number}", reason=problem[0], detail=problem[1]))
             continue
         name = Path(true).with_suffix("").as_posix()
+        if name in {pair.name for pair in pairs}:
+            detail = f"line {number}: another line is held against {name} already; keep one of them"
+            failures.append(Failure(video=made, reason="ambiguous", detail=detail))
+            continue
         pairs.append(Pair(name=name, generated=generated / made, reference=reference / true))
     return pairs, failures
 

@@ -48,7 +48,7 @@ def open_instruments(
         BackendUnavailableError: the landmark detector's library or weights are missing.
         ValueError: there is neither an evaluator nor weights.
     """
-    device = settings.device if settings.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    device = device_of(settings)
     dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[settings.lse_dtype]
     if settings.lse_weights:
         expected = settings.lse_weights_sha256 or None
@@ -68,3 +68,10 @@ def open_instruments(
         max_undetected_share=settings.max_undetected_share,
         lse_jpeg=settings.lse_jpeg,
     )
+
+
+def device_of(settings: MetricSettings) -> str:
+    """Device of the evaluator: ``auto`` takes a GPU where there is one."""
+    if settings.device != "auto":
+        return settings.device
+    return "cuda" if torch.cuda.is_available() else "cpu"

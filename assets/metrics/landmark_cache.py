@@ -31,12 +31,13 @@ class LandmarkCache:
     ) -> None:
         self._open_backend = open_backend
         self._opened = threading.local()
-        self.name = self._backend.name
+        self.name = self.backend.name
         self._folder = folder
         self._version = version
 
     @property
-    def _backend(self) -> FaceBackend:
+    def backend(self) -> FaceBackend:
+        """This thread's detector."""
         if not hasattr(self._opened, "backend"):
             self._opened.backend = self._open_backend()
         backend: FaceBackend = self._opened.backend
@@ -45,13 +46,13 @@ class LandmarkCache:
     def of(self, frames: NDArray[np.uint8], *, keep: bool) -> CropLandmarks:
         """Landmarks of frames uint8 (T, H, W, 3); ``keep`` says whether they will be asked for again."""
         if not keep or self._folder is None:
-            return landmark_crops(frames, self._backend)
+            return landmark_crops(frames, self.backend)
         digest = hashlib.sha256(f"{self.name} {self._version} {frames.shape}\n".encode())
         digest.update(np.ascontiguousarray(frames).data)
         path = self._folder / f"{digest.hexdigest()}.npy"
         points = _read(path, len(frames))
         if points is None:
-            points = landmark_crops(frames, self._backend).points
+            points = landmark_crops(frames, self.backend).points
             with replacing(path) as temporary, temporary.open("wb") as file:
                 np.lib.format.write_array(file, points, allow_pickle=False)
         return CropLandmarks(points=points)

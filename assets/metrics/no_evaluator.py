@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from assets.faces.backends.opening import open_backend
@@ -11,6 +13,10 @@ from assets.metrics.instruments import Instruments
 from assets.metrics.landmark_cache import LandmarkCache
 from assets.metrics.settings import MetricSettings
 from cals_models.lse import LipSyncEvaluator, LseError
+
+WHY = (
+    "no evaluator was given: LSE needs the weights of network S, syncnet_v2.model or a trained lse_evaluator"
+)
 
 
 class NoEvaluator(LipSyncEvaluator):
@@ -21,9 +27,10 @@ class NoEvaluator(LipSyncEvaluator):
         self.device = torch.device("cpu")
 
     def embed_lips(self, frames: Tensor) -> Tensor:
-        raise LseError(
-            "no evaluator was given: LSE needs the weights of network S, syncnet_v2.model or a trained lse_evaluator"
-        )
+        raise LseError(WHY)
+
+    def embed_sound(self, audio: NDArray[np.int16]) -> Tensor:
+        raise LseError(WHY)
 
 
 def open_without_evaluator(settings: MetricSettings) -> Instruments:
@@ -33,4 +40,5 @@ def open_without_evaluator(settings: MetricSettings) -> Instruments:
         evaluator=NoEvaluator(),
         landmarks=LandmarkCache(lambda: open_backend(tracking), None),
         max_undetected_share=settings.max_undetected_share,
+        lse_jpeg=settings.lse_jpeg,
     )

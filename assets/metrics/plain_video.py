@@ -24,11 +24,13 @@ class PlainVideo:
     """Args:
     frames: uint8 (T, H, W, 3), RGB, every stored frame.
     fps: frames a second.
+    times_s: float64 (T,), when each frame comes on display, counted from the first; increasing.
     sound: int16 (samples,), 16 kHz mono, sample 0 heard with frame 0; None if the file has no sound.
     """
 
     frames: NDArray[np.uint8]
     fps: float
+    times_s: NDArray[np.float64]
     sound: NDArray[np.int16] | None
 
 
@@ -49,9 +51,11 @@ def read_plain_video(path: Path, *, stage: str) -> PlainVideo:
     except Rejected as rejected:
         if rejected.reason != "no_audio_stream":
             raise
-        frames, fps = _read_frames(path, stage)
-        return PlainVideo(frames=frames, fps=fps, sound=None)
-    frames, _ = _read_frames(path, stage)
+        frames, fps, times_s = _read_frames(path, stage)
+        return PlainVideo(frames=frames, fps=fps, times_s=times_s, sound=None)
+    frames, _, times_s = _read_frames(path, stage)
+    if probed.video.counted:
+        times_s = np.arange(len(frames)) / probed.video.declared_fps
     missing = probed.video.num_packets - len(frames)
     if missing > 0:
         held = probed.video.num_packets
@@ -63,11 +67,14 @@ def read_plain_video(path: Path, *, stage: str) -> PlainVideo:
     end = round(
         (probed.audio.end_s - probed.video.start_s) * SAMPLE_RATE_HZ
     )  # silence beyond it is not the file's
-    return PlainVideo(frames=frames, fps=probed.video.average_fps, sound=sound[: max(0, end)])
+    return PlainVideo(
+        frames=frames, fps=probed.video.average_fps, times_s=times_s, sound=sound[: max(0, end)]
+    )
 
 
-def _read_frames(path: Path, stage: str) -> tuple[NDArray[np.uint8], float]:
+def _read_frames(path: Path, stage: str) -> tuple[NDArray[np.uint8], float, NDArray[np.float64]]:
     pictures: list[NDArray[np.uint8]] = []
+    times: list[float | None] = []
     complaints = Complaints()
     with open_media(path, stage) as container:
         stream = choose_stream(container, "video", stage)
@@ -83,10 +90,21 @@ def _read_frames(path: Path, stage: str) -> tuple[NDArray[np.uint8], float]:
                 if pictures and picture.shape != pictures[0].shape:
                     raise Rejected(stage, "size_changes", "the frames are not all of one size")
                 pictures.append(np.array(picture))
+                times.append(frame.time)
     if complaints.num_packets:
         raise Rejected(
             stage, "damaged", f"{complaints.num_packets} packets can't be decoded: {complaints.first}"
         )
     if not pictures:
         raise Rejected(stage, "damaged", "no picture could be decoded")
-    return np.stack(pictures), fps
+    if not fps:
+        raise Rejected(stage, "damaged", "the file tells no frame rate")
+    return np.stack(pictures), fps, _times(times, fps)
+
+
+def _times(stamps: list[float | None], fps: float) -> NDArray[np.float64]:
+    """Times from the first frame on; counted where stamps are missing or go back, which some containers' do."""
+    times = np.array([np.nan if stamp is None else stamp for stamp in stamps], np.float64)
+    if np.isfinite(times).all() and (np.diff(times) > 0).all():
+        return np.asarray(times - times[0], np.float64)
+    return np.arange(len(stamps)) / fps

@@ -6,14 +6,16 @@ a failure that says how; nothing is trimmed, retimed or stretched to make it fit
 - Square videos are face crops. 128-px ones are compared as they are; both of a pair of another size are resized to
   128 px (bilinear), which ``detail`` says. Protocols ``primary``, ``atvgnet`` and ``lse_crop``.
 - Others are compared as whole frames at their own size: protocol ``whole_frame`` (PSNR, SSIM and LMD in pixels of the
-  frame; there is no mouth region). They have no ``lse_crop``, which is defined on face crops.
+  frame; there is no mouth region). They have no ``lse_crop``, which is defined on face crops; the faces in them are
+  followed and cut out by ``lse_real``, at 25 frames a second whatever the video's own rate. Square videos are scored
+  so only if that protocol is asked for.
 
 LSE is measured against the generated video's own sound, or the reference's where it has none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -25,16 +27,20 @@ from numpy.typing import NDArray
 
 from assets.clip_pool import ClipPool, PoolSettings
 from assets.metrics.clip_metrics import (
+    PICTURE_METRICS,
     PICTURE_SOURCE,
     Figure,
+    crop_figures,
     figure_row,
     landmark_figures,
     lse_figures,
-    picture_figures,
+    noted,
+    windows_noted,
 )
 from assets.metrics.folder_pairs import Failure, Pair, pairs_by_name, pairs_by_table
 from assets.metrics.instruments import Instruments, open_instruments
 from assets.metrics.jpeg_files import through_jpeg_files
+from assets.metrics.lse_real import frames_at_25, lse_real_figures, without_value
 from assets.metrics.no_evaluator import open_without_evaluator
 from assets.metrics.plain_video import PlainVideo, read_plain_video
 from assets.metrics.settings import MetricSettings
@@ -48,7 +54,19 @@ CROP_PX = 128
 LSE_FPS = 25.0
 SAME_FPS = 0.01
 MAX_SOUND_SHIFT_MS = 80
-PROTOCOLS = ("primary", "atvgnet", "lse_crop", "lse_crop_jpeg", "whole_frame")
+LSE_METRICS = ("lse_d", "lse_c")
+PROTOCOLS = {
+    "primary": (*PICTURE_METRICS, "lmd"),
+    "atvgnet": ("lmd",),
+    "whole_frame": ("psnr", "ssim", "lmd"),
+    "lse_crop": LSE_METRICS,
+    "lse_crop_jpeg": LSE_METRICS,
+    "lse_real": LSE_METRICS,
+    "lse_real_jpeg": LSE_METRICS,
+}
+
+
+NOT_MEASURED = ("lpips", "fid")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +84,8 @@ class _Job:
     method: str
     settings: MetricSettings
     evaluator_dir: Path | None
+    protocol: str | None
+    seen: NDArray[np.bool_] | None
 
 
 def score_folder(
@@ -78,6 +98,7 @@ def score_folder(
     evaluator_dir: Path | None,
     table: Path | None = None,
     protocol: str | None = None,
+    seen: Mapping[str, NDArray[np.bool_]] | None = None,
     pool: PoolSettings | None = None,
     progress: Callable[[int], None] = lambda count: None,
 ) -> FolderScores:
@@ -92,7 +113,9 @@ def score_folder(
         evaluator_dir: the evaluator trained in the pipeline, where the settings name no weights; with neither, rows
             of LSE have no value and say why.
         table: CSV with the columns generated, reference; None pairs the videos by name.
-        protocol: only its rows; None gives all.
+        protocol: only its rows; None gives all that fit the videos, ``_jpeg`` ones if the settings say so.
+        seen: name of a pair -> bool (T,), frames in which the true clip's face was really seen; the others are left out
+            of PSNR, SSIM and LMD. Where a pair is not in it, all are taken.
         pool: worker processes (one if None): a video that crashes its decoder costs its own pair only.
         progress: is told 1 for each pair.
 
@@ -102,8 +125,15 @@ def score_folder(
     Raises:
         ValueError: a folder, the table, the evaluator or the protocol can't be used.
     """
+    if protocol in NOT_MEASURED:
+        raise ValueError(
+            f"{protocol} is not measured: it needs a pretrained network, which this project neither ships nor "
+            f"downloads; known protocols: {', '.join(PROTOCOLS)}"
+        )
     if protocol is not None and protocol not in PROTOCOLS:
         raise ValueError(f"protocol {protocol!r} is unknown; known: {', '.join(PROTOCOLS)}")
+    if protocol is not None and protocol.endswith("_jpeg"):
+        settings = replace(settings, lse_jpeg=True)
     _open(settings, evaluator_dir)  # a missing evaluator is one message and not one for each pair
     pairs, failures = (
         pairs_by_name(generated, reference) if table is None else pairs_by_table(generated, reference, table)
@@ -115,6 +145,8 @@ def score_folder(
             method=f"external/{name}",
             settings=settings,
             evaluator_dir=evaluator_dir,
+            protocol=protocol,
+            seen=(seen or {}).get(pair.name),
         )
         for pair in pairs
     ]
@@ -126,7 +158,7 @@ def score_folder(
                 video = job.pair.generated.relative_to(generated).as_posix()
                 failures.append(Failure(video=video, reason=outcome.reason, detail=outcome.detail))
             else:
-                rows += [row for row in outcome if protocol in (None, row["protocol"])]
+                rows += outcome
             progress(1)
     return FolderScores(rows=rows, failures=failures)
 
@@ -140,8 +172,11 @@ def score_pair(job: _Job) -> list[dict[str, Any]]:
     instruments = _instruments(job.settings, job.evaluator_dir)
     made = _read(job.pair.generated, "the generated video")
     true = _read(job.pair.reference, "the reference")
-    _check_moments(made, true)
-    figures = _figures(made, true, instruments)
+    if job.seen is not None and len(job.seen) != len(true.frames):
+        told = f"{len(true.frames)} frames; the dataset's clip has {len(job.seen)}"
+        raise Rejected(STAGE, "length_mismatch", f"the reference: {told}")
+    _check_moments(made, true, job.seen)
+    figures = _figures(made, true, job, instruments)
     return [figure_row(job.dataset, job.method, job.pair.name, "own", figure) for figure in figures]
 
 
@@ -163,7 +198,7 @@ def _read(path: Path, which: str) -> PlainVideo:
         raise Rejected(STAGE, rejected.reason, f"{which}: {rejected.detail}") from rejected
 
 
-def _check_moments(made: PlainVideo, true: PlainVideo) -> None:
+def _check_moments(made: PlainVideo, true: PlainVideo, seen: NDArray[np.bool_] | None) -> None:
     if abs(made.fps - true.fps) > SAME_FPS:
         raise Rejected(
             STAGE, "fps_mismatch", f"{made.fps:.3f} frames a second; the reference has {true.fps:.3f}"
@@ -175,7 +210,7 @@ def _check_moments(made: PlainVideo, true: PlainVideo) -> None:
     sizes = ["x".join(str(side) for side in video.frames.shape[2:0:-1]) for video in (made, true)]
     if sizes[0] != sizes[1]:
         raise Rejected(STAGE, "size_mismatch", f"{sizes[0]} pixels; the reference has {sizes[1]}")
-    shift = picture_shift(made.frames, true.frames)
+    shift = picture_shift(made.frames, true.frames, seen)
     if shift:
         when = "later" if shift > 0 else "earlier"
         raise Rejected(
@@ -191,37 +226,92 @@ def _check_moments(made: PlainVideo, true: PlainVideo) -> None:
         )
 
 
-def _figures(made: PlainVideo, true: PlainVideo, instruments: Instruments) -> list[Figure]:
+def _figures(made: PlainVideo, true: PlainVideo, job: _Job, instruments: Instruments) -> list[Figure]:
+    """Figures of the protocol asked for, or of all that fit the videos."""
     height, width = made.frames.shape[1:3]
+    fitting = (
+        ("primary", "atvgnet", "lse_crop") if height == width else ("whole_frame", "lse_crop", "lse_real")
+    )
+    asked = fitting if job.protocol is None else (job.protocol.removesuffix("_jpeg"),)
+    figures: list[Figure] = []
+    if {"primary", "atvgnet"} & {*asked}:
+        figures += _crop_figures(made, true, job, instruments)
+    if "whole_frame" in asked:
+        figures += _whole_frame_figures(made, true, instruments)
+    if "lse_crop" in asked:
+        figures += _lse_crop(made, true, job, instruments)
+    if "lse_real" in asked:
+        figures += _lse_real(made, true, instruments)
+    return [figure for figure in figures if job.protocol in (None, figure.protocol)]
+
+
+def _crop_figures(made: PlainVideo, true: PlainVideo, job: _Job, instruments: Instruments) -> list[Figure]:
+    preds, target = made.frames, true.frames
+    height, width = preds.shape[1:3]
     if height != width:
-        return _whole_frame_figures(made, true, instruments)
-    preds, target, note = made.frames, true.frames, None
+        why = "not a square face crop; protocol whole_frame compares such videos"
+        sources = {"lmd": instruments.landmarks.name}
+        return [
+            Figure(
+                protocol=protocol,
+                metric=metric,
+                value=None,
+                evaluator=sources.get(metric, PICTURE_SOURCE),
+                detail=why,
+            )
+            for protocol in ("primary", "atvgnet")
+            for metric in PROTOCOLS[protocol]
+        ]
+    note = None
     if width != CROP_PX:
         preds, target, note = _resized(preds), _resized(target), f"resized from {width} px"
-    figures = picture_figures(preds, target) + landmark_figures(preds, target, instruments)
-    figures = [
-        replace(figure, detail="; ".join(filter(None, (figure.detail, note))) or None) for figure in figures
-    ]
-    return figures + _lse(made, true, instruments)
+    seen = np.ones(len(target), np.bool_) if job.seen is None else job.seen
+    return [noted(figure, note) for figure in crop_figures(preds, target, seen, instruments)]
 
 
-def _lse(made: PlainVideo, true: PlainVideo, instruments: Instruments) -> list[Figure]:
-    sound = made.sound if made.sound is not None else true.sound
+def _sound_of(made: PlainVideo, true: PlainVideo) -> tuple[NDArray[np.int16] | None, str]:
+    """The sound that LSE is measured against, and whose it is."""
+    if made.sound is not None:
+        return made.sound, "the video's own sound"
+    if true.sound is not None:
+        return true.sound, "the reference's sound, it has none of its own"
+    return None, "neither video has sound"
+
+
+def _lse_crop(made: PlainVideo, true: PlainVideo, job: _Job, instruments: Instruments) -> list[Figure]:
+    sound, whose = _sound_of(made, true)
     reason = None
-    if sound is None:
-        reason = "neither video has sound"
+    if made.frames.shape[1] != made.frames.shape[2]:
+        reason = "not a square face crop; lse_crop is defined on those, lse_real finds the faces by itself"
+    elif sound is None:
+        reason = whose
     elif abs(made.fps - LSE_FPS) > SAME_FPS:
-        reason = f"{made.fps:.3f} frames a second; LSE is defined at 25"
+        reason = f"{made.fps:.3f} frames a second; lse_crop is defined at 25"
+    protocols = ("lse_crop", "lse_crop_jpeg") if instruments.lse_jpeg else ("lse_crop",)
     if sound is None or reason is not None:
-        return [_without_value("lse_crop", metric, instruments, reason) for metric in ("lse_d", "lse_c")]
-    whose = (
-        "the video's own sound" if made.sound is not None else "the reference's sound, it has none of its own"
-    )
-    figures = lse_figures(made.frames, sound, "lse_crop", whose, instruments.evaluator)
-    if instruments.lse_jpeg:
-        lossy = through_jpeg_files(made.frames)
-        figures += lse_figures(lossy, sound, "lse_crop_jpeg", whose, instruments.evaluator)
-    return figures
+        name = instruments.evaluator.name
+        return [
+            Figure(protocol=protocol, metric=metric, value=None, evaluator=name, detail=reason)
+            for protocol in protocols
+            for metric in LSE_METRICS
+        ]
+    figures = []
+    for protocol in protocols:
+        pictures = through_jpeg_files(made.frames) if protocol == "lse_crop_jpeg" else made.frames
+        figures += lse_figures(pictures, sound, protocol, whose, instruments.evaluator)
+    return figures if job.seen is None else windows_noted(figures, job.seen)
+
+
+def _lse_real(made: PlainVideo, true: PlainVideo, instruments: Instruments) -> list[Figure]:
+    sound, whose = _sound_of(made, true)
+    if sound is None:
+        protocols = ("lse_real", "lse_real_jpeg") if instruments.lse_jpeg else ("lse_real",)
+        return [figure for name in protocols for figure in without_value(name, whose, instruments)]
+    frames = frames_at_25(made.frames, made.times_s, made.fps)
+    note = None
+    if abs(made.fps - LSE_FPS) > SAME_FPS:
+        note = f"shown at 25 frames a second, the file has {made.fps:.3f}"
+    return [noted(figure, note) for figure in lse_real_figures(frames, sound, whose, instruments)]
 
 
 def _whole_frame_figures(made: PlainVideo, true: PlainVideo, instruments: Instruments) -> list[Figure]:
@@ -241,16 +331,7 @@ def _whole_frame_figures(made: PlainVideo, true: PlainVideo, instruments: Instru
         for metric, value in values.items()
     ]
     (lmd_figure, _) = landmark_figures(made.frames, true.frames, instruments)
-    figures.append(replace(lmd_figure, protocol="whole_frame"))
-    reason = "not a square face crop; lse_crop is defined on those"
-    return figures + [
-        _without_value("lse_crop", metric, instruments, reason) for metric in ("lse_d", "lse_c")
-    ]
-
-
-def _without_value(protocol: str, metric: str, instruments: Instruments, reason: str | None) -> Figure:
-    name = instruments.evaluator.name
-    return Figure(protocol=protocol, metric=metric, value=None, evaluator=name, detail=reason)
+    return [*figures, replace(lmd_figure, protocol="whole_frame")]
 
 
 def _resized(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

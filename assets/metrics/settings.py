@@ -18,8 +18,8 @@ class MetricSettings:
         lse_weights: path of the public ``syncnet_v2.model``; empty takes the evaluator trained in the pipeline.
         lse_weights_sha256: digest that file must have; empty takes any file whose layers fit.
         lse_dtype: ``float32`` for figures to report; ``bfloat16`` is faster and differs by about 0.3 % in LSE-D.
-        lse_jpeg: also score through the JPEG files of the public code (protocol ``lse_crop_jpeg``), to compare with
-            old figures.
+        lse_jpeg: also score through the JPEG files of the public code (protocols ``lse_crop_jpeg`` and
+            ``lse_real_jpeg``), to compare with old figures.
         device: of the evaluator: ``auto`` takes a GPU where there is one.
     """
 

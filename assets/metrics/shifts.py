@@ -13,7 +13,9 @@ MAX_LAG_STEPS = 50
 SAME_SOUND_CORRELATION = 0.9
 
 
-def picture_shift(frames: NDArray[np.uint8], true: NDArray[np.uint8]) -> int:
+def picture_shift(
+    frames: NDArray[np.uint8], true: NDArray[np.uint8], seen: NDArray[np.bool_] | None = None
+) -> int:
     """Frames by which the generated pictures come later than the true ones; 0 where that is not clear.
 
     Small grey pictures are compared at shifts of up to 10 frames; another shift than 0 must halve the squared error.
@@ -21,14 +23,20 @@ def picture_shift(frames: NDArray[np.uint8], true: NDArray[np.uint8]) -> int:
     Args:
         frames: uint8 (T, H, W, 3).
         true: the same shape.
+        seen: bool (T,), frames whose pictures count; None for all. What stands in the others may be anything.
     """
     made, wanted = _thumbnails(frames), _thumbnails(true)
+    counts = np.ones(len(frames), np.bool_) if seen is None else seen
     reach = min(MAX_SHIFT_FRAMES, len(frames) // 2)
     errors = {}
     for shift in range(-reach, reach + 1):
         late, early = made[max(0, shift) :], wanted[max(0, -shift) :]
         common = min(len(late), len(early))
-        errors[shift] = float(np.square(late[:common] - early[:common]).mean())
+        both = counts[max(0, shift) :][:common] & counts[max(0, -shift) :][:common]
+        if both.any():
+            errors[shift] = float(np.square(late[:common][both] - early[:common][both]).mean())
+    if 0 not in errors:
+        return 0
     best = min(errors, key=lambda shift: (errors[shift], abs(shift)))
     return best if errors[best] < CLEARLY_BETTER * errors[0] else 0
 

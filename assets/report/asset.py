@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assets.mos.part import write_ratings_part
+from assets.report.overview import render_overview
 from assets.report.page import render_report
 from assets.stage_asset import stage_asset
 from assets.stage_run import CheckOutcome, Produced, StageRun
@@ -16,7 +17,8 @@ def metric_report(run: StageRun) -> Produced:
     """One self-contained HTML page: tables beside the published figures, curves, videos side by side, lineage."""
     write_ratings_part(run.home, run.dataset.name)
     publish(run.home)
-    page = render_report(run.home, run.dataset.name, run.settings)
+    page = render_report(run.home, run.dataset.name, run.settings, run.dataset.methods)
+    render_overview(run.home, run.project.methods)
     problems = "; ".join(page.problems)
     return Produced(
         data_version=page.digest,

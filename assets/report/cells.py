@@ -6,21 +6,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from assets.report.rows import Row, Rows
-from assets.report.wording import counted, decimals_of, interval, number
+from assets.report.wording import counted, decimals_of, interval, number, p_value, signed
 
 HEADLINE_METRICS = ("psnr", "ssim", "lmd", "lse_d", "lse_c")
+SIGNIFICANT = 0.05
 PROTOCOLS = {"lse_d": "lse_crop", "lse_c": "lse_crop"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One figure: the value, its interval, or why there is none."""
+    """One figure: the value, its interval, or why there is none.
+
+    Args:
+        p_value: of a paired test, in words.
+        published: the paper's figure of the same kind, in words.
+    """
 
     text: str = ""
     interval: str = ""
     why: str = ""
     is_best: bool = False
     verdict: str = ""
+    p_value: str = ""
+    published: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +40,12 @@ class MethodRow:
     is_control: bool
     cells: Sequence[Cell]
     values: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def why(self) -> str:
+        """The one reason why the whole row has no figure; empty where it has one, or several reasons."""
+        reasons = {cell.why for cell in self.cells}
+        return reasons.pop() if len(reasons) == 1 and not any(cell.text for cell in self.cells) else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +124,33 @@ def value_cell(row: Row | None, metric: str, why: str = "not measured") -> Cell:
         )
     decimals = decimals_of(metric)
     missing = counted(row["num_missing"], "clip") + " missing" if row["num_missing"] else ""
-    shown = interval(row["low"], row["high"], decimals) if row["low"] != row["high"] else ""
+    shown = interval(row["low"], row["high"], decimals)
+    if len(set(shown.split(" to "))) == 1:
+        shown = ""
     return Cell(text=number(row["mean"], decimals), interval=shown, why=missing)
+
+
+def difference_cell(row: Row | None, metric: str, why: str = "no clip has both") -> Cell:
+    """A paired difference with interval, p-value and what it means, or why there is none.
+
+    It is called better or worse only where interval and test agree: with a handful of clips a bootstrap interval is too
+    narrow, and the test can't come out small.
+
+    Args:
+        row: mean_difference, low, high, p_value, is_better, as in ``method_differences``.
+    """
+    if row is None:
+        return Cell(why=why)
+    verdict = {True: "better", False: "worse", None: "no clear difference"}[row["is_better"]]
+    if row["is_better"] is not None and row["p_value"] >= SIGNIFICANT:
+        verdict = "too few clips to tell"
+    decimals = decimals_of(metric)
+    return Cell(
+        text=signed(row["mean_difference"], decimals),
+        interval=interval(row["low"], row["high"], decimals, with_sign=True),
+        verdict=verdict if row["low"] is not None else "too few clips for an interval",
+        p_value=p_value(row["p_value"]) if row["low"] is not None else "",
+    )
 
 
 def with_best_marked(
@@ -139,12 +178,14 @@ def measured_row(
     measured: Mapping[tuple[str, str, str], Row],
     labels: Mapping[str, Row],
     columns: Sequence[str],
+    why: str = "not measured",
 ) -> MethodRow:
+    """A method's means with its own audio; ``why`` stands where the warehouse has no row."""
     found = {metric: measured.get((method, "own", metric)) for metric in columns}
     return MethodRow(
         method=method,
         label=label_of(labels, method),
         is_control=method in labels and labels[method]["is_control"],
-        cells=[value_cell(found[metric], metric) for metric in columns],
+        cells=[value_cell(found[metric], metric, why) for metric in columns],
         values={m: row["mean"] for m, row in found.items() if row is not None and row["mean"] is not None},
     )

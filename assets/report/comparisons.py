@@ -9,6 +9,7 @@ from assets.report.cells import (
     PROTOCOLS,
     Cell,
     MethodRow,
+    difference_cell,
     in_order,
     label_of,
     measured_row,
@@ -113,19 +114,7 @@ def difference_table(rows: Rows, dataset: str, headline: str, columns: Sequence[
             method=other,
             label=label_of(labels, other),
             is_control=other in labels and labels[other]["is_control"],
-            cells=[_difference_cell(found.get((other, metric)), metric) for metric in columns],
+            cells=[difference_cell(found.get((other, metric)), metric) for metric in columns],
         )
         for other in others
     ]
-
-
-def _difference_cell(row: Row | None, metric: str) -> Cell:
-    if row is None:
-        return Cell(why="no clip has both")
-    verdict = {True: "better", False: "worse", None: "no clear difference"}[row["is_better"]]
-    decimals = decimals_of(metric)
-    return Cell(
-        text=signed(row["mean_difference"], decimals),
-        interval=interval(row["low"], row["high"], decimals, with_sign=True),
-        verdict=verdict if row["low"] is not None else "too few clips for an interval",
-    )

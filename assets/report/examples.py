@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +45,25 @@ def examples(home: Home, rows: Rows, dataset: str, settings: ReportSettings) -> 
         "worst": f"Where {name} does worst",
         "example": "A clip of the test split",
     }
+    ranked = sorted(scores, key=lambda clip: (scores[clip], clip))
     return [
-        _example(rows, dataset, clip, reasons[why], folders, labels, settings)
+        _example(
+            rows,
+            dataset,
+            clip,
+            f"{reasons[why]}: {_place(scores[clip], ranked.index(clip) + 1, len(ranked))}",
+            folders,
+            labels,
+            settings,
+        )
         for clip, why in chosen_clips(scores, settings).items()
     ]
+
+
+def _place(lmd: float, rank: int, num_clips: int) -> str:
+    """A clip's LMD and its place among all."""
+    found = f"LMD {number(lmd, 2)} px" if math.isfinite(lmd) else "no LMD"
+    return f"{found}, {rank} of {num_clips}"
 
 
 def _lmd_by_clip(rows: Rows, dataset: str, method: str) -> dict[str, float]:

@@ -63,8 +63,8 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
 
 
 @dataclass(frozen=True)
-class _Axes:
-    """Maps values to the drawing's coordinates; draws grid and tick labels."""
+class Axes:
+    """Maps values to a drawing's coordinates; draws grid and tick labels."""
 
     x_ticks: list[float]
     y_ticks: list[float]
@@ -99,7 +99,8 @@ class _Axes:
         return " ".join(f"{self.x(x):.1f},{self.y(y):.1f}" for x, y in points)
 
 
-def _svg(title: str, text: str, body: str, width: int = WIDTH, height: int = HEIGHT) -> str:
+def svg(title: str, text: str, body: str, width: int = WIDTH, height: int = HEIGHT) -> str:
+    """A drawing with its words: the title, then what is to be seen."""
     return (
         f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{escape(title)}. {escape(text)}">{body}</svg>'
@@ -120,7 +121,7 @@ def line_chart(title: str, lines: Sequence[Line], *, chance: float | None = None
         raise ValueError(f"{title}: no points to draw")
     ys = [y for line in drawn for _, y in line.points] + ([chance] if chance is not None else [])
     xs = [x for line in drawn for x, _ in line.points]
-    axes = _Axes([0, max(xs) / 2, max(xs)], ticks(min(ys), max(ys)))
+    axes = Axes([0, max(xs) / 2, max(xs)], ticks(min(ys), max(ys)))
     body = axes.grid()
     if chance is not None:
         y = axes.y(chance)
@@ -137,7 +138,7 @@ def line_chart(title: str, lines: Sequence[Line], *, chance: float | None = None
         f"{line.name} from {short_number(line.points[0][1])} to {short_number(line.points[-1][1])}"
         for line in drawn
     ]
-    return _svg(title, f"{'; '.join(said)}, over {short_number(max(xs))} steps", body)
+    return svg(title, f"{'; '.join(said)}, over {short_number(max(xs))} steps", body)
 
 
 def interval_chart(title: str, rows: Sequence[Interval], unit: str) -> str:
@@ -173,33 +174,4 @@ def interval_chart(title: str, rows: Sequence[Interval], unit: str) -> str:
         f"{r.label} {short_number(r.mean)} {unit}, interval {short_number(r.low)} to {short_number(r.high)}"
         for r in rows
     )
-    return _svg(title, said, body, width, height)
-
-
-def scatter_chart(
-    title: str, points: Sequence[Point], *, x_name: str, y_name: str, lower_is_better: bool
-) -> str:
-    """One dot a clip, one method against another, with the diagonal on which both are equal.
-
-    Raises:
-        ValueError: there is no point.
-    """
-    if not points:
-        raise ValueError(f"{title}: no points to draw")
-    values = [value for point in points for value in point]
-    marks = ticks(min(values), max(values))
-    size = 300
-    axes = _Axes(marks, marks, width=size + 20, height=size)
-    ends = [(marks[0], marks[0]), (marks[-1], marks[-1])]
-    body = axes.grid() + f'<polyline class="chance" points="{axes.path(ends)}"/>'
-    body += "".join(
-        f'<circle class="clip" cx="{axes.x(x):.1f}" cy="{axes.y(y):.1f}" r="4"/>' for x, y in points
-    )
-    body += (
-        f'<text class="name start" x="{LEFT + 8}" y="{TOP + 12}">{escape(y_name)} \N{UPWARDS ARROW}</text>'
-    )
-    right, bottom = size + 20 - RIGHT, size - BOTTOM - 8
-    body += f'<text class="name end" x="{right}" y="{bottom}">{escape(x_name)} \N{RIGHTWARDS ARROW}</text>'
-    won = sum((y < x) if lower_is_better else (y > x) for x, y in points)
-    text = f"{y_name} is better than {x_name} on {won} of {len(points)} clips"
-    return _svg(title, text, body, size + 20, size)
+    return svg(title, said, body, width, height)

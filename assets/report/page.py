@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,25 +12,28 @@ import jinja2
 
 from assets.home import Home, write_text
 from assets.report import corpus, lineage, training, wording
-from assets.report.cells import HEADLINE_METRICS, in_order, method_labels, metrics
+from assets.report.bands import MARKS, NUM_COLOURS
+from assets.report.cells import HEADLINE_METRICS, method_labels, metrics
+from assets.report.clip_charts import clip_charts, margin_charts
 from assets.report.comparisons import (
     MOUTH_METRICS,
     difference_table,
-    margins,
     mouth_table,
     sync_control,
 )
 from assets.report.examples import Example, examples
-from assets.report.figures import Interval, interval_chart, scatter_chart
+from assets.report.failures import checked, failures
+from assets.report.figure_2 import figure_2
+from assets.report.figure_3 import figure_3
 from assets.report.findings import findings, headline_sentence
 from assets.report.rows import Rows
 from assets.report.settings import ReportSettings
+from assets.report.table_1 import steps_table, table_1
+from assets.report.table_2 import SCALES, opinions
 from assets.report.table_3 import evaluators, table_3
-from assets.report.training import Chart
 from assets.warehouse import connect
 
 TEMPLATES = Path(__file__).parent / "templates"
-BASELINES = ("wav2lip", "copy_reference")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +55,14 @@ class ReportPage:
     problems: tuple[str, ...]
 
 
-def render_report(home: Home, dataset: str, settings: ReportSettings) -> ReportPage:
+def render_report(home: Home, dataset: str, settings: ReportSettings, methods: Collection[str]) -> ReportPage:
     """Writes a dataset's report; publish the warehouse first, since the page shows what is published.
 
     Args:
         home: its database, renders and the pictures that stages kept are read.
         dataset: name, as in cals.yaml.
         settings: what is shown.
+        methods: those of the dataset, as in ``cals.yaml``: others have no figure, and the page says so.
 
     Raises:
         WarehouseError: there is no published warehouse.
@@ -70,9 +75,8 @@ def render_report(home: Home, dataset: str, settings: ReportSettings) -> ReportP
                 f"{home.database}: no clip of dataset {dataset!r}; run `cals run --dataset {dataset}`"
             )
         shown = examples(home, rows, dataset, settings)
-        html = (
-            _environment().get_template("page.html.j2").render(_content(home, rows, dataset, settings, shown))
-        )
+        content = _content(home, rows, dataset, settings, methods, shown)
+    html = page_template("page.html.j2").render(content)
     path = home.report(dataset)
     write_text(path, html)
     data = html.encode("utf-8")
@@ -85,7 +89,8 @@ def render_report(home: Home, dataset: str, settings: ReportSettings) -> ReportP
     )
 
 
-def _environment() -> jinja2.Environment:
+def page_template(name: str) -> jinja2.Template:
+    """A template of this folder, with the page's words."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -95,16 +100,24 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals["counted"] = wording.counted
     environment.globals["duration"] = wording.duration
-    return environment
+    environment.globals["marks"] = MARKS
+    environment.globals["num_colours"] = NUM_COLOURS
+    return environment.get_template(name)
 
 
 def _content(
-    home: Home, rows: Rows, dataset: str, settings: ReportSettings, shown: list[Example]
+    home: Home,
+    rows: Rows,
+    dataset: str,
+    settings: ReportSettings,
+    methods: Collection[str],
+    shown: list[Example],
 ) -> dict[str, Any]:
     known = method_labels(rows)
     labels = {name: str(row["label"]) for name, row in known.items()}
     headline = settings.headline_method
     found = findings(rows, dataset, headline)
+    problems = [example.problem for example in shown if example.problem]
     return {
         "dataset": dataset,
         "headline": headline,
@@ -119,10 +132,18 @@ def _content(
         "groups": table_3(rows, dataset),
         "evaluators": evaluators(rows, dataset),
         "mouth_rows": mouth_table(rows, dataset),
-        "margin_charts": _margin_charts(rows, dataset, labels),
+        "margin_charts": margin_charts(rows, dataset),
         "sync_rows": sync_control(rows, dataset),
         "difference_rows": difference_table(rows, dataset, headline, HEADLINE_METRICS),
-        "scatters": _scatters(rows, dataset, headline, labels),
+        "clip_charts": clip_charts(rows, dataset, headline),
+        "failures": failures(rows, dataset, problems, len(shown)),
+        "checked": checked(rows, dataset),
+        "table_1": table_1(rows, dataset, methods),
+        "table_1_steps": steps_table(rows, dataset),
+        "opinions": opinions(rows, dataset, headline),
+        "scales": SCALES,
+        "masks": figure_2(home, rows, dataset, methods, headline),
+        "windows": figure_3(rows, dataset, methods),
         "sync_figures": training.sync_figures(rows, dataset),
         "curves": training.curves(rows, dataset, labels, settings),
         "warnings": training.warnings(rows, dataset, labels),
@@ -133,55 +154,3 @@ def _content(
         "data_pictures": corpus.pictures(home, dataset, corpus.DATA_STAGES),
         "lineage": lineage.lineage(rows, dataset, labels),
     }
-
-
-def _margin_charts(rows: Rows, dataset: str, labels: dict[str, str]) -> list[Chart]:
-    """Gain from the right audio with its interval, by method, for the metrics that can show it."""
-    gains, definitions, known = margins(rows, dataset), metrics(rows), method_labels(rows)
-    charts = []
-    for metric in ("lmd", "psnr_mouth", "lse_d"):
-        methods = in_order((method for method, name in gains if name == metric), known)
-        found = [(method, gains[(method, metric)]) for method in methods]
-        drawn = [
-            Interval(label=labels.get(method, method), mean=row["margin"], low=row["low"], high=row["high"])
-            for method, row in found
-            if row["low"] is not None
-        ]
-        if drawn:
-            definition = definitions[metric]
-            unit = f", {definition.unit}" if definition.unit else ""
-            title = f"{definition.label}: gain from the right sound{unit}"
-            charts.append(Chart(title=title, svg=interval_chart(title, drawn, definition.unit)))
-    return charts
-
-
-def _scatters(rows: Rows, dataset: str, headline: str, labels: dict[str, str]) -> list[Chart]:
-    """The headline method against a baseline, one dot a clip."""
-    definitions = metrics(rows)
-    charts = []
-    for other in BASELINES:
-        for metric in ("lmd", "psnr_mouth"):
-            points = rows.ask(
-                "select theirs.value as x, ours.value as y from clip_metrics as ours "
-                "inner join clip_metrics as theirs using (dataset, clip_id, audio, protocol, metric) "
-                "where ours.dataset = ? and ours.method = ? and theirs.method = ? and ours.metric = ? "
-                "and ours.audio = 'own' and ours.protocol = 'primary' "
-                "and ours.value is not null and theirs.value is not null order by ours.clip_id",
-                [dataset, headline, other, metric],
-            )
-            if not points:
-                continue
-            ours, theirs = labels.get(headline, headline), labels.get(other, other)
-            definition = definitions[metric]
-            title = f"{definition.label}, {definition.unit}"
-            svg = scatter_chart(
-                title,
-                [(row["x"], row["y"]) for row in points],
-                x_name=theirs,
-                y_name=ours,
-                lower_is_better=definition.better == "lower",
-            )
-            charts.append(Chart(title=title, svg=svg))
-        if charts:
-            break
-    return charts

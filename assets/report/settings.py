@@ -21,8 +21,8 @@ class ReportSettings:
     """
 
     headline_method: str = "cals"
-    num_example_clips: int = 3
-    num_extreme_clips: int = 1
+    num_example_clips: int = 2
+    num_extreme_clips: int = 2
     video_scale: int = 2
     video_crf: int = 20
     max_video_frames: int = 150

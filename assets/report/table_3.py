@@ -37,7 +37,7 @@ def table_3(rows: Rows, dataset: str) -> list[Group]:
         )
     nearest = nearest_corpus(dataset)
     for corpus in sorted(CORPORA, key=lambda c: (c != nearest, CORPORA.index(c))):
-        groups.append(_published_group(rows, corpus, better))
+        groups.append(published_group(rows, corpus, better))
     return groups
 
 
@@ -46,7 +46,12 @@ def nearest_corpus(dataset: str) -> str:
     return next((corpus for corpus in CORPORA if corpus in dataset.lower()), CORPORA[0])
 
 
-def _published_group(rows: Rows, corpus: str, better: Mapping[str, str]) -> Group:
+def published_group(rows: Rows, corpus: str, better: Mapping[str, str]) -> Group:
+    """The paper's rows on one of its corpora.
+
+    Args:
+        better: metric -> ``higher`` or ``lower``.
+    """
     found = rows.ask(
         "select method, label, psnr, ssim, lmd, lse_d, lse_c from table_3 "
         "where source = 'published' and corpus = ?",

@@ -26,10 +26,17 @@ class ModelFigure:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A small drawing with its caption."""
+    """A small drawing with its caption.
+
+    Args:
+        note: what it shows in words, where that is worth saying.
+        looks: its key, where it has several series: (name, number of its colour and mark).
+    """
 
     title: str
     svg: str
+    note: str = ""
+    looks: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-DECIMALS = {"psnr": 2, "psnr_mouth": 2, "ssim": 3, "ssim_mouth": 3, "lmd": 3, "lse_d": 3, "lse_c": 3}
+DECIMALS = {
+    **{"psnr": 2, "psnr_mouth": 2, "ssim": 3, "ssim_mouth": 3, "lmd": 3, "lse_d": 3, "lse_c": 3},
+    **{"visual_quality": 2, "lip_sync_quality": 2, "realness": 2},
+}
 RATE_WORDS = ("retrieval", "clip_offset", "accuracy")
 FIGURE_LABELS = {
     "retrieval_at_1": "Right moment picked out of 31 (retrieval at 1)",
@@ -52,6 +55,13 @@ def interval(low: float | None, high: float | None, decimals: int = 3, *, with_s
 
 def decimals_of(metric: str) -> int:
     return DECIMALS.get(metric, 3)
+
+
+def p_value(value: float | None) -> str:
+    """A two-sided p-value, or nothing where there is none."""
+    if value is None:
+        return ""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def percent(share: float) -> str:

@@ -28,13 +28,16 @@ PLACES = {
     "generator": (8.3, 1.9),
     "renders": (9.3, 1.5),
     "clip_metrics": (10.3, 0.9),
-    "metric_report": (11.4, 1.5),
+    "masked_audio": (10.3, 2.8),
+    "context_window": (10.3, 2.15),
+    "metric_report": (11.6, 1.5),
 }
 COLOURS = {"sources": "#d9d9d9", "data": "#9ecae1", "models": "#fdae6b", "evaluation": "#a1d99b"}
 NOT_DRAWN = {  # implied by the others
     *(("clips", name) for name in ("shards", "metric_report", "face_crops")),
     *((name, "shards") for name in ("face_crops", "mels")),
     *(("shards", name) for name in ("audio_to_lip", "generator", "renders", "clip_metrics", "metric_report")),
+    *(("shards", name) for name in ("masked_audio", "context_window")),
     *((name, "metric_report") for name in ("sync_encoder", "audio_to_lip", "lse_evaluator", "generator")),
     ("sync_encoder", "generator"),
 }
@@ -60,7 +63,7 @@ def draw(path: Path) -> None:
         }
         text = name + ("\nby method" if stage and stage.by_method else "")
         axes.text(x, y, text, ha="center", va="center", fontsize=9, bbox=box)
-    axes.set_xlim(-0.6, 12.0)
+    axes.set_xlim(-0.6, 12.2)
     axes.set_ylim(0, 3.1)
     axes.axis("off")
     figure.savefig(path, dpi=110, bbox_inches="tight", facecolor="white")

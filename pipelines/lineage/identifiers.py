@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from assets.external_renders.video_set import TABLE as EXTERNAL_RENDERS
+from assets.external_renders.video_set import find_video
 from assets.graph import STAGES
 from assets.raw_videos.walk import path_to_text
 from assets.settings import Project
@@ -96,6 +98,8 @@ def _figures(tracer: Tracer, project: Project, given: str) -> list[Target]:
     table, *rest = given.split("/")
     if table not in FIGURE_ASSETS or not rest:
         return []
+    if rest[1:2] == ["external"]:
+        rest[1:3] = ["/".join(rest[1:3])]
     dataset, method, metric = (*rest, "", "")[:3]
     if len(rest) > 3 or not method:
         raise LineageError(
@@ -114,7 +118,7 @@ def _figures(tracer: Tracer, project: Project, given: str) -> list[Target]:
 
 def _labels(tracer: Tracer, project: Project, given: str) -> list[Target]:
     name, _, version = given.partition("@")
-    if name.split("/")[0] not in STAGES or "/" not in name:
+    if name.split("/")[0] not in (*STAGES, EXTERNAL_RENDERS) or "/" not in name:
         return []
     asset, dataset = name.split("/")[:2]
     rows = [
@@ -184,6 +188,9 @@ def _hashes(tracer: Tracer, project: Project, given: str) -> list[Target]:
             )
     for dataset, _, table in find_in_contents(tracer.home, "key", [digits], prefix=True):
         found += [_clip(dataset, clip_id) for clip_id in table["clip_id"].to_pylist()]
+    for dataset, method, version in find_video(tracer.home, digits):
+        rows_of_set = tracer.graph.made((EXTERNAL_RENDERS, dataset, method), version)
+        found += [_of_row(row) for row in rows_of_set[-1:]]
     return found + [_raw(sha256) for sha256 in sorted(_raw_hashes(tracer, digits))]
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets import ledger
+from assets.external_renders.video_set import GENERATED, REFERENCE
+from assets.graph import STAGES
 from assets.home import Home
 
 Row = dict[str, Any]
@@ -23,6 +25,10 @@ SPLITS_READ: dict[str, tuple[str, ...]] = {
     "masked_audio": ("test",),
 }
 ALL_SPLITS = ("train", "val", "test")
+# Inputs that are looked at and not made; settings/<stage> are too.
+OBSERVED = frozenset(
+    {GENERATED, REFERENCE, "lse_weights"}.union(*(stage.sources for stage in STAGES.values()))
+)
 
 
 def label(row: Row) -> str:
@@ -36,6 +42,11 @@ def partition(row: Row) -> Partition:
 
 def splits_read(asset: str) -> tuple[str, ...]:
     return SPLITS_READ.get(asset, ALL_SPLITS)
+
+
+def is_observed(name: str) -> bool:
+    """Whether an input of that name in the ledger is observed, not made."""
+    return "/" in name.partition("|")[0] or name in OBSERVED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +101,7 @@ class LedgerGraph:
         """What a materialisation read, each with the materialisation that had made it."""
         for name, version in sorted(json.loads(row["inputs_json"] or "{}").items()):
             asset, _, method = name.partition("|")
-            is_source = "/" in asset or asset in ("raw_videos", "offset_probe")
+            is_source = is_observed(name)
             if is_source:
                 candidates = self._weights.get(version, [])  # a probe is a model that was trained elsewhere
             else:

@@ -34,6 +34,7 @@ def trace_text(trace: Trace, shown_rows: int = SHOWN_ROWS) -> str:
     lines = [*_tree(trace, _reduced(_near(trace, drawn))), ""]
     lines += _superseded(trace, drawn)
     lines += [f"note: {note}" for note in dict.fromkeys(trace.notes)]
+    lines += _file_lines(trace, shown_rows)
     lines += _clip_lines(trace, shown_rows)
     return "\n".join(lines).rstrip()
 
@@ -122,6 +123,19 @@ def _circumstances(node: dict[str, Any]) -> str:
     words += ["" if node["current"] else "superseded"]
     words += [f"blocked by {node['blocked_by']}" if node["blocked_by"] else ""]
     return "  ".join(word for word in words if word)
+
+
+def _file_lines(trace: Trace, shown_rows: int) -> Iterator[str]:
+    """Files of the sets of videos that other systems made, and of the true ones beside them."""
+    for node in trace.nodes.values():
+        files = node.get("files", [])
+        if not files:
+            continue
+        yield f"{node['label']}: {len(files)} files"
+        for file in files[:shown_rows]:
+            yield f"  {file['path']}  sha256 {file['sha256']}"
+        if len(files) > shown_rows:
+            yield f"  ... and {len(files) - shown_rows} more (--json has all)"
 
 
 def _clip_lines(trace: Trace, shown_rows: int) -> Iterator[str]:

@@ -14,10 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.external_renders.video_set import GENERATED, REFERENCE, recall_videos
 from assets.home import Home
 from assets.shards.contents import SCHEMA as CONTENTS_SCHEMA
 from assets.shards.contents import keep_present, recall_contents
-from pipelines.lineage.ledger_graph import LedgerGraph, Row, label, splits_read
+from pipelines.lineage.ledger_graph import LedgerGraph, Row, is_observed, label, splits_read
 from pipelines.lineage.registered_models import registered_versions
 
 FORMAT = 1
@@ -176,12 +177,12 @@ class Tracer:
     def _leaf(self, trace: Trace, row: Row, name: str, version: str) -> dict[str, Any]:
         """A source, or an input whose making is not on record."""
         of = f"{row['dataset']}/{name}"
-        is_source = "/" in name or name in ("raw_videos", "offset_probe")
+        is_source = is_observed(name)
         if not is_source:
             trace.notes.append(
                 f"{label(row)}: its input {name} {version[:12]} is not on record in the ledger"
             )
-        return {
+        node: dict[str, Any] = {
             "id": f"{'source' if is_source else 'not_on_record'}:{of}@{version}",
             "kind": "source" if is_source else "not_on_record",
             "label": f"{name}/{row['dataset']}" if not name.startswith("settings/") else name,
@@ -189,6 +190,9 @@ class Tracer:
             "dataset": row["dataset"],
             "data_version": version,
         }
+        if name in (GENERATED, REFERENCE):
+            node["files"] = recall_videos(self.home, row["dataset"], row["method"], row["data_version"], name)
+        return node
 
     def clips_in(self, trace: Trace, row: Row, splits: Iterable[str]) -> pa.Table:
         """Clips of a materialisation of shards, of some splits (``CLIPS_SCHEMA``)."""

@@ -24,13 +24,26 @@ names as (
     from method_definitions
 ),
 
-figures as (
+quantiles as (
+    select student_t.degrees_of_freedom, student_t.quantile_975
+    from student_t
+),
+
+means as (
     select
-        'measured' as source, ratings.dataset, ratings.method, ratings.scale, avg(ratings.rating) as mean,
-        1.96 * stddev_samp(ratings.rating) / sqrt(count(ratings.rating)) as half_width,
+        ratings.dataset, ratings.method, ratings.scale, avg(ratings.rating) as mean,
+        stddev_samp(ratings.rating) / sqrt(count(ratings.rating)) as standard_error,
         count(ratings.rating) as num_ratings
     from ratings
     group by ratings.dataset, ratings.method, ratings.scale
+),
+
+figures as (
+    select
+        'measured' as source, means.dataset, means.method, means.scale, means.mean,
+        quantiles.quantile_975 * means.standard_error as half_width, means.num_ratings
+    from means
+    left join quantiles on quantiles.degrees_of_freedom = least(means.num_ratings - 1, 1000)
     union all
     select
         'published' as source, null as dataset, published.method, published.metric as scale,
@@ -58,11 +71,11 @@ select
     scores.method,  -- method that made the videos
     coalesce(names.label, scores.method) as label,  -- how tables print the method
     scores.visual_quality,  -- mean score of visual quality, 1-5; higher is better
-    scores.visual_quality_half_width,  -- half of its 95 % interval (normal approximation)
+    scores.visual_quality_half_width,  -- half of its 95 % interval (Student's t); null with one rating
     scores.lip_sync_quality,  -- mean score of lip-sync quality, 1-5; higher is better
-    scores.lip_sync_quality_half_width,  -- half of its 95 % interval (normal approximation)
+    scores.lip_sync_quality_half_width,  -- half of its 95 % interval (Student's t); null with one rating
     scores.realness,  -- mean score of realness, 1-5; higher is better
-    scores.realness_half_width,  -- half of its 95 % interval (normal approximation)
+    scores.realness_half_width,  -- half of its 95 % interval (Student's t); null with one rating
     cast(scores.num_ratings as bigint) as num_ratings  -- answers behind the three means; null for published rows
 from scores
 left join names on scores.method = names.method

@@ -18,6 +18,7 @@ SETTINGS = SampleCorpusSettings(
     num_val_clips=1,
     num_test_clips=1,
     num_pretrain_clips=1,
+    min_clip_s=2.0,
     max_clip_s=2.2,
     lrw_words=("ABOUT",),
     num_lrw_clips_per_word=(1, 1, 1),

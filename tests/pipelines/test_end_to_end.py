@@ -184,6 +184,8 @@ def test_the_report_stands_alone(workplace: Workplace) -> None:
     assert "data:video/mp4;base64," in page
     assert 'src="http' not in page and 'href="http://' not in page
     assert "32.603" in page, "the published PSNR of CALS on LRS2 is missing"
+    overview = (workplace.home / "report" / "index.html").read_text(encoding="utf-8")
+    assert 'href="small/index.html"' in overview and "1 dataset taken in" in overview
 
 
 def test_a_second_run_does_nothing(workplace: Workplace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,24 @@ import numpy as np
 import pytest
 import torch
 
+from assets import ledger
+from assets.external_renders.video_set import external_scores_digest
 from assets.media.encode import write_lossless
+from assets.renders.render import render_clips
+from assets.renders.settings import RenderSettings
 from assets.settings import load_project
+from assets.versions import CodeVersion
 from assets.warehouse import query
+from cals_models.metrics import psnr
+from cals_models.shard_format import clip_key
+from cals_models.shards import ShardSet
 from cals_models.syncnet import SyncNet
 from pipelines import cli_score
-from tests.grid_crops import grid_crops, through_jpeg
+from pipelines.instance import open_instance
+from pipelines.lineage.questions import trace
+from pipelines.lineage.text import trace_text
+from pipelines.lineage.trace import Trace
+from tests.grid_crops import crops_shard_set, grid_crops, through_jpeg
 
 NUM_FRAMES = 30
 
@@ -40,7 +53,8 @@ def run(*words: str) -> int:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "cals.yaml").write_text("datasets: {}\n")
     monkeypatch.setenv("CALS_CONFIG", str(tmp_path / "cals.yaml"))
-    monkeypatch.delenv("CALS_HOME", raising=False)
+    monkeypatch.setenv("CALS_HOME", str(tmp_path / ".cals"))
+    monkeypatch.setenv("DAGSTER_HOME", "")  # put back afterwards; scoring opens the home's own
     return tmp_path
 
 
@@ -86,6 +100,39 @@ def test_good_ones_are_rows_and_each_of_the_others_a_line(
     assert set(stored[stored["metric"] == "lse_d"]["evaluator"]) == {told["means"][1]["evaluator"]}
     in_table = query(database, "select psnr, num_clips from table_3 where method = 'external/acme'")
     assert in_table["num_clips"].tolist() == [1] and in_table["psnr"][0] > 25
+    leads_to_files_and_evaluator(folder, weights)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def sources(found: Trace) -> dict[str, dict[str, object]]:
+    return {node["name"]: node for node in found.nodes.values() if node["kind"] == "source"}
+
+
+def leads_to_files_and_evaluator(folder: Path, weights: Path) -> None:
+    """From the figure in Table 3 to every file that was held against another, and to the evaluator's weights."""
+    project = load_project()
+    found = trace(project, "table_3/true/external/acme/psnr")
+    root = found.nodes[found.root]
+    assert root["kind"] == "figure" and root["value"] > 25 and root["num_clips"] == 1 and not found.notes
+    behind = sources(found)
+    assert set(behind) == {"generated_videos", "reference_videos", "lse_weights"}
+    assert behind["lse_weights"]["data_version"] == sha256(weights)
+    for side, name, videos in (("generated_videos", "acme", 4), ("reference_videos", "true", 4)):
+        files = {file["path"]: file["sha256"] for file in behind[side]["files"]}
+        assert len(files) == videos  # pairs; what has no partner is held against nothing
+        assert files[str(folder / name / "good.mkv")] == sha256(folder / name / "good.mkv")
+    told = trace_text(found)
+    assert sha256(folder / "acme" / "good.mkv") in told and "external_renders/true/external/acme" in told
+    down = trace(project, str(folder / "acme" / "good.mkv"), down=True)
+    assert "table_3/true/external/acme/psnr" in {node["label"] for node in down.nodes.values()}
+    stored = query(project.home.database, "select video, status, reason from external_renders order by video")
+    assert stored["video"].tolist() == ["corrupt", "good", "shifted", "truncated"]
+    assert stored["status"].tolist() == ["rejected", "ok", "rejected", "rejected"]
+    with open_instance(project) as instance:
+        assert instance.get_dynamic_partitions("external_videos") == ["true|acme"]
 
 
 def test_without_weights_lse_says_why_and_status_is_0_if_all_is_done(
@@ -119,3 +166,67 @@ def test_without_weights_lse_says_why_and_status_is_0_if_all_is_done(
         run(*where, "--name", "../x")
     with pytest.raises(ValueError, match="no dataset 'none'"):
         run(*where, "--dataset", "none")
+
+
+def test_one_protocol_is_scored_anew_beside_the_others_while_the_videos_are_the_same(
+    folder: Path, grid_clips: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames, audio = grid_crops(grid_clips[0], 12)
+    write_lossless(folder / "acme" / "one.mkv", through_jpeg(frames, 60), audio)
+    write_lossless(folder / "true" / "one.mkv", frames, audio)
+    where = ["--generated", str(folder / "acme"), "--reference", str(folder / "true")]
+    home = load_project().home
+    before = external_scores_digest(home, "true")
+    assert run(*where) == 0
+    first = external_scores_digest(home, "true")
+    capsys.readouterr()
+    assert run(*where, "--protocol", "lse_real_jpeg") == 0
+    assert "no evaluator was given" in capsys.readouterr().out
+    assert len({before, first, external_scores_digest(home, "true")}) == 3
+
+    def protocols() -> set[str]:
+        return set(query(home.database, "select distinct protocol from clip_metrics")["protocol"])
+
+    assert protocols() == {"primary", "atvgnet", "lse_crop", "lse_real_jpeg"}
+    write_lossless(folder / "acme" / "one.mkv", through_jpeg(frames, 50), audio)
+    assert run(*where, "--protocol", "whole_frame") == 0
+    assert protocols() == {"whole_frame"}
+    kept = query(home.database, "select data_version, count(*) as n from external_renders group by 1")
+    assert kept["n"].tolist() == [1, 1]
+    assert trace(load_project(), "external_renders/true/external/acme").notes == []
+
+
+def test_beside_a_datasets_own_true_crops_its_masks_count_and_lineage_goes_on_into_it(
+    folder: Path, grid_clips: list[Path]
+) -> None:
+    (folder / "cals.yaml").write_text("datasets:\n  made: {layout: folder, root: raw, profile: tiny}\n")
+    home, clip_id = load_project().home, "made/test/one"
+    frames, audio = grid_crops(grid_clips[0], 12)
+    seen = np.ones(12, bool)
+    seen[3:5] = False
+    crops_shard_set(folder / "set", {clip_id: (frames, audio)}, {clip_id: seen})
+    home.shards("made").parent.mkdir(parents=True)
+    (folder / "set" / "shards").rename(home.shards("made"))
+    truth = home.renders("made", "ground_truth")
+    render_clips(home.shards("made"), "test", "ground_truth", None, truth, RenderSettings())
+    rendered = ledger.Entry(
+        asset="renders", dataset="made", method="ground_truth", data_version="0f" * 32, code_version="c",
+        settings={}, inputs={}, dagster_run_id="r", duration_s=1.0,
+    )  # fmt: skip
+    ledger.append(home, rendered, CodeVersion(digest="c", definitions={}, libraries={}))
+    made = through_jpeg(frames, 60)
+    made[~seen] = through_jpeg(frames[~seen], 2)
+    write_lossless(folder / "acme" / f"{clip_key(clip_id)}.mkv", made, audio)
+    where = ["--generated", str(folder / "acme"), "--reference", str(truth / "own")]
+    assert run(*where, "--dataset", "made", "--protocol", "primary") == 0
+    rows = query(home.database, "select clip_id, metric, value, detail from clip_metrics").set_index("metric")
+    assert set(rows["clip_id"]) == {clip_id}
+    (clip,) = ShardSet(home.shards("made")).clips("test")
+    true = torch.from_numpy(clip.frames(range(12)))
+    expected = psnr(torch.from_numpy(made[seen]), true[torch.from_numpy(seen)]).mean()
+    assert rows.loc["psnr", "value"] == pytest.approx(float(expected), abs=1e-4)
+    assert rows["detail"].str.startswith("2 of 12 frames left out").all()
+    found = trace(load_project(), "table_3/made/external/acme/psnr")
+    labels = {node["label"] for node in found.nodes.values()}
+    assert {"renders/made/ground_truth", "external_renders/made/external/acme"} <= labels
+    assert set(sources(found)) == {"generated_videos", "settings/clip_metrics"}

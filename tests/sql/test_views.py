@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from assets.home import Home
 from assets.tables import write_part
@@ -110,10 +111,38 @@ def test_table_2_leaves_careless_raters_out(home: Home) -> None:
     row = one(home, "select * from table_2 where source = 'measured' and method = 'cals'")
     ratings = np.array([2 + rater % 3 for rater in range(5)])
     assert row["visual_quality"] == pytest.approx(ratings.mean())
-    assert row["visual_quality_half_width"] == pytest.approx(1.96 * ratings.std(ddof=1) / np.sqrt(5))
+    t_with_4_degrees = 2.7764451051977987
+    expected = t_with_4_degrees * ratings.std(ddof=1) / np.sqrt(5)
+    assert row["visual_quality_half_width"] == pytest.approx(expected, rel=1e-9)
     assert np.isnan(row["lip_sync_quality"]) and row["num_ratings"] == 10
     published = one(home, "select * from table_2 where source = 'published' and method = 'cals'")
     assert (published["realness"], published["realness_half_width"]) == (3.940, 0.081)
+
+
+def test_table_2_has_an_interval_for_any_number_of_ratings_but_one(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    row = {"study": "s", "dataset": "d", "clip_id": "c", "scale": "realness", "screened_out": False}
+    ratings = {"wav2lip": [4], "cals": [2, 5], "copy_reference": [1 + i % 5 for i in range(1200)]}
+    rows = [
+        row | {"rater": f"r{i}", "method": method, "rating": rating}
+        for method, given in ratings.items()
+        for i, rating in enumerate(given)
+    ]
+    write_part(home, "mos_ratings", rows, dataset="d")
+    publish(home)
+    found = query(home.database, "from table_2 where source = 'measured'").set_index("method")
+    assert np.isnan(found.loc["wav2lip", "realness_half_width"])
+    assert found.loc["cals", "realness_half_width"] == pytest.approx(12.706204736 * 1.5)
+    many = found.loc["copy_reference", "realness_half_width"]
+    exact = stats.t.ppf(0.975, 1199) * np.std(ratings["copy_reference"], ddof=1) / np.sqrt(1200)
+    assert exact < many < exact * 1.001
+
+
+def test_quantiles_of_students_t_are_those_of_scipy(home: Home) -> None:
+    found = query(home.database, "from student_t order by degrees_of_freedom")
+    assert found["degrees_of_freedom"].tolist() == list(range(1, 1001))
+    expected = stats.t.ppf(0.975, found["degrees_of_freedom"])
+    assert found["quantile_975"].to_numpy() == pytest.approx(expected, rel=1e-8)
 
 
 def test_figure_3_holds_means_by_window_and_the_papers_best(home: Home) -> None:

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from assets.masked_audio.masks import draw_strip, mask_places, measure_masks
 from assets.masked_audio.pictures import mask_picture, strip_picture
 from assets.masked_audio.settings import MaskedAudioSettings
+from assets.masked_audio.strip_file import read_strip
 from cals_models.shards import ShardSet
 from tests.known_reach import KnownReach, pixel_landmarks, write_known_shards
 
@@ -42,7 +44,7 @@ def test_masks_lie_within_the_clip() -> None:
             assert len(mask) == length and mask.start >= 5 and mask.stop <= 45
 
 
-def test_pictures_show_masked_and_unmasked_frames(shards: Path) -> None:
+def test_pictures_show_masked_and_unmasked_frames(shards: Path, tmp_path: Path) -> None:
     generators: Any = {"cals": KnownReach(REACH), "wav2lip": KnownReach(1)}
     clip = next(ShardSet(shards).clips("test"))
     strip = draw_strip(clip, generators, SETTINGS)
@@ -52,11 +54,25 @@ def test_pictures_show_masked_and_unmasked_frames(shards: Path) -> None:
     assert every.shape == part.shape == strip.true.shape
     change = np.abs(every.astype(int) - part.astype(int)).mean(axis=(1, 2, 3))
     assert change[strip.hidden].min() > 3
-    assert strip_picture(strip).startswith(b"\x89PNG")
+    path = tmp_path / "strip.png"
+    path.write_bytes(strip_picture(strip))
+    kept = read_strip(path)
+    assert kept.clip_id == clip.clip_id and kept.hidden == tuple(strip.hidden.tolist())
+    assert [row.label for row in kept.rows] == [
+        "true", "cals, all sound", "cals, masked", "wav2lip, all sound", "wav2lip, masked"
+    ]  # fmt: skip
+    for found, expected in zip(kept.frames, [strip.true, every, part, *strip.drawn["wav2lip"]], strict=True):
+        assert (found == expected).all()
     rows = measure_masks(shards, generators, pixel_landmarks(), SETTINGS, dataset="made")
     assert mask_picture(rows, ["cals", "wav2lip"]).startswith(b"\x89PNG")
     far = MaskedAudioSettings(min_reference_distance_frames=30)
     assert draw_strip(clip, generators, far) is None
+
+
+def test_a_picture_that_does_not_say_what_it_shows_is_refused(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
+    with pytest.raises(ValueError, match="run the stage masked_audio again"):
+        read_strip(tmp_path / "plain.png")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from assets.metrics.settings import MetricSettings
 from assets.renders.render import render_clips
 from assets.renders.settings import RenderSettings
 from cals_models.lse import LipSyncEvaluator
-from cals_models.metrics import lmd
+from cals_models.metrics import lmd, psnr, ssim
 from cals_models.shards import ShardSet
 from cals_models.syncnet import SyncNet, SyncNetConfig, WeightsError
 from tests.grid_crops import crops_shard_set, grid_crops, through_jpeg
@@ -125,6 +125,55 @@ def test_renders_that_failed_are_rows_without_value(
     )
     assert len(rows) == 2 * len(METRICS)
     assert all(row["value"] is None and "too_short: 9 frames" in row["detail"] for row in rows)
+
+
+def test_frames_in_which_the_face_was_not_seen_are_left_out_and_counted(
+    tmp_path: Path, grid_clips: list[Path], instruments: Instruments, evaluator: LipSyncEvaluator
+) -> None:
+    """The render is nonsense exactly where the truth is interpolated: that may move LSE alone."""
+    crops = grid_crops(grid_clips[0], 25)
+    seen = np.ones(25, bool)
+    seen[10:16] = False
+    masks = {"grid/test/some": seen, "grid/test/none": np.zeros(25, bool)}
+    crops_shard_set(tmp_path / "set", dict.fromkeys(("grid/test/some", "grid/test/none"), crops), masks)
+    clips = list(ShardSet(tmp_path / "set" / "shards").clips("test"))
+    renders = []
+    for clip in clips:
+        frames = through_jpeg(clip.frames(range(25)), 40)
+        frames[~clip.valid] = 0
+        write_lossless(tmp_path / f"{clip.key}.mkv", frames, clip.audio())
+        renders.append({"clip_id": clip.clip_id, "key": clip.key, "audio": "own", "path": f"{clip.key}.mkv",
+                        "audio_clip_id": clip.clip_id, "status": "ok"})  # fmt: skip
+    rows = score_renders(
+        renders,
+        tmp_path,
+        tmp_path / "set" / "shards",
+        "test",
+        dataset="grid",
+        method="cals",
+        instruments=instruments,
+    )
+    some = by_metric(rows, "grid/test/some", "own")
+    clip = next(clip for clip in clips if clip.clip_id == "grid/test/some")
+    true = torch.from_numpy(clip.frames(range(25)))
+    made = torch.from_numpy(through_jpeg(clip.frames(range(25)), 40))
+    for metric, function in (("psnr", psnr), ("ssim", ssim)):
+        expected = float(function(made[seen], true[seen]).double().mean())
+        assert some["primary", metric]["value"] == pytest.approx(expected, abs=1e-6)
+    assert 0.1 < some["primary", "lmd"]["value"] < 3
+    for protocol, metric in METRICS - {("lse_crop", "lse_d"), ("lse_crop", "lse_c")}:
+        assert some[protocol, metric]["detail"].startswith("6 of 25 frames left out")
+    made[~torch.from_numpy(seen)] = 0
+    expected_lse = evaluator.evaluate(made, clip.audio())
+    assert some["lse_crop", "lse_d"]["value"] == pytest.approx(expected_lse.distance, rel=1e-5)
+    assert (
+        "20 windows; the clip's face was not seen in a frame of 10 windows"
+        in (some["lse_crop", "lse_d"]["detail"])
+    )
+    none = by_metric(rows, "grid/test/none", "own")
+    assert none["primary", "psnr"]["value"] is None and none["atvgnet", "lmd"]["value"] is None
+    assert none["primary", "ssim"]["detail"].startswith("25 of 25 frames left out")
+    assert none["lse_crop", "lse_d"]["value"] is not None
 
 
 def test_missing_and_unknown_renders_are_refused(

@@ -148,7 +148,7 @@ def test_other_sizes_and_silent_videos(
     assert {row["protocol"] for row in only.rows} == {"whole_frame"}
 
 
-@pytest.mark.trial
+@pytest.mark.proof
 def test_pairs_are_scored_in_worker_processes(
     tmp_path: Path, evaluator_dir: Path, clip: tuple[np.ndarray, np.ndarray]
 ) -> None:
@@ -170,6 +170,8 @@ def test_wrong_use_is_one_clear_error(tmp_path: Path, evaluator_dir: Path) -> No
         scored(tmp_path, evaluator_dir)
     with pytest.raises(ValueError, match="protocol"):
         scored(tmp_path, evaluator_dir, protocol="best")
+    with pytest.raises(ValueError, match="lpips is not measured: it needs a pretrained network"):
+        scored(tmp_path, evaluator_dir, protocol="lpips")
     with pytest.raises(ValueError, match="lse_evaluator"):
         scored(tmp_path, tmp_path / "absent")
 
@@ -203,6 +205,9 @@ def test_a_table_says_which_belongs_to_which_and_cannot_leave_the_folders(tmp_pa
     pairs, failures = pairs_by_table(*folders, table)
     assert [(pair.name, pair.generated.name) for pair in pairs] == [("a", "x1.mp4")]
     assert [failure.reason for failure in failures] == ["outside_folder", "no_such_file"]
+    table.write_text("generated,reference\nx1.mp4,a.mkv\nx1.mp4,a.mkv\n")
+    pairs, failures = pairs_by_table(*folders, table)
+    assert len(pairs) == 1 and [failure.reason for failure in failures] == ["ambiguous"]
     table.write_text("made,true\n")
     with pytest.raises(ValueError, match="no column 'generated'"):
         pairs_by_table(*folders, table)
@@ -213,6 +218,10 @@ def test_shifts_are_found_in_frames_and_milliseconds(clip: tuple[np.ndarray, np.
     for shift in (-6, -1, 0, 2, 9):
         late = frames[10 - shift : 45 - shift]
         assert picture_shift(late, frames[10:45]) == shift
+    seen = np.arange(35) % 12 != 5
+    spoilt = np.where(seen[:, None, None, None], frames[10:45], 0)
+    assert picture_shift(spoilt, frames[10:45], seen) == 0
+    assert picture_shift(frames[10:45], frames[10:45], np.zeros(35, bool)) == 0
     for lag_ms in (-250, 0, 130):
         samples = 16 * lag_ms
         assert sound_shift_ms(audio[8000 - samples : 32000 - samples], audio[8000:32000]) == lag_ms

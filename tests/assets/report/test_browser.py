@@ -13,10 +13,12 @@ import pytest
 
 from assets.home import Home
 from assets.media.encode import write_lossless
+from assets.report.overview import render_overview
 from assets.report.page import render_report
 from assets.report.settings import ReportSettings
 from assets.warehouse import publish
 from tests import warehouse_making as made
+from tests.pipelines.mos.devtools import Chromium
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 QUIET = [
@@ -53,18 +55,33 @@ setTimeout(() => {
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A dataset with everything and one with clips alone, their pages and the one over both."""
     if BROWSER is None:
         pytest.skip("needs chromium, which is not installed")
     home = Home(tmp_path_factory.mktemp("home"))
+    clips = made.fill(home)
+    made.fill_ratings(home, clips)
+    made.fill_partial_hearing(home, clips)
+    made.keep_strip(home, clips[2])
     frames = np.full((25, 128, 128, 3), 90, np.uint8)
-    for clip in made.fill(home):
+    sound = (8000 * np.sin(np.arange(6400) / 6)).astype(np.int16)
+    for clip in clips:
         for method in made.METHODS:
             path = home.renders(made.DATASET, method) / "own" / f"{made.clip_key(clip)}.mkv"
-            write_lossless(path, frames[:10], np.zeros(6400, np.int16))
+            write_lossless(path, frames[:10], sound)
+    made.fill_inventory(home, "bare")
     publish(home)
     settings = ReportSettings(num_example_clips=0, num_extreme_clips=1, video_scale=1)
-    path = render_report(home, made.DATASET, settings).path
+    render_report(home, made.DATASET, settings, made.METHODS)
+    render_report(home, "bare", settings, ("ground_truth", "cals"))
+    render_overview(home, {made.DATASET: made.METHODS, "bare": ("ground_truth", "cals")})
+    return home
+
+
+@pytest.fixture(scope="module")
+def page(home: Home) -> Path:
+    path = home.report(made.DATASET)
     probed = path.with_name("probed.html")
     probed.write_text(
         path.read_text(encoding="utf-8").replace("</body>", PROBE + "</body>"), encoding="utf-8"
@@ -96,3 +113,62 @@ def test_dark_is_dark(page: Path, tmp_path: Path) -> None:
     dark = measure(page, tmp_path / "dark", "--blink-settings=preferredColorScheme=0")
     assert (light["background"], dark["background"]) == ("rgb(255, 255, 255)", "rgb(17, 22, 28)")
     assert light["colour"] != dark["colour"]
+
+
+# Every details element opened, so that what lies in it is laid out and looked at too.
+OPEN = "document.querySelectorAll('details').forEach(part => { part.open = true; })"
+OVERFULL = """[...document.querySelectorAll('main, footer, section, .scroll, figure, .card')]
+  .filter(part => part.getBoundingClientRect().right > innerWidth + 1).map(part => part.id || part.className)"""
+UNSEEN = """[...document.querySelectorAll('main p, main td, main th, main a, main figcaption')]
+  .filter(part => part.innerText.trim() && contrast(part) < 4.5).map(part => part.innerText.slice(0, 40))"""
+CONTRAST = """
+const light = colour => { const [r, g, b] = colour.match(/[\\d.]+/g).map(Number).map(c => c / 255)
+  .map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+const behind = part => { for (; part; part = part.parentElement) {
+  const colour = getComputedStyle(part).backgroundColor; if (!colour.endsWith(', 0)')) return colour; }
+  return 'rgb(255, 255, 255)'; };
+window.contrast = part => { const [a, b] = [light(getComputedStyle(part).color), light(behind(part))];
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); };
+"""
+PLAYED = """(async () => { const video = document.querySelector('video'); video.muted = false; await video.play();
+  await new Promise(done => setTimeout(done, 700));
+  return [video.currentTime > 0.3, video.webkitAudioDecodedByteCount > 0, video.error === null]; })()"""
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "touch"), [(1280, False), (390, True)])
+def test_all_pages_are_sound_at_every_size_and_theme(
+    home: Home, tmp_path: Path, width: int, touch: bool, theme: str
+) -> None:
+    pages = [home.report_overview, home.report(made.DATASET), home.report("bare")]
+    with Chromium(tmp_path / "profile", width=width, height=900, touch=touch) as browser:
+        feature = {"name": "prefers-color-scheme", "value": theme}
+        browser.send("Emulation.setEmulatedMedia", features=[feature])
+        for path in pages:
+            browser.goto(path.as_uri())
+            browser.evaluate(OPEN + ";" + CONTRAST)
+            assert browser.evaluate("document.documentElement.scrollWidth") == width, path
+            assert browser.evaluate(OVERFULL) == [], path
+            assert browser.evaluate("contrast(document.querySelector('main h2'))") > 10, "the measure works"
+            assert browser.evaluate(UNSEEN) == [], path
+            browser.screenshot(tmp_path / f"{path.parent.name}-{width}-{theme}.png")
+        assert browser.problems == []
+
+
+@pytest.mark.proof
+def test_keyboard_reaches_the_verdict_and_the_way_to_a_page_and_videos_play_with_sound(
+    home: Home, tmp_path: Path
+) -> None:
+    with Chromium(tmp_path / "profile", width=1280, height=900, touch=False) as browser:
+        browser.goto(home.report_overview.as_uri())
+        browser.press("", "Tab")
+        assert browser.evaluate("document.activeElement.innerText") == "Skip to the datasets"
+        browser.press("", *["Tab"] * 5)
+        assert browser.evaluate("document.activeElement.innerText") == made.DATASET
+        browser.press("", "Enter")
+        browser.wait_for("document.title.startsWith('sample_lrs2') && document.readyState === 'complete'")
+        browser.press("", "Tab", "Enter")
+        browser.wait_for("location.hash === '#verdict'")
+        assert browser.evaluate(PLAYED) == [True, True, True]
+        assert browser.problems == []

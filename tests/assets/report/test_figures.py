@@ -12,7 +12,6 @@ from assets.report.figures import (
     Line,
     interval_chart,
     line_chart,
-    scatter_chart,
     short_number,
     thinned,
     ticks,
@@ -49,7 +48,6 @@ def test_charts_are_sound_xml_even_with_markup_in_names() -> None:
     for svg in (
         line_chart(name, [line], chance=0.5),
         interval_chart(name, [Interval(label=name, mean=1, low=0.5, high=2)], "px"),
-        scatter_chart(name, [(1, 2)], x_name=name, y_name=name, lower_is_better=True),
     ):
         root = ElementTree.fromstring(svg)
         assert root.attrib["role"] == "img" and name in root.attrib["aria-label"]
@@ -59,13 +57,6 @@ def test_intervals_that_hold_zero_look_different() -> None:
     rows = [Interval(label="a", mean=1, low=0.5, high=2), Interval(label="b", mean=0.1, low=-0.5, high=1)]
     svg = interval_chart("gain", rows, "px")
     assert svg.count('class="mean clear"') == svg.count('class="mean holds-zero"') == 1
-
-
-def test_scatter_says_on_how_many_clips_which_is_better() -> None:
-    points = [(1.0, 0.5), (1.0, 2.0), (2.0, 1.0)]
-    lower = scatter_chart("LMD", points, x_name="Wav2Lip", y_name="CALS", lower_is_better=True)
-    higher = scatter_chart("PSNR", points, x_name="Wav2Lip", y_name="CALS", lower_is_better=False)
-    assert "CALS is better than Wav2Lip on 2 of 3 clips" in lower and "on 1 of 3 clips" in higher
 
 
 def test_long_curves_are_averaged_not_cut() -> None:
@@ -80,8 +71,6 @@ def test_nothing_to_draw_is_an_error() -> None:
         line_chart("loss", [Line(name="training", look="train", points=[])])
     with pytest.raises(ValueError, match="no rows"):
         interval_chart("gain", [], "px")
-    with pytest.raises(ValueError, match="no points"):
-        scatter_chart("LMD", [], x_name="a", y_name="b", lower_is_better=True)
 
 
 @pytest.mark.parametrize(

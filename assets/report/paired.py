@@ -1,0 +1,77 @@
+"""Means over clips and paired differences on the same clips, for figures that the warehouse does not resample.
+
+Interval and test are those of ``assets.intervals``: 95 % percentile bootstrap over clips, paired sign-flip test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from assets.intervals import bootstrap_interval, sign_flip_p_value
+from assets.report.rows import Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean over clips.
+
+    Args:
+        mean: in the unit of the values.
+        low: lower end of its 95 % interval; None with fewer than 2 clips.
+        high: upper end.
+        num_clips: clips with a value.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    num_clips: int
+
+
+def estimate(values: Sequence[float]) -> Estimate | None:
+    """The mean with its interval; None without a value."""
+    if not values:
+        return None
+    low, high = bootstrap_interval(np.array(values, np.float64)[:, None])
+    known = len(values) > 1
+    return Estimate(
+        mean=float(np.mean(values)),
+        low=float(low[0]) if known else None,
+        high=float(high[0]) if known else None,
+        num_clips=len(values),
+    )
+
+
+def difference(ours: Mapping[str, float], theirs: Mapping[str, float], *, better: str) -> Row | None:
+    """Mean of ours minus theirs over the clips that both have.
+
+    Args:
+        ours: clip id -> value.
+        theirs: clip id -> value.
+        better: ``higher`` or ``lower``, the direction that is better.
+
+    Returns:
+        mean_difference, low, high, p_value, is_better (None where the interval holds 0 or is not there), num_clips;
+        None where no clip has both.
+    """
+    clips = sorted(set(ours) & set(theirs))
+    values = [ours[clip] - theirs[clip] for clip in clips]
+    found = estimate(values)
+    if found is None:
+        return None
+    p_value, is_better = None, None
+    if found.low is not None and found.high is not None:
+        p_value = float(sign_flip_p_value(np.array(values, np.float64)[:, None])[0])
+        if found.low > 0 or found.high < 0:
+            is_better = (found.low > 0) == (better == "higher")
+    return {
+        "mean_difference": found.mean,
+        "low": found.low,
+        "high": found.high,
+        "p_value": p_value,
+        "is_better": is_better,
+        "num_clips": found.num_clips,
+    }

@@ -1,0 +1,48 @@
+"""Failures are counted with their reasons; what is missing by definition is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assets.home import Home
+from assets.report.failures import checked, failures
+from assets.report.rows import Rows
+from assets.tables import write_part
+from assets.warehouse import connect, publish
+from tests import warehouse_making as made
+
+
+def test_failures_of_every_stage_are_counted(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    clips = made.fill(home)
+    made.fill_partial_hearing(home, clips)
+    renders = [
+        {
+            "dataset": made.DATASET, "method": "cals", "audio": audio, "clip_id": clip,
+            "status": "rejected" if (audio, place) in (("own", 1), ("own", 2)) else "ok",
+            "reason": "too_short" if place in (1, 2) else None, "detail": "9 frames",
+        }
+        for audio in ("own", "other")
+        for place, clip in enumerate(clips)
+    ]  # fmt: skip
+    write_part(home, "render_clips", renders, dataset=made.DATASET, method="cals")
+    with connect(publish(home)) as connection:
+        rows = Rows(connection)
+        found = failures(rows, made.DATASET, ["This clip can't be shown: no file."], 3)
+        text = checked(rows, made.DATASET)
+    told = {(f.method, f.what): (f.num_failed, f.num_all, f.why.split(":")[0]) for f in found}
+    assert told == {
+        ("CALS", "Rendering with the clip's own sound"): (2, 14, "too_short"),
+        ("Wav2Lip", "LMD (primary) with the clip's own sound"): (1, 14, "no face found in 75 of 75 frames of the render and 0 of the truth"),
+        ("Wav2Lip", "LMD (primary) with another clip's sound"): (1, 14, "no face found in 75 of 75 frames of the render and 0 of the truth"),
+        ("CALS", "Figure 2, masked sound"): (1, 56, "the clip has 29 frames"),
+        ("Wav2Lip", "Figure 2, masked sound"): (1, 56, "the clip has 29 frames"),
+        ("all", "Video on this page"): (1, 3, "This clip can't be shown"),
+    }  # fmt: skip
+    assert text == "28 renders and 784 figures of 14 test clips"
+
+
+def test_nothing_made_is_no_failure(tmp_path: Path) -> None:
+    with connect(publish(Home(tmp_path))) as connection:
+        rows = Rows(connection)
+        assert failures(rows, "d", [], 0) == [] and checked(rows, "d") == ""
