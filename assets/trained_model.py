@@ -13,6 +13,7 @@ from assets.home import write_text
 from assets.stage_run import CheckOutcome, Picture, Produced, StageRun
 from assets.tables import write_part
 from assets.training_process import run_training
+from assets.training_shards import training_shards
 
 CURRENT = "current.json"
 METRICS_EVERY_S = 2.0
@@ -36,7 +37,7 @@ def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> Produced:
         "stage": run.stage,
         "method": run.method,
         "dataset": run.dataset.name,
-        "shards": [str(run.home.shards(run.dataset.name))],
+        "shards": [str(folder) for folder in training_shards(run)],
         "config": run.settings_values,
         "inputs": {name: str(path) for name, path in inputs.items()},
     }
@@ -97,8 +98,11 @@ class _MlflowRun:
             "dagster.run_id": run.dagster_run_id,
         }
         run_id = run.tracking.start_run(name, run.settings_values, tags)
-        digest = run.head("shards")["data_version"]
-        run.tracking.log_dataset(run_id, run.dataset.name, digest, str(self.config["shards"][0]))
+        for dataset, folder in zip(
+            (run.dataset.name, *run.dataset.train_on), self.config["shards"], strict=True
+        ):
+            digest = run.head("shards", dataset=dataset)["data_version"]
+            run.tracking.log_dataset(run_id, dataset, digest, folder)
         write_text(self._path, run_id)
 
     def relay(self, line: dict[str, Any]) -> None:

@@ -22,8 +22,9 @@ from assets.report.asset import metric_report
 from assets.resources import ProjectResource
 from assets.shards.asset import shards
 from assets.sync_encoder.asset import sync_encoder
+from assets.train_on import train_on
 
-SOURCES: list[dg.SourceAsset] = [raw_videos, offset_probe, mos_ratings, *observed_settings]
+SOURCES: list[dg.SourceAsset] = [raw_videos, offset_probe, train_on, mos_ratings, *observed_settings]
 ALL_ASSETS: list[dg.SourceAsset | dg.AssetsDefinition] = [
     *SOURCES,
     clips,

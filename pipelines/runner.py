@@ -14,6 +14,7 @@ from assets import ledger
 from assets.graph import STAGES
 from assets.partitions import partition_key
 from assets.settings import Project
+from assets.sources import TRAIN_ON
 from assets.warehouse import publish
 from pipelines.definitions import ALL_ASSETS, RESOURCES
 from pipelines.instance import LEAST_FREE_GIB, free_bytes, open_instance, report_sources
@@ -86,6 +87,7 @@ def _make_levels(
     say: Say,
 ) -> None:
     report_sources(project, own, names)
+    mixed = [name for name in names if project.dataset(name).train_on]
     tried: dict[str, int] = {}
     while True:
         stale = find_stale(project, names, to, forced)
@@ -99,6 +101,9 @@ def _make_levels(
             for partition in group:
                 tried[partition.label] = tried.get(partition.label, 0) + 1
                 forced.discard((partition.asset, partition.dataset, partition.method))
+        report_sources(
+            project, own, mixed, [TRAIN_ON]
+        )  # this level may have made shards that others train on
         publish(project.home)
     ledger.compact(project.home)
 
