@@ -11,7 +11,7 @@ from assets.buckets import digest_of
 from assets.clip_pool import PoolSettings
 from assets.graph import STAGES, source_names, stage_code
 from assets.home import Home
-from assets.ledger import Heads
+from assets.ledger import Elsewhere, Heads
 from assets.settings import Dataset, Project, SettingsError
 from assets.sources import TRAIN_ON, source_version, train_on_input
 from assets.versions import CodeVersion
@@ -54,6 +54,7 @@ class Produced:
         counts: small numbers for ledger and metadata.
         pictures: name -> PNG, shown in Dagster and kept for the report.
         facts: other metadata (strings).
+        elsewhere: set where it was not made here but imported.
     """
 
     data_version: str
@@ -64,6 +65,7 @@ class Produced:
     checks: list[CheckOutcome] = field(default_factory=list)
     mlflow_run_id: str | None = None
     device: str = "cpu"
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,14 @@ from typing import Any
 
 from assets.buckets import digest_of
 from assets.home import write_text
+from assets.ledger import Elsewhere
 from assets.stage_run import CheckOutcome, Picture, Produced, StageRun
 from assets.tables import write_part
 from assets.training_process import run_training
 from assets.training_shards import training_shards
 
 CURRENT = "current.json"
+IMPORTED = "imported.json"
 METRICS_EVERY_S = 2.0
 
 
@@ -42,8 +44,7 @@ def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> Produced:
         "inputs": {name: str(path) for name, path in inputs.items()},
     }
     base = run.home.model(run.stage, run.dataset.name, run.method)
-    key = digest_of(run.version, run.inputs(), run.method)[:16]
-    out = base / key
+    out = training_folder(run)
     mlflow_run = _MlflowRun(run, out, config)
     if not (out / "result.json").exists():
         mlflow_run.open()
@@ -53,11 +54,19 @@ def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> Produced:
             mlflow_run.close(ok=False)
             raise
         mlflow_run.close(ok=True)
+    elif (out / IMPORTED).exists():
+        mlflow_run.take_over()
     result = json.loads((out / "result.json").read_text(encoding="utf-8"))
     version = mlflow_run.register(result)
-    write_text(base / CURRENT, json.dumps({"folder": key, "registered_version": version}))
+    write_text(base / CURRENT, json.dumps({"folder": out.name, "registered_version": version}))
     _write_tables(run, out, result, mlflow_run, version)
     return _produced(run, out, result, mlflow_run, version)
+
+
+def training_folder(run: StageRun) -> Path:
+    """Folder of the training that the run's settings, code and inputs ask for; a training done there is taken as it is."""
+    base = run.home.model(run.stage, run.dataset.name, run.method)
+    return base / digest_of(run.version, run.inputs(), run.method)[:16]
 
 
 class _MlflowRun:
@@ -133,6 +142,18 @@ class _MlflowRun:
                 self.run.tracking.log_artifact(self.run_id, picture, "samples")
         self.run.tracking.end_run(self.run_id, ok=ok)
 
+    def take_over(self) -> None:
+        """Puts an imported training on record, with its curves, unless it is there already."""
+        if (self.out / "registered_version").exists():
+            return
+        self.open()
+        for text in (self.out / "progress.jsonl").read_text(encoding="utf-8").splitlines():
+            line = json.loads(text)
+            if "warning" not in line:
+                self.relay(line)
+        self.run.tracking.tag(self.run_id, {"cals.imported_from": elsewhere(self.out).folder})
+        self.close(ok=True)
+
     def register(self, result: Mapping[str, Any]) -> str:
         """Registers the model once; the version's number is kept beside it."""
         path = self.out / "registered_version"
@@ -179,6 +200,7 @@ def _produced(
     figures = {name: float(value) for name, value in result["figures"].items()}
     finite = bool(result.get("finite", True)) and all(value == value for value in figures.values())
     warnings = [_warning_text(entry) for entry in result["warnings"]]
+    imported = {"imported_from": elsewhere(out).folder} if (out / IMPORTED).exists() else {}
     return Produced(
         data_version=str(result["weights_sha256"]),
         counts={"steps": int(result["steps"]), "num_parameters": int(result["num_parameters"]), **figures},
@@ -187,6 +209,7 @@ def _produced(
             "model": str(out),
             "registered_model": f"{mlflow_run.model_name} version {version}, alias {mlflow_run.alias}",
             "warnings": "; ".join(warnings) or "none",
+            **imported,
         },
         checks=[
             CheckOutcome(
@@ -205,7 +228,14 @@ def _produced(
         ],
         mlflow_run_id=mlflow_run.run_id,
         device=str(result["device_name"]),
+        elsewhere=elsewhere(out) if imported else None,
     )
+
+
+def elsewhere(out: Path) -> Elsewhere:
+    """Where an imported training comes from."""
+    noted = json.loads((out / IMPORTED).read_text(encoding="utf-8"))
+    return Elsewhere(folder=noted["folder"], host=noted["host"], library_versions=noted["library_versions"])
 
 
 def _warning_text(entry: Any) -> str:

@@ -77,6 +77,23 @@ def run_stale(
     return outcome
 
 
+def make_partition(
+    project: Project,
+    partition: StalePartition,
+    say: Say = say_on_stderr,
+    instance: DagsterInstance | None = None,
+) -> RunOutcome:
+    """Makes one partition as the graph does, whatever else is stale."""
+    outcome = RunOutcome()
+    own = instance or open_instance(project)
+    with working(project.home):
+        _require_space(project)
+        report_sources(project, own, [partition.dataset])
+        _make(project, own, [partition], outcome, say)
+        publish(project.home)
+    return outcome
+
+
 def _make_levels(
     project: Project,
     own: DagsterInstance,

@@ -25,7 +25,7 @@ class Cause:
     """Why a partition is stale.
 
     Args:
-        kind: never_made, input_changed, code_changed, setting_changed, upstream_stale, blocked, forced.
+        kind: never_made, input_changed, code_changed, setting_changed, upstream_stale, blocked, forced, imported.
         text: one sentence that names what changed.
     """
 

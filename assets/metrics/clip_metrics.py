@@ -39,7 +39,7 @@ from cals_models.metrics import lmd, lmd_atvgnet, mouth_region, psnr, ssim
 from cals_models.shards import ShardClip, ShardSet
 
 PICTURE_METRICS = ("psnr", "ssim", "psnr_mouth", "ssim_mouth")
-PICTURE_SOURCE = "torchmetrics"
+PICTURE_SOURCE = "cals_models.metrics"
 MAX_THREADS = 8
 
 Frames = NDArray[np.uint8]

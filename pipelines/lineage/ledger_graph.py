@@ -105,10 +105,8 @@ class LedgerGraph:
         for name, version in sorted(json.loads(row["inputs_json"] or "{}").items()):
             of = input_partition(name, row["dataset"])
             is_source = is_source_name(of[0])
-            if is_source:
-                candidates = self._weights.get(version, [])  # a probe is a model that was trained elsewhere
-            else:
-                candidates = self.made(of, version)
+            # a probe is a model that was trained elsewhere
+            candidates = self._weights.get(version, []) if is_source else self.made(of, version)
             yield Input(
                 name=name, data_version=version, producer=_before(candidates, row), is_source=is_source
             )

@@ -142,6 +142,7 @@ class Tracer:
             "num_clips": row["num_clips"],
             "counts": json.loads(row["counts_json"] or "{}"),
             "blocked_by": row["blocked_by"],
+            "imported_from": row["imported_from"],
             "dagster_run_id": row["dagster_run_id"],
             "mlflow_run_id": row["mlflow_run_id"],
             "registered_model": registered,
