@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from cals_models import source_code
-from cals_models.source_code import PROJECT_ROOT, definitions_of
+from cals_models.source_code import PROJECT_ROOT as PROJECT_ROOT
+from cals_models.source_code import definitions_of
 
 # How work is run and where it is put, not what comes out of it.
 INFRASTRUCTURE = source_code.INFRASTRUCTURE | {

@@ -266,4 +266,5 @@ def _rgb(planes: Ints) -> npt.NDArray[np.uint8]:
         luma + green,
         luma + ((_fixed(1.77200, 16) * blue + half) >> 16),
     ]
-    return np.clip(np.stack(colours, axis=-1), 0, 255).astype(np.uint8)
+    pixels: npt.NDArray[np.uint8] = np.clip(np.stack(colours, axis=-1), 0, 255).astype(np.uint8)
+    return pixels

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, cast
 
 EVERY_S = 10.0
 
@@ -30,7 +30,7 @@ def progress_bar(name: str, total: int, done: int, *, show: bool) -> Iterator[Pr
     with tqdm(
         total=total, initial=done, desc=name, unit="step", disable=not show, file=sys.stderr, mininterval=2.0
     ) as bar:
-        yield bar
+        yield cast("ProgressBar", bar)
 
 
 class _Lines:
