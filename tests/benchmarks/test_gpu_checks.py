@@ -61,6 +61,7 @@ def test_wrong_input_gets_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(1_800)
 def test_all_of_it_runs_on_a_bare_machine_and_goes_on_where_it_stopped(tmp_path: Path, bare: Path) -> None:
     shards = write_talking_shards(
         tmp_path / "shards", num_clips={"train": 3, "val": 2, "test": 2}, num_frames=30

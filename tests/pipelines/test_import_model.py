@@ -155,6 +155,7 @@ def test_bad_folders_get_one_line(place: Place, tmp_path: Path) -> None:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(1_800)
 def test_imported_models_are_fresh_traced_and_rendered_with(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
