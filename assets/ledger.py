@@ -44,8 +44,24 @@ SCHEMA = pa.schema([
     ("num_clips", pa.int64()),
     ("counts_json", pa.string()),
     ("blocked_by", pa.string()),
+    ("imported_from", pa.string()),
 ])  # fmt: skip
 RECORDED_LIBRARIES = ("torch", "torchaudio", "numpy", "dagster", "mlflow", "duckdb", "webdataset", "av")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """Where a content comes from that another machine made and that was taken over as it is.
+
+    Args:
+        folder: that it was imported from.
+        host: name of the machine that made it.
+        library_versions: library -> version there.
+    """
+
+    folder: str
+    host: str
+    library_versions: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +72,7 @@ class Entry:
         inputs: name of each input (asset, ``asset|method``, source) -> its data version.
         counts: numbers to show, e.g. accepted and rejected clips.
         blocked_by: name of the blocking check that failed, or None.
+        elsewhere: where it comes from if another machine made it; its host and libraries are those of that machine.
     """
 
     asset: str
@@ -72,6 +89,7 @@ class Entry:
     device: str = "cpu"
     counts: dict[str, Any] = field(default_factory=dict)
     blocked_by: str | None = None
+    elsewhere: Elsewhere | None = None
     materialization_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -116,18 +134,25 @@ def append(home: Home, entry: Entry, code: CodeVersion) -> str:
         "mlflow_run_id": entry.mlflow_run_id,
         "git_commit": commit,
         "git_dirty": dirty,
-        "library_versions_json": json.dumps({name: installed_version(name) for name in RECORDED_LIBRARIES}),
-        "host": platform.node(),
+        "library_versions_json": json.dumps(_libraries(entry)),
+        "host": entry.elsewhere.host if entry.elsewhere else platform.node(),
         "device": entry.device,
         "duration_s": entry.duration_s,
         "num_clips": entry.num_clips,
         "counts_json": json.dumps(entry.counts, sort_keys=True),
         "blocked_by": entry.blocked_by,
+        "imported_from": entry.elsewhere.folder if entry.elsewhere else None,
     }
     stamp = now.strftime("%Y%m%dT%H%M%S%f")
     with replacing(_folder(home) / f"{stamp}-{entry.materialization_id[:8]}.parquet") as temporary:
         pq.write_table(pa.Table.from_pylist([row], schema=SCHEMA), temporary)
     return entry.materialization_id
+
+
+def _libraries(entry: Entry) -> dict[str, str]:
+    if entry.elsewhere is not None:
+        return entry.elsewhere.library_versions
+    return {name: installed_version(name) for name in RECORDED_LIBRARIES}
 
 
 def read(home: Home, columns: list[str] | None = None) -> list[dict[str, Any]]:

@@ -58,6 +58,7 @@ class Dataset:
         num_buckets: number of clip buckets, fixed when the dataset is added.
         methods: methods that are trained, rendered and scored.
         to: the asset that the dataset is made up to unless a command names another; None is the report.
+        train_on: other datasets whose train splits its trainings read too.
         options: options of the layout.
         settings: overrides, stage -> field -> value.
     """
@@ -69,6 +70,7 @@ class Dataset:
     num_buckets: int
     methods: tuple[str, ...]
     to: str | None = None
+    train_on: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -166,6 +168,7 @@ def load_project(config: str | Path | None = None, home: Path | None = None) -> 
         settings=_stage_overrides(path, "settings", raw),
     )
     for name in project.datasets:
+        _check_train_on(path, project.datasets, name)
         for stage in {*project.settings, *project.datasets[name].settings}:
             project.stage_settings(name, stage)
     return project
@@ -200,9 +203,32 @@ def _dataset(path: Path, home: Home, name: str, entry: Any) -> Dataset:
         num_buckets=num_buckets,
         methods=tuple(_one_of(path, f"{where}.methods", method, METHODS) for method in methods),
         to=_one_of(path, f"{where}.to", entry["to"], STAGES) if "to" in entry else None,
+        train_on=_names(path, f"{where}.train_on", entry.get("train_on")),
         options=_mapping(path, "options", entry),
         settings=_stage_overrides(path, f"{where}.settings", entry),
     )
+
+
+def _names(path: Path, where: str, value: Any) -> tuple[str, ...]:
+    names = [] if value is None else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise SettingsError(f"{path}: {where} is {value!r}; give a list of names of datasets, such as [grid]")
+    return tuple(dict.fromkeys(names))
+
+
+def _check_train_on(path: Path, datasets: dict[str, Dataset], name: str) -> None:
+    others = {other for other in datasets if other != name}
+    for wanted in datasets[name].train_on:
+        where = f"datasets.{name}.train_on"
+        if wanted == name:
+            raise SettingsError(
+                f"{path}: {where}: {name} reads its own train split anyway; name other datasets"
+            )
+        if wanted not in others:
+            known = ", ".join(sorted(others)) or "none"
+            raise SettingsError(
+                f"{path}: {where}: no dataset {wanted!r}{_near(wanted, others)}; others: {known}"
+            )
 
 
 def _stage_overrides(path: Path, where: str, holder: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -89,6 +89,7 @@ def _record(run: StageRun, inputs: dict[str, str], produced: Produced, duration_
         num_clips=produced.num_clips,
         mlflow_run_id=produced.mlflow_run_id,
         device=produced.device,
+        elsewhere=produced.elsewhere,
         counts=produced.counts,
         blocked_by=failed[0] if failed else None,
     )

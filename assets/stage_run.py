@@ -11,9 +11,9 @@ from assets.buckets import digest_of
 from assets.clip_pool import PoolSettings
 from assets.graph import STAGES, source_names, stage_code
 from assets.home import Home
-from assets.ledger import Heads
+from assets.ledger import Elsewhere, Heads
 from assets.settings import Dataset, Project, SettingsError
-from assets.sources import source_version
+from assets.sources import TRAIN_ON, source_version, train_on_input
 from assets.versions import CodeVersion
 
 
@@ -54,6 +54,7 @@ class Produced:
         counts: small numbers for ledger and metadata.
         pictures: name -> PNG, shown in Dagster and kept for the report.
         facts: other metadata (strings).
+        elsewhere: set where it was not made here but imported.
     """
 
     data_version: str
@@ -64,6 +65,7 @@ class Produced:
     checks: list[CheckOutcome] = field(default_factory=list)
     mlflow_run_id: str | None = None
     device: str = "cpu"
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,18 +107,17 @@ class StageRun:
     def folder(self) -> Path:
         return self.home.stage(self.stage, self.dataset.name)
 
-    def head(self, asset: str, method: str | None = None) -> dict[str, Any]:
-        """Latest ledger row of an input.
+    def head(self, asset: str, method: str | None = None, *, dataset: str | None = None) -> dict[str, Any]:
+        """Latest ledger row of an input, of this dataset or of another.
 
         Raises:
             MissingInput: it was never made.
         """
-        row = self.heads.get((asset, self.dataset.name, method))
+        name = dataset or self.dataset.name
+        row = self.heads.get((asset, name, method))
         if row is None:
-            what = f"{asset} of {self.dataset.name}" + (f", method {method}" if method else "")
-            raise MissingInput(
-                f"{self.stage}: {what} was never made; run: cals run --dataset {self.dataset.name}"
-            )
+            what = f"{asset} of {name}" + (f", method {method}" if method else "")
+            raise MissingInput(f"{self.stage}: {what} was never made; run: cals run --dataset {name}")
         return row
 
     def inputs(self) -> dict[str, str]:
@@ -127,6 +128,10 @@ class StageRun:
                 name = f"{dep}|{method}" if method else dep
                 versions[name] = self.head(dep, method)["data_version"]
         for source in source_names(STAGES[self.stage]):
+            if source == TRAIN_ON:
+                for name in self.dataset.train_on:
+                    versions[train_on_input(name)] = self.head("shards", dataset=name)["data_version"]
+                continue
             versions[source] = source_version(self.project, source, self.dataset.name)
         return versions
 

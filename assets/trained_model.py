@@ -10,12 +10,15 @@ from typing import Any
 
 from assets.buckets import digest_of
 from assets.home import write_text
+from assets.ledger import Elsewhere
 from assets.stage_run import CheckOutcome, Picture, Produced, StageRun
 from assets.tables import write_part
 from assets.tracking import alias_of
 from assets.training_process import run_training
+from assets.training_shards import training_shards
 
 CURRENT = "current.json"
+IMPORTED = "imported.json"
 METRICS_EVERY_S = 2.0
 
 
@@ -37,13 +40,12 @@ def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> Produced:
         "stage": run.stage,
         "method": run.method,
         "dataset": run.dataset.name,
-        "shards": [str(run.home.shards(run.dataset.name))],
+        "shards": [str(folder) for folder in training_shards(run)],
         "config": run.settings_values,
         "inputs": {name: str(path) for name, path in inputs.items()},
     }
     base = run.home.model(run.stage, run.dataset.name, run.method)
-    key = digest_of(run.version, run.inputs(), run.method)[:16]
-    out = base / key
+    out = training_folder(run)
     mlflow_run = _MlflowRun(run, out, config)
     if not (out / "result.json").exists():
         mlflow_run.open()
@@ -53,13 +55,21 @@ def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> Produced:
             mlflow_run.close(ok=False)
             raise
         mlflow_run.close(ok=True)
+    elif (out / IMPORTED).exists() and not (out / "registered_version").exists():
+        mlflow_run.take_over()
     elif not mlflow_run.is_on_record:
         mlflow_run.tell_again()
     result = json.loads((out / "result.json").read_text(encoding="utf-8"))
     version = mlflow_run.register(result)
-    write_text(base / CURRENT, json.dumps({"folder": key, "registered_version": version}))
+    write_text(base / CURRENT, json.dumps({"folder": out.name, "registered_version": version}))
     _write_tables(run, out, result, mlflow_run, version)
     return _produced(run, out, result, mlflow_run, version)
+
+
+def training_folder(run: StageRun) -> Path:
+    """Folder of the training that the run's settings, code and inputs ask for; a training done there is taken as it is."""
+    base = run.home.model(run.stage, run.dataset.name, run.method)
+    return base / digest_of(run.version, run.inputs(), run.method)[:16]
 
 
 class _MlflowRun:
@@ -111,8 +121,11 @@ class _MlflowRun:
             "dagster.run_id": run.dagster_run_id,
         }
         run_id = run.tracking.start_run(name, run.settings_values, tags)
-        digest = run.head("shards")["data_version"]
-        run.tracking.log_dataset(run_id, run.dataset.name, digest, str(self.config["shards"][0]))
+        for dataset, folder in zip(
+            (run.dataset.name, *run.dataset.train_on), self.config["shards"], strict=True
+        ):
+            digest = run.head("shards", dataset=dataset)["data_version"]
+            run.tracking.log_dataset(run_id, dataset, digest, folder)
         write_text(self._path, run_id)
 
     def relay(self, line: dict[str, Any]) -> None:
@@ -142,6 +155,16 @@ class _MlflowRun:
             for picture in sorted((self.out / "samples").glob("*.png")):
                 self.run.tracking.log_artifact(self.run_id, picture, "samples")
         self.run.tracking.end_run(self.run_id, ok=ok)
+
+    def take_over(self) -> None:
+        """Puts an imported training on record, with its curves."""
+        self.open()
+        for text in (self.out / "progress.jsonl").read_text(encoding="utf-8").splitlines():
+            line = json.loads(text)
+            if "warning" not in line:
+                self.relay(line)
+        self.run.tracking.tag(self.run_id, {"cals.imported_from": elsewhere(self.out).folder})
+        self.close(ok=True)
 
     def register(self, result: Mapping[str, Any]) -> str:
         """Registers the model once, and points the alias at it; the version's number is kept beside it."""
@@ -193,6 +216,7 @@ def _produced(
     figures = {name: float(value) for name, value in result["figures"].items()}
     finite = bool(result.get("finite", True)) and all(value == value for value in figures.values())
     warnings = [_warning_text(entry) for entry in result["warnings"]]
+    imported = {"imported_from": elsewhere(out).folder} if (out / IMPORTED).exists() else {}
     return Produced(
         data_version=str(result["weights_sha256"]),
         counts={"steps": int(result["steps"]), "num_parameters": int(result["num_parameters"]), **figures},
@@ -201,6 +225,7 @@ def _produced(
             "model": str(out),
             "registered_model": f"{mlflow_run.model_name} version {version}, alias {mlflow_run.alias}",
             "warnings": "; ".join(warnings) or "none",
+            **imported,
         },
         checks=[
             CheckOutcome(
@@ -219,7 +244,14 @@ def _produced(
         ],
         mlflow_run_id=mlflow_run.run_id,
         device=str(result["device_name"]),
+        elsewhere=elsewhere(out) if imported else None,
     )
+
+
+def elsewhere(out: Path) -> Elsewhere:
+    """Where an imported training comes from."""
+    noted = json.loads((out / IMPORTED).read_text(encoding="utf-8"))
+    return Elsewhere(folder=noted["folder"], host=noted["host"], library_versions=noted["library_versions"])
 
 
 def _warning_text(entry: Any) -> str:

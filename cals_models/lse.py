@@ -27,15 +27,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import python_speech_features
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cals_models.mfcc import cepstral_coefficients
 from cals_models.resizing import resize_8bit
 from cals_models.syncnet import PICTURE_PX, WINDOW_FRAMES, WINDOW_MFCCS, SyncNet, flat_kernel, last_two
 
-SAMPLE_RATE_HZ = 16_000
 SAMPLES_PER_FRAME = 640
 MFCCS_PER_FRAME = 4
 MAX_SHIFT_FRAMES = 15
@@ -96,8 +95,7 @@ def mfcc(audio: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
     """
     if audio.dtype != np.int16 or audio.ndim != 1:
         raise LseError(f"sound must be int16 (samples,), 16 kHz mono; got {audio.dtype} {audio.shape}")
-    coefficients = python_speech_features.mfcc(audio, SAMPLE_RATE_HZ)
-    return np.ascontiguousarray(coefficients.T, dtype=np.float32)
+    return np.ascontiguousarray(cepstral_coefficients(audio).T, dtype=np.float32)
 
 
 def mfcc_windows(coefficients: Tensor, count: int) -> Tensor:

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import simplejpeg
 
+from cals_models.flac import FlacError, decode_flac
+from cals_models.jpeg import JpegError
+from cals_models.kept_frames import frames_without_library
 from cals_models.shard_format import (
     CROP_PX,
     MELS_PER_FRAME,
@@ -117,10 +119,7 @@ class ShardClip:
 
     def audio(self) -> npt.NDArray[np.int16]:
         """Sound (640 T,), int16, 16 kHz mono."""
-        import soundfile
-
-        samples: npt.NDArray[np.int16]
-        samples, rate = soundfile.read(io.BytesIO(self.members["flac"]), dtype="int16")
+        samples, rate = self._sound()
         if rate != SAMPLE_RATE_HZ or samples.shape != (SAMPLES_PER_FRAME * self.num_frames,):
             expected = f"{SAMPLES_PER_FRAME * self.num_frames} samples at {SAMPLE_RATE_HZ} Hz"
             raise ShardError(f"{self.source}: sound {samples.shape} at {rate} Hz; expected {expected}")
@@ -136,6 +135,10 @@ class ShardClip:
         Returns:
             uint8 (S, 128, 128, 3), RGB.
         """
+        try:
+            import simplejpeg
+        except ImportError:
+            return self._frames_without_library(indices)
         offsets, mjpeg = self.meta["jpeg_offsets"], self.members["mjpeg"]
         pixels = np.empty((len(indices), CROP_PX, CROP_PX, 3), np.uint8)
         first_row: dict[int, int] = {}
@@ -158,6 +161,26 @@ class ShardClip:
             if row != first:
                 pixels[row] = pixels[first]
         return pixels
+
+    def _frames_without_library(self, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
+        wrong = [index for index in indices if not 0 <= index < self.num_frames]
+        if wrong:
+            raise IndexError(f"{self.source}: frame {wrong[0]} asked for, the clip has {self.num_frames}")
+        try:
+            return frames_without_library(self.members["mjpeg"], self.meta["jpeg_offsets"], indices)
+        except JpegError as error:
+            raise ShardError(f"{self.source}: a frame is not a good JPEG: it {error}") from error
+
+    def _sound(self) -> tuple[npt.NDArray[np.int16], int]:
+        try:
+            import soundfile
+        except ImportError:
+            try:
+                return decode_flac(self.members["flac"])
+            except FlacError as error:
+                raise ShardError(f"{self.source}: the sound {error}") from error
+        samples, rate = soundfile.read(io.BytesIO(self.members["flac"]), dtype="int16")
+        return samples, rate
 
     def _array(self, member: str, dtype: type[np.generic], shape: tuple[int, ...]) -> npt.NDArray[Any]:
         try:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipelines import cli_dub, cli_lineage, cli_mos, cli_score
+from pipelines import cli_dub, cli_import, cli_lineage, cli_mos, cli_score
 
 EXIT_NOT_DONE = 1
 EXIT_USAGE = 2
@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         "bring the reports up to date and say where they are; without --dataset also the page over all of them",
     )
     report.add_argument("--dataset", action="append", metavar="NAME")
-    for topic in (cli_lineage, cli_dub, cli_score, cli_mos):
+    for topic in (cli_lineage, cli_dub, cli_score, cli_import, cli_mos):
         topic.add_commands(add)
     ui = add("ui", _ui, "serve Dagster and MLflow on loopback")
     ui.add_argument("--port", type=int, default=3000)

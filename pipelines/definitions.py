@@ -23,8 +23,16 @@ from assets.report.asset import metric_report
 from assets.resources import ProjectResource
 from assets.shards.asset import shards
 from assets.sync_encoder.asset import sync_encoder
+from assets.train_on import train_on
 
-SOURCES: list[dg.SourceAsset] = [raw_videos, offset_probe, mos_ratings, external_scores, *observed_settings]
+SOURCES: list[dg.SourceAsset] = [
+    raw_videos,
+    offset_probe,
+    train_on,
+    mos_ratings,
+    external_scores,
+    *observed_settings,
+]
 ALL_ASSETS: list[dg.SourceAsset | dg.AssetsDefinition | dg.AssetSpec] = [
     *SOURCES,
     clips,

@@ -148,10 +148,16 @@ def result_lines(result: DubResult) -> list[str]:
     """What was made, in words."""
     untouched = result.num_frames - result.num_dubbed_frames
     left = f"; {untouched} frames without the face are as they were" if untouched else ""
+    signed = (
+        "it carries a signed C2PA manifest"
+        if result.is_signed
+        else "it carries no C2PA manifest: no key is configured (CALS_C2PA_KEY, CALS_C2PA_CERTIFICATES)"
+    )
     return [
         f"{result.out}: {result.num_frames} frames, {result.duration_s:.2f} s{left}",
         f"real-time factor {result.real_time_factor:.2f} ({result.seconds:.1f} s of work for {result.duration_s:.1f} s)",
         f"the file says that it is synthetic; recorded as dubs/{result.dub_id}",
+        signed,
     ]
 
 

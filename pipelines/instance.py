@@ -55,11 +55,13 @@ def open_instance(project: Project) -> DagsterInstance:
     return instance
 
 
-def report_sources(project: Project, instance: DagsterInstance, datasets: Iterable[str]) -> None:
-    """Tells Dagster the data version of each observed source that is another than it was told last."""
-    sources = sorted({name for stage in STAGES.values() for name in source_names(stage)})
+def report_sources(
+    project: Project, instance: DagsterInstance, datasets: Iterable[str], sources: Iterable[str] | None = None
+) -> None:
+    """Tells Dagster the data version of observed sources (default: of all) that is another than it was told last."""
+    every = sorted({name for stage in STAGES.values() for name in source_names(stage)})
     for dataset in datasets:
-        for source in sources:
+        for source in every if sources is None else sources:
             key, version = dg.AssetKey(source.split("/")), source_version(project, source, dataset)
             if version != _told(instance, key, dataset):
                 instance.report_runless_asset_event(

@@ -14,6 +14,7 @@ from assets import ledger
 from assets.graph import STAGES
 from assets.partitions import partition_key
 from assets.settings import Project
+from assets.sources import TRAIN_ON
 from assets.warehouse import publish
 from pipelines.definitions import ALL_ASSETS, RESOURCES
 from pipelines.instance import LEAST_FREE_GIB, free_bytes, open_instance, report_sources
@@ -77,6 +78,23 @@ def run_stale(
     return outcome
 
 
+def make_partition(
+    project: Project,
+    partition: StalePartition,
+    say: Say = say_on_stderr,
+    instance: DagsterInstance | None = None,
+) -> RunOutcome:
+    """Makes one partition as the graph does, whatever else is stale."""
+    outcome = RunOutcome()
+    own = instance or open_instance(project)
+    with working(project.home):
+        _require_space(project)
+        report_sources(project, own, [partition.dataset])
+        _make(project, own, [partition], outcome, say)
+        publish(project.home)
+    return outcome
+
+
 def _make_levels(
     project: Project,
     own: DagsterInstance,
@@ -87,6 +105,7 @@ def _make_levels(
     say: Say,
 ) -> None:
     report_sources(project, own, names)
+    mixed = [name for name in names if project.dataset(name).train_on]
     tried: dict[str, int] = {}
     while True:
         stale = find_stale(project, names, to, forced)
@@ -100,6 +119,9 @@ def _make_levels(
             for partition in group:
                 tried[partition.label] = tried.get(partition.label, 0) + 1
                 forced.discard((partition.asset, partition.dataset, partition.method))
+        report_sources(
+            project, own, mixed, [TRAIN_ON]
+        )  # this level may have made shards that others train on
         publish(project.home)
     ledger.compact(project.home)
 

@@ -16,7 +16,7 @@ from assets import ledger
 from assets.graph import STAGES, Stage, source_names, stage_code, upstream_of
 from assets.ledger import Heads
 from assets.settings import Dataset, Project, SettingsError
-from assets.sources import source_version
+from assets.sources import TRAIN_ON, source_version, train_on_input
 from assets.stage_run import needed_methods
 
 
@@ -25,7 +25,7 @@ class Cause:
     """Why a partition is stale.
 
     Args:
-        kind: never_made, input_changed, code_changed, setting_changed, upstream_stale, blocked, forced.
+        kind: never_made, input_changed, code_changed, setting_changed, upstream_stale, blocked, forced, imported.
         text: one sentence that names what changed.
     """
 
@@ -85,20 +85,31 @@ def find_stale(
     """Stale partitions in the order in which they would be made; up to ``to``, else as far as each dataset goes."""
     heads = ledger.heads(project.home)
     forced = set(force)
-    found: list[StalePartition] = []
+    scans: dict[str, _Scan] = {}
+    wanted: dict[str, list[Stage]] = {}
     for dataset in selected_datasets(project, datasets):
-        stages = selected_stages(to or dataset.to)
-        found += _stale_of_dataset(_Scan(project, dataset, heads), stages, forced)
-    return found
+        scans[dataset.name] = _Scan(project, dataset, heads, scans)
+        wanted[dataset.name] = selected_stages(to or dataset.to)
+    for stage in STAGES.values():  # stage by stage: a training reads the shards of other datasets too
+        for name, scan in scans.items():
+            if stage in wanted[name]:
+                _scan_stage(scan, stage, forced)
+    return [partition for scan in scans.values() for partition in scan.found]
 
 
 class _Scan:
-    """One dataset's present state; each source is looked at once."""
+    """One dataset's present state; each source is looked at once.
 
-    def __init__(self, project: Project, dataset: Dataset, heads: Heads) -> None:
+    Args:
+        others: scans of the datasets that are looked at together, by name.
+    """
+
+    def __init__(self, project: Project, dataset: Dataset, heads: Heads, others: dict[str, _Scan]) -> None:
         self.project = project
         self.dataset = dataset
         self.heads = heads
+        self.others = others
+        self.found: list[StalePartition] = []
         self.stale: dict[tuple[str, str | None], Cause] = {}
         self._sources: dict[str, str] = {}
 
@@ -118,33 +129,33 @@ class _Scan:
                 row = self.head(dep, dep_method)
                 versions[f"{dep}|{dep_method}" if dep_method else dep] = row["data_version"] if row else None
         for name in source_names(stage):
-            versions[name] = self.source(name)
+            if name != TRAIN_ON:
+                versions[name] = self.source(name)
+                continue
+            for other in self.dataset.train_on:
+                row = self.heads.get(("shards", other, None))
+                versions[train_on_input(other)] = row["data_version"] if row else None
         return versions
 
 
-def _stale_of_dataset(
-    scan: _Scan, stages: list[Stage], forced: set[tuple[str, str, str | None]]
-) -> list[StalePartition]:
-    found = []
-    for stage in stages:
-        for method in scan.dataset.methods if stage.by_method else (None,):
-            cause, ready = _cause(scan, stage, method)
-            if cause is None and (stage.name, scan.dataset.name, method) in forced:
-                cause, ready = Cause(kind="forced", text="asked for with --force"), True
-            if cause is None:
-                continue
-            scan.stale[(stage.name, method)] = cause
-            found.append(
-                StalePartition(
-                    asset=stage.name,
-                    dataset=scan.dataset.name,
-                    method=method,
-                    cause=cause,
-                    estimated_s=_estimate(scan.heads, stage.name, scan.dataset.name, method),
-                    ready=ready,
-                )
+def _scan_stage(scan: _Scan, stage: Stage, forced: set[tuple[str, str, str | None]]) -> None:
+    for method in scan.dataset.methods if stage.by_method else (None,):
+        cause, ready = _cause(scan, stage, method)
+        if cause is None and (stage.name, scan.dataset.name, method) in forced:
+            cause, ready = Cause(kind="forced", text="asked for with --force"), True
+        if cause is None:
+            continue
+        scan.stale[(stage.name, method)] = cause
+        scan.found.append(
+            StalePartition(
+                asset=stage.name,
+                dataset=scan.dataset.name,
+                method=method,
+                cause=cause,
+                estimated_s=_estimate(scan.heads, stage.name, scan.dataset.name, method),
+                ready=ready,
             )
-    return found
+        )
 
 
 def _cause(scan: _Scan, stage: Stage, method: str | None) -> tuple[Cause | None, bool]:
@@ -171,6 +182,25 @@ def _upstream_cause(scan: _Scan, stage: Stage, method: str | None) -> Cause | No
             row = scan.head(dep, dep_method)
             if row is not None and row["blocked_by"]:
                 return Cause(kind="blocked", text=f"the check {row['blocked_by']} of {name} failed")
+    return _train_on_cause(scan) if TRAIN_ON in stage.sources else None
+
+
+def _train_on_cause(scan: _Scan) -> Cause | None:
+    """What keeps a training from reading the shards of another dataset now; those that lie there are read as they are
+    where that dataset is not looked at."""
+    for other in scan.dataset.train_on:
+        stale = scan.others[other].stale.get(("shards", None)) if other in scan.others else None
+        if stale is not None and stale.kind == "blocked":
+            return Cause(kind="blocked", text=f"train_on {other}: {stale.text}")
+        if stale is not None:
+            return Cause(kind="upstream_stale", text=f"shards of {other} (train_on) will be remade")
+        row = scan.heads.get(("shards", other, None))
+        if row is None:
+            remedy = f"run: cals run --dataset {other} --to shards"
+            return Cause(kind="blocked", text=f"shards of {other} (train_on) were never made; {remedy}")
+        if row["blocked_by"]:
+            text = f"the check {row['blocked_by']} of shards of {other} (train_on) failed"
+            return Cause(kind="blocked", text=text)
     return None
 
 
@@ -189,8 +219,17 @@ def _own_cause(scan: _Scan, stage: Stage, method: str | None, row: dict[str, Any
         values = scan.project.settings_values(scan.dataset.name, stage.name)
         return Cause(kind="setting_changed", text=_setting_change(json.loads(row["settings_json"]), values))
     if changed:
-        return Cause(kind="input_changed", text=f"input changed: {', '.join(changed)}")
+        words = [_input_words(name, before_inputs.get(name), now.get(name)) for name in changed]
+        return Cause(kind="input_changed", text=f"input changed: {', '.join(words)}")
     return None
+
+
+def _input_words(name: str, before: str | None, now: str | None) -> str:
+    asset, _, other = name.partition("@")
+    if not other:
+        return name
+    change = "added to train_on" if before is None else "no longer in train_on" if now is None else "train_on"
+    return f"{asset} of {other} ({change})"
 
 
 def _setting_change(before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -135,7 +135,7 @@ def score_rows(
                 rows.append({
                     "dataset": dataset, "method": method, "clip_id": clip, "audio": audio,
                     "protocol": protocol, "metric": metric, "value": value, "detail": detail,
-                    "evaluator": EVALUATORS.get(metric, "torchmetrics"),
+                    "evaluator": EVALUATORS.get(metric, "cals_models.metrics"),
                 })  # fmt: skip
     return rows
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.dubbing.canvas import Canvas
+from assets.dubbing.content_credentials import configured_key, sign_video
 from assets.dubbing.faces import Face, Stretch, choose_faces, find_faces, stretches_of
 from assets.dubbing.mouths import ColourMatch, cut_crop
 from assets.dubbing.provenance import Origin, append_row, sha256_of
@@ -87,6 +88,7 @@ class DubResult:
     Args:
         num_frames: frames of the output; ``num_dubbed_frames`` of them with a generated mouth.
         duration_s: length of the output; ``seconds`` is how long the work took.
+        is_signed: carries a C2PA manifest.
     """
 
     dub_id: str
@@ -96,6 +98,7 @@ class DubResult:
     duration_s: float
     seconds: float
     faces: tuple[str, ...]
+    is_signed: bool
 
     @property
     def real_time_factor(self) -> float:
@@ -128,6 +131,7 @@ def make_dub(
         ValueError: bad input, in one line that names the file; nothing is written then.
     """
     began = time.monotonic()
+    key = configured_key()
     source = open_source(inputs.video, settings.limits)
     sound = read_sound(inputs.audio, settings.limits)
     log = FrameLog()
@@ -156,6 +160,9 @@ def make_dub(
                 quality_crf=settings.quality_crf,
                 metadata=origin.metadata(),
             )
+        if key is not None:
+            with replacing(temporary) as signed:
+                sign_video(temporary, signed, origin, key)
         result = DubResult(
             dub_id=origin.dub_id,
             out=inputs.out,
@@ -164,6 +171,7 @@ def make_dub(
             duration_s=plan.end_s,
             seconds=time.monotonic() - began,
             faces=tuple(face.text() for face in faces),
+            is_signed=key is not None,
         )
         append_row(home, _row(inputs, origin, result, source, settings, model_dir, temporary))
     return result

@@ -45,7 +45,7 @@ from cals_models.shards import ShardClip, ShardSet
 from cals_models.syncnet import WINDOW_FRAMES
 
 PICTURE_METRICS = ("psnr", "ssim", "psnr_mouth", "ssim_mouth")
-PICTURE_SOURCE = "torchmetrics"
+PICTURE_SOURCE = "cals_models.metrics"
 MAX_THREADS = 8
 
 Frames = NDArray[np.uint8]

@@ -4,12 +4,19 @@ Under torchrun it is one of several processes. Exit status 0: done, or was done 
 """
 
 import argparse
+import json
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cals_models.config import CONFIGS
+from cals_models.source_code import definitions_of
 from cals_models.training.job import TrainingJob, read_job
+
+if TYPE_CHECKING:
+    from cals_models.shards import ShardSet
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,14 +67,28 @@ def train_job(job: TrainingJob, out: Path, *, device: str = "auto", show_progres
         stage = build_stage(job, world, shard_sets)
         result = train(stage, run, show_progress=show_progress)
         if world.is_first:
-            digests = {str(shard_set.folder): shard_set.digest for shard_set in shard_sets}
-            write_result(job, stage, result, run, digests)
+            write_result(job, stage, result, run, _made_from(job, shard_sets))
         return 0
     except TrainingDiverged as error:
         print(f"cals_models.training: error: {error}", file=sys.stderr)
         return 1
     finally:
         leave_world()
+
+
+def _made_from(job: TrainingJob, shard_sets: Sequence["ShardSet"]) -> dict[str, object]:
+    """What decided the training besides its settings: shards, the models it built on, and its own code."""
+    from cals_models.training.stages import STAGE_MODULES
+
+    inputs = {
+        name: json.loads((folder / "model.json").read_text(encoding="utf-8"))["weights_sha256"]
+        for name, folder in sorted(job.inputs.items())
+    }
+    return {
+        "shards": {str(shard_set.folder): shard_set.digest for shard_set in shard_sets},
+        "inputs": inputs,
+        "code": definitions_of((STAGE_MODULES[job.stage],)),
+    }
 
 
 if __name__ == "__main__":

@@ -67,8 +67,8 @@ def run_of_clip(
 
 
 def validation_source(shard_sets: Sequence[ShardSet], *, clip_cache_bytes: int) -> ClipSource:
-    """The split `val`, in an order that no setting changes."""
-    return ClipSource(shard_sets, "val", seed=0, clip_cache_bytes=clip_cache_bytes)
+    """The split `val` of the first set, the dataset's own, in an order that no setting changes."""
+    return ClipSource(shard_sets[:1], "val", seed=0, clip_cache_bytes=clip_cache_bytes)
 
 
 def as_batch(array: npt.NDArray[np.generic], device: torch.device) -> Tensor:

@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from cals_models.training.distributed import World
 from cals_models.training.job import TrainingJob
 from cals_models.training.prefetch import Prefetcher
+from cals_models.training.progress_bar import progress_bar
 from cals_models.training.run_directory import RunDirectory
 from cals_models.training.schedule import AveragedWeights, learning_rate
 from cals_models.training.stage import TrainingStage
@@ -69,14 +69,8 @@ def train(stage: TrainingStage, run: RunDirectory, *, show_progress: bool = True
     first_batch = progress.step * config.accumulate_batches
     with (
         Prefetcher(stage.draw, first=first_batch, device=world.device) as batches,
-        tqdm(
-            total=config.steps,
-            initial=progress.step,
-            desc=type(stage).__name__,
-            unit="step",
-            disable=not (show_progress and world.is_first),
-            file=sys.stderr,
-            mininterval=2.0,
+        progress_bar(
+            type(stage).__name__, config.steps, progress.step, show=show_progress and world.is_first
         ) as bar,
     ):
         window = _LogWindow(batches, progress.step)
@@ -122,11 +116,14 @@ def write_result(
     stage: TrainingStage,
     result: TrainResult,
     run: RunDirectory,
-    shard_digests: Mapping[str, str],
+    made_from: Mapping[str, object],
 ) -> None:
     """Write model.safetensors, model.json, and last result.json.
 
     The stage's networks must hold the weights that are to be exported, as `train` leaves them.
+
+    Args:
+        made_from: digests of shards, inputs and code, by which another machine can tell what was trained.
     """
     weights = stage.export()
     path = run.write_weights(weights)
@@ -153,7 +150,7 @@ def write_result(
             "stopped_early": result.stopped_early,
             "num_parameters": sum(tensor.numel() for tensor in weights.values()),
             "weights_sha256": digest,
-            "shards": dict(shard_digests),
+            **made_from,
             "figures": {name: value for name, value in result.figures.items() if math.isfinite(value)},
             "chance": stage.chance(),
             "warnings": list(run.warnings.values()),
@@ -161,6 +158,7 @@ def write_result(
             "device": device.type,
             "device_name": device_name(device),
             "num_processes": stage.world.size,
+            "host": platform.node(),
             "peak_memory_bytes": peak_memory_bytes(device),
             "versions": {
                 "python": platform.python_version(),

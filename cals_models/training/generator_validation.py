@@ -35,7 +35,7 @@ class GeneratorValidation:
     """Held-out samples, drawn once.
 
     Args:
-        shard_sets: whose split `val` is looked at.
+        shard_sets: the split `val` of the first is looked at.
         config: of the generator.
         world: where to compute.
         sample: draws a sample from a clip.

@@ -24,7 +24,8 @@ class TrainingJob:
         stage: which network.
         method: the method a generator is trained for, else None.
         dataset: name of the dataset, for the record.
-        shards: folders with a manifest.json each; several are trained on together.
+        shards: folders with a manifest.json each; the train splits of all are trained on together, the first one's val
+            split validates.
         config: the stage's settings.
         inputs: folders of the models it builds on, by stage.
     """

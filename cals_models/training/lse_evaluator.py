@@ -25,6 +25,7 @@ from cals_models.lse_weights import NETWORK_NAME
 from cals_models.shard_clip import ShardClip
 from cals_models.shards import ShardSet
 from cals_models.syncnet import PICTURE_PX, WINDOW_FRAMES, WINDOW_MFCCS, SyncNet, SyncNetConfig
+from cals_models.training.clip_windows import validation_source
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.job import TrainingJob
@@ -91,7 +92,7 @@ class LseEvaluatorStage(TrainingStage):
             seed=config.seed,
             world=world,
         )
-        self._validation = ClipSource(shard_sets, "val", seed=0, clip_cache_bytes=config.clip_cache_bytes)
+        self._validation = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
         self._mfccs: dict[str, npt.NDArray[np.float32]] = {}
 
     @property

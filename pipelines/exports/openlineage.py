@@ -16,7 +16,7 @@ from uuid import UUID
 from assets.home import replacing
 from assets.settings import Project
 from assets.versions import installed_version
-from pipelines.lineage.ledger_graph import Input, LedgerGraph, Row, label
+from pipelines.lineage.ledger_graph import Input, LedgerGraph, Row, input_partition, label
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, OutputDataset, RunEvent
@@ -132,11 +132,10 @@ def _read(namespace: str, row: Row, one: Input) -> InputDataset:
     from openlineage.client.facet_v2 import dataset_version_dataset
 
     version = dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=one.data_version)
-    asset, _, method = one.name.partition("|")
     if one.producer is not None:
         name = label(one.producer)
     else:
-        name = "/".join(part for part in (asset, row["dataset"], method) if part)
+        name = "/".join(part for part in input_partition(one.name, row["dataset"]) if part)
     return InputDataset(namespace=namespace, name=name, facets={"version": version})
 
 

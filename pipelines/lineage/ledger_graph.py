@@ -40,8 +40,16 @@ def partition(row: Row) -> Partition:
     return (row["asset"], row["dataset"], row["method"])
 
 
-def splits_read(asset: str) -> tuple[str, ...]:
-    return SPLITS_READ.get(asset, ALL_SPLITS)
+def splits_read(asset: str, *, own: bool = True) -> tuple[str, ...]:
+    """Splits of a shard set that a stage reads; of another dataset's (``train_on``) a training reads ``train``."""
+    return SPLITS_READ.get(asset, ALL_SPLITS) if own else ("train",)
+
+
+def input_partition(name: str, dataset: str) -> Partition:
+    """Asset, dataset and method of an input as the ledger names it: ``asset``, ``asset|method``, ``asset@dataset``."""
+    whole, _, method = name.partition("|")
+    asset, _, other = whole.partition("@")
+    return asset, other or dataset, method or None
 
 
 def is_observed(name: str) -> bool:
@@ -54,7 +62,8 @@ class Input:
     """One thing that a materialisation read.
 
     Args:
-        name: as the ledger has it: ``asset``, ``asset|method`` or a source such as ``settings/mels``.
+        name: as the ledger has it: ``asset``, ``asset|method``, ``shards@dataset`` of another dataset that was trained
+            on, or a source such as ``settings/mels``.
         data_version: the content that was read.
         producer: the materialisation that made it; None for a source, or where none is on record.
         is_source: observed, not made: settings, raw files, the offset probe.
@@ -100,12 +109,10 @@ class LedgerGraph:
     def inputs(self, row: Row) -> Iterator[Input]:
         """What a materialisation read, each with the materialisation that had made it."""
         for name, version in sorted(json.loads(row["inputs_json"] or "{}").items()):
-            asset, _, method = name.partition("|")
+            of = input_partition(name, row["dataset"])
             is_source = is_observed(name)
-            if is_source:
-                candidates = self._weights.get(version, [])  # a probe is a model that was trained elsewhere
-            else:
-                candidates = self.made((asset, row["dataset"], method or None), version)
+            # a probe is a model that was trained elsewhere
+            candidates = self._weights.get(version, []) if is_source else self.made(of, version)
             yield Input(
                 name=name, data_version=version, producer=_before(candidates, row), is_source=is_source
             )

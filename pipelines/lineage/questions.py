@@ -124,7 +124,8 @@ def _spread(tracer: Tracer, found: Trace, start: Iterable[tuple[Row, set[str] | 
         seen.add(row["materialization_id"])
         source = found.add(tracer.node_of(row))
         for reader in consumers.get(row["materialization_id"], []):
-            if splits is not None and not splits.intersection(splits_read(reader["asset"])):
+            own = reader["dataset"] == row["dataset"]
+            if splits is not None and not splits.intersection(splits_read(reader["asset"], own=own)):
                 continue
             found.link(source, found.add(tracer.node_of(reader)))
             waiting.append((reader, None))

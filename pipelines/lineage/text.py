@@ -120,6 +120,7 @@ def _circumstances(node: dict[str, Any]) -> str:
     words = [node["at"][:19], f"code {node['code_version'][:8]}", commit, f"{node['host']}/{node['device']}"]
     words += [node["registered_model"]] if node["registered_model"] else []
     words += [f"mlflow {node['mlflow_run_id'][:8]}"] if node["mlflow_run_id"] else []
+    words += [f"imported from {node['imported_from']}" if node["imported_from"] else ""]
     words += ["" if node["current"] else "superseded"]
     words += [f"blocked by {node['blocked_by']}" if node["blocked_by"] else ""]
     return "  ".join(word for word in words if word)

@@ -18,7 +18,14 @@ from assets.external_renders.video_set import GENERATED, REFERENCE, recall_video
 from assets.home import Home
 from assets.shards.contents import SCHEMA as CONTENTS_SCHEMA
 from assets.shards.contents import keep_present, recall_contents
-from pipelines.lineage.ledger_graph import LedgerGraph, Row, is_observed, label, splits_read
+from pipelines.lineage.ledger_graph import (
+    LedgerGraph,
+    Row,
+    input_partition,
+    is_observed,
+    label,
+    splits_read,
+)
 from pipelines.lineage.registered_models import registered_versions
 
 FORMAT = 1
@@ -136,6 +143,7 @@ class Tracer:
             "num_clips": row["num_clips"],
             "counts": json.loads(row["counts_json"] or "{}"),
             "blocked_by": row["blocked_by"],
+            "imported_from": row["imported_from"],
             "dagster_run_id": row["dagster_run_id"],
             "mlflow_run_id": row["mlflow_run_id"],
             "registered_model": registered,
@@ -167,7 +175,8 @@ class Tracer:
                 waiting.append(read.producer)
                 if read.producer["asset"] == "shards":
                     _, splits = wanted.setdefault(read.producer["materialization_id"], (read.producer, set()))
-                    splits.update(splits_read(row["asset"]))
+                    own = read.producer["dataset"] == row["dataset"]
+                    splits.update(splits_read(row["asset"], own=own))
         if clips_of is not None:
             trace.add_clips(clips_of)
             return
@@ -176,18 +185,19 @@ class Tracer:
 
     def _leaf(self, trace: Trace, row: Row, name: str, version: str) -> dict[str, Any]:
         """A source, or an input whose making is not on record."""
-        of = f"{row['dataset']}/{name}"
+        asset, dataset, method = input_partition(name, row["dataset"])
+        read = f"{asset}|{method}" if method else asset
         is_source = is_observed(name)
         if not is_source:
             trace.notes.append(
                 f"{label(row)}: its input {name} {version[:12]} is not on record in the ledger"
             )
         node: dict[str, Any] = {
-            "id": f"{'source' if is_source else 'not_on_record'}:{of}@{version}",
+            "id": f"{'source' if is_source else 'not_on_record'}:{dataset}/{read}@{version}",
             "kind": "source" if is_source else "not_on_record",
-            "label": f"{name}/{row['dataset']}" if not name.startswith("settings/") else name,
+            "label": f"{read}/{dataset}" if not name.startswith("settings/") else name,
             "name": name,
-            "dataset": row["dataset"],
+            "dataset": dataset,
             "data_version": version,
         }
         if name in (GENERATED, REFERENCE):

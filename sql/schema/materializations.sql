@@ -21,5 +21,6 @@ create table materializations (
     num_clips bigint,  -- clips that the partition holds afterwards
     counts_json varchar,  -- JSON object: other counts, e.g. clips computed in this pass
     inputs_json varchar,  -- JSON object: input -> data version (materialization_inputs has it as rows)
-    blocked_by varchar  -- blocking check that failed on what was made; null where none did
+    blocked_by varchar,  -- blocking check that failed on what was made; null where none did
+    imported_from varchar  -- folder of a model trained elsewhere that was imported; null for what was made here
 )

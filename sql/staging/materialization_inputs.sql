@@ -10,13 +10,20 @@ made as (
         materializations.inputs_json, unnest(json_keys(materializations.inputs_json)) as input
     from materializations
     where materializations.inputs_json is not null
+),
+
+named as (
+    select
+        made.materialization_id, made.partition_dataset, made.inputs_json, made.input,
+        split_part(made.input, '|', 1) as place, nullif(split_part(made.input, '|', 2), '') as method
+    from made
 )
 
 select
-    made.materialization_id,  -- materialisation that read the input (materializations)
-    made.input,  -- name of the input: an asset, asset|method, or an observed source such as settings/mels
-    split_part(made.input, '|', 1) as asset,  -- asset or source that was read
-    made.partition_dataset as dataset,  -- dataset of the partition that was read
-    nullif(split_part(made.input, '|', 2), '') as method,  -- method of the partition; null where it has none
-    json_extract_string(made.inputs_json, '$."' || made.input || '"') as data_version  -- content that was read
-from made
+    named.materialization_id,  -- materialisation that read the input (materializations)
+    named.input,  -- its name: asset, asset|method, shards@dataset (train_on), or a source such as settings/mels
+    split_part(named.place, '@', 1) as asset,  -- asset or source that was read
+    coalesce(nullif(split_part(named.place, '@', 2), ''), named.partition_dataset) as dataset,  -- dataset of what was read
+    named.method,  -- method of the partition; null where it has none
+    json_extract_string(named.inputs_json, '$."' || named.input || '"') as data_version  -- content that was read
+from named

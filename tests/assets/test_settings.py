@@ -52,6 +52,9 @@ def test_the_digest_follows_the_values(tmp_path: Path) -> None:
         ("f_max_hz: 7000", "f_max_hz: -1", "f_max_hz"),
         ("f_max_hz: 7000", "f_max_hz: [", "not readable as YAML"),
         ("datasets:", "dataset:", "did you mean 'datasets'"),
+        ("num_buckets: 3", "train_on: [smal]", "train_on: no dataset 'smal'.*others: none"),
+        ("num_buckets: 3", "train_on: [small]", "reads its own train split anyway"),
+        ("num_buckets: 3", "train_on: grid", "give a list of names of datasets"),
     ],
 )
 def test_wrong_entries(tmp_path: Path, old: str, new: str, says: str) -> None:

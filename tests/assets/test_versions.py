@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from assets import versions
 from assets.graph import STAGES, stage_code
-from assets.versions import INFRASTRUCTURE, PROJECT_ROOT, closure, code_version
+from assets.versions import INFRASTRUCTURE, PROJECT_ROOT, code_version
+from cals_models import source_code
+from cals_models.source_code import closure
 
 SOURCE = '''
 """Module."""
@@ -34,7 +35,7 @@ class Box:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "assets").mkdir()
-    monkeypatch.setattr(versions, "PROJECT_ROOT", tmp_path)
+    monkeypatch.setattr(source_code, "PROJECT_ROOT", tmp_path)
     return tmp_path / "assets" / "thing.py"
 
 
@@ -79,7 +80,7 @@ def test_a_root_that_does_not_exist_is_an_error() -> None:
 
 def test_canonical_form_ignores_what_differs_between_python_versions() -> None:
     function = ast.parse("def f(x): return x").body[0]
-    text = versions._canonical(function)
+    text = source_code._canonical(function)
     assert "type_params" not in text and "ctx" not in text
 
 
@@ -96,16 +97,18 @@ def test_closure_covers_what_the_stage_loads(name: str) -> None:
     )
     loaded = set(json.loads(done.stdout.splitlines()[-1]))
     packages = {m for m in loaded if (PROJECT_ROOT.joinpath(*m.split(".")) / "__init__.py").is_file()}
-    missing = loaded - packages - set(closure(roots)) - INFRASTRUCTURE
+    missing = loaded - packages - set(closure(roots, INFRASTRUCTURE)) - INFRASTRUCTURE
     infrastructure_needs = (
-        set(closure(tuple(sorted(INFRASTRUCTURE & loaded)))) if INFRASTRUCTURE & loaded else set()
+        set(closure(tuple(sorted(INFRASTRUCTURE & loaded)), INFRASTRUCTURE))
+        if INFRASTRUCTURE & loaded
+        else set()
     )
     assert missing <= infrastructure_needs, sorted(missing - infrastructure_needs)
 
 
 def test_infrastructure_exists() -> None:
     """A name left in the list after its module was renamed would hide nothing; keep the list honest."""
-    assert [name for name in INFRASTRUCTURE if versions.module_path(name) is None] == []
+    assert [name for name in INFRASTRUCTURE if source_code.module_path(name) is None] == []
 
 
 def test_stage_code_has_definitions() -> None:

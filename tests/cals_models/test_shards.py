@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 import shutil
+import sys
 import tarfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -271,3 +272,26 @@ def test_a_bad_manifest_gets_one_clear_line(tmp_path: Path, copied: Path) -> Non
     with pytest.raises(ShardError, match="no split 'dev'"):
         path.write_text(json.dumps(good))
         ShardSet(copied).verify("dev")
+
+
+def test_without_libraries_a_clip_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has no JPEG and no FLAC library: same pixels, same sound, frames kept in a folder if one is named."""
+    from cals_models.kept_frames import FOLDER_VARIABLE
+    from tests.cals_models.training.talking_shards import write_talking_shards
+
+    folder = write_talking_shards(
+        tmp_path / "shards", num_clips={"train": 1, "val": 1, "test": 1}, num_frames=12
+    )
+    clip = next(ShardSet(folder).clips("train"))
+    indices = [7, 0, 7, 11]
+    frames, sound = clip.frames(indices), clip.audio()
+    for name in ("simplejpeg", "soundfile"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert np.array_equal(clip.frames(indices), frames) and np.array_equal(clip.audio(), sound)
+    with pytest.raises(IndexError, match="frame 12 asked for"):
+        clip.frames([12])
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "kept"))
+    for _ in range(2):
+        assert np.array_equal(clip.frames(indices), frames)
+    (kept,) = (tmp_path / "kept").iterdir()
+    assert np.load(kept).shape == (12, 128, 128, 3)

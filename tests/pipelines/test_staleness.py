@@ -11,6 +11,7 @@ import pytest
 from assets import ledger
 from assets.graph import STAGES, source_names, stage_code
 from assets.settings import Project, SettingsError, load_project
+from assets.sources import TRAIN_ON
 from assets.stage_run import needed_methods
 from assets.versions import CodeVersion
 from pipelines import staleness
@@ -47,7 +48,10 @@ class World:
         project = self.project
         stage, dataset = STAGES[partition.asset], project.dataset(partition.dataset)
         heads = ledger.heads(project.home)
-        inputs = {s: self.source_version(project, s, dataset.name) for s in source_names(stage)}
+        sources = [name for name in source_names(stage) if name != TRAIN_ON]
+        inputs = {s: self.source_version(project, s, dataset.name) for s in sources}
+        for other in dataset.train_on if TRAIN_ON in stage.sources else ():
+            inputs[f"shards@{other}"] = heads[("shards", other, None)]["data_version"]
         for dep in stage.deps:
             for method in needed_methods(STAGES[dep].by_method, partition.method, dataset.methods):
                 name = f"{dep}|{method}" if method else dep
@@ -142,6 +146,41 @@ def test_a_training_setting_makes_no_data_stage_stale(world: World) -> None:
         "metric_report",
     }
     assert all("/two" in label for label in labels)
+
+
+def test_a_training_reads_the_shards_of_the_datasets_it_is_trained_on(world: World) -> None:
+    world.make_all()
+    world.edit("one: {", "one: {train_on: [two], ")
+    stale = {p.label: p for p in find_stale(world.project)}
+    assert stale["sync_encoder/one"].cause.text == "input changed: shards of two (added to train_on)"
+    assert {label for label, p in stale.items() if p.ready} == {
+        "sync_encoder/one",
+        "lse_evaluator/one",
+    }
+    world.make_all()
+    assert world.stale() == {}
+    world.edit("two: {", "two: {settings: {shards: {min_frames: 20}}, ")
+    stale = {p.label: p for p in find_stale(world.project)}
+    assert stale["sync_encoder/one"].cause.text == "shards of two (train_on) will be remade"
+    assert "shards/one" not in stale and not stale["sync_encoder/one"].ready
+    world.make(stale["shards/two"], "other shards of two")
+    stale = {p.label: p for p in find_stale(world.project, ["one"])}
+    assert stale["sync_encoder/one"].cause.text == "input changed: shards of two (train_on)"
+    assert stale["sync_encoder/one"].ready and "renders/one/cals" in stale
+    world.edit("train_on: [two], ", "")
+    assert "no longer in train_on" in find_stale(world.project, ["one"])[0].cause.text
+
+
+def test_a_training_waits_for_shards_of_another_dataset_that_nobody_made(world: World) -> None:
+    world.edit("one: {", "one: {train_on: [two], ")
+    while ready := [p for p in find_stale(world.project, ["one"]) if p.ready]:
+        for partition in ready:
+            world.make(partition)
+    stale = find_stale(world.project, ["one"])
+    assert stale[0].label == "sync_encoder/one" and {p.cause.kind for p in stale} == {"blocked"}
+    assert stale[0].cause.text == (
+        "shards of two (train_on) were never made; run: cals run --dataset two --to shards"
+    )
 
 
 def test_changed_code_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,197 @@
+"""``cals import-model``: a model trained elsewhere is taken as it is, or refused with what differs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from assets import ledger
+from assets.graph import STAGES, source_names, stage_code
+from assets.settings import Project, load_project
+from assets.sources import TRAIN_ON
+from assets.stage_run import MissingInput
+from cals_models.portable_model import make_portable, split_weights
+from cals_models.shards import ShardSet
+from cals_models.training.__main__ import main
+from pipelines.import_model import ImportRefused, _stage_run, check_origin, import_model
+from pipelines.staleness import find_stale
+from tests.cals_models.training.small_jobs import ALWAYS, SMALL
+from tests.cals_models.training.talking_shards import write_talking_shards
+
+DATASET = "made"
+DATA_STAGES = ("clips", "face_tracks", "face_crops", "mels", "av_offsets", "shards")
+SETTINGS = {stage: {**values, **ALWAYS, "steps": 2} for stage, values in SMALL.items()}
+
+
+def observed(project: Project, source: str, dataset: str) -> str:
+    """Stands in for raw files, which this project has none of."""
+    kind, _, stage = source.partition("/")
+    return project.settings_digest(dataset, stage) if kind == "settings" else f"no {source}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A project whose shards are made, and a machine elsewhere that trains on a copy of them."""
+
+    folder: Path
+
+    @property
+    def project(self) -> Project:
+        return load_project(self.folder / "cals.yaml")
+
+    def train(
+        self, stage: str, *, method: str | None = None, inputs: dict[str, Path] | None = None, **settings: Any
+    ) -> Path:
+        """Trains by hand, as on a rented machine; returns the portable folder that it brings home."""
+        values = self.project.settings_values(DATASET, stage) | settings
+        given = {name: str(path) for name, path in (inputs or {}).items()}
+        job = {"stage": stage, "method": method, "dataset": DATASET, "config": values, "inputs": given}
+        name = "-".join([stage, method or "", *map(str, settings.values())])
+        out, home = self.folder / "elsewhere" / name, self.folder / "home" / name
+        config = self.folder / f"{name}.json"
+        config.write_text(json.dumps(job | {"shards": [str(self.folder / "copy")]}))
+        assert main([stage, "--config", str(config), "--out", str(out), "--device", "cpu", "--quiet"]) == 0
+        make_portable(out, home)
+        return home
+
+    def stale(self) -> dict[str, str]:
+        return {p.label: p.cause.text for p in find_stale(self.project)}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    entry = {
+        "layout": "folder", "root": "raw", "profile": "tiny", "methods": ["ground_truth", "wav2lip"], "settings": SETTINGS,
+    }  # fmt: skip
+    (tmp_path / "cals.yaml").write_text(json.dumps({"datasets": {DATASET: entry}}))
+    for name in ("CALS_HOME", "DAGSTER_HOME", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CALS_CONFIG", str(tmp_path / "cals.yaml"))
+    for module in ("assets.stage_run", "pipelines.staleness", "pipelines.instance"):
+        monkeypatch.setattr(f"{module}.source_version", observed)
+    made = Place(tmp_path)
+    write_talking_shards(made.project.home.shards(DATASET))
+    shutil.copytree(made.project.home.shards(DATASET), tmp_path / "copy")
+    _record_data_stages(made.project)
+    yield made
+
+
+def _record_data_stages(project: Project) -> None:
+    versions: dict[str, str] = {}
+    for name in DATA_STAGES:
+        stage = STAGES[name]
+        digest = ShardSet(project.home.shards(DATASET)).digest
+        versions[name] = digest if name == "shards" else f"content of {name}"
+        inputs = {dep: versions[dep] for dep in stage.deps}
+        inputs |= {s: observed(project, s, DATASET) for s in source_names(stage) if s != TRAIN_ON}
+        entry = ledger.Entry(
+            asset=name, dataset=DATASET, method=None, data_version=versions[name], code_version=stage_code(name).digest,
+            settings=project.settings_values(DATASET, name), inputs=inputs, dagster_run_id="run", duration_s=1.0,
+        )  # fmt: skip
+        ledger.append(project.home, entry, stage_code(name))
+
+
+def changed(folder: Path, **facts: Any) -> dict[str, Any]:
+    return {**json.loads((folder / "result.json").read_text()), **facts}
+
+
+def test_what_it_was_trained_from_is_checked(place: Place) -> None:
+    home = place.train("sync_encoder")
+    run = _stage_run(place.project, DATASET, "sync_encoder", None)
+    check_origin(run, home, changed(home))
+    with pytest.raises(
+        ImportRefused, match=r"was trained on the shards abc; those of made are [0-9a-f]{12}: train it"
+    ):
+        check_origin(run, home, changed(home, shards={"x": "abc"}))
+    code = changed(home)["code"]
+    name = "cals_models.losses.contrastive_loss"
+    name = name if name in code else sorted(code)[0]
+    with pytest.raises(ImportRefused, match=f"other code .{name} changed"):
+        check_origin(run, home, changed(home, code={**code, name: "0"}))
+    with pytest.raises(MissingInput, match="audio_to_lip of made was never made"):
+        check_origin(run, home, changed(home, inputs={"audio_to_lip": "0"}))
+    with pytest.raises(
+        ImportRefused, match=r"was trained with mels 0, made has content of .*; import that mels first"
+    ):
+        check_origin(run, home, changed(home, inputs={"mels": "0"}))
+    other = place.train("sync_encoder", seed=5)
+    with pytest.raises(
+        ImportRefused, match=r"settings of sync_encoder differ: seed 5 there, 0 here; put those"
+    ):
+        import_model(place.project, other, DATASET)
+    assert "sync_encoder/made" in place.stale()
+
+
+def test_bad_folders_get_one_line(place: Place, tmp_path: Path) -> None:
+    home = place.train("sync_encoder")
+    for arguments, says in (
+        ({"asset": "generator"}, "--asset generator: the model says sync_encoder"),
+        ({"method": "cals"}, "--method cals: the model says none"),
+    ):
+        with pytest.raises(ImportRefused, match=says):
+            import_model(place.project, home, DATASET, **arguments)
+    with pytest.raises(ImportRefused, match="not readable"):
+        import_model(place.project, tmp_path / "nothing", DATASET)
+    (home / "model.safetensors").write_bytes(b"other")
+    with pytest.raises(ValueError, match="damaged, or not the weights"):
+        import_model(place.project, home, DATASET)
+    (home / "model.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"neither model\.safetensors nor its parts"):
+        import_model(place.project, home, DATASET)
+    (home / "result.json").write_text(json.dumps({"stage": "sync_encoder"}))
+    with pytest.raises(ImportRefused, match=r"lacks code, dataset, inputs.*train the model again"):
+        import_model(place.project, home, DATASET)
+    models = place.project.home.root / "models"
+    assert not models.exists() or not list(models.rglob("*.json")), (
+        "nothing may be left of a model that was refused"
+    )
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(1_800)
+def test_imported_models_are_fresh_traced_and_rendered_with(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three models trained elsewhere, in half precision and in parts; then the graph goes on from them."""
+    from pipelines.lineage.questions import trace
+    from pipelines.lineage.text import trace_text
+    from pipelines.runner import run_stale
+
+    # the data stages left rows only: there is nothing of them that could be whole or not
+    monkeypatch.setattr("pipelines.runner.repair", lambda *_: SimpleNamespace(remake=set()))
+    encoder = place.train("sync_encoder")
+    split_weights(encoder, encoder, 40_000)
+    (encoder / "model.safetensors").unlink()
+    assert len(list(encoder.glob("model.safetensors.*"))) > 1
+    lines = import_model(place.project, encoder, DATASET)
+    assert lines[-1] == "it is up to date: cals run goes on from it"
+    whole = place.project.home.model("sync_encoder", DATASET)
+    (home_folder,) = [path.parent for path in whole.glob("*/result.json")]
+    generator_before = place.train("generator", method="wav2lip", inputs={"sync_encoder": home_folder})
+    with pytest.raises(ValueError, match="audio_to_lip of made was never made"):
+        import_model(place.project, generator_before, DATASET, method="wav2lip")
+    audio = place.train("audio_to_lip", inputs={"sync_encoder": home_folder})
+    import_model(place.project, audio, DATASET, asset="audio_to_lip")
+    assert import_model(place.project, generator_before, DATASET, method="wav2lip")[-1].startswith(
+        "it is up to date"
+    )
+    labels = {"sync_encoder/made", "audio_to_lip/made", "generator/made/wav2lip"}
+    assert not labels & set(place.stale())
+    outcome = run_stale(place.project, [DATASET], "renders", say=lambda line: None)
+    assert outcome.ok and "renders/made/wav2lip" in outcome.made and not labels & set(outcome.made)
+    rows = {(r["asset"], r["dataset"], r["method"]): r for r in ledger.read(place.project.home)}
+    row = rows[("generator", DATASET, "wav2lip")]
+    facts = json.loads((generator_before / "result.json").read_text())
+    assert row["imported_from"] == str(generator_before) and row["host"] == facts["host"]
+    assert json.loads(row["library_versions_json"]) == facts["versions"]
+    assert row["data_version"] == facts["weights_sha256"] != facts["trained_weights_sha256"]
+    assert f"imported from {generator_before}" in trace_text(trace(place.project, "generator/made/wav2lip"))
+    version = place.project.home.model("generator", DATASET, "wav2lip") / "current.json"
+    assert json.loads(version.read_text())["registered_version"] == "1"
