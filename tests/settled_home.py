@@ -24,7 +24,7 @@ from assets.graph import STAGES, Stage, source_names, stage_code
 from assets.home import write_text
 from assets.settings import Dataset, Project, load_project
 from assets.shards.contents import remember_contents
-from assets.sources import source_version
+from assets.sources import TRAIN_ON, source_version
 from assets.stage_run import needed_methods
 from assets.tables import write_part
 from assets.warehouse import publish
@@ -213,7 +213,7 @@ class _DatasetMaker:
         version = self.versions.setdefault(
             (stage.name, method), _digest(stage.name, name, method or "no method")
         )
-        inputs = {source: sources[source] for source in source_names(stage)}
+        inputs = {source: sources[source] for source in source_names(stage) if source != TRAIN_ON}
         for dep in stage.deps:
             for of in needed_methods(STAGES[dep].by_method, method, self.dataset.methods):
                 inputs[f"{dep}|{of}" if of else dep] = self.versions[(dep, of)]

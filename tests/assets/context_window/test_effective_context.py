@@ -5,6 +5,7 @@ import pytest
 
 from assets.context_window.effective_context import curves_of, effective_context, fit_reach
 from assets.sample_corpus.coarticulation import lip_track
+from assets.sample_corpus.lexicon import LEXICON
 from assets.sample_corpus.plan import plan_corpus
 from assets.sample_corpus.settings import SampleCorpusSettings
 
@@ -57,7 +58,7 @@ def test_the_fit_is_exact_on_its_own_curves() -> None:
 
 def lips_unknown(coarticulation_s: float) -> np.ndarray:
     """(N, W): how far the made corpus' lips can't be told from the phones within each window alone, a clip a row."""
-    settings = SampleCorpusSettings(coarticulation_s=coarticulation_s)
+    settings = SampleCorpusSettings(coarticulation_s=coarticulation_s, vocabulary=tuple(LEXICON))
     plans = [plan for plan in plan_corpus(settings) if (plan.dataset, plan.split) == ("lrs2", "test")]
     times_s = np.arange(8, 40) / 25 + 0.02
     rows = []
