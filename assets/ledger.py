@@ -174,6 +174,9 @@ def _table(home: Home, columns: list[str] | None = None) -> pa.Table:
     if not parts:
         return SCHEMA.empty_table()
     table = pa.concat_tables(parts, promote_options="default")
+    for name in wanted or SCHEMA.names:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(len(table), SCHEMA.field(name).type))
     first: dict[str, int] = {}
     for index, key in enumerate(table["materialization_id"].to_pylist()):
         first.setdefault(key, index)
@@ -205,8 +208,8 @@ def compact(home: Home) -> None:
         parts = sorted(_folder(home).glob("*.parquet"))
         if len(parts) <= COMPACT_ABOVE:
             return
-        tables = [read_part(path).cast(SCHEMA) for path in parts]
-        merged = pa.concat_tables(tables)
+        tables = [SCHEMA.empty_table(), *(read_part(path) for path in parts)]
+        merged = pa.concat_tables(tables, promote_options="default")
         first: dict[str, int] = {}
         for index, key in enumerate(merged["materialization_id"].to_pylist()):
             first.setdefault(key, index)

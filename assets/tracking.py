@@ -82,10 +82,6 @@ class Tracking:
         entry = DatasetInput(dataset, tags=[InputTag("mlflow.data.context", "training")])
         self.client().log_inputs(run_id, datasets=[entry])
 
-    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
-        for name, value in tags.items():
-            self.client().set_tag(run_id, name, value)
-
     def log_artifact(self, run_id: str, path: Path, folder: str | None = None) -> None:
         self.client().log_artifact(run_id, str(path), folder)
 

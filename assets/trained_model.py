@@ -55,8 +55,6 @@ def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> Produced:
             mlflow_run.close(ok=False)
             raise
         mlflow_run.close(ok=True)
-    elif (out / IMPORTED).exists() and not (out / "registered_version").exists():
-        mlflow_run.take_over()
     elif not mlflow_run.is_on_record:
         mlflow_run.tell_again()
     result = json.loads((out / "result.json").read_text(encoding="utf-8"))
@@ -119,6 +117,7 @@ class _MlflowRun:
             "cals.training_key": self.out.name,
             "cals.code_version": run.code.digest,
             "dagster.run_id": run.dagster_run_id,
+            "cals.imported_from": elsewhere(self.out).folder if (self.out / IMPORTED).exists() else "",
         }
         run_id = run.tracking.start_run(name, run.settings_values, tags)
         for dataset, folder in zip(
@@ -155,16 +154,6 @@ class _MlflowRun:
             for picture in sorted((self.out / "samples").glob("*.png")):
                 self.run.tracking.log_artifact(self.run_id, picture, "samples")
         self.run.tracking.end_run(self.run_id, ok=ok)
-
-    def take_over(self) -> None:
-        """Puts an imported training on record, with its curves."""
-        self.open()
-        for text in (self.out / "progress.jsonl").read_text(encoding="utf-8").splitlines():
-            line = json.loads(text)
-            if "warning" not in line:
-                self.relay(line)
-        self.run.tracking.tag(self.run_id, {"cals.imported_from": elsewhere(self.out).folder})
-        self.close(ok=True)
 
     def register(self, result: Mapping[str, Any]) -> str:
         """Registers the model once, and points the alias at it; the version's number is kept beside it."""

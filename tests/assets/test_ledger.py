@@ -59,3 +59,14 @@ def test_appending_from_several_threads_loses_nothing(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda i: ledger.append(home, entry("mels", f"v{i}"), CODE), range(40)))
     assert len(ledger.read(home)) == 40
+
+
+def test_a_part_that_lacks_a_column_has_null_there(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    home = Home(tmp_path)
+    ledger.append(home, entry("clips", "v1"), CODE)
+    (path,) = (home.parts / ledger.TABLE).glob("*.parquet")
+    pq.write_table(pq.read_table(path, partitioning=None).drop_columns("imported_from"), path)
+    assert ledger.read(home)[0]["imported_from"] is None
+    assert ledger.read(home, ["asset", "imported_from"])[0]["imported_from"] is None

@@ -174,10 +174,11 @@ def test_the_result_comes_last_and_says_what_was_made(tmp_path: Path) -> None:
     stage = Line(CONFIG)
     result = train(stage, run, show_progress=False)
     assert not run.result_path.exists()
-    write_result(job, stage, result, run, {"shards": "abc"})
+    write_result(job, stage, result, run, {"shards": {"shards": "abc"}, "code": {"f": "1"}})
     written = json.loads(run.result_path.read_text())
     assert written["steps"] == 12 and written["figures"]["error"] < 2
     assert written["num_parameters"] == 2 and written["shards"] == {"shards": "abc"}
+    assert written["code"] == {"f": "1"}
     assert [warning["warning"] for warning in written["warnings"]] == ["made"]
     assert {"model.json", "model.safetensors"} <= {path.name for path in run.folder.iterdir()}
     assert not list(run.folder.glob("*.partial"))
