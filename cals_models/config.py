@@ -360,7 +360,7 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
     "tiny": {
         "sync_encoder": {
             **_TINY_TRAINING,
-            "steps": 1_500,
+            "steps": 1_100,
             "learning_rate": 7e-4,
             "ema_decay": 0.99,
             "weight_decay": 0.01,
@@ -375,7 +375,7 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
         },
         "audio_to_lip": {
             **_TINY_TRAINING,
-            "steps": 1_000,
+            "steps": 700,
             "learning_rate": 1e-3,
             "ema_decay": 0.99,
             "batch_samples": 8,
@@ -386,7 +386,7 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
         },
         "generator": {
             **_TINY_TRAINING,
-            "steps": 1_200,
+            "steps": 800,
             "learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,
             "adam_beta_1": 0.9,
@@ -400,7 +400,7 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
         },
         "lse_evaluator": {
             **_TINY_TRAINING,
-            "steps": 400,
+            "steps": 300,
             "learning_rate": 1e-3,
             "ema_decay": 0.99,
             "batch_samples": 64,
