@@ -88,6 +88,10 @@ class Tracking:
     def end_run(self, run_id: str, *, ok: bool) -> None:
         self.client().set_terminated(run_id, "FINISHED" if ok else "FAILED")
 
+    def is_finished(self, run_id: str) -> bool:
+        """Whether a run was ended as one that reached its end."""
+        return bool(self.client().get_run(run_id).info.status == "FINISHED")
+
     def point_alias(self, name: str, alias: str, version: str) -> None:
         """Makes an alias name this version, which may be an older one: its training is taken again."""
         self.client().set_registered_model_alias(name, alias, version)

@@ -57,6 +57,8 @@ def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> Produced:
         mlflow_run.close(ok=True)
     elif not mlflow_run.is_on_record:
         mlflow_run.tell_again()
+    elif not run.tracking.is_finished(mlflow_run.run_id):  # its process outlived the run that was killed
+        mlflow_run.close(ok=True)
     result = json.loads((out / "result.json").read_text(encoding="utf-8"))
     version = mlflow_run.register(result)
     write_text(base / CURRENT, json.dumps({"folder": out.name, "registered_version": version}))

@@ -77,6 +77,15 @@ def flaws(project: Project) -> list[Flaw]:
     return list(find_unregistered(project, ledger.heads(project.home)))
 
 
+def test_a_training_that_ended_after_its_run_was_killed_is_marked_finished(project: Project) -> None:
+    run_id = make(project)
+    client = client_of(project)
+    for status in ("RUNNING", "KILLED"):
+        client.update_run(run_id, status)
+        assert make(project) == run_id
+        assert client.get_run(run_id).info.status == "FINISHED"
+
+
 def test_a_training_that_is_done_is_registered_and_told_to_mlflow(project: Project) -> None:
     run_id = make(project)
     client = client_of(project)
