@@ -38,7 +38,7 @@ def run_on(folder: Path, num_mutated: int, clips: list[Path]) -> list[Path]:
     return given
 
 
-@pytest.mark.trial
+@pytest.mark.proof
 @pytest.mark.timeout(1800)
 def test_every_hostile_file_ends_as_clips_or_as_a_row(tmp_path: Path, grid_clips: list[Path]) -> None:
     given = run_on(tmp_path, int(os.environ.get("CALS_HOSTILE_FILES", "240")), grid_clips)

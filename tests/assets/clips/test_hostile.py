@@ -81,7 +81,7 @@ def test_a_few_hostile_files(tmp_path: Path, grid_clips: list[Path]) -> None:
     assert {path: reasons[path] for path in expected} == expected
 
 
-@pytest.mark.trial
+@pytest.mark.proof
 def test_every_hostile_file_is_accounted_for(tmp_path: Path, grid_clips: list[Path]) -> None:
     given = make_hostile_set(tmp_path / "hostile", grid_clips, num_mutated=240)
     assert len(given) >= 260
