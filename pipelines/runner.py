@@ -18,6 +18,7 @@ from assets.sources import TRAIN_ON
 from assets.warehouse import publish
 from pipelines.definitions import ALL_ASSETS, RESOURCES
 from pipelines.instance import LEAST_FREE_GIB, free_bytes, open_instance, report_sources
+from pipelines.repair.dagster_storage import process_tags
 from pipelines.repair.interruption import working
 from pipelines.repair.repair import repair
 from pipelines.staleness import StalePartition, find_stale, selected_datasets
@@ -165,7 +166,7 @@ def _make(
         resources=RESOURCES,
         run_config=QUIET,
         raise_on_error=False,
-        tags={"cals.cause": first.cause.kind},
+        tags={"cals.cause": first.cause.kind} | process_tags(),
     )
     seconds = time.monotonic() - start
     if result.success:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from collections.abc import Collection, Iterator
@@ -19,6 +20,7 @@ from pipelines.repair.interruption import is_alive
 from pipelines.repair.outputs import current_rows
 
 HOST_TAG = "cals.host"
+PROCESS_TAG = "cals.process"
 PARTITION_TAG = "dagster/partition"
 UNFINISHED = [
     DagsterRunStatus.NOT_STARTED,
@@ -31,12 +33,16 @@ EVENTS_READ = 500
 START_WAIT_S = 3600.0
 
 
+def process_tags() -> dict[str, str]:
+    """Tags of a run that this process executes itself: by them it is known dead even if it was killed before its first
+    event."""
+    return {HOST_TAG: platform.node(), PROCESS_TAG: f"{os.getpid()}@{time.time()}"}
+
+
 def find_dead_runs(instance: DagsterInstance) -> Iterator[Flaw]:
     """Runs that Dagster takes for running, though every process that wrote their events is gone."""
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
         run = record.dagster_run
-        if run.tags.get(HOST_TAG, platform.node()) != platform.node():
-            continue
         is_old = time.time() - record.create_timestamp.timestamp() > START_WAIT_S
         if not _lives(instance, run, when_unknown=not is_old):
             cause = run.tags.get("cals.cause", run.job_name)
@@ -49,7 +55,13 @@ def find_dead_runs(instance: DagsterInstance) -> Iterator[Flaw]:
 
 
 def _lives(instance: DagsterInstance, run: DagsterRun, *, when_unknown: bool = True) -> bool:
-    """Whether a process that wrote events of the run lives; ``when_unknown`` where none has written any yet."""
+    """Whether the process lives that executes the run, or one that wrote its events; ``when_unknown`` where neither is
+    known yet."""
+    if run.tags.get(HOST_TAG, platform.node()) != platform.node():
+        return True  # nobody here can tell
+    pid, _, since_s = run.tags.get(PROCESS_TAG, "").partition("@")
+    if pid:
+        return is_alive(int(pid), float(since_s))
     records = instance.get_records_for_run(run.run_id, limit=EVENTS_READ, ascending=False).records
     seen: dict[int, float] = {}
     for record in records:

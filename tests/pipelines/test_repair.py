@@ -23,6 +23,7 @@ from assets.settings import Project
 from assets.tracking import Tracking
 from pipelines.lineage.ledger_graph import Partition
 from pipelines.lineage.registered_models import model_folders
+from pipelines.repair.dagster_storage import PROCESS_TAG, process_tags
 from pipelines.repair.interruption import find_interrupted, is_alive, working
 from pipelines.repair.outputs import Reading, find_output_flaws
 from pipelines.repair.repair import DEEP_BYTES, find_flaws, needs_repair, repair
@@ -242,6 +243,22 @@ def test_a_dagster_run_whose_process_was_killed_is_ended(
     assert ended is not None and ended.status == DagsterRunStatus.FAILURE
     assert "dead_dagster_run" not in kinds(project, instance)
     assert instance.event_log_storage.get_concurrency_run_ids() == set()
+
+
+def test_a_dagster_run_killed_before_its_first_event_is_ended(
+    project: Project, instance: DagsterInstance
+) -> None:
+    own = instance.create_run_for_job(dg.job(name="works")(lambda: None), tags=process_tags())
+    waiting = instance.create_run_for_job(dg.job(name="waits")(lambda: None))
+    assert "dead_dagster_run" not in kinds(project, instance)
+    child = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True
+    )
+    gone = process_tags() | {PROCESS_TAG: f"{child.stdout.strip()}@{time.time()}"}
+    killed = instance.create_run_for_job(dg.job(name="killed")(lambda: None), tags=gone)
+    repair(project, instance)
+    statuses = [getattr(instance.get_run_by_id(run.run_id), "status", None) for run in (own, waiting, killed)]
+    assert statuses == [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.FAILURE]
 
 
 def test_dagster_and_ledger_are_held_against_each_other(project: Project, instance: DagsterInstance) -> None:
