@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assets.report.cells import in_order, label_of, method_labels, metrics
-from assets.report.rows import Rows
+from assets.report.rows import Row, Rows
 from assets.report.wording import counted
 
 SOUNDS = {"own": "the clip's own sound", "other": "another clip's sound"}
@@ -43,21 +43,11 @@ def failures(rows: Rows, dataset: str, shown_problems: Sequence[str], num_shown:
     found = [*_renders(rows, dataset), *_scores(rows, dataset), *_partial_hearing(rows, dataset)]
     order = in_order((failure.method for failure in found), labels)
     found.sort(key=lambda failure: order.index(failure.method))
-    named = [
-        Failure(
-            what=failure.what,
-            method=label_of(labels, failure.method),
-            num_failed=failure.num_failed,
-            num_all=failure.num_all,
-            why=failure.why,
-        )
-        for failure in found
-    ]
+    named = [replace(failure, method=label_of(labels, failure.method)) for failure in found]
     if shown_problems:
-        what = "Video on this page"
         named.append(
             Failure(
-                what=what,
+                what="Video on this page",
                 method="all",
                 num_failed=len(shown_problems),
                 num_all=num_shown,
@@ -67,6 +57,17 @@ def failures(rows: Rows, dataset: str, shown_problems: Sequence[str], num_shown:
     return named
 
 
+def _failure(what: str, row: Row) -> Failure:
+    """Of a row with the columns method, num_failed, num_all and why."""
+    return Failure(
+        what=what,
+        method=row["method"],
+        num_failed=row["num_failed"],
+        num_all=row["num_all"],
+        why=row["why"] or "no reason on record",
+    )
+
+
 def _renders(rows: Rows, dataset: str) -> list[Failure]:
     found = rows.ask(
         "select method, audio, count(*) as num_all, count(*) filter (where status <> 'ok') as num_failed, "
@@ -74,35 +75,21 @@ def _renders(rows: Rows, dataset: str) -> list[Failure]:
         "from render_clips where dataset = ? group by method, audio having num_failed > 0 order by audio desc",
         [dataset],
     )
-    return [
-        Failure(
-            what=f"Rendering with {SOUNDS[row['audio']]}",
-            method=row["method"],
-            num_failed=row["num_failed"],
-            num_all=row["num_all"],
-            why=row["why"] or "no reason on record",
-        )
-        for row in found
-    ]
+    return [_failure(f"Rendering with {SOUNDS[row['audio']]}", row) for row in found]
 
 
 def _scores(rows: Rows, dataset: str) -> list[Failure]:
     """Values that are missing; the ground truth has no PSNR by definition."""
     definitions = metrics(rows)
     found = rows.ask(
-        "select method, audio, protocol, metric, num_clips + num_missing as num_all, num_missing, why_missing "
+        "select method, audio, protocol, metric, num_clips + num_missing as num_all, "
+        "num_missing as num_failed, why_missing as why "
         "from metric_summary where dataset = ? and num_missing > 0 "
         "and not (method = 'ground_truth' and metric in ('psnr', 'psnr_mouth')) order by audio desc, metric",
         [dataset],
     )
     return [
-        Failure(
-            what=f"{definitions[row['metric']].label} ({row['protocol']}) with {SOUNDS[row['audio']]}",
-            method=row["method"],
-            num_failed=row["num_missing"],
-            num_all=row["num_all"],
-            why=row["why_missing"] or "no reason on record",
-        )
+        _failure(f"{definitions[row['metric']].label} ({row['protocol']}) with {SOUNDS[row['audio']]}", row)
         for row in found
     ]
 
@@ -116,16 +103,7 @@ def _partial_hearing(rows: Rows, dataset: str) -> list[Failure]:
         "from context_window where dataset = $1 group by method having num_failed > 0",
         [dataset],
     )
-    return [
-        Failure(
-            what=FIGURES[row["figure"]],
-            method=row["method"],
-            num_failed=row["num_failed"],
-            num_all=row["num_all"],
-            why=row["why"] or "no reason on record",
-        )
-        for row in found
-    ]
+    return [_failure(FIGURES[row["figure"]], row) for row in found]
 
 
 def checked(rows: Rows, dataset: str) -> str:
