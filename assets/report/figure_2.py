@@ -14,7 +14,7 @@ from PIL import Image
 from assets.home import Home
 from assets.masked_audio.strip_file import TRUE, read_strip
 from assets.report.absence import why_not_measured
-from assets.report.bands import BandLine, BandPoint, band_chart
+from assets.report.bands import BandLine, band_chart, mean_point
 from assets.report.cells import Cell, Group, MethodRow, difference_cell, in_order, label_of, method_labels
 from assets.report.paired import difference, estimate
 from assets.report.rows import Row, Rows
@@ -113,19 +113,14 @@ def _chart(measured: list[Row], names: list[str], labels: Mapping[str, Row]) -> 
                     look=look,
                     is_dashed=column == 1,
                     points=[
-                        _point(length, pair[column]) for length, pair in zip(lengths, values, strict=True)
+                        mean_point(length, pair[column].values())
+                        for length, pair in zip(lengths, values, strict=True)
                     ],
                 )
             )
     title = "LMD of masked frames, px, with 95 % intervals"
     svg = band_chart(title, lines, x_name="sound masked, frames of 40 ms", y_name="LMD, px")
     return Chart(title=title, svg=svg)
-
-
-def _point(length: int, values: ByClip) -> BandPoint:
-    found = estimate(list(values.values()))
-    assert found is not None
-    return BandPoint(x=length, y=found.mean, low=found.low, high=found.high)
 
 
 def _group(measured: list[Row], method: str, lengths: list[int], labels: Mapping[str, Row]) -> Group:

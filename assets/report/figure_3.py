@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from assets.context_window.effective_context import EffectiveContext, curves_of, effective_context
 from assets.report.absence import why_not_measured
-from assets.report.bands import BandLine, BandPoint, Span, band_chart
+from assets.report.bands import BandLine, Span, band_chart, mean_point
 from assets.report.cells import Cell, MethodRow, difference_cell, in_order, label_of, method_labels
 from assets.report.paired import difference, estimate
 from assets.report.rows import Row, Rows
@@ -80,11 +80,8 @@ def _chart(
 ) -> Chart:
     lines, spans = [], []
     for look, name in enumerate(names):
-        points = []
-        for window in sorted(window for method, window in by_series if method == name):
-            found = estimate(list(by_series[name, window].values()))
-            assert found is not None
-            points.append(BandPoint(x=window, y=found.mean, low=found.low, high=found.high))
+        windows = sorted(window for method, window in by_series if method == name)
+        points = [mean_point(window, by_series[name, window].values()) for window in windows]
         label = label_of(labels, name)
         lines.append(BandLine(name=label, look=look, points=points))
         reach = contexts[name]
