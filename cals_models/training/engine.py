@@ -66,9 +66,9 @@ def train(stage: TrainingStage, run: RunDirectory, *, show_progress: bool = True
     config, world = stage.config, stage.world
     averages = AveragedWeights({name: stage.networks[name] for name in stage.exported}, config.ema_decay)
     progress, figures = _resume(stage, averages, run)
-    first_batch = progress.step * config.accumulate_batches
+    first, last = (step * config.accumulate_batches for step in (progress.step, config.steps))
     with (
-        Prefetcher(stage.draw, first=first_batch, device=world.device) as batches,
+        Prefetcher(stage.draw, first=first, last=last, device=world.device) as batches,
         progress_bar(
             type(stage).__name__, config.steps, progress.step, show=show_progress and world.is_first
         ) as bar,
@@ -281,11 +281,12 @@ def _validate(
 
 @contextmanager
 def _evaluating(stage: TrainingStage) -> Iterator[None]:
-    """Within, a stage's networks are in evaluation mode."""
+    """Within, a stage's networks are in evaluation mode, and not compiled anew for each size of a validation batch."""
     for network in stage.networks.values():
         network.eval()
     try:
-        yield
+        with torch.compiler.set_stance("force_eager"):
+            yield
     finally:
         for network in stage.networks.values():
             network.train()

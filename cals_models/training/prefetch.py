@@ -1,46 +1,113 @@
-"""Batches drawn ahead in a background thread, and how long the training waited for them."""
+"""Batches drawn ahead while the training computes, and how long it waited for them.
 
+On a CPU one background thread draws: more would take the cores from the training. Beside a GPU processes draw (torch's
+DataLoader): in threads, sampling and launching kernels would hold each other up on the interpreter's lock.
+"""
+
+import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 from cals_models.training.stage import Batch
 
+MAX_PROCESSES = 8
+DEPTH = 4
+"""Batches drawn ahead by the thread, and by each process half as many."""
+
 
 class Prefetcher:
-    """Draws batches `first`, `first + 1`, ... in order while the training computes.
+    """Draws the batches `first`, ..., `last` - 1 in order.
 
     Args:
-        draw: makes the batch of a number.
-        first: number of the first batch.
+        draw: makes the batch of a number, and nothing but the number decides it.
+        first, last: numbers of the first batch and of the one that is not drawn any more.
         device: batches go there; from pinned memory if it is a GPU.
-        depth: batches drawn ahead.
+        num_processes: that draw; 0 draws in a thread. None: half the processors beside a GPU, at most 8, else 0.
     """
 
     def __init__(
-        self, draw: Callable[[int], Batch], *, first: int, device: torch.device, depth: int = 4
+        self,
+        draw: Callable[[int], Batch],
+        *,
+        first: int,
+        last: int,
+        device: torch.device,
+        num_processes: int | None = None,
     ) -> None:
         self.waited_s = 0.0
-        self._draw = draw
         self._device = device
-        self._next = first
-        self._ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=depth)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
+        is_gpu = device.type == "cuda"
+        if num_processes is None:
+            num_processes = min(MAX_PROCESSES, max(1, (os.cpu_count() or 2) // 2)) if is_gpu else 0
+        numbers = range(first, last)
+        self._drawing: AbstractContextManager[Iterator[Batch]] = (
+            _by_processes(draw, numbers, num_processes, is_pinned=is_gpu)
+            if num_processes
+            else _Thread(draw, numbers)
+        )
 
     def __enter__(self) -> "Prefetcher":
-        self._thread.start()
+        self._batches = self._drawing.__enter__()
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._drawing.__exit__(None, None, None)
+
+    def take(self) -> Batch:
+        """The next batch, on the device; the time spent waiting adds to `waited_s`."""
+        start = time.perf_counter()
+        batch = next(self._batches)
+        self.waited_s += time.perf_counter() - start
+        return {name: tensor.to(self._device, non_blocking=True) for name, tensor in batch.items()}
+
+
+class _Batches(Dataset[Batch]):
+    def __init__(self, draw: Callable[[int], Batch]) -> None:
+        self._draw = draw
+
+    def __getitem__(self, number: int) -> Batch:
+        return self._draw(number)
+
+
+@contextmanager
+def _by_processes(
+    draw: Callable[[int], Batch], numbers: range, num_processes: int, *, is_pinned: bool
+) -> Iterator[Iterator[Batch]]:
+    """Forked, so that clips in memory are shared; batch n is drawn by the same process in every run."""
+    loader = DataLoader(
+        _Batches(draw),
+        batch_size=None,
+        sampler=numbers,
+        num_workers=num_processes,
+        prefetch_factor=DEPTH // 2,
+        pin_memory=is_pinned,
+        multiprocessing_context="fork",
+    )
+    yield iter(loader)
+
+
+class _Thread:
+    def __init__(self, draw: Callable[[int], Batch], numbers: range) -> None:
+        self._draw, self._numbers = draw, numbers
+        self._ready: queue.Queue[Batch | BaseException] = queue.Queue(maxsize=DEPTH)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
+
+    def __enter__(self) -> Iterator[Batch]:
+        self._thread.start()
+        return self._taken()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
         while self._thread.is_alive():
@@ -49,24 +116,21 @@ class Prefetcher:
             except queue.Empty:
                 self._thread.join(0.01)
 
-    def take(self) -> Batch:
-        """The next batch, on the device; the time spent waiting adds to `waited_s`."""
-        start = time.perf_counter()
-        batch = self._ready.get()
-        self.waited_s += time.perf_counter() - start
-        if isinstance(batch, BaseException):
-            raise batch
-        return {name: tensor.to(self._device, non_blocking=True) for name, tensor in batch.items()}
+    def _taken(self) -> Iterator[Batch]:
+        for _ in self._numbers:
+            batch = self._ready.get()
+            if isinstance(batch, BaseException):
+                raise batch
+            yield batch
 
     def _work(self) -> None:
-        while not self._stop.is_set():
+        for number in self._numbers:
+            if self._stop.is_set():
+                return
             try:
-                batch: Batch | BaseException = self._draw(self._next)
-                if self._device.type == "cuda":
-                    batch = {name: tensor.pin_memory() for name, tensor in batch.items()}  # type: ignore[union-attr]
+                batch: Batch | BaseException = self._draw(number)
             except Exception as error:
                 batch = error
-            self._next += 1
             self._ready.put(batch)
             if isinstance(batch, BaseException):
                 return

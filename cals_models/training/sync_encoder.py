@@ -188,9 +188,8 @@ class SyncEncoderStage(TrainingStage):
         jitter = config.brightness_jitter
         gains = generator.uniform(1 - jitter, 1 + jitter) * generator.uniform(1 - jitter, 1 + jitter, 3)
         lift = 128 * generator.uniform(-jitter, jitter)
-        table = np.clip(np.arange(256)[:, None] * gains + lift, 0, 255).astype(np.uint8)
-        relit: npt.NDArray[np.uint8] = table[moved, np.arange(3)]
-        return relit
+        relit: npt.NDArray[np.float32] = moved * gains.astype(np.float32) + np.float32(lift)
+        return relit.clip(0, 255, out=relit).astype(np.uint8)
 
     def _contrast(self, lips: Tensor, sounds: Tensor) -> tuple[Tensor, Tensor]:
         temperature, first = self.encoder.temperature, self.world.rank * len(lips)

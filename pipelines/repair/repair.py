@@ -79,7 +79,8 @@ def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iter
     yield from find_dead_runs(instance)
     yield from find_dead_mlflow_runs(project, busy)
     yield from find_unmarked_models(project)
-    yield from find_left_over(project, {row["host"] for row in ledger.read(home, ["host"])})
+    hosts = {row["host"] for row in ledger.read(home, ["host"])}
+    yield from find_left_over(project, hosts, is_busy=bool(busy))
     yield from find_output_flaws(project, heads, reading, busy)
     yield from find_differences(project, instance, heads, busy)
     yield from find_unregistered(project, heads, busy)
@@ -95,14 +96,16 @@ def repair(
 ) -> Repairs:
     """Mends what can be mended at once, and tells what has to be made again.
 
+    Each kind of flaw is looked for once those before it are mended: a training that outlived its run still writes.
+
     Args:
         say: is told each sentence as it is done.
     """
     lines: list[str] = []
     remake: set[Partition] = set()
     with FileLock(_lock(project.home)):
-        deep = DEEP_BYTES if find_interrupted(project.home) else 0
-        for flaw in find_flaws(project, instance, deep_bytes=deep):
+        deep = Reading(bytes_left=DEEP_BYTES if find_interrupted(project.home) else 0)
+        for flaw in _find(project, instance, deep):
             if flaw.mend is not None:
                 flaw.mend()
             again = ", ".join(partition_label(of) for of in flaw.remake if of not in remake)

@@ -17,8 +17,10 @@ from assets.settings import Project
 from pipelines.repair.flaw import Flaw
 
 PATTERNS = (".*.tmp", ".*.partial")
-# No file is written under a temporary name for longer than this without being held open by its writer.
+# No file is written under a temporary name for longer than this without being held open by its writer...
 SETTLED_S = 5.0
+# ...and where no run is at work, none but for the moment between its closing and its final name.
+SETTLED_ALONE_S = 0.5
 # Where the home may be shared between machines, whose open files can't be seen from here.
 SETTLED_SHARED_S = 6 * 3600.0
 OWN_FOLDERS = ("stages", "shards", "models", "renders", "warehouse", "report", "running", "dagster")
@@ -33,14 +35,18 @@ def left_over_files(home: Home, settled_s: float = SETTLED_S) -> Iterator[Path]:
         yield from (path for path in found if os.path.realpath(path) not in held)
 
 
-def find_left_over(project: Project, hosts: set[str]) -> list[Flaw]:
+def find_left_over(project: Project, hosts: set[str], *, is_busy: bool) -> list[Flaw]:
     """Left-over files, and folders in which a warehouse was being built.
 
     Args:
         hosts: machines that the ledger names; with more than one, a file counts only after hours.
+        is_busy: another run is at work.
     """
     flaws = []
-    for path in left_over_files(project.home, SETTLED_SHARED_S if len(hosts) > 1 else SETTLED_S):
+    settled_s = SETTLED_SHARED_S if len(hosts) > 1 else SETTLED_S if is_busy else SETTLED_ALONE_S
+    if settled_s == SETTLED_ALONE_S and any(_candidates(project.home)):
+        time.sleep(SETTLED_ALONE_S)  # a kill may lie no longer back than this
+    for path in left_over_files(project.home, settled_s):
         flaws.append(
             Flaw(
                 kind="left_over_file",

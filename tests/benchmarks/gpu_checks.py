@@ -28,7 +28,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,15 +47,22 @@ SPARE_S = 20.0
 TIMED_STEPS = 60
 LARGEST_SHARD_BYTES = 50_000_000
 EXIT_FAILED, EXIT_USAGE, EXIT_TIME_UP = 1, 2, 3
+EXIT_TERMINATED = 143  # of a training that was told to stop
 GENERATORS = ("wav2lip", "cals")
-MODELS = ("sync_encoder", "lse_evaluator", "audio_to_lip", *(f"generator-{method}" for method in GENERATORS))
+# The models of a wave are trained at the same time, in a process each: they share the GPU, and have the same time.
+WAVES = {
+    "encoders": ("sync_encoder", "lse_evaluator"),
+    "audio_to_lip": ("audio_to_lip",),
+    "generators": tuple(f"generator-{method}" for method in GENERATORS),
+}
+MODELS = tuple(name for wave in WAVES.values() for name in wave)
 # Share of --train-minutes that each training gets.
-SHARES = {"sync_encoder": 0.4, "lse_evaluator": 0.3, "audio_to_lip": 0.2, "generator": 1.0}
+SHARES = {"sync_encoder": 0.35, "lse_evaluator": 0.35, "audio_to_lip": 0.15, "generator": 1.0}
 # What differs from the profile, for trainings of minutes on a set that fits in memory.
 SHORT: dict[str, dict[str, object]] = {
-    "sync_encoder": {"learning_rate": 4e-4, "ema_decay": 0.99, "weight_decay": 0.01},
-    "lse_evaluator": {"learning_rate": 4e-4, "ema_decay": 0.99},
-    "audio_to_lip": {"learning_rate": 4e-4, "ema_decay": 0.99},
+    "sync_encoder": {"learning_rate": 4e-4, "ema_decay": 0.99, "weight_decay": 0.01, "compile": False},
+    "lse_evaluator": {"learning_rate": 4e-4, "ema_decay": 0.99, "compile": False},
+    "audio_to_lip": {"learning_rate": 4e-4, "ema_decay": 0.99, "compile": False},
     "generator": {"learning_rate": 3e-4, "ema_decay": 0.99, "output_from": "reference"},
 }
 ALWAYS: dict[str, object] = {
@@ -93,7 +100,7 @@ CHECKS = (
         )
         for model in MODELS
     ),
-    Check(name="wav2lip: step", target="at most half of the fp32 step without compilation", figure="fp32_step/ratio", at_most=0.5),
+    Check(name="wav2lip: step", target="at most half of the fp32 step without compilation", figure="fp32_step/generator-wav2lip/ratio", at_most=0.5),
     Check(name="sync encoder: offset of test clips", target="exact on 95 %", figure="clip_offsets/exact", at_least=0.95),
     Check(name="sync encoder: offset of test clips", target="within 1 frame on all", figure="clip_offsets/within_1_frame", at_least=1.0),
     Check(
@@ -182,6 +189,7 @@ def main() -> int:
     parser.add_argument(
         "--train-minutes", type=float, default=9.0, help="a generator's training (default: %(default)s)"
     )
+    parser.add_argument("--until", choices=WAVES, help="end after these trainings; the next command goes on")
     parser.add_argument("--device", default="auto", help="auto, cuda, cpu (default: %(default)s)")
     parser.add_argument("--profile", default="paper", choices=sorted(PROFILES))
     parser.add_argument(
@@ -199,7 +207,9 @@ def main() -> int:
         print(f"gpu_checks: error: {error}", file=sys.stderr)
         return EXIT_USAGE
     try:
-        run_checks(place)
+        if not run_checks(place, options.until):
+            print(f"gpu_checks: {options.until}: trained; run it again without --until for the rest")
+            return EXIT_TIME_UP
     except TimeUp:
         print("gpu_checks: the time of this command is up: run it again, it goes on from here", flush=True)
         return EXIT_TIME_UP
@@ -213,7 +223,7 @@ def main() -> int:
 
 def plan_lines() -> list[str]:
     lines = [
-        f"trained, one after the other: {', '.join(MODELS)}",
+        f"trained, one wave after the other: {'; '.join(', '.join(wave) for wave in WAVES.values())}",
         "measured of each: step time, samples a second, data wait, GPU utilisation, memory, validation figures",
         "measured besides: step in fp32 without compilation, frames drawn and LSE windows a second, renders of the test",
         "clips with their own and another clip's sound: PSNR, SSIM, mouth alone, LSE by the evaluator trained here",
@@ -262,16 +272,20 @@ def open_place(options: argparse.Namespace) -> Place:
     return place
 
 
-def run_checks(place: Place) -> None:
+def run_checks(place: Place, until: str | None) -> bool:
+    """All of it, or the trainings up to a wave; whether it was all."""
     os.environ[FOLDER_VARIABLE] = str(place.out / "frames")
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(place.out / "compiled"))
     decode_ahead(place)
-    for name in MODELS:
-        train_model(place, name)
-    time_fp32_step(place)
+    for wave, names in WAVES.items():
+        train_wave(place, names)
+        if wave == until:
+            return False
+    time_fp32_steps(place)
     measure(place)
     results = place.results()
     place.record(checks=[outcome(check, results) for check in CHECKS])
+    return True
 
 
 def decode_ahead(place: Place) -> None:
@@ -305,41 +319,52 @@ def settings_of(place: Place, stage: str, **more: object) -> dict[str, Any]:
     return asdict(stage_config(stage, place.profile, {**own, **more, **place.given.get(stage, {})}))
 
 
-def planned_settings(place: Place, stage: str) -> dict[str, Any]:
-    """The settings that a stage is trained with, decided once: as many steps as the time allows on this machine.
+def planned_settings(place: Place, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The settings that the models of a wave are trained with, decided once: as many steps as the time allows.
 
     All generators have the same, as the methods of a dataset do; the one with the slowest step decides.
     """
-    path = place.out / "plan" / f"{stage}.json"
-    if path.exists():
-        return dict(json.loads(path.read_text()))
-    if "steps" in place.given.get(stage, {}):
-        settings = settings_of(place, stage)
-    else:
-        step_s = max(timed_step(place, name) for name in MODELS if name.split("-")[0] == stage)
-        steps = max(50, int(0.9 * 60 * place.train_minutes * SHARES[stage] / step_s))
-        settings = settings_of(
-            place,
-            stage,
-            steps=steps - steps % 10 ** max(0, len(str(steps)) - 2),
-            warmup_steps=min(200, steps // 10),
-            validate_every_steps=max(1, steps // 3),
-            checkpoint_every_steps=max(1, int(20 / step_s)),
+    paths = {name: place.out / "plan" / f"{name.split('-')[0]}.json" for name in names}
+    unplanned = [name for name, path in paths.items() if not path.exists()]
+    to_time = [name for name in unplanned if "steps" not in place.given.get(name.split("-")[0], {})]
+    step_s = timed_steps(place, to_time)
+    for name in unplanned:
+        stage = name.split("-")[0]
+        settings = (
+            settings_of(place, stage) if name not in step_s else settings_for_time(place, stage, step_s)
         )
-    write_json(path, settings)
-    return settings
+        write_json(paths[name], settings)
+    return {name: dict(json.loads(path.read_text())) for name, path in paths.items()}
 
 
-def timed_step(place: Place, name: str) -> float:
-    """Seconds that a step of a training takes, after compilation."""
+def settings_for_time(place: Place, stage: str, step_s: Mapping[str, float]) -> dict[str, Any]:
+    """The settings of a stage with as many steps as its share of the time holds."""
+    slowest_s = max(seconds for name, seconds in step_s.items() if name.split("-")[0] == stage)
+    steps = max(50, int(0.9 * 60 * place.train_minutes * SHARES[stage] / slowest_s))
+    return settings_of(
+        place,
+        stage,
+        steps=steps - steps % 10 ** max(0, len(str(steps)) - 2),
+        warmup_steps=min(200, steps // 10),
+        validate_every_steps=max(1, steps // 6),
+        checkpoint_every_steps=max(1, int(60 / slowest_s)),
+    )
+
+
+def timed_steps(place: Place, names: Sequence[str]) -> dict[str, float]:
+    """Seconds that a step of each training takes, after compilation, with the others of the wave beside it."""
     every = {
         "validate_every_steps": TIMED_STEPS,
         "checkpoint_every_steps": TIMED_STEPS,
         "log_every_steps": 10,
+        "validation_clips": 2,
     }
-    settings = settings_of(place, name.split("-")[0], steps=TIMED_STEPS, warmup_steps=10, **every)
-    run_training(place, f"timing/{name}", name, settings)
-    return newest_step_s(place.out / "timing" / name)
+    jobs = {
+        name: settings_of(place, name.split("-")[0], steps=TIMED_STEPS, warmup_steps=10, **every)
+        for name in names
+    }
+    run_trainings(place, "timing", jobs)
+    return {name: newest_step_s(place.out / "timing" / name) for name in names}
 
 
 def newest_step_s(folder: Path) -> float:
@@ -348,21 +373,21 @@ def newest_step_s(folder: Path) -> float:
     return statistics.median([line["metrics"]["seconds_per_step"] for line in lines[-3:]])
 
 
-def train_model(place: Place, name: str) -> None:
-    """Trains a model to its end, makes it portable, records what was measured on the way."""
-    if name in place.results().get("trainings", {}):
+def train_wave(place: Place, names: Sequence[str]) -> None:
+    """Trains some models at the same time to their ends, makes them portable, records what was measured on the way."""
+    waiting = [name for name in names if name not in place.results().get("trainings", {})]
+    if not waiting:
         return
-    settings = planned_settings(place, name.split("-")[0])
-    run_training(place, f"train/{name}", name, settings)
-    folder = place.out / "train" / name
-    make_portable(folder, place.model(name))
-    target = place.home / name
-    shutil.copytree(
-        place.model(name), target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("model.safetensors")
-    )
-    split_weights(place.model(name), target)
-    trainings = place.results().get("trainings", {})
-    place.record(trainings={**trainings, name: training_facts(place, name, settings)})
+    settings = planned_settings(place, names)
+    run_trainings(place, "train", {name: settings[name] for name in waiting})
+    for name in waiting:
+        folder, target = place.out / "train" / name, place.home / name
+        make_portable(folder, place.model(name))
+        unsplit = shutil.ignore_patterns("model.safetensors")
+        shutil.copytree(place.model(name), target, dirs_exist_ok=True, ignore=unsplit)
+        split_weights(place.model(name), target)
+        trainings = place.results().get("trainings", {})
+        place.record(trainings={**trainings, name: training_facts(place, name, settings[name])})
     write_json(place.home / "cals_settings.json", {"profile": place.profile, "settings": overrides(place)})
 
 
@@ -390,21 +415,57 @@ def training_facts(place: Place, name: str, settings: Mapping[str, Any]) -> dict
         "step_s": step_s,
         "samples_per_s": samples / step_s,
         "data_wait_share": statistics.median([line["data_wait_share"] for line in steady]),
+        "trained_beside": [other for wave in WAVES.values() if name in wave for other in wave if other != name],
         "gpu_utilisation": utilisation(place.out / "train" / f"{name}.gpu"),
     }  # fmt: skip
 
 
-def run_training(place: Place, where: str, name: str, settings: Mapping[str, Any]) -> None:
-    """Runs `python -m cals_models.training` until it is done or the time is up; its checkpoint is kept.
+def run_trainings(place: Place, where: str, jobs: Mapping[str, Mapping[str, Any]]) -> None:
+    """Runs `python -m cals_models.training` for each model at once, until all are done or the time is up.
+
+    Args:
+        where: folder under `--out`; each model has one of its own in it, which keeps its checkpoint.
+        jobs: model -> its settings.
 
     Raises:
         TimeUp: it goes on in the next command.
-        Failed: it ended with an error.
+        Failed: one ended with an error; the others are ended too.
     """
-    out = place.out / where
-    if (out / "result.json").exists():
+    waiting = [name for name in jobs if not (place.out / where / name / "result.json").exists()]
+    if not waiting:
         return
     place.clock.require()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    watchers = []
+    try:
+        for name in waiting:
+            out = place.out / where / name
+            print(f"gpu_checks: {where}/{name}: {jobs[name]['steps']} steps", flush=True)
+            words = [*training_words(place, name, jobs[name], out), "--device", place.device, "--quiet"]
+            watchers.append(watch_gpu(out.with_suffix(".gpu"), place.device))
+            running[name] = subprocess.Popen(words, cwd=ROOT, env=environment)
+        while None in (statuses := [process.poll() for process in running.values()]):
+            if place.clock.is_up() or any(statuses):
+                break
+            time.sleep(0.2)
+    finally:
+        for process in running.values():
+            process.send_signal(signal.SIGTERM)
+        for process in running.values():
+            process.wait()
+        for watcher in watchers:
+            if watcher is not None:
+                watcher.kill()
+    for name, process in running.items():
+        if process.returncode not in (0, -signal.SIGTERM, EXIT_TERMINATED):
+            raise Failed(f"{where}/{name}: the training ended with exit status {process.returncode}")
+    if any(process.returncode for process in running.values()):
+        raise TimeUp
+
+
+def training_words(place: Place, name: str, settings: Mapping[str, Any], out: Path) -> list[str]:
+    """The command that trains a model in a folder; its job lies beside it."""
     stage, _, method = name.partition("-")
     needed = {"audio_to_lip": ("sync_encoder",), "generator": ("sync_encoder", "audio_to_lip")}.get(stage, ())
     job = {
@@ -413,25 +474,7 @@ def run_training(place: Place, where: str, name: str, settings: Mapping[str, Any
     }  # fmt: skip
     config = out.with_suffix(".json")
     write_json(config, job)
-    words = [sys.executable, "-m", "cals_models.training", stage, "--config", str(config), "--out", str(out)]
-    print(f"gpu_checks: {where}: {settings['steps']} steps", flush=True)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    watcher = watch_gpu(out.with_suffix(".gpu"), place.device)
-    process = subprocess.Popen([*words, "--device", place.device, "--quiet"], cwd=ROOT, env=environment)
-    try:
-        while process.poll() is None:
-            time.sleep(0.2)
-            if place.clock.is_up():
-                process.send_signal(signal.SIGTERM)
-                process.wait()
-                raise TimeUp
-    finally:
-        if process.poll() is None:
-            process.kill()
-        if watcher is not None:
-            watcher.kill()
-    if process.returncode != 0:
-        raise Failed(f"{where}: the training ended with exit status {process.returncode}")
+    return [sys.executable, "-m", "cals_models.training", stage, "--config", str(config), "--out", str(out)]
 
 
 def watch_gpu(path: Path, device: str) -> subprocess.Popen[bytes] | None:
@@ -458,23 +501,23 @@ def utilisation(path: Path) -> float | None:
     return statistics.median(values[len(values) // 3 :]) if values else None
 
 
-def time_fp32_step(place: Place) -> None:
-    """The step of `wav2lip` in fp32 without compilation, beside the one that it was trained with."""
+def time_fp32_steps(place: Place) -> None:
+    """The generators' steps in fp32 without compilation, both at once, as they were trained."""
     if "fp32_step" in place.results():
         return
-    planned = planned_settings(place, "generator")
-    steps = min(30, planned["steps"])
-    plain = {
-        **planned,
-        "precision": "fp32",
-        "compile": False,
-        "steps": steps,
-        "log_every_steps": max(1, steps // 6),
-    }
-    run_training(place, "timing/fp32", "generator-wav2lip", plain)
-    fp32_s = newest_step_s(place.out / "timing" / "fp32")
-    step_s = place.results()["trainings"]["generator-wav2lip"]["step_s"]
-    place.record(fp32_step={"fp32_s": fp32_s, "step_s": step_s, "ratio": step_s / fp32_s})
+    names = WAVES["generators"]
+    jobs = {}
+    for name, planned in planned_settings(place, names).items():
+        steps = min(30, planned["steps"])
+        plain = {"precision": "fp32", "compile": False, "steps": steps, "log_every_steps": max(1, steps // 6)}
+        jobs[name] = {**planned, **plain, "validation_clips": 2}
+    run_trainings(place, "timing-fp32", jobs)
+    trained = place.results()["trainings"]
+    found = {}
+    for name in names:
+        fp32_s, step_s = newest_step_s(place.out / "timing-fp32" / name), trained[name]["step_s"]
+        found[name] = {"fp32_s": fp32_s, "step_s": step_s, "ratio": step_s / fp32_s}
+    place.record(fp32_step=found)
 
 
 def measure(place: Place) -> None:
