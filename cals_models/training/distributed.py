@@ -101,6 +101,7 @@ def join_world(device: str = "auto") -> World:
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"--device {device}: not there ({str(error).splitlines()[0]}); try cpu") from error
     if place.type == "cuda":
+        place = torch.device("cuda", place.index or 0)  # plain `cuda` names the first
         torch.cuda.set_device(place)
     if size > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
