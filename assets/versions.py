@@ -14,6 +14,7 @@ from cals_models.source_code import definitions_of
 INFRASTRUCTURE = source_code.INFRASTRUCTURE | {
     "assets.buckets",
     "assets.clip_pool",
+    "assets.faces.backends.shared",
     "assets.graph",
     "assets.home",
     "assets.ledger",

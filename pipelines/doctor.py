@@ -117,7 +117,7 @@ def _dlib_weights() -> Finding:
 
 
 def _fan_weights() -> Finding:
-    from assets.faces.backends.face_alignment import weight_files
+    from assets.faces.backends.face_networks import weight_files
 
     missing = [path for path in weight_files() if not path.exists()]
     if not missing:

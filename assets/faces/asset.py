@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from assets.buckets import StageOutput, StageSummary, fill_buckets
 from assets.clip_pool import ClipPool
 from assets.clips.clip_table import read_clip_table
+from assets.faces.backends.opening import shared_networks
 from assets.faces.face_crops import CROPS_SCHEMA
 from assets.faces.face_tracks import TRACKS_SCHEMA
 from assets.faces.faces import CROPS, TRACKS
@@ -27,26 +29,34 @@ CHECKS = {TRACKS: {FEW_REJECTIONS: False}, CROPS: {FEW_REJECTIONS: False}}
 def faces(runs: dict[str, StageRun]) -> dict[str, Produced]:
     """Box and 68 landmarks of the speaking face at 25 fps, and 128x128 aligned crops of it."""
     run = next(iter(runs.values()))
-    outputs = {name: _output(run, name) for name in (TRACKS, CROPS)}
-    plan = FacesPlan(
+    plan = _plan(run, makes_tracks=TRACKS in runs)
+    outputs = {TRACKS: plan.tracks, CROPS: plan.crops}
+    num_clips = sum(row["status"] == "ok" for row in read_clip_table(run.home, run.dataset.name, ["status"]))
+    num_askers = run.pool.num_workers if plan.makes_tracks else 0
+    with (
+        shared_networks(plan.track_settings, num_askers) as networks_socket,
+        ClipPool(run.pool) as pool,
+        progress_bar(f"faces of {run.dataset.name}", num_clips) as advance,
+    ):
+        buckets = replace(plan, networks_socket=networks_socket).buckets()
+        summaries = fill_buckets([outputs[name] for name in runs], buckets, compute, pool, advance)
+    return {name: _produced(runs[name], summaries) for name in runs}
+
+
+def _plan(run: StageRun, *, makes_tracks: bool) -> FacesPlan:
+    return FacesPlan(
         home=run.home,
         dataset=run.dataset,
         limits=run.project.stage_settings(run.dataset.name, "clips").probe_limits,
         track_settings=run.project.stage_settings(run.dataset.name, TRACKS),
         crop_settings=run.project.stage_settings(run.dataset.name, CROPS),
-        tracks=outputs[TRACKS],
-        crops=outputs[CROPS],
-        makes_tracks=TRACKS in runs,
+        tracks=_output(run, TRACKS),
+        crops=_output(run, CROPS),
+        makes_tracks=makes_tracks,
     )
-    num_clips = sum(row["status"] == "ok" for row in read_clip_table(run.home, run.dataset.name, ["status"]))
-    with ClipPool(run.pool) as pool, progress_bar(f"faces of {run.dataset.name}", num_clips) as advance:
-        summaries = fill_buckets([outputs[name] for name in runs], plan.buckets(), compute, pool, advance)
-    return {name: _produced(runs[name], summaries) for name in runs}
 
 
 def _output(run: StageRun, name: str) -> StageOutput:
-    from dataclasses import replace
-
     own = replace(run, stage=name)
     return StageOutput(name=name, folder=own.folder, schema=SCHEMAS[name], version=own.version)
 

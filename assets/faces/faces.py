@@ -36,6 +36,7 @@ class FacesPayload:
         track_settings: of ``face_tracks``.
         crop_settings: of ``face_crops``.
         stored_track: the clip's row of ``face_tracks``, for when only crops are wanted.
+        networks_socket: of the process that owns the face networks; None where the worker opens its back end alone.
     """
 
     path: Path
@@ -44,11 +45,12 @@ class FacesPayload:
     crop_settings: CropSettings
     limits: ProbeLimits = field(default_factory=ProbeLimits)
     stored_track: Mapping[str, Any] | None = None
+    networks_socket: str | None = None
 
 
 @lru_cache(maxsize=1)
-def _backend(settings: TrackSettings) -> FaceBackend:
-    return open_backend(settings)
+def _backend(settings: TrackSettings, networks_socket: str | None) -> FaceBackend:
+    return open_backend(settings, networks_socket)
 
 
 @lru_cache(maxsize=1)
@@ -67,6 +69,7 @@ def compute_faces(payload: FacesPayload, wanted: frozenset[str]) -> dict[str, Ma
     Raises:
         Rejected: the clip can't be read; the stage is the first one wanted.
         BackendUnavailableError: the back end's weights or library are missing.
+        NetworksFailed: the process that owns the face networks is gone.
         ValueError: only crops are wanted and no track is given.
     """
     _work_on_one_thread()
@@ -76,7 +79,7 @@ def compute_faces(payload: FacesPayload, wanted: frozenset[str]) -> dict[str, Ma
     try:
         track, columns, pictures = track_clip(
             _frames(payload, TRACKS, damaged),
-            _backend(payload.track_settings),
+            _backend(payload.track_settings, payload.networks_socket),
             payload.track_settings,
             keep_pictures=CROPS in wanted,
             damaged=damaged,

@@ -35,6 +35,7 @@ class FacesPlan:
         tracks: bucket files of tracks as they are (or will be, when they are made in the same pass).
         crops: bucket files of crops.
         makes_tracks: tracks are made in this pass too.
+        networks_socket: handed on to the workers.
     """
 
     home: Home
@@ -45,6 +46,7 @@ class FacesPlan:
     tracks: StageOutput
     crops: StageOutput
     makes_tracks: bool
+    networks_socket: str | None = None
 
     def buckets(self) -> Mapping[int, Callable[[], list[WorkItem]]]:
         return {bucket: partial(self.items, bucket) for bucket in range(self.dataset.num_buckets)}
@@ -77,6 +79,7 @@ class FacesPlan:
             track_settings=self.track_settings,
             crop_settings=self.crop_settings,
             limits=self.limits,
+            networks_socket=self.networks_socket,
         )
         return WorkItem(
             clip_id=clip["clip_id"],

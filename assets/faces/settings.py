@@ -14,7 +14,7 @@ class TrackSettings:
     Args:
         backend: ``dlib`` (HOG detector, regression trees; CPU, no download) or ``face_alignment`` (SFD + FAN).
         device: of the ``face_alignment`` back end: ``auto`` takes a GPU where there is one.
-        batch_frames: frames a forward pass of the ``face_alignment`` back end.
+        batch_frames: frames a forward pass of the ``face_alignment`` back end, of one clip or of several workers'.
         detect_every_frames: the detector confirms a followed face at least this often.
         search_every_frames: the whole frame is searched for further faces this often.
         min_face_px: smallest face accepted, as the median side of its box in source pixels.

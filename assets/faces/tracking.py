@@ -66,10 +66,12 @@ class FaceTracker:
         self._scenes = [scene_of(frame.gray()) for frame in frames]
         if start >= self._next_search:
             self._search(frames[0], start)
-        for track in list(self._live):
-            self._advance(track, frames, start)
+        ended = [track for track in self._live if not self._advance(track, frames, start)]
         for track in self._live:
             self._keep(track, frames, start)
+        for track in ended:
+            self._close(track)
+            self._next_search = 0
         self.num_frames += len(frames)
         for track in list(self._live):
             gap = self.num_frames - 1 - track.last
@@ -119,20 +121,21 @@ class FaceTracker:
         best = max(lost, key=lambda track: alike(look, track.last_look), default=None)
         return best if best is not None and alike(look, best.last_look) >= SAME_FACE_ELSEWHERE else None
 
-    def _advance(self, track: Track, frames: Sequence[Frame], start: int) -> None:
-        """Finds the face of a track in the next frames, or misses it."""
+    def _advance(self, track: Track, frames: Sequence[Frame], start: int) -> bool:
+        """Finds the face of a track in the next frames, or misses it; False where another face ends the track."""
         first = track.last + 1 - start if track.last >= start else 0
         if first >= len(frames):
-            return
+            return True
         confirmed = self._look_near(track, frames, start, self._due(track, start, first, len(frames)))
         if track.last < start + first - 1 and not confirmed:
-            return
+            return True
         known = {k: self._box_of(track, frames[k], d) for k, d in confirmed.items()}
         boxes = _interpolated(track.box, known, len(frames))[first:]
         seen = self._read(frames[first:], boxes)
         for k, (points, look) in enumerate(seen, start=first):
             if not self._accept(track, frames[k], start + k, points, look, self._scenes[k], confirmed.get(k)):
-                return
+                return False
+        return True
 
     def _due(self, track: Track, start: int, first: int, num_frames: int) -> list[int]:
         """Which of the next frames the detector looks at."""
@@ -187,8 +190,6 @@ class FaceTracker:
         if look is None or not is_upright_face(points):
             return True
         if not continues(track, look, scene):
-            self._close(track)
-            self._next_search = 0
             return False
         if detection is not None:
             self._confirm(track, frame, index, detection, look)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from assets.faces.backends import face_alignment as backend_module
-from assets.faces.backends.face_alignment import (
-    FaceAlignmentBackend,
+from assets.faces.backends import face_networks
+from assets.faces.backends.face_alignment import FaceAlignmentBackend, fan_frame
+from assets.faces.backends.face_networks import (
+    FaceNetworks,
     build_networks,
     decode_detections,
     decode_heatmaps,
-    fan_frame,
 )
 from assets.faces.backends.interface import BackendUnavailableError
 from assets.faces.backends.opening import open_backend
@@ -28,7 +28,7 @@ RANDOM = np.random.default_rng(5)
 @pytest.fixture(scope="module")
 def untrained() -> FaceAlignmentBackend:
     torch.manual_seed(0)
-    return FaceAlignmentBackend(*build_networks(), device="cpu", batch_frames=2)
+    return FaceAlignmentBackend(FaceNetworks(*build_networks(), device="cpu"), batch_frames=2)
 
 
 def outputs_of_strides(batch: int, height: int, width: int) -> list[torch.Tensor]:
@@ -72,7 +72,7 @@ def test_heat_maps_are_read_as_the_package_reads_them() -> None:
     from face_alignment.utils import _get_preds_fromhm
 
     heatmaps = RANDOM.random((2, 68, 64, 64), np.float32)
-    points, peaks = decode_heatmaps(heatmaps)
+    points, peaks = (found.numpy() for found in decode_heatmaps(torch.from_numpy(heatmaps)))
     theirs, _ = _get_preds_fromhm.py_func(heatmaps, heatmaps.reshape(2, 68, -1).argmax(axis=-1))
     np.testing.assert_allclose(points, theirs, atol=1e-6)
     np.testing.assert_array_equal(peaks, heatmaps.max(axis=(2, 3)))
@@ -91,7 +91,8 @@ def test_landmarks_come_back_in_the_pixels_of_the_image(side: int) -> None:
     image = np.zeros((600, 640, 3), np.uint8)
     cv2.circle(image, dot.tolist(), side // 12, (255, 255, 255), -1)
     image = cv2.GaussianBlur(image, (0, 0), side / 24)
-    backend = FaceAlignmentBackend(torch.nn.Identity(), BrightestPlace(), device="cpu", batch_frames=4)
+    networks = FaceNetworks(torch.nn.Identity(), BrightestPlace(), device="cpu")
+    backend = FaceAlignmentBackend(networks, batch_frames=4)
     top = 270 - side // 2
     boxes = [np.array([x, top, x + side, top + side], np.float32) for x in (300 - side // 2, 290 - side // 2)]
     found = backend.landmarks([image, image], boxes)
@@ -116,7 +117,12 @@ def test_networks_of_the_real_shapes_run_in_batches(untrained: FaceAlignmentBack
     assert points.shape == (2, 68, 2) and points.dtype == np.float32 and np.isfinite(points).all()
     alone = untrained.landmarks(images[1:], boxes[1:])
     assert np.abs(points[1] - alone[0]).mean() < 1.0
-    assert len(untrained.detect(images)) == 2
+    together = untrained.detect([*images, images[0]])
+    for image, faces in zip(images, together, strict=False):
+        (alone,) = untrained.detect([image])
+        assert faces and len(faces) == len(alone)
+        for face, same in zip(faces, alone, strict=True):
+            np.testing.assert_allclose(face.box, same.box, atol=1e-3)
 
 
 def test_missing_weights_are_named_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +136,7 @@ def test_missing_weights_are_named_with_the_remedy(tmp_path: Path, monkeypatch: 
 def test_damaged_weights_are_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     (tmp_path / "checkpoints").mkdir()
-    for path in backend_module.weight_files():
+    for path in face_networks.weight_files():
         path.write_bytes(b"not weights")
     with pytest.raises(BackendUnavailableError, match="is damaged: sha256 starts with"):
         open_backend(TrackSettings(backend="face_alignment"))
@@ -138,6 +144,6 @@ def test_damaged_weights_are_not_loaded(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert backend_module._device("auto") == "cpu"
+    assert face_networks._device("auto") == "cpu"
     with pytest.raises(BackendUnavailableError, match="torch sees no GPU"):
-        backend_module._device("cuda")
+        face_networks._device("cuda")

@@ -33,27 +33,27 @@ class World:
     def fill(
         self, crops: CropSettings, *, wanted: tuple[str, ...] = (TRACKS, CROPS)
     ) -> dict[str, StageSummary]:
+        plan = self.plan(crops, makes_tracks=TRACKS in wanted)
+        outputs = {TRACKS: plan.tracks, CROPS: plan.crops}
+        with ClipPool(PoolSettings(num_workers=0)) as pool:
+            return fill_buckets([outputs[name] for name in wanted], plan.buckets(), compute, pool)
+
+    def plan(self, crops: CropSettings, *, makes_tracks: bool) -> FacesPlan:
         tracks = TrackSettings()
-        outputs = {
-            TRACKS: self._output(TRACKS, TRACKS_SCHEMA, repr(tracks)),
-            CROPS: self._output(CROPS, CROPS_SCHEMA, repr(crops)),
-        }
         dataset = Dataset(
             name="grid", layout="folder", root=self.root, profile="tiny", num_buckets=NUM_BUCKETS, methods=()
         )
         write_clip_table(self.home, "grid", self.clips, NUM_BUCKETS)
-        plan = FacesPlan(
+        return FacesPlan(
             home=self.home,
             dataset=dataset,
             limits=ClipsSettings().probe_limits,
             track_settings=tracks,
             crop_settings=crops,
-            tracks=outputs[TRACKS],
-            crops=outputs[CROPS],
-            makes_tracks=TRACKS in wanted,
+            tracks=self._output(TRACKS, TRACKS_SCHEMA, repr(tracks)),
+            crops=self._output(CROPS, CROPS_SCHEMA, repr(crops)),
+            makes_tracks=makes_tracks,
         )
-        with ClipPool(PoolSettings(num_workers=0)) as pool:
-            return fill_buckets([outputs[name] for name in wanted], plan.buckets(), compute, pool)
 
     def _output(self, name: str, schema: object, version: str) -> StageOutput:
         return StageOutput(name=name, folder=self.home.stage(name, "grid"), schema=schema, version=version)
@@ -105,3 +105,14 @@ def test_a_clip_deleted_or_changed_touches_its_bucket_alone(world: World) -> Non
     world.clips.insert(0, changed)
     assert world.fill(CropSettings())[CROPS].digest == whole[CROPS].digest
     assert {stage: world.bytes_of(stage) for stage in before} == before
+
+
+def test_who_owns_the_networks_is_no_part_of_a_key(world: World) -> None:
+    world.fill(CropSettings())
+    alone = world.plan(CropSettings(), makes_tracks=True)
+    shared = dataclasses.replace(alone, networks_socket="/nowhere/networks")
+    for bucket in range(NUM_BUCKETS):
+        for own, other in zip(alone.items(bucket), shared.items(bucket), strict=True):
+            assert other.payload.faces.networks_socket == "/nowhere/networks"
+            assert own.payload.faces.networks_socket is None
+            assert own.input_digests == other.input_digests

@@ -200,6 +200,19 @@ def test_a_cut_to_another_person_ends_the_track(
     assert (other["first_frame"], other["num_frames"]) == (0, 30)
 
 
+def test_a_cut_within_a_batch_ends_the_track_there(
+    batched: DlibBackend, speakers: tuple[list[Rgb], list[Rgb]]
+) -> None:
+    for cut in (44, 3):
+        frames = [ArrayFrame(picture) for picture in [*speakers[0][:cut], *speakers[1][30:60]]]
+        track, _, pictures = track_clip(frames, batched, TrackSettings(), keep_pictures=True)
+        if cut == 44:
+            assert (track.first_frame, track.num_frames) == (0, 44)
+        else:
+            assert track.first_frame >= cut
+        assert len(pictures) == track.num_frames
+
+
 def test_the_crop_of_a_tilted_head_is_upright(dlib_backend: DlibBackend) -> None:
     frames = [ArrayFrame(moved(astronaut(), 0, 0, 25)) for _ in range(26)]
     track, _, pictures = track_clip(frames, dlib_backend, TrackSettings(), keep_pictures=True)
