@@ -1,11 +1,12 @@
 """f_theta: the clip's whole sound to one contextualised lip motion unit a video frame.
 
 Source: CALS (arXiv 2305.19556): mel frames are corrupted on masked timesteps, A~_T = r(A_T, M), and f_theta maps
-them to units e~_T that are held against F_v's units on M. The poster names no architecture: here a pre-norm
-transformer with rotary (relative) positions, so that a clip may be longer than any that was trained on. Corruption
-happens on the mel itself, before anything mixes neighbouring frames: what is masked is not heard.
+them to units e~_T that are held against F_v's units on M. The poster names no architecture: here convolutions over
+time and pitch hear about 0.4 s around each video frame, and a pre-norm transformer with rotary (relative) positions
+adds the context, so that a clip may be longer than any that was trained on. Corruption happens on the mel itself,
+before anything mixes neighbouring frames: what is masked is not heard.
 
-Legend: B batch, T video frames, M = 80 mel bins, D width, H heads, K = D / H.
+Legend: B batch, T video frames, M = 80 mel bins, C front width, D width, H heads, K = D / H.
 """
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from cals_models.config import UNIT_DIM, AudioToLipConfig
 from cals_models.mel_windows import MELS_PER_FRAME, NUM_MELS, check_mel, normalize_mel
+from cals_models.residual import ConvBlock, level
 
 
 def rotate(x: Tensor) -> Tensor:
@@ -63,11 +65,40 @@ class TransformerLayer(nn.Module):
         return out
 
 
+class SoundFront(nn.Module):
+    """A token a video frame from the sound around it: 2-D convolutions like Wav2Lip's audio encoder's, over a whole clip.
+
+    A speech sound lies a little higher or lower from one speaker and moment to the next; convolutions over pitch need
+    not learn it anew in each place, which a set of minutes of speech does not suffice for.
+
+    Args:
+        front_width: channels C of the first convolution; the last has 4 times as many.
+        width: D.
+    """
+
+    def __init__(self, front_width: int, width: int) -> None:
+        super().__init__()
+        c = front_width
+        self.layers = nn.Sequential(
+            ConvBlock(1, c, kernel=5, stride=(2, 1)),
+            level(c, 2 * c, stride=(2, 2), num_blocks=1),
+            level(2 * c, 4 * c, stride=(2, 2), num_blocks=1),
+            ConvBlock(4 * c, 4 * c, stride=(2, 1)),
+        )
+        self.project = nn.Linear(4 * c * NUM_MELS // 16, width)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        """(B, M, 4T) -> (B, T, D)."""
+        x = self.layers(mel[:, None].contiguous(memory_format=torch.channels_last))  # (B, 4C, M / 16, T)
+        tokens: Tensor = self.project(x.flatten(1, 2).transpose(1, 2))
+        return tokens
+
+
 class AudioToLip(nn.Module):
     """f_theta.
 
     Args:
-        config: width, layers, heads, dropout, what masked mel frames are replaced by.
+        config: widths, layers, heads, dropout, what masked mel frames are replaced by.
     """
 
     def __init__(self, config: AudioToLipConfig) -> None:
@@ -77,11 +108,7 @@ class AudioToLip(nn.Module):
         )
         if config.mask_with == "zero":
             self.mask_column.data.zero_()
-        self.front = nn.Sequential(
-            nn.Conv1d(NUM_MELS, config.width, 5, padding=2),
-            nn.GELU(),
-            nn.Conv1d(config.width, config.width, MELS_PER_FRAME, stride=MELS_PER_FRAME),
-        )
+        self.front = SoundFront(config.front_width, config.width)
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(
             TransformerLayer(config.width, config.num_heads, config.dropout) for _ in range(config.num_layers)
@@ -111,7 +138,7 @@ class AudioToLip(nn.Module):
         x = normalize_mel(mel)
         if mask is not None:
             x = self._corrupt(x, mask)
-        x = self.dropout(self.front(x).transpose(1, 2))  # (B, T, D)
+        x = self.dropout(self.front(x))  # (B, T, D)
         attend = torch.ones(batch, 1, 1, num_frames, dtype=torch.bool, device=mel.device)
         if num_valid is not None:
             frames = torch.arange(num_frames, device=mel.device)

@@ -38,7 +38,8 @@ class TrainingConfig:
         compile: compile the networks where there is a GPU (torch.compile).
         validate_every_steps: updates between two validations; the last update is always validated.
         validation_clips: clips of the split `val` looked at each time, at most.
-        early_stopping_validations: stop after so many validations without a better figure; 0 never.
+        early_stopping_validations: stop after so many validations without a better figure, and take the weights of
+            the best one; 0 never stops and takes the last.
         checkpoint_every_steps: updates between two checkpoints.
         log_every_steps: updates between two lines of progress.
         clip_cache_bytes: a split that is no larger than this is kept in memory, a larger one is streamed.
@@ -174,6 +175,7 @@ class AudioToLipConfig(TrainingConfig):
     """f_theta. A sample is one stretch of a clip of at most `sample_frames` video frames.
 
     Args:
+        front_width: channels of the first convolution over the mel; the last has 4 times as many.
         width: channels of a token.
         num_layers: transformer layers.
         num_heads: attention heads; divides `width` into even parts (rotary positions).
@@ -187,6 +189,7 @@ class AudioToLipConfig(TrainingConfig):
     steps: int = 60_000
     batch_samples: int = 32
     weight_decay: float = 0.01
+    front_width: int = 32
     width: int = 512
     num_layers: int = 6
     num_heads: int = 8
@@ -203,6 +206,7 @@ class AudioToLipConfig(TrainingConfig):
                 f"width: {self.width} does not split into {self.num_heads} heads of even width;"
                 " make it a multiple of 2 * num_heads"
             )
+        _require(self.front_width >= 1, "front_width", self.front_width, "at least 1")
         _require(self.num_layers >= 1, "num_layers", self.num_layers, "at least 1")
         _require(0 <= self.dropout < 1, "dropout", self.dropout, "in [0, 1)")
         _require(self.sample_frames >= 10, "sample_frames", self.sample_frames, "at least 10")
@@ -379,6 +383,7 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
             "learning_rate": 1e-3,
             "ema_decay": 0.99,
             "batch_samples": 8,
+            "front_width": 16,
             "width": 192,
             "num_layers": 3,
             "num_heads": 4,

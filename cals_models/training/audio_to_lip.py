@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.autograd import backward
 
 from cals_models.audio_to_lip import AudioToLip
-from cals_models.config import AudioToLipConfig, SyncEncoderConfig
+from cals_models.config import UNIT_DIM, AudioToLipConfig, SyncEncoderConfig
 from cals_models.generator import HIDDEN_TOP_ROW
 from cals_models.losses import audio_to_lip_loss
 from cals_models.masking import span_mask
@@ -42,6 +43,7 @@ from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
 
 MIN_SAMPLE_FRAMES = 10
+FRAMES_AT_ONCE = 250
 
 
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "AudioToLipStage":
@@ -88,11 +90,13 @@ class AudioToLipStage(TrainingStage):
             seed=config.seed,
             world=world,
         )
+        self._units = {clip.key: self._units_of(clip) for clip in self._source.in_memory}
         self._chance: dict[str, float] = {}
         self._validation = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
 
     def draw(self, batch_number: int) -> Batch:
-        """frames (B, L, 64, 128, 3) uint8, mel (B, 80, 4L), mask (B, L), num_valid (B,)."""
+        """mel (B, 80, 4L), mask (B, L), num_valid (B,), and what is to be said: units (B, L, 512) of a set that is kept
+        in memory, which F_v sees once, or frames (B, L, 64, 128, 3) uint8 of one that is streamed."""
         return self._sampler.draw(batch_number)
 
     def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
@@ -102,7 +106,7 @@ class AudioToLipStage(TrainingStage):
         losses = []
         for batch, count in zip(batches, counts, strict=True):
             with self.autocast():
-                targets = self._targets(batch["frames"])
+                targets = batch["units"] if "units" in batch else self._targets(batch["frames"])
                 units = self.network(batch["mel"], mask=batch["mask"], num_valid=batch["num_valid"])
             loss = audio_to_lip_loss(units, targets, self._counted(batch)) * count / total
             backward(loss)
@@ -177,17 +181,33 @@ class AudioToLipStage(TrainingStage):
         if length < MIN_SAMPLE_FRAMES:
             return None
         start = run_start + int(generator.integers(0, run_length - length + 1))
-        frames = self._source.frames(clip, range(start, start + length))[:, HIDDEN_TOP_ROW:]
-        padding = [(0, self.config.sample_frames - length)] + [(0, 0)] * 3
         mask = self._mask(length, torch.Generator().manual_seed(int(generator.integers(2**62)))).numpy()
         return {
-            "frames": np.pad(frames, padding),
+            **self._seen(clip, start, length),
             "mel": pad_frames(
                 mel_of(clip, start, length), MELS_PER_FRAME * self.config.sample_frames, fill=SILENCE
             ),
             "mask": pad_frames(mask, self.config.sample_frames, fill=False),
             "num_valid": np.array(length),
         }
+
+    def _seen(self, clip: ShardClip, start: int, length: int) -> Sample:
+        padding = (0, self.config.sample_frames - length)
+        if clip.key in self._units:
+            return {"units": np.pad(self._units[clip.key][start : start + length], (padding, (0, 0)))}
+        frames = self._source.frames(clip, range(start, start + length))[:, HIDDEN_TOP_ROW:]
+        return {"frames": np.pad(frames, (padding, (0, 0), (0, 0), (0, 0)))}
+
+    def _units_of(self, clip: ShardClip) -> npt.NDArray[np.float32]:
+        """F_v's units at all frames of a clip that have a window of valid frames, zeros elsewhere: (T, 512)."""
+        units = np.zeros((clip.num_frames, UNIT_DIM), np.float32)
+        start, length = longest_valid_run(clip.valid)
+        for first in range(start, start + length - 2 * CONTEXT_FRAMES, FRAMES_AT_ONCE):
+            last = min(first + FRAMES_AT_ONCE + 2 * CONTEXT_FRAMES, start + length)
+            frames = as_batch(clip.frames(range(first, last))[:, HIDDEN_TOP_ROW:], self.world.device)
+            with self.autocast():
+                units[first:last] += self._targets(frames)[0].cpu().numpy()
+        return units
 
     def _mask(self, length: int, generator: torch.Generator) -> Tensor:
         """(L,) bool; drawn again until a hidden frame has a target."""
@@ -211,6 +231,6 @@ class AudioToLipStage(TrainingStage):
     def _targets(self, frames: Tensor) -> Tensor:
         """F_v's units at their frames, zeros on the first and last two: (B, L, 512)."""
         with torch.no_grad():
-            units = self.expert.visual(to_pictures(frames))
+            units = self.expert.visual(to_pictures(frames)).float()
         assert units.shape[1] == frames.shape[1] - WINDOW_FRAMES + 1
         return torch.nn.functional.pad(units, (0, 0, CONTEXT_FRAMES, CONTEXT_FRAMES))

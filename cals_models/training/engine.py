@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -41,6 +41,7 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     best: float | None = None
+    best_figures: dict[str, float] = field(default_factory=dict)
     validations_without_better: int = 0
     consecutive_not_finite: int = 0
     stopped_early: bool = False
@@ -48,7 +49,10 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainResult:
-    """What `train` leaves behind: updates done, last validation figures, seconds of training over all starts."""
+    """What `train` leaves behind: updates done, validation figures of the weights, seconds of training over all starts.
+
+    The weights are those of the last update, or with early stopping those of the best validation.
+    """
 
     steps: int
     figures: Mapping[str, float]
@@ -99,7 +103,7 @@ def train(stage: TrainingStage, run: RunDirectory, *, show_progress: bool = True
     averages.adopt()
     return TrainResult(
         steps=progress.step,
-        figures=figures,
+        figures=progress.best_figures if config.early_stopping_validations else figures,
         seconds=progress.seconds,
         stopped_early=progress.stopped_early,
     )
@@ -271,7 +275,9 @@ def _validate(
     _warn(stage, run, {}, figures, progress.step, is_last=is_last)
     value = figures[stage.best_metric] * (1 if stage.higher_is_better else -1)
     if progress.best is None or value > progress.best:
-        progress.best, progress.validations_without_better = value, 0
+        progress.best, progress.best_figures, progress.validations_without_better = value, figures, 0
+        if stage.config.early_stopping_validations:
+            averages.keep_best()
     else:
         progress.validations_without_better += 1
     patience = stage.config.early_stopping_validations

@@ -67,6 +67,11 @@ class ClipSource:
         self._epoch_order: tuple[int, npt.NDArray[np.int64]] | None = None
         self.unusable: set[str] = set()
 
+    @property
+    def in_memory(self) -> Sequence[ShardClip]:
+        """All clips, if they are kept in memory; else none."""
+        return self._clips or ()
+
     def visit(self, number: int) -> ShardClip:
         """The clip of a visit; numbers should rise, going back opens a stream anew."""
         epoch, position = divmod(number, self.num_clips)

@@ -59,6 +59,7 @@ class AveragedWeights:
             for key, parameter in network.named_parameters()
         }
         self.averages = {key: parameter.detach().clone() for key, parameter in self._parameters.items()}
+        self._best: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def update(self) -> None:
@@ -80,13 +81,17 @@ class AveragedWeights:
         finally:
             self._set(kept)
 
+    def keep_best(self) -> None:
+        """Remember the averages of now as the best so far."""
+        self._best = {key: average.clone() for key, average in self.averages.items()}
+
     def adopt(self) -> None:
-        """Give the networks the averaged weights for good."""
-        self._set(self.averages)
+        """Give the networks the best averages for good, or those of now where none were kept."""
+        self._set(self._best or self.averages)
 
     def state(self) -> dict[str, object]:
         """Tensors and plain data for a checkpoint."""
-        return {"num_updates": self.num_updates, "averages": self.averages}
+        return {"num_updates": self.num_updates, "averages": self.averages, "best": self._best}
 
     def load_state(self, state: Mapping[str, object]) -> None:
         """Undo `state`."""
@@ -94,6 +99,8 @@ class AveragedWeights:
         averages: Mapping[str, Tensor] = state["averages"]  # type: ignore[assignment]
         for key, average in self.averages.items():
             average.copy_(averages[key])
+        best: Mapping[str, Tensor] = state["best"]  # type: ignore[assignment]
+        self._best = {key: average.to(self.averages[key].device) for key, average in best.items()}
 
     @torch.no_grad()
     def _set(self, values: Mapping[str, Tensor]) -> None:

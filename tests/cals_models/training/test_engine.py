@@ -121,6 +121,29 @@ def test_early_stopping_takes_the_setting(tmp_path: Path) -> None:
     assert result.stopped_early and result.steps == 12
 
 
+@pytest.mark.parametrize("killed_at", [None, 11])
+def test_early_stopping_takes_the_weights_of_the_best_validation(
+    tmp_path: Path, killed_at: int | None
+) -> None:
+    (tmp_path / "a").mkdir()
+    seen: dict[int, Tensor] = {}
+
+    def worse_after_8(stage: Line, step: int) -> dict[str, float]:
+        seen[step] = stage.network.weight.detach().clone()
+        return {"error": float(abs(step - 8))}
+
+    for stop_at in (killed_at, None):
+        config = replace(CONFIG, steps=40, early_stopping_validations=2)
+        stage = Line(config, stop_at=stop_at)
+        stage.validate = lambda step, stage=stage: worse_after_8(stage, step)  # type: ignore[method-assign]
+        try:
+            result = train(stage, RunDirectory(tmp_path / "a"), show_progress=False)
+        except KeyboardInterrupt:
+            continue
+    assert result.stopped_early and result.steps == 16 and result.figures == {"error": 0.0}
+    assert torch.equal(stage.network.weight, seen[8]) and not torch.equal(seen[8], seen[16])
+
+
 def test_a_loss_that_is_not_finite_changes_no_weight_warns_and_ends(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     stage = Line(replace(CONFIG, steps=40), nan_from=3)

@@ -15,6 +15,7 @@ from cals_models.config import AudioToLipConfig, GeneratorConfig
 from cals_models.generator import HIDDEN_TOP_ROW
 from cals_models.inference import load_generator
 from cals_models.shards import ShardSet
+from cals_models.training.audio_to_lip import AudioToLipStage
 from cals_models.training.distributed import World
 from cals_models.training.job import read_job
 from cals_models.training.stage import TrainingStage
@@ -114,6 +115,29 @@ def test_audio_to_lip_overfits_one_batch(models: Path, shards: Path, tmp_path: P
     )
     first, last = overfit(build_stage(read_job(job), ALONE, [ShardSet(shards)]), 80)
     assert last < 0.3 * first
+
+
+def test_units_seen_once_are_those_of_the_frames(models: Path, shards: Path, tmp_path: Path) -> None:
+    """A set in memory has F_v look at each clip once; a streamed one at every visit."""
+    inputs = {"sync_encoder": models / "sync_encoder"}
+    kept, streamed = (
+        build_stage(
+            read_job(
+                write_job(
+                    tmp_path / str(size), "audio_to_lip", shards, inputs=inputs, clip_cache_bytes=size,
+                    precision="fp32", sample_frames=20, batch_samples=6,
+                )
+            ),
+            ALONE,
+            [ShardSet(shards)],
+        )
+        for size in (2**30, 0)
+    )  # fmt: skip
+    assert isinstance(streamed, AudioToLipStage)
+    units, frames = kept.draw(0)["units"], streamed.draw(0)["frames"]
+    inner = slice(2, -2)
+    assert torch.allclose(units[:, inner], streamed._targets(frames)[:, inner], atol=1e-5)
+    assert units.norm(dim=2).max() > 0.99
 
 
 @pytest.mark.parametrize("method", ["wav2lip", "cals"])
