@@ -19,6 +19,7 @@ NUM_RESAMPLES = 2000
 SEED = 20230519
 _RESAMPLES_AT_ONCE = 50
 SERIES_KEY = ["method", "audio", "protocol", "metric", "evaluator"]
+DIFFERENCES = ("method_difference", "wrong_audio_margin")
 Floats = npt.NDArray[np.float64]
 
 
@@ -91,11 +92,11 @@ def _rows(quantity: str, dataset: str, keys: list[dict[str, Any]], values: Float
     if not keys:
         return []
     low, high = bootstrap_interval(values)
-    p_value = np.full(len(keys), np.nan) if quantity == "mean" else sign_flip_p_value(values)
+    p_value = sign_flip_p_value(values) if quantity in DIFFERENCES else np.full(len(keys), np.nan)
     num_clips = np.isfinite(values).sum(axis=0)
     columns = zip(keys, num_clips, low, high, p_value, strict=True)
     return [
-        {"quantity": quantity, "dataset": dataset, "other_method": None, **key}
+        {"quantity": quantity, "dataset": dataset, "other_method": None, "frames": None, **key}
         | {"num_clips": int(n), "low": lo, "high": hi, "p_value": p}
         for key, n, lo, hi, p in columns
         if n > 0
@@ -139,21 +140,37 @@ def _dataset_rows(dataset: str, scores: pd.DataFrame, signs: Mapping[str, int]) 
     return rows
 
 
-def bootstrap_intervals(scores: pd.DataFrame, better: Mapping[str, str]) -> pd.DataFrame:
+def _point_rows(dataset: str, quantity: str, points: pd.DataFrame) -> list[dict[str, Any]]:
+    """The means of one quantity of Figure 2 or 3: the clips' own sound, LMD by the protocol ``primary``."""
+    wide = points.pivot(index="clip_id", columns=["method", "frames"], values="value").sort_index()
+    shared = {"audio": "own", "protocol": "primary", "metric": "lmd", "evaluator": ""}
+    keys = [dict(zip(("method", "frames"), column, strict=True)) | shared for column in wide.columns]
+    return _rows(quantity, dataset, keys, wide.to_numpy(np.float64))
+
+
+def bootstrap_intervals(
+    scores: pd.DataFrame, better: Mapping[str, str], points: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Rows of the table ``bootstrap_intervals``.
 
     Args:
         scores: columns dataset, method, clip_id, audio, protocol, metric, evaluator, value.
         better: metric -> ``higher`` or ``lower``; margins of metrics that are not in it are left out.
+        points: of Figures 2 and 3, where there are any: columns quantity, dataset, method, clip_id, frames, value.
 
     Returns:
-        One row for each mean, difference of two methods and wrong-audio margin that has a clip.
+        One row for each mean, difference of two methods, wrong-audio margin and point of a figure that has a clip.
     """
     signs = {metric: 1 if direction == "higher" else -1 for metric, direction in better.items()}
     known = scores.assign(evaluator=scores["evaluator"].fillna(""))
     rows: list[dict[str, Any]] = []
     for dataset, group in known.groupby("dataset", sort=True):
         rows += _dataset_rows(str(dataset), group, signs)
+    if points is not None:
+        for (of, quantity), group in points.groupby(["dataset", "quantity"], sort=True):
+            rows += _point_rows(str(of), str(quantity), group)
     columns = ["quantity", "dataset", "method", "other_method", "audio", "protocol", "metric", "evaluator"]
-    frame = pd.DataFrame(rows, columns=[*columns, "num_clips", "low", "high", "p_value"])
-    return frame.assign(evaluator=frame["evaluator"].replace("", None))
+    frame = pd.DataFrame(rows, columns=[*columns, "frames", "num_clips", "low", "high", "p_value"])
+    return frame.assign(
+        evaluator=frame["evaluator"].replace("", None), frames=frame["frames"].astype("Int64")
+    )

@@ -30,6 +30,16 @@ STORAGE_VERSION = "v1.0.0"
 _BUILD_PREFIX = ".publishing-"
 _CACHE_NAME = "bootstrap_intervals.parquet"
 _COMPUTED = "bootstrap_intervals"
+_RESAMPLED = ("clip_metrics", "masked_audio", "context_window")
+_SCORES = "select dataset, method, clip_id, audio, protocol, metric, evaluator, value from clip_metrics"
+_POINTS = """
+    select 'lmd_masked' as quantity, dataset, method, clip_id, mask_frames as frames, lmd_masked as value
+    from masked_audio
+    union all
+    select 'lmd_unmasked', dataset, method, clip_id, mask_frames, lmd_unmasked from masked_audio
+    union all
+    select 'lmd_by_window', dataset, method, clip_id, window_frames, lmd from context_window
+"""
 Parts = dict[str, list[tuple[Path, Path]]]
 # A part's name for a column, where the table can't have it: `at` is a reserved word since DuckDB 2.
 _NAME_IN_PARTS = {("materializations", "finished_at"): "at", ("dubs", "dubbed_at"): "at"}
@@ -142,7 +152,7 @@ def _build(database: Path, parts: Parts, cache: Path) -> None:
             if file.folder == "schema":
                 connection.execute(file.sql)
                 _fill(connection, file, parts.get(file.name, []))
-        _fill_intervals(connection, parts.get("clip_metrics", []), cache)
+        _fill_intervals(connection, parts, cache)
         for file in files.values():
             if file.folder != "schema":
                 connection.execute(file.sql)
@@ -238,20 +248,20 @@ def _check_key(connection: Connection, file: SqlFile) -> None:
         raise WarehouseError(f"{file.name}: several rows have {shown}; each may be there once, in one part")
 
 
-def _fill_intervals(connection: Connection, parts: list[tuple[Path, Path]], cache: Path) -> None:
+def _fill_intervals(connection: Connection, parts: Parts, cache: Path) -> None:
     """Fills ``bootstrap_intervals``, from the cache where the scores are those of the last publish."""
     digest = hashlib.sha256()
-    for _, link in parts:
-        digest.update(hashlib.sha256(link.read_bytes()).digest())
+    for table in _RESAMPLED:
+        digest.update(table.encode("ascii"))
+        for _, link in parts.get(table, []):
+            digest.update(hashlib.sha256(link.read_bytes()).digest())
     for path in (Path(__file__).with_name("intervals.py"), SEEDS_FOLDER / "metric_definitions.csv"):
         digest.update(path.read_bytes())
     source = {b"computed_from": digest.hexdigest().encode("ascii")}
     if not cache.exists() or pq.read_schema(cache).metadata != source:
-        scores = connection.execute(
-            "select dataset, method, clip_id, audio, protocol, metric, evaluator, value from clip_metrics"
-        ).df()
+        scores, points = connection.execute(_SCORES).df(), connection.execute(_POINTS).df()
         better = dict(connection.execute("select metric, better from metric_definitions").fetchall())
-        table = pa.Table.from_pandas(bootstrap_intervals(scores, better), preserve_index=False)
+        table = pa.Table.from_pandas(bootstrap_intervals(scores, better, points), preserve_index=False)
         with replacing(cache) as temporary:
             pq.write_table(table.replace_schema_metadata(source), temporary)
     if pq.read_metadata(cache).num_rows:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 from assets.report.figures import short_number, svg, ticks
-from assets.report.paired import estimate
 
 WIDTH, HEIGHT = 440, 280
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 42
@@ -168,10 +167,3 @@ def mark(x: float, y: float, number: int, look: str) -> str:
     }[number % len(MARKS)]
     path = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in corners)
     return f'<polygon class="mark {look}" points="{path}"/>'
-
-
-def mean_point(x: float, values: Iterable[float]) -> BandPoint:
-    """The mean of one value or more at ``x``, with its interval."""
-    found = estimate(list(values))
-    assert found is not None
-    return BandPoint(x=x, y=found.mean, low=found.low, high=found.high)

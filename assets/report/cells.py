@@ -130,6 +130,13 @@ def value_cell(row: Row | None, metric: str, why: str = "not measured") -> Cell:
     return Cell(text=number(row["mean"], decimals), interval=shown, why=missing)
 
 
+def lmd_cell(mean: float | None, low: float | None, high: float | None) -> Cell:
+    """A point of Figure 2 or 3, as its view has it: the mean with its interval, in crop pixels."""
+    if mean is None:
+        return Cell(why="no clip has a value")
+    return Cell(text=number(mean), interval=interval(low, high))
+
+
 def difference_cell(row: Row | None, metric: str, why: str = "no clip has both") -> Cell:
     """A paired difference with interval, p-value and what it means, or why there is none.
 

@@ -14,12 +14,21 @@ from PIL import Image
 from assets.home import Home
 from assets.masked_audio.strip_file import TRUE, read_strip
 from assets.report.absence import why_not_measured
-from assets.report.bands import BandLine, band_chart, mean_point
-from assets.report.cells import Cell, Group, MethodRow, difference_cell, in_order, label_of, method_labels
-from assets.report.paired import difference, estimate
+from assets.report.bands import BandLine, BandPoint, band_chart
+from assets.report.cells import (
+    Cell,
+    Group,
+    MethodRow,
+    difference_cell,
+    in_order,
+    label_of,
+    lmd_cell,
+    method_labels,
+)
+from assets.report.paired import difference
 from assets.report.rows import Row, Rows
 from assets.report.training import Chart
-from assets.report.wording import counted, interval, number
+from assets.report.wording import counted
 
 STAGE = "masked_audio"
 FRAME_MS = 40
@@ -74,6 +83,11 @@ def figure_2(home: Home, rows: Rows, dataset: str, methods: Collection[str], hea
         "where dataset = ? order by method, mask_frames, clip_id",
         [dataset],
     )
+    points = rows.ask(
+        "select method, mask_frames, lmd_masked, lmd_masked_low, lmd_masked_high, lmd_unmasked, lmd_unmasked_low, "
+        "lmd_unmasked_high, num_clips from figure_2 where dataset = ? order by mask_frames",
+        [dataset],
+    )
     measured = [row for row in found if row["lmd_masked"] is not None and row["lmd_unmasked"] is not None]
     names = in_order((row["method"] for row in found), labels)
     strip, why_no_strip = _strip(home, dataset, labels)
@@ -83,9 +97,9 @@ def figure_2(home: Home, rows: Rows, dataset: str, methods: Collection[str], hea
         why="" if found else why_not_measured(dataset, STAGE, methods),
         strip=strip,
         why_no_strip=why_no_strip,
-        chart=_chart(measured, names, labels) if measured else None,
+        chart=_chart(points, names, labels) if measured else None,
         looks=[(label_of(labels, name), look) for look, name in enumerate(names)],
-        groups=[_group(measured, name, lengths, labels) for name in names],
+        groups=[_group(points, measured, name, labels) for name in names],
         pairs=_pairs(measured, headline, others, lengths) if headline in names and others else [],
         others=[label_of(labels, name) for name in others],
         missing=Counter(row["detail"] for row in found if row["lmd_masked"] is None).most_common(),
@@ -101,20 +115,24 @@ def _values(measured: list[Row], method: str, length: int) -> tuple[ByClip, ByCl
     )
 
 
-def _chart(measured: list[Row], names: list[str], labels: Mapping[str, Row]) -> Chart:
+def _chart(points: list[Row], names: list[str], labels: Mapping[str, Row]) -> Chart:
     lines = []
     for look, name in enumerate(names):
-        lengths = sorted({row["mask_frames"] for row in measured if row["method"] == name})
-        values = [_values(measured, name, length) for length in lengths]
-        for column, what in ((0, "masked"), (1, "all sound")):
+        ours = [row for row in points if row["method"] == name and row["num_clips"]]
+        for column, what in (("lmd_masked", "masked"), ("lmd_unmasked", "all sound")):
             lines.append(
                 BandLine(
                     name=f"{label_of(labels, name)}, {what}",
                     look=look,
-                    is_dashed=column == 1,
+                    is_dashed=column == "lmd_unmasked",
                     points=[
-                        mean_point(length, pair[column].values())
-                        for length, pair in zip(lengths, values, strict=True)
+                        BandPoint(
+                            x=row["mask_frames"],
+                            y=row[column],
+                            low=row[f"{column}_low"],
+                            high=row[f"{column}_high"],
+                        )
+                        for row in ours
                     ],
                 )
             )
@@ -123,31 +141,27 @@ def _chart(measured: list[Row], names: list[str], labels: Mapping[str, Row]) -> 
     return Chart(title=title, svg=svg)
 
 
-def _group(measured: list[Row], method: str, lengths: list[int], labels: Mapping[str, Row]) -> Group:
+def _group(points: list[Row], measured: list[Row], method: str, labels: Mapping[str, Row]) -> Group:
     table = []
-    for length in lengths:
-        masked, unmasked = _values(measured, method, length)
+    for row in points:
+        if row["method"] != method:
+            continue
+        length = row["mask_frames"]
+        cost = difference(*_values(measured, method, length), better="lower")
         table.append(
             MethodRow(
                 method=method,
                 label=f"{counted(length, 'frame')}, {length * FRAME_MS} ms",
                 is_control=False,
                 cells=[
-                    _mean_cell(unmasked),
-                    _mean_cell(masked),
-                    difference_cell(difference(masked, unmasked, better="lower"), "lmd", "no clip has both"),
-                    Cell(text=f"{len(masked):,}"),
+                    lmd_cell(row["lmd_unmasked"], row["lmd_unmasked_low"], row["lmd_unmasked_high"]),
+                    lmd_cell(row["lmd_masked"], row["lmd_masked_low"], row["lmd_masked_high"]),
+                    difference_cell(cost, "lmd", "no clip has both"),
+                    Cell(text=f"{row['num_clips']:,}"),
                 ],
             )
         )
     return Group(title=label_of(labels, method), source="measured", corpus=method, rows=table)
-
-
-def _mean_cell(values: ByClip) -> Cell:
-    found = estimate(list(values.values()))
-    if found is None:
-        return Cell(why="no clip has a value")
-    return Cell(text=number(found.mean), interval=interval(found.low, found.high))
 
 
 def _pairs(measured: list[Row], headline: str, others: list[str], lengths: list[int]) -> list[MethodRow]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from assets.context_window.effective_context import EffectiveContext, curves_of, effective_context
 from assets.report.absence import why_not_measured
-from assets.report.bands import BandLine, Span, band_chart, mean_point
-from assets.report.cells import Cell, MethodRow, difference_cell, in_order, label_of, method_labels
-from assets.report.paired import difference, estimate
+from assets.report.bands import BandLine, BandPoint, Span, band_chart
+from assets.report.cells import Cell, MethodRow, difference_cell, in_order, label_of, lmd_cell, method_labels
+from assets.report.paired import difference
 from assets.report.rows import Row, Rows
 from assets.report.training import Chart
 from assets.report.wording import counted, interval, number, signed
@@ -54,6 +54,11 @@ def figure_3(rows: Rows, dataset: str, methods: Collection[str]) -> Windows:
         "where dataset = ? order by method, window_frames, clip_id",
         [dataset],
     )
+    points = rows.ask(
+        "select method, window_frames, lmd, low, high from figure_3 "
+        "where corpus = ? and source = 'measured' and lmd is not null order by window_frames",
+        [dataset],
+    )
     names = in_order((row["method"] for row in found), labels)
     contexts = {name: effective_context(*curves_of(found, name)) for name in names}
     by_series: dict[tuple[str, int], dict[str, float]] = {}
@@ -62,28 +67,31 @@ def figure_3(rows: Rows, dataset: str, methods: Collection[str]) -> Windows:
             by_series.setdefault((row["method"], row["window_frames"]), {})[row["clip_id"]] = row["lmd"]
     return Windows(
         why="" if found else why_not_measured(dataset, STAGE, methods),
-        chart=_chart(by_series, names, contexts, labels) if by_series else None,
+        chart=_chart(points, names, contexts, labels) if points else None,
         looks=[(label_of(labels, name), look) for look, name in enumerate(names)],
         contexts=[_context_row(name, contexts[name], labels) for name in names],
         published=_published(rows),
         methods=[label_of(labels, name) for name in names],
-        table=_table(by_series, names, sorted({row["window_frames"] for row in found})),
+        table=_table(points, by_series, names, sorted({row["window_frames"] for row in found})),
         missing=Counter(row["detail"] for row in found if row["lmd"] is None).most_common(),
     )
 
 
 def _chart(
-    by_series: Mapping[tuple[str, int], Mapping[str, float]],
+    points: list[Row],
     names: list[str],
     contexts: Mapping[str, EffectiveContext],
     labels: Mapping[str, Row],
 ) -> Chart:
     lines, spans = [], []
     for look, name in enumerate(names):
-        windows = sorted(window for method, window in by_series if method == name)
-        points = [mean_point(window, by_series[name, window].values()) for window in windows]
         label = label_of(labels, name)
-        lines.append(BandLine(name=label, look=look, points=points))
+        ours = [
+            BandPoint(x=row["window_frames"], y=row["lmd"], low=row["low"], high=row["high"])
+            for row in points
+            if row["method"] == name
+        ]
+        lines.append(BandLine(name=label, look=look, points=ours))
         reach = contexts[name]
         if reach.reach_frames is not None and reach.low_frames is not None and reach.high_frames is not None:
             spans.append(
@@ -142,21 +150,24 @@ def _published(rows: Rows) -> list[MethodRow]:
 
 
 def _table(
-    by_series: Mapping[tuple[str, int], Mapping[str, float]], names: list[str], windows: list[int]
+    points: list[Row],
+    by_series: Mapping[tuple[str, int], Mapping[str, float]],
+    names: list[str],
+    windows: list[int],
 ) -> list[MethodRow]:
+    means = {(row["method"], row["window_frames"]): row for row in points}
     table = []
     for window in windows:
         cells = []
         for name in names:
-            values = by_series.get((name, window), {})
-            widest = max((w for method, w in by_series if method == name), default=window)
-            found = estimate(list(values.values()))
-            if found is None:
+            point = means.get((name, window))
+            if point is None:
                 cells += [Cell(why="no clip has a value"), Cell(why="no clip has both")]
                 continue
-            cells.append(Cell(text=number(found.mean), interval=interval(found.low, found.high)))
+            cells.append(lmd_cell(point["lmd"], point["low"], point["high"]))
+            widest = max(w for method, w in by_series if method == name)
             same = Cell(why="the widest window itself")
-            pair = difference(values, by_series[name, widest], better="lower")
+            pair = difference(by_series[name, window], by_series[name, widest], better="lower")
             cells.append(same if window == widest else difference_cell(pair, "lmd"))
         table.append(MethodRow(method="", label=_window_label(window), is_control=False, cells=cells))
     return table

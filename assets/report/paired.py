@@ -1,4 +1,4 @@
-"""Means over clips and paired differences on the same clips, for figures that the warehouse does not resample.
+"""Paired differences on the same clips, for comparisons that the warehouse does not resample.
 
 Interval and test are those of ``assets.intervals``: 95 % percentile bootstrap over clips, paired sign-flip test.
 """

@@ -1,4 +1,5 @@
--- Figure 2: how far context complements missing audio. Landmark distance of frames whose audio is masked.
+-- Figure 2: how far context complements missing audio. Landmark distance of frames whose audio is masked, with
+-- bootstrap 95 % intervals over clips.
 -- grain: one dataset, method and mask length
 -- key: dataset, method, mask_frames
 -- units: distances in crop pixels, lower is better; mask length in video frames at 25 fps
@@ -10,16 +11,48 @@ masked as (
         masked_audio.dataset, masked_audio.method, masked_audio.mask_frames, masked_audio.lmd_masked,
         masked_audio.lmd_unmasked
     from masked_audio
+),
+
+intervals as (
+    select
+        bootstrap_intervals.quantity, bootstrap_intervals.dataset, bootstrap_intervals.method,
+        bootstrap_intervals.frames, bootstrap_intervals.low, bootstrap_intervals.high
+    from bootstrap_intervals
+    where bootstrap_intervals.quantity in ('lmd_masked', 'lmd_unmasked')
+),
+
+means as (
+    select
+        masked.dataset, masked.method, masked.mask_frames,
+        avg(masked.lmd_masked) as lmd_masked,
+        avg(masked.lmd_unmasked) as lmd_unmasked,
+        count(masked.lmd_masked) as num_clips,
+        count(*) - count(masked.lmd_masked) as num_missing
+    from masked
+    group by masked.dataset, masked.method, masked.mask_frames
 )
 
 select
-    masked.dataset,  -- name of the dataset, as in cals.yaml
-    masked.method,  -- method that made the pictures
-    masked.mask_frames,  -- video frames in a row whose audio is masked
-    avg(masked.lmd_masked) as lmd_masked,  -- mean landmark distance of the masked frames; lower is better
-    avg(masked.lmd_unmasked) as lmd_unmasked,  -- the same frames with all audio; lower is better
-    count(masked.lmd_masked) as num_clips,  -- clips with a value
-    count(*) - count(masked.lmd_masked) as num_missing  -- clips without one
-from masked
-group by masked.dataset, masked.method, masked.mask_frames
-order by masked.dataset, masked.method, masked.mask_frames
+    means.dataset,  -- name of the dataset, as in cals.yaml
+    means.method,  -- method that made the pictures
+    means.mask_frames,  -- video frames in a row whose audio is masked
+    means.lmd_masked,  -- mean landmark distance of the masked frames; lower is better
+    without_sound.low as lmd_masked_low,  -- lower end of its 95 % bootstrap interval; null with fewer than 2 clips
+    without_sound.high as lmd_masked_high,  -- upper end of its 95 % bootstrap interval; null with fewer than 2 clips
+    means.lmd_unmasked,  -- the same frames with all audio; lower is better
+    with_sound.low as lmd_unmasked_low,  -- lower end of its 95 % bootstrap interval; null with fewer than 2 clips
+    with_sound.high as lmd_unmasked_high,  -- upper end of its 95 % bootstrap interval; null with fewer than 2 clips
+    means.num_clips,  -- clips with a value
+    means.num_missing  -- clips without one
+from means
+left join intervals as without_sound
+    on without_sound.quantity = 'lmd_masked'
+    and means.dataset = without_sound.dataset
+    and means.method = without_sound.method
+    and means.mask_frames = without_sound.frames
+left join intervals as with_sound
+    on with_sound.quantity = 'lmd_unmasked'
+    and means.dataset = with_sound.dataset
+    and means.method = with_sound.method
+    and means.mask_frames = with_sound.frames
+order by means.dataset, means.method, means.mask_frames

@@ -224,6 +224,11 @@ def test_intervals_are_computed_again_only_for_other_scores(
     write_part(home, "clip_metrics", rows[:4], dataset="d")
     publish(home)
     assert len(calls) == 2
+    window = {"dataset": "d", "method": "cals", "window_frames": 3}
+    windows = [{**window, "clip_id": f"c{i}", "lmd": float(i)} for i in range(5)]
+    write_part(home, "context_window", windows, dataset="d")
+    found = query(publish(home), "select low, high from figure_3 where corpus = 'd'")
+    assert len(calls) == 3 and found.notna().all(axis=None)
 
 
 def test_times_with_a_zone_become_utc(tmp_path: Path) -> None:

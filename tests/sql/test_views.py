@@ -10,9 +10,31 @@ import pytest
 from scipy import stats
 
 from assets.home import Home
+from assets.intervals import NUM_RESAMPLES, SEED
 from assets.tables import write_part
 from assets.warehouse import publish, query
 from tests import warehouse_making as made
+
+Distances = dict[str, tuple[float | None, float | None]]
+MASKED: dict[tuple[str, int], Distances] = {
+    ("cals", 2): {f"c{i}": (1.5 + 0.1 * i, 1.2 + 0.05 * i) for i in range(8)},
+    ("cals", 5): {f"c{i}": (None, None) if i == 3 else (2.5 + 0.2 * i, 1.3 + 0.1 * i) for i in range(8)},
+    ("wav2lip", 5): {"c1": (4.0, 2.0)},
+    ("wav2lip", 20): {"c1": (None, None)},
+}
+
+
+def resampled(values: list[float | None]) -> tuple[float, float]:
+    """The interval in a plain loop, from the draws that `assets.intervals` documents: all clips, those without a
+    value count for nothing."""
+    rng = np.random.default_rng(SEED)
+    given = np.array(values, np.float64)
+    means = []
+    for _ in range(NUM_RESAMPLES // 50):
+        draws = rng.integers(0, len(given), (50, len(given)))
+        means += [np.nanmean(given[draw]) for draw in draws if np.isfinite(given[draw]).any()]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +63,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         for i in range(3)
         for w in (1, 15)
     ]
+    windows.append({**windows[0], "window_frames": 30, "clip_id": "alone"})
     write_part(home, "context_window", windows, dataset=made.DATASET)
+    masks = [
+        {
+            "dataset": made.DATASET, "method": method, "clip_id": clip, "mask_frames": length,
+            "lmd_masked": distances[0], "lmd_unmasked": distances[1],
+            "detail": None if distances[0] is not None else "too short",
+        }
+        for (method, length), by_clip in MASKED.items()
+        for clip, distances in by_clip.items()
+    ]  # fmt: skip
+    write_part(home, "masked_audio", masks, dataset=made.DATASET)
     publish(home)
     return home
 
@@ -145,11 +178,34 @@ def test_quantiles_of_students_t_are_those_of_scipy(home: Home) -> None:
     assert found["quantile_975"].to_numpy() == pytest.approx(expected, rel=1e-8)
 
 
-def test_figure_3_holds_means_by_window_and_the_papers_best(home: Home) -> None:
-    points = query(home.database, "from figure_3 where source = 'measured'").set_index("window_frames")["lmd"]
-    assert points.to_dict() == pytest.approx({1: 2.1, 15: 3.5})
+def test_figure_2_holds_means_of_masked_and_unmasked_frames_with_their_intervals(home: Home) -> None:
+    rows = query(home.database, "from figure_2").set_index(["method", "mask_frames"])
+    assert list(rows.index) == sorted(MASKED)
+    for key in (("cals", 2), ("cals", 5)):
+        for column, name in enumerate(("lmd_masked", "lmd_unmasked")):
+            values = [distances[column] for distances in MASKED[key].values()]
+            known = [value for value in values if value is not None]
+            row = rows.loc[key]
+            assert row[name] == pytest.approx(np.mean(known))
+            assert (row[f"{name}_low"], row[f"{name}_high"]) == pytest.approx(resampled(values))
+            assert (row["num_clips"], row["num_missing"]) == (len(known), len(values) - len(known))
+    ends = ["lmd_masked_low", "lmd_masked_high", "lmd_unmasked_low", "lmd_unmasked_high"]
+    alone, none = rows.loc[("wav2lip", 5)], rows.loc[("wav2lip", 20)]
+    assert (alone["lmd_masked"], alone["lmd_unmasked"]) == (4.0, 2.0) and alone[ends].isna().all()
+    assert none[["lmd_masked", "lmd_unmasked", *ends]].isna().all() and none["num_missing"] == 1
+
+
+def test_figure_3_holds_means_by_window_with_their_intervals_and_the_papers_best(home: Home) -> None:
+    points = query(home.database, "from figure_3 where source = 'measured'").set_index("window_frames")
+    assert points["lmd"].to_dict() == pytest.approx({1: 2.1, 15: 3.5, 30: 1.1})
+    for window in (1, 15):  # a fourth clip has another window alone
+        found = points.loc[window, "low"], points.loc[window, "high"]
+        assert found == pytest.approx(resampled([None, *(1.0 + i + window / 10 for i in range(3))]))
+    assert points.loc[30, ["low", "high"]].isna().all()
     published = query(
-        home.database, "select corpus, window_frames, lmd from figure_3 where source = 'published'"
+        home.database,
+        "select corpus, window_frames, lmd from figure_3 "
+        "where source = 'published' and low is null and high is null",
     )
     assert list(published.itertuples(index=False, name=None)) == [("lrs2", 13, 1.059), ("lrw", 15, 1.162)]
 

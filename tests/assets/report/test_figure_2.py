@@ -67,6 +67,20 @@ def test_costs_are_paired_differences_with_intervals(home: Home) -> None:
     assert {row.cells[0].verdict for row in shown.pairs} == {"better"}
 
 
+def test_means_and_intervals_are_those_of_the_view(home: Home) -> None:
+    with connect(home.database) as connection:
+        rows = Rows(connection)
+        shown = figure_2(home, rows, "d", ("wav2lip", "cals"), "cals")
+        points = rows.ask("from figure_2 order by method desc, mask_frames")
+    cells = [(group.corpus, row.cells) for group in shown.groups for row in group.rows]
+    for (method, (unmasked, masked, *_)), point in zip(cells, points, strict=True):
+        assert method == point["method"]
+        for cell, column in ((unmasked, "lmd_unmasked"), (masked, "lmd_masked")):
+            mean, low, high = (point[f"{column}{end}"] for end in ("", "_low", "_high"))
+            assert (cell.text, cell.interval) == (f"{mean:.3f}", f"{low:.3f} to {high:.3f}")
+            assert low < mean < high
+
+
 def test_chart_holds_masked_and_unmasked_curves_of_each_method(home: Home) -> None:
     with connect(home.database) as connection:
         shown = figure_2(home, Rows(connection), "d", ("wav2lip", "cals"), "cals")

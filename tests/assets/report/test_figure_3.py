@@ -70,6 +70,17 @@ def test_every_window_is_compared_with_the_widest_on_the_same_clips(home: Home) 
     assert shown.table[-1].cells[3].why == "the widest window itself"
 
 
+def test_means_and_intervals_are_those_of_the_view(home: Home) -> None:
+    with connect(home.database) as connection:
+        rows = Rows(connection)
+        shown = figure_3(rows, "d", ("wav2lip", "cals"))
+        points = rows.ask("from figure_3 where source = 'measured' order by window_frames, method desc")
+    cells = [row.cells[place] for row in shown.table for place in (0, 2)]
+    for cell, point in zip(cells, points, strict=True):
+        mean, low, high = point["lmd"], point["low"], point["high"]
+        assert (cell.text, cell.interval) == (f"{mean:.3f}", f"{low:.3f} to {high:.3f}") and low < mean < high
+
+
 def test_chart_marks_the_effective_context_where_there_is_one(home: Home) -> None:
     with connect(home.database) as connection:
         shown = figure_3(Rows(connection), "d", ("wav2lip", "cals"))
