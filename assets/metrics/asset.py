@@ -8,7 +8,9 @@ from typing import Any
 
 from assets.buckets import digest_of
 from assets.metrics.clip_metrics import score_renders
-from assets.metrics.instruments import open_instruments
+from assets.metrics.instruments import device_of, open_instruments
+from assets.metrics.perceptual import open_inception
+from assets.metrics.set_metrics import fid_rows
 from assets.progress import progress_bar
 from assets.renders.render import INDEX_NAME
 from assets.stage_asset import stage_asset
@@ -16,13 +18,16 @@ from assets.stage_run import CheckOutcome, Produced, StageRun
 from assets.tables import write_part
 from assets.trained_model import model_folder
 
-SHOWN = ("psnr", "ssim", "psnr_mouth", "ssim_mouth", "lmd", "lse_d", "lse_c")
+SHOWN = ("psnr", "ssim", "psnr_mouth", "ssim_mouth", "lpips", "lmd", "lse_d", "lse_c")
 CHECKS = {"ground_truth_is_perfect": True, "figures_are_finite": True}
 
 
 @stage_asset("clip_metrics", checks=CHECKS)
 def clip_metrics(run: StageRun) -> Produced:
-    """PSNR, SSIM, LMD, LSE-D and LSE-C of each rendered test clip: one row a clip, sound, protocol and metric."""
+    """PSNR, SSIM, LMD, LSE-D and LSE-C of each rendered test clip: one row a clip, sound, protocol and metric.
+
+    With weights for them also LPIPS of each clip and FID of the whole split.
+    """
     assert run.method is not None
     name = run.dataset.name
     folder = run.home.renders(name, run.method)
@@ -31,22 +36,28 @@ def clip_metrics(run: StageRun) -> Produced:
     instruments = open_instruments(
         run.settings, evaluator, cache=run.folder / "landmarks", version=run.code.digest
     )
+    inception = open_inception(run.settings, device_of(run.settings))
+    split = run.project.stage_settings(name, "renders").split
     with progress_bar(f"metrics of {name} by {run.method}", len(renders), "video") as advance:
         rows = score_renders(
             renders,
             folder,
             run.home.shards(name),
-            run.project.stage_settings(name, "renders").split,
+            split,
             dataset=name,
             method=run.method,
             instruments=instruments,
             progress=advance,
         )
+    sets = fid_rows(
+        renders, folder, run.home.shards(name), split, dataset=name, method=run.method, inception=inception
+    )
     write_part(run.home, "clip_metrics", rows, dataset=name, method=run.method)
+    write_part(run.home, "set_metrics", sets, dataset=name, method=run.method)
     return Produced(
-        data_version=digest_of(rows),
+        data_version=digest_of(rows, sets) if sets else digest_of(rows),
         num_clips=len({row["clip_id"] for row in rows}),
-        counts={**_means(rows), "without_value": sum(row["value"] is None for row in rows)},
+        counts={**_means(rows), **_of_set(sets), "without_value": sum(row["value"] is None for row in rows)},
         checks=[_check_ground_truth(run.method, rows), _check_finite(rows)],
     )
 
@@ -66,6 +77,10 @@ def _own(rows: list[dict[str, Any]], metric: str) -> list[float]:
 def _means(rows: list[dict[str, Any]]) -> dict[str, float]:
     values = {metric: _own(rows, metric) for metric in SHOWN}
     return {metric: sum(some) / len(some) for metric, some in values.items() if some}
+
+
+def _of_set(sets: list[dict[str, Any]]) -> dict[str, float]:
+    return {row["metric"]: row["value"] for row in sets if row["audio"] == "own" and row["value"] is not None}
 
 
 def _check_ground_truth(method: str, rows: list[dict[str, Any]]) -> CheckOutcome:

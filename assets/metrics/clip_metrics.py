@@ -1,7 +1,8 @@
 """Figures of rendered clips, one row a clip, kind of sound, protocol and metric (DESIGN 6).
 
 Pictures are compared with the clip's true crops, frame by frame: PSNR and SSIM of the whole crop and of the hidden
-mouth region (rows 64 to 127), LMD by the protocols ``primary`` and ``atvgnet``.
+mouth region (rows 64 to 127), LMD by the protocols ``primary`` and ``atvgnet``; LPIPS of the whole crop where the
+settings name weights for it.
 
 LSE says whether lips and sound belong together. With ``audio = 'own'`` it is measured between the pictures and the
 clip's own sound. ``audio = 'other'`` is the control, in which pictures and sound do *not* belong together: a method
@@ -14,7 +15,7 @@ Protocol ``lse_crop_jpeg`` (a setting) is ``lse_crop`` through the lossy files o
 old figures.
 
 Frames in which the clip's face was not really seen (its place is interpolated, the shards' mask ``valid`` is False) are
-left out of PSNR, SSIM and LMD, and ``detail`` counts them: what stands in such a crop may be no face at all. LSE is
+left out of PSNR, SSIM, LPIPS and LMD, and ``detail`` counts them: what stands in such a crop may be no face at all. LSE is
 defined on every window of an unbroken sequence; its windows stay all in, and ``detail`` counts those that touch such a
 frame.
 
@@ -109,7 +110,7 @@ def score_renders(
         return clip.clip_id, _score_clip(clip, by_key.pop(clip.key), renders_dir, method, instruments)
 
     rows: list[dict[str, Any]] = []
-    threads = _default_threads(instruments) if num_threads is None else num_threads
+    threads = threads_on(instruments.evaluator.device) if num_threads is None else num_threads
     for clip_id, scored in in_threads(score, ShardSet(shards).clips(split), threads):
         for audio, figures in scored.items():
             rows += [figure_row(dataset, method, clip_id, audio, figure) for figure in figures]
@@ -158,28 +159,35 @@ def _score_clip(
     return scored
 
 
-def _default_threads(instruments: Instruments) -> int:
-    on_cpu = instruments.evaluator.device.type == "cpu"
-    return min(MAX_THREADS, torch.get_num_threads()) if on_cpu else 1
+def threads_on(device: torch.device) -> int:
+    """Clips scored at once where the networks compute on a device: as many as torch would take threads, at most 8."""
+    return min(MAX_THREADS, torch.get_num_threads()) if device.type == "cpu" else 1
 
 
 def crop_figures(frames: Frames, true: Frames, seen: Mask, instruments: Instruments) -> list[Figure]:
-    """PSNR, SSIM and LMD of crops, over the frames in which the clip's face was really seen.
+    """PSNR, SSIM, LMD and, if asked for, LPIPS of crops, over the frames in which the clip's face was really seen.
 
     Args:
         frames: uint8 (T, 128, 128, 3).
         true: the same.
         seen: bool (T,); the others are left out, and ``detail`` says how many.
-        instruments: for LMD.
+        instruments: for LMD and LPIPS.
     """
     if seen.all():
-        return picture_figures(frames, true) + landmark_figures(frames, true, instruments)
+        return _figures_of_crops(frames, true, instruments)
     note = f"{int((~seen).sum())} of {len(seen)} frames left out: the clip's face was not seen there"
     if not seen.any():
-        return _without_value(note, instruments)
-    some, others = frames[seen], true[seen]
-    figures = picture_figures(some, others) + landmark_figures(some, others, instruments)
+        return without_crops(note, instruments)
+    figures = _figures_of_crops(frames[seen], true[seen], instruments)
     return [noted(figure, note) for figure in figures]
+
+
+def _figures_of_crops(frames: Frames, true: Frames, instruments: Instruments) -> list[Figure]:
+    return [
+        *picture_figures(frames, true),
+        *lpips_figures(frames, true, instruments),
+        *landmark_figures(frames, true, instruments),
+    ]
 
 
 def windows_noted(figures: Iterable[Figure], seen: Mask) -> list[Figure]:
@@ -211,6 +219,20 @@ def picture_figures(frames: Frames, true: Frames) -> list[Figure]:
         "ssim_mouth": ssim(mouth_region(preds), mouth_region(target)),
     }
     return [_mean_of_frames(metric, value) for metric, value in values.items()]
+
+
+def lpips_figures(frames: Frames, true: Frames, instruments: Instruments) -> list[Figure]:
+    """LPIPS of the whole crop, protocol ``primary``; none where it is not asked for.
+
+    Args:
+        frames: uint8 (T, 128, 128, 3).
+        true: the same.
+        instruments: hold the network, if any.
+    """
+    if instruments.lpips is None:
+        return []
+    value = float(instruments.lpips.of(frames, true).double().mean())
+    return [Figure(protocol="primary", metric="lpips", value=value, evaluator=instruments.lpips.name)]
 
 
 def _mean_of_frames(metric: str, values: torch.Tensor) -> Figure:
@@ -297,16 +319,18 @@ def lse_figures(
 def _not_rendered(render: Mapping[str, Any], instruments: Instruments) -> list[Figure]:
     detail = f"not rendered: {render['reason']}: {render['detail']}"
     name = instruments.evaluator.name
-    return _without_value(detail, instruments) + [
+    return without_crops(detail, instruments) + [
         Figure(protocol="lse_crop", metric=metric, value=None, evaluator=name, detail=detail)
         for metric in ("lse_d", "lse_c")
     ]
 
 
-def _without_value(detail: str, instruments: Instruments) -> list[Figure]:
-    """Rows of PSNR, SSIM and LMD that say why there is no figure."""
+def without_crops(detail: str, instruments: Instruments) -> list[Figure]:
+    """The figures of `crop_figures` without a value: rows that say why."""
     landmarks = instruments.landmarks.name
     names = [("primary", metric, PICTURE_SOURCE) for metric in PICTURE_METRICS]
+    if instruments.lpips is not None:
+        names.append(("primary", "lpips", instruments.lpips.name))
     names += [("primary", "lmd", landmarks), ("atvgnet", "lmd", landmarks)]
     return [
         Figure(protocol=protocol, metric=metric, value=None, evaluator=name, detail=detail)

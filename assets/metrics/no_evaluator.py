@@ -9,8 +9,9 @@ from torch import Tensor
 
 from assets.faces.backends.opening import open_backend
 from assets.faces.settings import TrackSettings
-from assets.metrics.instruments import Instruments
+from assets.metrics.instruments import Instruments, device_of
 from assets.metrics.landmark_cache import LandmarkCache
+from assets.metrics.perceptual import open_lpips
 from assets.metrics.settings import MetricSettings
 from cals_models.lse import LipSyncEvaluator, LseError
 
@@ -41,4 +42,5 @@ def open_without_evaluator(settings: MetricSettings) -> Instruments:
         landmarks=LandmarkCache(lambda: open_backend(tracking), None),
         max_undetected_share=settings.max_undetected_share,
         lse_jpeg=settings.lse_jpeg,
+        lpips=open_lpips(settings, device_of(settings)),
     )

@@ -36,6 +36,7 @@ from assets.metrics.clip_metrics import (
     lse_figures,
     noted,
     windows_noted,
+    without_crops,
 )
 from assets.metrics.folder_pairs import Failure, Pair, pairs_by_name, pairs_by_table
 from assets.metrics.instruments import Instruments, open_instruments
@@ -64,9 +65,10 @@ PROTOCOLS = {
     "lse_real": LSE_METRICS,
     "lse_real_jpeg": LSE_METRICS,
 }
-
-
-NOT_MEASURED = ("lpips", "fid")
+NO_PROTOCOLS = {
+    "lpips": "a metric of protocol primary, measured where the dataset's settings of clip_metrics name lpips_weights",
+    "fid": "one figure for a whole split, measured of the pipeline's own methods only, by the stage clip_metrics",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,10 +127,9 @@ def score_folder(
     Raises:
         ValueError: a folder, the table, the evaluator or the protocol can't be used.
     """
-    if protocol in NOT_MEASURED:
+    if protocol in NO_PROTOCOLS:
         raise ValueError(
-            f"{protocol} is not measured: it needs a pretrained network, which this project neither ships nor "
-            f"downloads; known protocols: {', '.join(PROTOCOLS)}"
+            f"{protocol} is no protocol: it is {NO_PROTOCOLS[protocol]}; known: {', '.join(PROTOCOLS)}"
         )
     if protocol is not None and protocol not in PROTOCOLS:
         raise ValueError(f"protocol {protocol!r} is unknown; known: {', '.join(PROTOCOLS)}")
@@ -250,18 +251,7 @@ def _crop_figures(made: PlainVideo, true: PlainVideo, job: _Job, instruments: In
     height, width = preds.shape[1:3]
     if height != width:
         why = "not a square face crop; protocol whole_frame compares such videos"
-        sources = {"lmd": instruments.landmarks.name}
-        return [
-            Figure(
-                protocol=protocol,
-                metric=metric,
-                value=None,
-                evaluator=sources.get(metric, PICTURE_SOURCE),
-                detail=why,
-            )
-            for protocol in ("primary", "atvgnet")
-            for metric in PROTOCOLS[protocol]
-        ]
+        return without_crops(why, instruments)
     note = None
     if width != CROP_PX:
         preds, target, note = _resized(preds), _resized(target), f"resized from {width} px"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+SHA256 = re.compile(r"[0-9a-f]{64}")
 LANDMARK_BACKENDS = ("dlib", "face_alignment")
 
 
@@ -20,7 +22,12 @@ class MetricSettings:
         lse_dtype: ``float32`` for figures to report; ``bfloat16`` is faster and differs by about 0.3 % in LSE-D.
         lse_jpeg: also score through the JPEG files of the public code (protocols ``lse_crop_jpeg`` and
             ``lse_real_jpeg``), to compare with old figures.
-        device: of the evaluator: ``auto`` takes a GPU where there is one.
+        lpips_weights: path of torchvision's AlexNet (``alexnet-owt-7be5be79.pth``), for LPIPS; empty measures none.
+        lpips_weights_sha256: digest that file must have, 64 hex digits as ``sha256sum`` prints them.
+        fid_weights: path of torch-fidelity's Inception v3 (``weights-inception-2015-12-05-6726825d.pth``), for FID;
+            empty measures none.
+        fid_weights_sha256: digest that file must have.
+        device: of the networks: ``auto`` takes a GPU where there is one.
     """
 
     landmark_backend: str = "dlib"
@@ -29,6 +36,10 @@ class MetricSettings:
     lse_weights_sha256: str = "961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442"
     lse_dtype: str = "float32"
     lse_jpeg: bool = False
+    lpips_weights: str = ""
+    lpips_weights_sha256: str = ""
+    fid_weights: str = ""
+    fid_weights_sha256: str = ""
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -44,3 +55,11 @@ class MetricSettings:
             raise ValueError(f"lse_dtype is {self.lse_dtype!r}; give float32 or bfloat16")
         if self.device != "auto" and self.device.split(":")[0] not in ("cpu", "cuda"):
             raise ValueError(f"device is {self.device!r}; give auto, cpu, cuda or cuda:N")
+        for name in ("lpips_weights", "fid_weights"):
+            path, sha256 = getattr(self, name), getattr(self, f"{name}_sha256")
+            if path and not SHA256.fullmatch(sha256):
+                raise ValueError(
+                    f"{name}_sha256 is {sha256!r}; give the 64 hex digits that `sha256sum {path}` prints"
+                )
+            if sha256 and not path:
+                raise ValueError(f"{name}_sha256 is given, but {name} is empty; name the file or empty both")

@@ -23,6 +23,7 @@ from assets.report.rows import Row, Rows
 from assets.report.wording import decimals_of, interval, number, signed
 
 MOUTH_METRICS = ("psnr_mouth", "ssim_mouth", "lmd")
+SOUNDS = ("own", "other")
 
 
 def margins(rows: Rows, dataset: str) -> dict[tuple[str, str], Row]:
@@ -84,11 +85,48 @@ def sync_control(rows: Rows, dataset: str) -> list[MethodRow]:
             cells=[
                 value_cell(measured.get((method, audio, metric)), metric)
                 for metric in ("lse_d", "lse_c")
-                for audio in ("own", "other")
+                for audio in SOUNDS
             ],
         )
         for method in methods
     ]
+
+
+def perceptual_table(rows: Rows, dataset: str) -> list[MethodRow]:
+    """LPIPS and FID with the right and with another clip's sound, for every method; empty where neither was asked for."""
+    labels, measured = method_labels(rows), summary(rows, dataset)
+    found = rows.ask(
+        "select method, audio, value, detail from set_metrics where dataset = ? and metric = 'fid'", [dataset]
+    )
+    sets = {(row["method"], row["audio"]): row for row in found}
+    methods = {method for method, _, metric in measured if metric == "lpips"} | {m for m, _ in sets}
+    return [
+        MethodRow(
+            method=method,
+            label=label_of(labels, method),
+            is_control=method in labels and labels[method]["is_control"],
+            cells=[value_cell(measured.get((method, audio, "lpips")), "lpips") for audio in SOUNDS]
+            + [_set_cell(sets.get((method, audio)), "fid") for audio in SOUNDS],
+        )
+        for method in in_order(methods, labels)
+    ]
+
+
+def _set_cell(row: Row | None, metric: str) -> Cell:
+    """A figure of a whole set of frames: it has no interval over clips."""
+    if row is None or row["value"] is None:
+        return Cell(why="not measured" if row is None else row["detail"])
+    return Cell(text=number(row["value"], decimals_of(metric)))
+
+
+def perceptual_evaluators(rows: Rows, dataset: str) -> list[str]:
+    """Networks and weights behind the dataset's LPIPS and FID."""
+    found = rows.ask(
+        "select evaluator from clip_metrics where dataset = ? and metric = 'lpips' union "
+        "select evaluator from set_metrics where dataset = ? order by evaluator",
+        [dataset, dataset],
+    )
+    return [row["evaluator"] for row in found]
 
 
 def differences(rows: Rows, dataset: str, headline: str) -> dict[tuple[str, str], Row]:

@@ -19,6 +19,8 @@ from assets.report.comparisons import (
     MOUTH_METRICS,
     difference_table,
     mouth_table,
+    perceptual_evaluators,
+    perceptual_table,
     sync_control,
 )
 from assets.report.examples import Example, examples
@@ -134,6 +136,8 @@ def _content(
         "mouth_rows": mouth_table(rows, dataset),
         "margin_charts": margin_charts(rows, dataset),
         "sync_rows": sync_control(rows, dataset),
+        "perceptual_rows": perceptual_table(rows, dataset),
+        "perceptual_evaluators": perceptual_evaluators(rows, dataset),
         "difference_rows": difference_table(rows, dataset, headline, HEADLINE_METRICS),
         "clip_charts": clip_charts(rows, dataset, headline),
         "failures": failures(rows, dataset, problems, len(shown)),

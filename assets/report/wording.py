@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 DECIMALS = {
-    **{"psnr": 2, "psnr_mouth": 2, "ssim": 3, "ssim_mouth": 3, "lmd": 3, "lse_d": 3, "lse_c": 3},
+    **{
+        "psnr": 2,
+        "psnr_mouth": 2,
+        "ssim": 3,
+        "ssim_mouth": 3,
+        "lmd": 3,
+        "lpips": 3,
+        "fid": 2,
+        "lse_d": 3,
+        "lse_c": 3,
+    },
     **{"visual_quality": 2, "lip_sync_quality": 2, "realness": 2},
 }
 RATE_WORDS = ("retrieval", "clip_offset", "accuracy")

@@ -92,6 +92,8 @@ def _flaws_of(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
         yield from _render_flaws(home, row, reading)
     elif asset == "clip_metrics":
         yield from _part_flaws(home, row, "clip_metrics")
+        if json.loads(row["settings_json"]).get("fid_weights"):
+            yield from _part_flaws(home, row, "set_metrics")
     elif asset == "metric_report":
         yield from _needs(home, row, home.report(row["dataset"]))
 

@@ -8,7 +8,7 @@ create table clip_metrics (
     clip_id varchar not null,  -- dataset/split/relative path, with #segment where a long video was cut
     audio varchar not null,  -- audio that the method was given: own, or another test clip's (other: the wrong-audio control)
     protocol varchar not null,  -- primary, atvgnet, lse_crop, lse_crop_dubbed (against the sound heard), lse_real, ..._jpeg
-    metric varchar not null,  -- psnr, ssim, psnr_mouth, ssim_mouth, lmd, lse_d or lse_c (metric_definitions)
+    metric varchar not null,  -- psnr, ssim, psnr_mouth, ssim_mouth, lmd, lpips, lse_d or lse_c (metric_definitions)
     value double,  -- the score; null where it could not be computed, and then detail says why
     evaluator varchar,  -- network, detector or library that the score depends on
     detail varchar  -- why value is null, or what qualifies it

@@ -156,6 +156,15 @@ def test_work_that_was_never_recorded_is_found(project: Project) -> None:
     }  # fmt: skip
 
 
+def test_figures_of_whole_sets_belong_to_scores_that_were_asked_for_fid(project: Project) -> None:
+    heads = ledger.heads(project.home)
+    key = ("clip_metrics", DATASET, "cals")
+    assert not list(find_output_flaws(project, heads, Reading(bytes_left=0)))
+    asked = {key: {**heads[key], "settings_json": '{"fid_weights": "inception.pth"}'}}
+    (flaw,) = find_output_flaws(project, asked, Reading(bytes_left=0))
+    assert flaw.kind == "missing_output" and f"set_metrics/{DATASET}__cals.parquet is missing" in flaw.text
+
+
 def test_what_may_not_be_read_is_counted(project: Project) -> None:
     reading = Reading(bytes_left=0)
     assert not list(find_output_flaws(project, ledger.heads(project.home), reading)) and reading.skipped > 3

@@ -96,7 +96,7 @@ def test_metrics_say_which_direction_is_better() -> None:
         "realness",
     }
     assert set(definitions[definitions == "higher"].index) == higher
-    assert set(definitions[definitions == "lower"].index) == {"lmd", "lse_d"}
+    assert set(definitions[definitions == "lower"].index) == {"lmd", "lse_d", "lpips", "fid"}
 
 
 def test_the_papers_figures_are_as_printed(database: Path) -> None:

@@ -170,8 +170,9 @@ def test_wrong_use_is_one_clear_error(tmp_path: Path, evaluator_dir: Path) -> No
         scored(tmp_path, evaluator_dir)
     with pytest.raises(ValueError, match="protocol"):
         scored(tmp_path, evaluator_dir, protocol="best")
-    with pytest.raises(ValueError, match="lpips is not measured: it needs a pretrained network"):
-        scored(tmp_path, evaluator_dir, protocol="lpips")
+    for metric in ("lpips", "fid"):
+        with pytest.raises(ValueError, match=f"{metric} is no protocol: .*clip_metrics"):
+            scored(tmp_path, evaluator_dir, protocol=metric)
     with pytest.raises(ValueError, match="lse_evaluator"):
         scored(tmp_path, tmp_path / "absent")
 
