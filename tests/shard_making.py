@@ -29,10 +29,10 @@ SCHEMAS = {
     },
     "mels": {"num_frames": pa.int64(), "mel": pa.binary(), "pcm": pa.binary()},
     "av_offsets": {
-        "measured_frames": pa.int64(),
+        "measured_frames": pa.float64(),
         "confidence": pa.float64(),
-        "applied_frames": pa.int64(),
-        "remeasured_frames": pa.int64(),
+        "applied_frames": pa.float64(),
+        "remeasured_frames": pa.float64(),
         "offset_status": pa.string(),
     },
 }

@@ -18,12 +18,16 @@ from assets.rejection import Rejected
 STAGE = "av_offsets"
 OFFSETS_SCHEMA = pa.schema(
     [
-        pa.field("measured_frames", pa.int32(), metadata={"about": "offset found; positive: sound early"}),
+        pa.field(
+            "measured_frames",
+            pa.float32(),
+            metadata={"about": "offset found, in quarters of a video frame; positive: sound early"},
+        ),
         pa.field("confidence", pa.float32(), metadata={"about": "of that, in the probe's unit"}),
         pa.field(
-            "applied_frames", pa.int32(), metadata={"about": "delay given to the sound, in video frames"}
+            "applied_frames", pa.float32(), metadata={"about": "delay given to the sound, in video frames"}
         ),
-        pa.field("remeasured_frames", pa.int32(), metadata={"about": "offset found after the correction"}),
+        pa.field("remeasured_frames", pa.float32(), metadata={"about": "offset found after the correction"}),
         pa.field("remeasured_confidence", pa.float32(), metadata={"about": "of that"}),
         pa.field("offset_status", pa.string(), metadata={"about": "one of STATUSES"}),
         pa.field("probe", pa.string(), metadata={"about": "kind of probe"}),
@@ -32,7 +36,7 @@ OFFSETS_SCHEMA = pa.schema(
 )
 STATUSES = {
     "not measured": "there was no probe; nothing was shifted",
-    "in sync": "the probe is sure that the offset is 0",
+    "in sync": "the probe is sure that the offset is 0, to the nearest 10 ms",
     "corrected": "the probe is sure of an offset, and the sound was shifted by it",
     "uncertain": "the probe is not sure; nothing was shifted",
     "too short": "the clip is too short for the probe; nothing was shifted",
@@ -111,7 +115,7 @@ def read_row(path: Path, clip_id: str, columns: Sequence[str]) -> dict[str, Any]
 def _columns(status: str, source: ProbeSource | None, **figures: float | int) -> dict[str, Any]:
     assert status in STATUSES, status
     columns: dict[str, Any] = dict.fromkeys(OFFSETS_SCHEMA.names)
-    columns |= {"applied_frames": 0, "offset_status": status, **figures}
+    columns |= {"applied_frames": 0.0, "offset_status": status, **figures}
     digest = digest_of(columns)
     if source is not None:
         columns |= {"probe": source.kind, "probe_digest": source.digest}

@@ -20,7 +20,7 @@ from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
 from assets.av_offsets.timed_clip import TimedClip
 from cals_models.config import SyncEncoderConfig
 from cals_models.lse import LipSyncEvaluator, num_windows
-from cals_models.mel_windows import WINDOW_FRAMES
+from cals_models.mel_windows import MELS_PER_FRAME, WINDOW_FRAMES
 from cals_models.model_files import read_model
 from cals_models.sync_encoder import LOWER_HALF_SHAPE, SyncEncoder, build_sync_encoder
 from cals_models.syncnet import load_public_weights
@@ -35,12 +35,12 @@ class OffsetEstimate:
     """What a probe says of a clip.
 
     Args:
-        frames: the offset in video frames; positive where the sound is early.
+        frames: the offset in video frames, to the nearest quarter (10 ms); positive where the sound is early.
         confidence: how far that offset stands out from the others, in the probe's own unit; higher is better.
         is_sure: it stands out as far as the settings ask, and is not the largest offset looked at.
     """
 
-    frames: int
+    frames: float
     confidence: float
     is_sure: bool
 
@@ -96,8 +96,9 @@ class SyncNetProbe:
         found = self.evaluator.evaluate(frames, clip.pcm)
         is_sure = found.confidence >= settings.min_distance_drop
         is_inside = abs(found.offset_frames) < settings.max_shift_frames
+        closeness = -np.array(found.mean_distances[::-1])  # by offset, from -15 to 15
         return OffsetEstimate(
-            frames=found.offset_frames, confidence=found.confidence, is_sure=is_sure and is_inside
+            frames=peak_frames(closeness), confidence=found.confidence, is_sure=is_sure and is_inside
         )
 
 
@@ -134,10 +135,22 @@ def estimate(similarity: npt.NDArray[np.float64], settings: AvOffsetSettings) ->
     best = int(similarity.argmax())
     elsewhere = similarity[np.abs(np.arange(len(similarity)) - best) > PEAK_FRAMES]
     if len(elsewhere) < 2:
-        return OffsetEstimate(frames=best - largest, confidence=0.0, is_sure=False)
+        return OffsetEstimate(frames=float(best - largest), confidence=0.0, is_sure=False)
     confidence = float((similarity[best] - elsewhere.max()) / max(elsewhere.std(), FLAT_COSINE))
     is_sure = confidence >= settings.min_peak_clearness and 0 < best < 2 * largest
-    return OffsetEstimate(frames=best - largest, confidence=confidence, is_sure=is_sure)
+    return OffsetEstimate(frames=peak_frames(similarity), confidence=confidence, is_sure=is_sure)
+
+
+def peak_frames(similarity: npt.NDArray[np.float64]) -> float:
+    """Where the similarity by offset, from -n to n, is highest: the vertex of the parabola through the best offset and its
+    neighbours, to the nearest quarter of a frame. At either end of the range it is the end."""
+    best = int(similarity.argmax())
+    whole = best - len(similarity) // 2
+    if not 0 < best < len(similarity) - 1:
+        return float(whole)
+    before, peak, after = similarity[best - 1 : best + 2]
+    bend = before - 2 * peak + after
+    return whole + (round(MELS_PER_FRAME * 0.5 * (before - after) / bend) / MELS_PER_FRAME if bend else 0.0)
 
 
 @lru_cache(maxsize=1)

@@ -1,11 +1,13 @@
-"""Crops and sound of a clip on one time axis, and moving the one against the other by whole video frames.
+"""Crops and sound of a clip on one time axis, and moving the one against the other.
 
-Sign, as in SyncNet's evaluation (offset = 15 - argmin): a positive offset means that the sound is early;
+The sound moves in steps of a quarter of a video frame, the 10 ms of a mel frame: samples and stored mel frames move
+alike and stay as they are. Sign, as in SyncNet's evaluation (offset = 15 - argmin): a positive offset means that the sound is early;
 it is delayed by offset / 25 s. Sound that is one frame late has the offset -1.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +21,7 @@ CROPS_COLUMNS = (
     "num_frames", "first_frame", "num_clip_frames", "mjpeg", "jpeg_offsets", "landmarks", "boxes", "valid",
 )  # fmt: skip
 MELS_COLUMNS = ("num_frames", "mel", "pcm")
+SAMPLES_PER_MEL = SAMPLES_PER_FRAME // MELS_PER_FRAME
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,32 +92,50 @@ def timed_clip(crops: Mapping[str, Any], mels: Mapping[str, Any]) -> TimedClip:
     )
 
 
-def shift_clip(clip: TimedClip, offset_frames: int) -> TimedClip:
+def shift_clip(clip: TimedClip, offset_frames: float) -> TimedClip:
     """Correct an offset: delay the sound by ``offset_frames`` (advance it if negative), keep the common part.
 
+    Args:
+        offset_frames: in video frames, a multiple of 1/4.
+
     Returns:
-        a clip of T - |offset_frames| frames.
+        a clip of T - ``lost_frames(offset_frames)`` frames.
 
     Raises:
-        ValueError: the offset leaves nothing of the clip.
+        ValueError: the offset is no multiple of 1/4, or leaves nothing of the clip.
     """
-    num_frames = clip.num_frames - abs(offset_frames)
+    num_frames = clip.num_frames - lost_frames(offset_frames)
     if num_frames < 1:
         raise ValueError(
-            f"an offset of {offset_frames} frames leaves nothing of a clip of {clip.num_frames} frames"
+            f"an offset of {offset_frames:g} frames leaves nothing of a clip of {clip.num_frames} frames"
         )
-    return _cut(clip, max(offset_frames, 0), sound_start_frame(offset_frames), num_frames)
+    first_picture = math.ceil(max(offset_frames, 0))
+    first_mel = round(MELS_PER_FRAME * sound_start_frames(offset_frames))
+    return _cut(clip, first_picture, first_mel, num_frames)
 
 
-def sound_start_frame(offset_frames: int) -> int:
-    """The video frame of the old time axis at which the corrected clip's sound begins."""
-    return max(-offset_frames, 0)
+def lost_frames(offset_frames: float) -> int:
+    """Video frames that a clip loses when an offset is corrected.
+
+    Raises:
+        ValueError: the offset is no multiple of 1/4.
+    """
+    if offset_frames * MELS_PER_FRAME % 1:
+        raise ValueError(
+            f"an offset of {offset_frames} frames: the sound moves by multiples of 1/{MELS_PER_FRAME}"
+        )
+    return math.ceil(abs(offset_frames))
 
 
-def _cut(clip: TimedClip, first_picture: int, first_sound: int, num_frames: int) -> TimedClip:
+def sound_start_frames(offset_frames: float) -> float:
+    """The time on the old axis at which the corrected clip's sound begins, in video frames."""
+    return math.ceil(max(offset_frames, 0)) - offset_frames
+
+
+def _cut(clip: TimedClip, first_picture: int, first_mel: int, num_frames: int) -> TimedClip:
     pictures = slice(first_picture, first_picture + num_frames)
     offsets = clip.jpeg_offsets[first_picture : first_picture + num_frames + 1]
-    last_sound = first_sound + num_frames
+    last_mel = first_mel + MELS_PER_FRAME * num_frames
     return replace(
         clip,
         mjpeg=clip.mjpeg[int(offsets[0]) : int(offsets[-1])],
@@ -122,6 +143,6 @@ def _cut(clip: TimedClip, first_picture: int, first_sound: int, num_frames: int)
         landmarks=clip.landmarks[pictures],
         boxes=clip.boxes[pictures],
         valid=clip.valid[pictures],
-        mel=clip.mel[:, MELS_PER_FRAME * first_sound : MELS_PER_FRAME * last_sound],
-        pcm=clip.pcm[SAMPLES_PER_FRAME * first_sound : SAMPLES_PER_FRAME * last_sound],
+        mel=clip.mel[:, first_mel:last_mel],
+        pcm=clip.pcm[SAMPLES_PER_MEL * first_mel : SAMPLES_PER_MEL * last_mel],
     )

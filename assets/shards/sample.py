@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from assets.av_offsets.timed_clip import TimedClip, shift_clip, sound_start_frame
+from assets.av_offsets.timed_clip import TimedClip, shift_clip, sound_start_frames
 from cals_models.shard_format import FRAMES_PER_SECOND, SAMPLE_RATE_HZ
 
 OFFSET_COLUMNS = ("measured_frames", "confidence", "applied_frames", "remeasured_frames", "offset_status")
@@ -58,7 +58,7 @@ def encode_sample(
         settings_digest: repeated in the json.
         flac_compression: 0 to 1.
     """
-    applied = int(offset["applied_frames"])
+    applied = float(offset["applied_frames"])
     corrected = shift_clip(clip, applied)
     meta = {
         "clip_id": facts.clip_id,
@@ -81,7 +81,7 @@ def encode_sample(
         "settings_digest": settings_digest,
     }
     for kind, rows in facts.labels.items():
-        meta[kind] = moved_labels(rows, first_frame + sound_start_frame(applied), corrected.num_frames)
+        meta[kind] = moved_labels(rows, first_frame + sound_start_frames(applied), corrected.num_frames)
     text = json.dumps(meta, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return {
         "flac": _flac(corrected.pcm, flac_compression),
@@ -93,7 +93,7 @@ def encode_sample(
 
 
 def moved_labels(
-    rows: tuple[tuple[float, float, str], ...], first_frame: int, num_frames: int
+    rows: tuple[tuple[float, float, str], ...], first_frame: float, num_frames: int
 ) -> list[list[float | str]]:
     """Timed labels of the sound on the time axis of the corrected clip, cut to its length."""
     begin_s, length_s = first_frame / FRAMES_PER_SECOND, num_frames / FRAMES_PER_SECOND

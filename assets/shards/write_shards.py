@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assets.av_offsets.timed_clip import CROPS_COLUMNS, MELS_COLUMNS, timed_clip
+from assets.av_offsets.timed_clip import CROPS_COLUMNS, MELS_COLUMNS, lost_frames, timed_clip
 from assets.buckets import digest_of, read_rows
 from assets.home import replacing, write_text
 from assets.shards.sample import OFFSET_COLUMNS, ClipFacts, encode_sample
@@ -191,7 +191,7 @@ def _outcomes(stage: str, path: Path) -> dict[str, dict[str, Any]]:
 def _num_frames(clip_id: str, outcomes: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> int:
     """Video frames that are left of a clip after its A/V offset is corrected."""
     rows = {stage: outcomes[stage][clip_id][LENGTH_COLUMN[stage]] for stage in STAGE_COLUMNS}
-    return int(rows["face_crops"]) - abs(int(rows["av_offsets"]))
+    return int(rows["face_crops"]) - lost_frames(float(rows["av_offsets"]))
 
 
 def _why_not(

@@ -17,6 +17,7 @@ from assets.av_offsets.probes import (
     SyncEncoderProbe,
     estimate,
     open_probe,
+    peak_frames,
     similarity_by_offset,
 )
 from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
@@ -162,6 +163,13 @@ def test_similarity_counts_only_windows_that_meet() -> None:
     assert found.confidence == pytest.approx((1 - far.max()) / far.std(), abs=1e-5)
 
 
+@pytest.mark.parametrize("true", [-3.0, -0.25, 0.25, 0.5, 1.75])
+def test_a_peak_between_two_frames_is_found_to_a_quarter(true: float) -> None:
+    similarity = np.exp(-0.5 * np.square((np.arange(-6, 7) - true) / 1.5))
+    assert peak_frames(similarity) == true
+    assert peak_frames(np.arange(5.0)) == 2 and peak_frames(np.ones(5)) == -2
+
+
 def test_a_second_peak_makes_an_offset_unsure() -> None:
     similarity = np.random.default_rng(0).normal(0, 0.05, 31)
     similarity[[17, 18]] = 0.5, 0.4
@@ -169,7 +177,7 @@ def test_a_second_peak_makes_an_offset_unsure() -> None:
     assert estimate(similarity / 5, SETTINGS).is_sure, "the scale of the cosine does not matter"
     similarity[4] = 0.4
     found = estimate(similarity, SETTINGS)
-    assert (found.frames, found.is_sure) == (2, False)
+    assert (found.frames, found.is_sure) == (2.25, False)
 
 
 def test_too_few_shifts_give_no_certainty() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from assets.av_offsets.timed_clip import TimedClip, shift_clip, sound_start_frame, timed_clip
+from assets.av_offsets.timed_clip import TimedClip, lost_frames, shift_clip, sound_start_frames, timed_clip
 from tests.shard_making import clip_rows
 
 
@@ -45,7 +45,30 @@ def test_a_shift_as_long_as_the_clip_is_an_error() -> None:
 
 
 def test_sound_starts_later_only_where_it_was_late() -> None:
-    assert [sound_start_frame(offset) for offset in (-3, 0, 3)] == [3, 0, 0]
+    assert [sound_start_frames(offset) for offset in (-3, 0, 3)] == [3, 0, 0]
+    assert [sound_start_frames(offset) for offset in (-0.25, 0.25, 2.5)] == [0.25, 0.75, 0.5]
+
+
+@pytest.mark.parametrize("late_mels", [-9, -4, -3, -1, 1, 2, 5])
+def test_quarters_of_a_frame_are_moved_too(late_mels: int) -> None:
+    """The sound of mel frame k says k - late_mels: afterwards picture t meets mel frame 4 t to within nothing."""
+    clip = numbered_clip()
+    heard = np.arange(40) - late_mels
+    clip = replace(
+        clip,
+        mel=np.broadcast_to(heard, (80, 40)).astype(np.float16),
+        pcm=heard.repeat(160).astype(np.int16),
+    )
+    moved = shift_clip(clip, -late_mels / 4)
+    assert moved.num_frames == 10 - lost_frames(late_mels / 4) == 10 - -(-abs(late_mels) // 4)
+    seen = np.frombuffer(moved.mjpeg, np.uint8).astype(int)
+    np.testing.assert_array_equal(moved.mel[0, ::4], 4 * seen)
+    np.testing.assert_array_equal(moved.pcm[::640], 4 * seen)
+
+
+def test_a_shift_between_two_mel_frames_is_an_error() -> None:
+    with pytest.raises(ValueError, match="multiples of 1/4"):
+        shift_clip(numbered_clip(), 0.1)
 
 
 def test_parts_of_different_length_are_an_error() -> None:
