@@ -237,7 +237,9 @@ class GeneratorConfig(TrainingConfig):
             draws what then is to change, which a short training learns much sooner.
         discriminator_learning_rate: of the discriminator.
         l1_weight, gan_weight, d_av_weight, d_vv_weight, wav2lip_sync_weight: weights of the loss terms.
-        d_av_temperature: of the softmax over the S frames' sounds.
+        d_av_temperature: of the softmax over the S frames' sounds. At 0.3 it pulls at the cosine about as SyncTalkFace's
+            binary loss of the same weight does; at 0.1 its gradient is several times L1's, which cost picture and
+            sync in a long training (docs/benchmarks.md).
         d_vv_temperature: of the softmax over the S frames; the paper's form has none, which is 1.
         sync_switch_on_loss: Wav2Lip's sync loss has weight 0 until the expert's loss on generated validation
             frames is below this (Wav2Lip: 0.75).
@@ -265,7 +267,7 @@ class GeneratorConfig(TrainingConfig):
     d_av_weight: float = 0.2
     d_vv_weight: float = 0.2
     wav2lip_sync_weight: float = 0.33
-    d_av_temperature: float = 0.1
+    d_av_temperature: float = 0.3
     d_vv_temperature: float = 1.0
     sync_switch_on_loss: float = 0.75
     dead_discriminator_loss: float = 0.01
