@@ -110,16 +110,24 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 class _ProgressReader:
-    """Follows a growing file of JSON lines; a line not yet finished waits for its end."""
+    """Follows a growing file of JSON lines; a line not yet finished waits for its end.
+
+    A training that goes on from its checkpoint writes the file anew, without the steps that it repeats: that one is read
+    from its beginning.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.offset = 0
+        self.inode: int | None = None
 
     def relay(self, on_progress: Callable[[dict[str, Any]], None]) -> None:
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
+            inode = os.fstat(file.fileno()).st_ino
+            if inode != self.inode:
+                self.inode, self.offset = inode, 0
             file.seek(self.offset)
             data = file.read()
         whole, newline, _ = data.rpartition(b"\n")
