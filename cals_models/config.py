@@ -43,7 +43,8 @@ class TrainingConfig:
         checkpoint_every_steps: updates between two checkpoints.
         log_every_steps: updates between two lines of progress.
         clip_cache_bytes: a split that is no larger than this is kept in memory, a larger one is streamed.
-        frame_cache_bytes: limit of the decoded frames kept in memory; 0 decodes at every visit.
+        frame_cache_bytes: limit of the decoded frames that each process that draws keeps in memory; 0 decodes at every
+            visit. Audio-to-Lip keeps F_v's units instead.
         seed: every random draw follows from it and from the number of the step.
     """
 

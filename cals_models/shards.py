@@ -62,6 +62,7 @@ class ShardSet:
         self.dataset, self.digest, self.shards = read_manifest(self.folder / MANIFEST_NAME)
         self._verified: dict[str, tuple[int, int, int]] = {}
         self._indices: dict[str, _ShardIndex] = {}
+        self._places_of: dict[str, npt.NDArray[np.int32]] = {}
         self._files: dict[str, BufferedReader] = {}
 
     def num_clips(self, split: str) -> int:
@@ -113,6 +114,17 @@ class ShardSet:
         for number, row in places[rank::world][start:].tolist():
             yield self._read(shards[number], row)
 
+    def clip(self, split: str, number: int) -> ShardClip:
+        """The clip of a number, from 0 in the stored order; its shard is opened where it is not open yet.
+
+        Raises:
+            ShardError: see `verify`; also for members that a shard must not hold.
+            IndexError: the split has no such clip.
+        """
+        shards, places = self._places(split)
+        shard, row = places[number].tolist()
+        return self._read(shards[shard], row)
+
     def load(self, split: str, *, max_bytes: int = 4 * 2**30) -> list[ShardClip]:
         """All clips of a split, compressed, in memory: for sets that are small enough to stay there.
 
@@ -138,9 +150,11 @@ class ShardSet:
     def _places(self, split: str) -> tuple[list[ShardFile], npt.NDArray[np.int32]]:
         """The shards of a split, and (N, 2) the shard's number and the row in it of each clip."""
         shards = self._split(split)
-        rows = [np.arange(len(self._index(shard).keys), dtype=np.int32) for shard in shards]
-        places = [np.stack([np.full_like(row, number), row], axis=1) for number, row in enumerate(rows)]
-        return shards, np.concatenate([np.empty((0, 2), np.int32), *places])
+        if split not in self._places_of:
+            rows = [np.arange(len(self._index(shard).keys), dtype=np.int32) for shard in shards]
+            places = [np.stack([np.full_like(row, number), row], axis=1) for number, row in enumerate(rows)]
+            self._places_of[split] = np.concatenate([np.empty((0, 2), np.int32), *places])
+        return shards, self._places_of[split]
 
     def _file(self, shard: ShardFile) -> BufferedReader:
         """The shard, open and found good. A file that is replaced later is read on as it was."""

@@ -117,7 +117,7 @@ def _dlib_weights() -> Finding:
 
 
 def _fan_weights() -> Finding:
-    from assets.faces.backends.face_networks import weight_files
+    from assets.faces.backends.face_networks import REMEDY, weight_files
 
     missing = [path for path in weight_files() if not path.exists()]
     if not missing:
@@ -126,7 +126,7 @@ def _fan_weights() -> Finding:
         subject="face-alignment weights",
         ok=True,
         text=f"not present: {', '.join(path.name for path in missing)}",
-        remedy=f"with internet they come at first use; else put them into {missing[0].parent} or keep backend dlib",
+        remedy=f"{REMEDY}; they belong into {missing[0].parent}",
     )
 
 

@@ -80,7 +80,6 @@ class AudioToLipStage(TrainingStage):
             "train",
             seed=config.seed,
             clip_cache_bytes=config.clip_cache_bytes,
-            frame_cache_bytes=config.frame_cache_bytes,
         )
         self._sampler = BatchSampler(
             self._source,

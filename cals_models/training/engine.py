@@ -272,16 +272,18 @@ def _validate(
     figures = dict(stage.world.first_says(figures))  # type: ignore[call-overload]
     stage.observe(figures)
     run.log("val", progress.step, figures)
-    _warn(stage, run, {}, figures, progress.step, is_last=is_last)
     value = figures[stage.best_metric] * (1 if stage.higher_is_better else -1)
-    if progress.best is None or value > progress.best:
+    patience = stage.config.early_stopping_validations
+    if progress.best is None or math.isnan(progress.best) or value > progress.best:
         progress.best, progress.best_figures, progress.validations_without_better = value, figures, 0
-        if stage.config.early_stopping_validations:
+        if patience:
             averages.keep_best()
     else:
         progress.validations_without_better += 1
-    patience = stage.config.early_stopping_validations
     progress.stopped_early = bool(patience) and progress.validations_without_better >= patience
+    is_last = is_last or progress.stopped_early
+    judged = progress.best_figures if is_last and patience else figures
+    _warn(stage, run, {}, judged, progress.step, is_last=is_last)
     return figures
 
 

@@ -6,6 +6,7 @@ DataLoader): in threads, sampling and launching kernels would hold each other up
 
 import os
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from cals_models.training.stage import Batch
 
 MAX_PROCESSES = 8
+SHARED_MEMORY = "/dev/shm"
 DEPTH = 4
 """Batches drawn ahead by the thread, and by each process half as many."""
 
@@ -29,7 +31,8 @@ class Prefetcher:
         draw: makes the batch of a number, and nothing but the number decides it.
         first, last: numbers of the first batch and of the one that is not drawn any more.
         device: batches go there; from pinned memory if it is a GPU.
-        num_processes: that draw; 0 draws in a thread. None: half the processors beside a GPU, at most 8, else 0.
+        num_processes: that draw; 0 draws in a thread. None: beside a GPU this process's share of half the processors, at
+            most 8 and no more than shared memory has room for, else 0.
     """
 
     def __init__(
@@ -45,7 +48,7 @@ class Prefetcher:
         self._device = device
         is_gpu = device.type == "cuda"
         if num_processes is None:
-            num_processes = min(MAX_PROCESSES, max(1, (os.cpu_count() or 2) // 2)) if is_gpu else 0
+            num_processes = _processes_for(draw(first)) if is_gpu and first < last else 0
         numbers = range(first, last)
         self._drawing: AbstractContextManager[Iterator[Batch]] = (
             _by_processes(draw, numbers, num_processes, is_pinned=is_gpu)
@@ -60,6 +63,7 @@ class Prefetcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._batches = iter(())
         self._drawing.__exit__(None, None, None)
 
     def take(self) -> Batch:
@@ -70,19 +74,30 @@ class Prefetcher:
         return {name: tensor.to(self._device, non_blocking=True) for name, tensor in batch.items()}
 
 
-class _Batches(Dataset[Batch]):
+def _processes_for(batch: Batch) -> int:
+    """How many processes draw such batches, which reach the training through shared memory (containers have little)."""
+    processors = len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    num_bytes = sum(tensor.nbytes for tensor in batch.values())
+    room = shutil.disk_usage(SHARED_MEMORY).free // 2 if os.path.isdir(SHARED_MEMORY) else 0
+    return min(MAX_PROCESSES, max(1, processors // 2), room // ((DEPTH // 2 + 1) * max(num_bytes, 1)))
+
+
+class _Batches(Dataset["Batch | Exception"]):
     def __init__(self, draw: Callable[[int], Batch]) -> None:
         self._draw = draw
 
-    def __getitem__(self, number: int) -> Batch:
-        return self._draw(number)
+    def __getitem__(self, number: int) -> "Batch | Exception":
+        try:
+            return self._draw(number)
+        except Exception as error:  # as a value: raised in the process it would lose its one clear line
+            return error
 
 
 @contextmanager
 def _by_processes(
     draw: Callable[[int], Batch], numbers: range, num_processes: int, *, is_pinned: bool
 ) -> Iterator[Iterator[Batch]]:
-    """Forked, so that clips in memory are shared; batch n is drawn by the same process in every run."""
+    """Forked, so that clips in memory are shared; they are ended with the context."""
     loader = DataLoader(
         _Batches(draw),
         batch_size=None,
@@ -92,7 +107,17 @@ def _by_processes(
         pin_memory=is_pinned,
         multiprocessing_context="fork",
     )
-    yield iter(loader)
+    batches = iter(loader)
+    try:
+        yield map(_batch_or_error, batches)
+    finally:
+        batches._shutdown_workers()
+
+
+def _batch_or_error(drawn: "Batch | BaseException") -> Batch:
+    if isinstance(drawn, BaseException):
+        raise drawn
+    return drawn
 
 
 class _Thread:
@@ -118,10 +143,7 @@ class _Thread:
 
     def _taken(self) -> Iterator[Batch]:
         for _ in self._numbers:
-            batch = self._ready.get()
-            if isinstance(batch, BaseException):
-                raise batch
-            yield batch
+            yield _batch_or_error(self._ready.get())
 
     def _work(self) -> None:
         for number in self._numbers:

@@ -1,11 +1,10 @@
 """Which clip is visited when, and which of its frames: a function of (seed, number of the visit) alone.
 
-Visits are numbered through all epochs and processes. A set that is small stays in memory; a larger one is streamed
-in the same way, each process reading what it visits and skipping the rest.
+Visits are numbered through all epochs and processes. A set that is small stays in memory; a larger one is read clip by
+clip, in the same order, which runs across all shards.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +29,11 @@ class ClipSource:
         sets: their clips are mixed.
         split: train, val or test.
         seed: of the order.
-        clip_cache_bytes: no more than this is kept in memory; a larger split is streamed.
+        clip_cache_bytes: no more than this is kept in memory; of a larger split each visit reads its clip.
         frame_cache_bytes: decoded frames are kept if all of the split's fit in this.
+
+    Attributes:
+        is_unusable: bool (N,), clips that were visited and had nothing to give; the processes that draw share it.
 
     Raises:
         ValueError: the split holds no clip.
@@ -48,8 +50,9 @@ class ClipSource:
         frame_cache_bytes: int = 0,
     ) -> None:
         self._sets, self._split, self._seed = list(sets), split, seed
-        self._counts = [shard_set.num_clips(split) for shard_set in self._sets]
-        self.num_clips = sum(self._counts)
+        counts = [shard_set.num_clips(split) for shard_set in self._sets]
+        self._firsts = np.cumsum([0, *counts])
+        self.num_clips = sum(counts)
         if self.num_clips == 0:
             folders = ", ".join(str(shard_set.folder) for shard_set in self._sets)
             raise ValueError(f"{folders}: the split {split} holds no clip; training needs one")
@@ -57,35 +60,37 @@ class ClipSource:
         self._clips: list[ShardClip] | None = None
         if num_bytes <= clip_cache_bytes:
             self._clips = [clip for shard_set in self._sets for clip in shard_set.clips(split)]
+        else:  # every shard is looked through here, once, and not by each process that draws
+            for shard_set, count in zip(self._sets, counts, strict=True):
+                if count:
+                    shard_set.clip(split, 0)
         num_frames = sum(shard_set.num_frames(split) for shard_set in self._sets)
         fits = self._clips is not None and num_frames * FRAME_BYTES <= frame_cache_bytes
         self._frames: dict[str, tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]] | None = (
             {} if fits else None
         )
-        self._stream: Iterator[ShardClip] = iter(())
-        self._stream_epoch, self._stream_at = -1, 0
-        self._epoch_order: tuple[int, npt.NDArray[np.int64]] | None = None
-        self.unusable: set[str] = set()
+        self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.empty(0, np.int64))
+        self.is_unusable = torch.zeros(self.num_clips, dtype=torch.bool).share_memory_()
 
     @property
     def in_memory(self) -> Sequence[ShardClip]:
         """All clips, if they are kept in memory; else none."""
         return self._clips or ()
 
-    def visit(self, number: int) -> ShardClip:
-        """The clip of a visit; numbers should rise, going back opens a stream anew."""
+    def index(self, number: int) -> int:
+        """Which clip a visit is to: its number in the stored order over all sets."""
         epoch, position = divmod(number, self.num_clips)
+        if self._order[0] != epoch:
+            self._order = (epoch, np.random.default_rng([self._seed, epoch]).permutation(self.num_clips))
+        return int(self._order[1][position])
+
+    def visit(self, number: int) -> ShardClip:
+        """The clip of a visit."""
+        index = self.index(number)
         if self._clips is not None:
-            if self._epoch_order is None or self._epoch_order[0] != epoch:
-                order = np.random.default_rng([self._seed, epoch]).permutation(self.num_clips)
-                self._epoch_order = (epoch, order)
-            return self._clips[int(self._epoch_order[1][position])]
-        if epoch != self._stream_epoch or number < self._stream_at:
-            self._stream = self._merged(epoch)
-            self._stream_epoch, self._stream_at = epoch, epoch * self.num_clips
-        clip = next(islice(self._stream, number - self._stream_at, None))
-        self._stream_at = number + 1
-        return clip
+            return self._clips[index]
+        which = int(np.searchsorted(self._firsts, index, side="right")) - 1
+        return self._sets[which].clip(self._split, index - int(self._firsts[which]))
 
     def frames(self, clip: ShardClip, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
         """Decoded frames (S, 128, 128, 3), from memory where they are kept."""
@@ -104,13 +109,6 @@ class ClipSource:
     def first(self, num_clips: int) -> list[ShardClip]:
         """The same few clips every time, drawn over all of the split."""
         return [self.visit(number) for number in range(min(num_clips, self.num_clips))]
-
-    def _merged(self, epoch: int) -> Iterator[ShardClip]:
-        streams = [shard_set.clips(self._split, seed=self._seed, epoch=epoch) for shard_set in self._sets]
-        turns = np.repeat(np.arange(len(streams), dtype=np.uint8), self._counts)
-        np.random.default_rng([self._seed, epoch]).shuffle(turns)
-        for turn in turns:
-            yield next(streams[turn])
 
 
 class BatchSampler:
@@ -157,7 +155,7 @@ class BatchSampler:
             drawn = [self._sample(clip, generator) for _ in range(self._samples_per_clip)]
             usable = [sample for sample in drawn if sample is not None]
             if len(usable) < len(drawn):
-                self.source.unusable.add(clip.clip_id)
+                self.source.is_unusable[self.source.index(number)] = True
             samples += usable
         if not samples:
             raise ValueError(
@@ -170,7 +168,7 @@ class BatchSampler:
 
     def diagnose(self) -> list[Diagnosis]:
         """`clips_without_window`, once more than a twentieth of the clips had nothing to give."""
-        num_unusable = len(self.source.unusable)
+        num_unusable = int(self.source.is_unusable.sum())
         if num_unusable <= MAX_UNUSABLE_SHARE * self.source.num_clips:
             return []
         return [

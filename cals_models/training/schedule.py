@@ -58,6 +58,11 @@ class AveragedWeights:
             for name, network in networks.items()
             for key, parameter in network.named_parameters()
         }
+        self._buffers = {
+            f"{name}.{key}": buffer
+            for name, network in networks.items()
+            for key, buffer in network.named_buffers()
+        }
         self.averages = {key: parameter.detach().clone() for key, parameter in self._parameters.items()}
         self._best: dict[str, Tensor] = {}
 
@@ -82,8 +87,9 @@ class AveragedWeights:
             self._set(kept)
 
     def keep_best(self) -> None:
-        """Remember the averages of now as the best so far."""
-        self._best = {key: average.clone() for key, average in self.averages.items()}
+        """Remember the averages and buffers of now as the best so far."""
+        now = self.averages | self._buffers
+        self._best = {key: tensor.detach().clone() for key, tensor in now.items()}
 
     def adopt(self) -> None:
         """Give the networks the best averages for good, or those of now where none were kept."""
@@ -100,9 +106,11 @@ class AveragedWeights:
         for key, average in self.averages.items():
             average.copy_(averages[key])
         best: Mapping[str, Tensor] = state["best"]  # type: ignore[assignment]
-        self._best = {key: average.to(self.averages[key].device) for key, average in best.items()}
+        now = self.averages | self._buffers
+        self._best = {key: tensor.to(now[key].device) for key, tensor in best.items()}
 
     @torch.no_grad()
     def _set(self, values: Mapping[str, Tensor]) -> None:
-        for key, parameter in self._parameters.items():
-            parameter.copy_(values[key])
+        own: Mapping[str, Tensor] = self._parameters | self._buffers
+        for key, value in values.items():
+            own[key].copy_(value)

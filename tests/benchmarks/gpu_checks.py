@@ -3,7 +3,7 @@
     python tests/benchmarks/gpu_checks.py --plan
     python tests/benchmarks/gpu_checks.py --shards DIR --out DIR --minutes 9      # again and again, until it says: done
 
-Needs torch, torchaudio, webdataset, safetensors, numpy and a checkout of this project, nothing else. A command ends
+Needs torch, torchaudio, safetensors, numpy and a checkout of this project, nothing else. A command ends
 after at most `--minutes`; the next one goes on where it stopped: trainings from their checkpoint, the rest from what lies
 in `--out`. What is to be brought home lies in `OUT/home`, in files of at most 16 MB:
 
@@ -68,7 +68,6 @@ SHORT: dict[str, dict[str, object]] = {
 ALWAYS: dict[str, object] = {
     "validation_clips": 16,
     "clip_cache_bytes": 4 * 1024**3,
-    "frame_cache_bytes": 8 * 1024**3,
 }
 
 

@@ -33,7 +33,7 @@ Item = TypeVar("Item")
 
 
 class Networks(Protocol):
-    """SFD and FAN, wherever they run. What is found in a picture depends on that picture alone."""
+    """SFD and FAN, wherever they run. What is found in a picture depends on that picture alone, to rounding."""
 
     def detect(self, pictures: Pictures) -> list[list[Detection]]:
         """Faces of each picture, best first: BGR, sides multiples of 64, filled up with ``SFD_MEAN_BGR``."""

@@ -1,7 +1,7 @@
 """One process that owns SFD and FAN; the workers of a pool are its clients.
 
 What waits from several workers goes through the networks in common passes: pictures of one size, so that what is
-found in a clip does not depend on its company. A device holds the networks once, and a worker loads no torch, whose
+found in a clip depends on its company by no more than the rounding of a device's kernels, which differ by batch size. A device holds the networks once, and a worker loads no torch, whose
 address space its memory limit would count.
 
 The process lives as long as the other end of its pipe is open, which is what ends it with the pool and after a

@@ -44,6 +44,7 @@ class Line(TrainingStage):
         self.config, self.world = config, ALONE
         seed_step(config.seed, -1, 0)
         self.network = nn.Linear(1, 1)
+        self.network.register_buffer("num_steps", torch.zeros(()))  # such as the statistics of a batch norm
         self.networks = {"line": self.network}
         self.exported = ("line",)
         self.optimizers = {"line": build_optimizer([self.network], config)}
@@ -58,6 +59,7 @@ class Line(TrainingStage):
         if step == self.stop_at:
             raise KeyboardInterrupt
         losses = []
+        self.network.num_steps.add_(1)
         for batch in batches:
             noise = 0.1 * torch.randn_like(batch["x"])
             loss = (self.network(batch["x"] + noise) - batch["y"]).square().mean()
@@ -142,6 +144,7 @@ def test_early_stopping_takes_the_weights_of_the_best_validation(
             continue
     assert result.stopped_early and result.steps == 16 and result.figures == {"error": 0.0}
     assert torch.equal(stage.network.weight, seen[8]) and not torch.equal(seen[8], seen[16])
+    assert stage.network.num_steps == 8
 
 
 def test_a_loss_that_is_not_finite_changes_no_weight_warns_and_ends(tmp_path: Path) -> None:
@@ -200,7 +203,7 @@ def test_the_result_comes_last_and_says_what_was_made(tmp_path: Path) -> None:
     write_result(job, stage, result, run, {"shards": {"shards": "abc"}, "code": {"f": "1"}})
     written = json.loads(run.result_path.read_text())
     assert written["steps"] == 12 and written["figures"]["error"] < 2
-    assert written["num_parameters"] == 2 and written["shards"] == {"shards": "abc"}
+    assert written["num_parameters"] == 3 and written["shards"] == {"shards": "abc"}
     assert written["code"] == {"f": "1"}
     assert [warning["warning"] for warning in written["warnings"]] == ["made"]
     assert {"model.json", "model.safetensors"} <= {path.name for path in run.folder.iterdir()}
