@@ -9,7 +9,7 @@ from typing import Any
 from assets.buckets import digest_of
 from assets.metrics.clip_metrics import score_renders
 from assets.metrics.instruments import device_of, open_instruments
-from assets.metrics.perceptual import open_inception
+from assets.metrics.perceptual import Inception, open_inception
 from assets.metrics.set_metrics import fid_rows
 from assets.progress import progress_bar
 from assets.renders.render import INDEX_NAME
@@ -49,9 +49,7 @@ def clip_metrics(run: StageRun) -> Produced:
             instruments=instruments,
             progress=advance,
         )
-    sets = fid_rows(
-        renders, folder, run.home.shards(name), split, dataset=name, method=run.method, inception=inception
-    )
+    sets = [] if inception is None else _fid(run, renders, folder, split, inception)
     write_part(run.home, "clip_metrics", rows, dataset=name, method=run.method)
     write_part(run.home, "set_metrics", sets, dataset=name, method=run.method)
     return Produced(
@@ -60,6 +58,16 @@ def clip_metrics(run: StageRun) -> Produced:
         counts={**_means(rows), **_of_set(sets), "without_value": sum(row["value"] is None for row in rows)},
         checks=[_check_ground_truth(run.method, rows), _check_finite(rows)],
     )
+
+
+def _fid(
+    run: StageRun, renders: list[dict[str, Any]], folder: Path, split: str, inception: Inception
+) -> list[dict[str, Any]]:
+    name, shards = run.dataset.name, run.home.shards(run.dataset.name)
+    with progress_bar(f"FID of {name} by {run.method}", len({row["key"] for row in renders})) as advance:
+        return fid_rows(
+            renders, folder, shards, split, dataset=name, method=str(run.method), inception=inception, progress=advance
+        )  # fmt: skip
 
 
 def _own(rows: list[dict[str, Any]], metric: str) -> list[float]:

@@ -9,7 +9,7 @@ Legend: T video frames, D features.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ def fid_rows(
     *,
     dataset: str,
     method: str,
-    inception: Inception | None,
+    inception: Inception,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
     """FID of a method's renders of a split against all true frames of the split; lower is better.
 
@@ -53,15 +54,14 @@ def fid_rows(
         split: the split that was rendered.
         dataset: for the rows.
         method: for the rows.
-        inception: computes the features; None where FID is not asked for.
+        inception: computes the features.
+        progress: is told of each clip that is done.
 
     Returns:
-        Rows of ``set_metrics``, one a kind of sound that the method was given; none without a network.
+        Rows of ``set_metrics``, one a kind of sound that the method was given.
 
     Source: Heusel et al., NeurIPS 2017; Frechet distance by torchmetrics, in float64.
     """
-    if inception is None:
-        return []
     by_key: dict[str, dict[str, Mapping[str, Any]]] = {}
     for row in renders:
         by_key.setdefault(row["key"], {})[row["audio"]] = row
@@ -77,6 +77,7 @@ def fid_rows(
             _add(metrics[audio], true, real=True)
             _add(metrics[audio], drawn.get(audio, true[:0]), real=False)
             num_drawn[audio] += audio in drawn
+        progress(1)
     shared = {"dataset": dataset, "method": method, "metric": "fid", "evaluator": inception.name}
     return [
         {
