@@ -111,7 +111,7 @@ def between_buckets(home: Home, stage: str) -> Callable[[float], bool]:
     return lambda _: 0 < len(list(folder.glob("[0-9]*.parquet"))) < NUM_BUCKETS
 
 
-@pytest.mark.trial
+@pytest.mark.proof
 @pytest.mark.timeout(1800)
 def test_kills_lose_nothing_and_the_next_run_repairs(
     tmp_path: Path, grid_clips: list[Path], monkeypatch: pytest.MonkeyPatch
