@@ -111,7 +111,7 @@ def _by_processes(
     try:
         yield map(_batch_or_error, batches)
     finally:
-        batches._shutdown_workers()
+        batches._shutdown_workers()  # type: ignore[attr-defined]
 
 
 def _batch_or_error(drawn: "Batch | BaseException") -> Batch:

@@ -70,7 +70,8 @@ class ClipSource:
             {} if fits else None
         )
         self._order: tuple[int, npt.NDArray[np.int64]] = (-1, np.empty(0, np.int64))
-        self.is_unusable = torch.zeros(self.num_clips, dtype=torch.bool).share_memory_()
+        self.is_unusable = torch.zeros(self.num_clips, dtype=torch.bool)
+        self.is_unusable.share_memory_()  # type: ignore[no-untyped-call]
 
     @property
     def in_memory(self) -> Sequence[ShardClip]:
