@@ -118,7 +118,8 @@ def test_a_trained_probe_finds_and_corrects_shifts(grid_clips: list[Path], tmp_p
         found[late] = dict(compute_offset(payload, frozenset({"av_offsets"}))["av_offsets"])  # type: ignore[arg-type]
     sure = {late: row for late, row in found.items() if row["offset_status"] in ("corrected", "in sync")}
     assert len(sure) >= len(SHIFTS) - 3, found
-    assert all(abs(row["measured_frames"] + late) <= 1 for late, row in sure.items()), found
+    # The recordings themselves are off by up to a frame; the probe says by how much, to a quarter.
+    assert all(abs(row["measured_frames"] + late) < 1.5 for late, row in sure.items()), found
     assert all(row["applied_frames"] == row["measured_frames"] for row in sure.values())
-    assert all(abs(row["remeasured_frames"] or 0) <= 1 for row in sure.values()), found
+    assert all(abs(row["remeasured_frames"] or 0) < 0.5 for row in sure.values()), found
     assert all(row["applied_frames"] == 0 for late, row in found.items() if late not in sure)

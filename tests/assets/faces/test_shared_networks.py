@@ -224,11 +224,12 @@ def test_who_shares_nothing_starts_nothing() -> None:
 
 
 PARENT = """
-import multiprocessing, time
+import multiprocessing, signal, time
 from assets.faces.backends.shared import SharedNetworks, served
 from tests.assets.faces.made_networks import CompanyNetworks, pictures_of
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell start with Ctrl-C ignored
     with served(CompanyNetworks, batch_frames=4) as socket:
         SharedNetworks(socket).detect(pictures_of(1))
         print(multiprocessing.active_children()[0].pid, socket, flush=True)
