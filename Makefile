@@ -4,16 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test proofs lint ui clean
+.PHONY: demo test proofs trials lint ui clean
 
 demo: $(STAMP)
 	$(BIN)/cals demo
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -m "not proof" tests
+	$(BIN)/python -m pytest -m "not proof and not trial" tests
 
 proofs: $(STAMP)
 	$(BIN)/python -m pytest -m proof tests
+
+trials: $(STAMP)
+	$(BIN)/python -m pytest -m trial tests
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

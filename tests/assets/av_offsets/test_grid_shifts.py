@@ -92,7 +92,7 @@ def train_probe(folder: Path, shards: Path) -> ProbeSource:
     return ProbeSource(kind="sync_encoder", path=out, digest=plain["weights_sha256"])
 
 
-@pytest.mark.proof
+@pytest.mark.trial
 @pytest.mark.timeout(2400)
 def test_a_trained_probe_finds_and_corrects_shifts(grid_clips: list[Path], tmp_path: Path) -> None:
     needed = NUM_TRAIN + NUM_VAL + len(SHIFTS)
