@@ -4,19 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test proofs trials lint ui clean
+.PHONY: demo test proofs lint ui clean
 
 demo: $(STAMP)
 	$(BIN)/cals demo
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -m "not proof and not trial" tests
+	$(BIN)/python -m pytest -m "not proof" tests
 
 proofs: $(STAMP)
 	$(BIN)/python -m pytest -m proof tests
-
-trials: $(STAMP)
-	$(BIN)/python -m pytest -m trial tests
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

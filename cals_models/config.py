@@ -332,17 +332,22 @@ class LseEvaluatorConfig(TrainingConfig):
 
     Args:
         width_factor: share of network S's channels; 1 is the public network.
+        other_moments: sound windows of the same clip at other moments that a picture window must be told from, beside
+            the other samples of the batch: half of them the nearest (1, 2, ... frames away), half from up to 15 frames
+            away, as far as LSE looks. They are cheap: the sound's half of network S costs an eighth of the pictures'.
     """
 
     steps: int = 60_000
     batch_samples: int = 256
     samples_per_clip: int = 8
     width_factor: float = 1.0
+    other_moments: int = 8
     seed: int = 1_000
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _require(0 < self.width_factor <= 1, "width_factor", self.width_factor, "in (0, 1]")
+        _require(self.other_moments >= 0, "other_moments", self.other_moments, "0 or more")
 
 
 CONFIGS: dict[str, type[TrainingConfig]] = {

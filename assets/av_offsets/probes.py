@@ -53,7 +53,7 @@ class OffsetProbe(Protocol):
 
 
 class SyncEncoderProbe:
-    """A sync encoder of this pipeline: mean cosine of pictures and sound at each shift."""
+    """A sync encoder of this pipeline: cosine of pictures and sound at each shift."""
 
     def __init__(self, encoder: SyncEncoder) -> None:
         self.encoder = encoder
@@ -63,7 +63,7 @@ class SyncEncoderProbe:
         largest = min(settings.max_shift_frames, len(lips) - settings.min_overlap_frames)
         if largest < 1:
             return None
-        return estimate(similarity_by_offset(lips, sounds, largest), settings)
+        return estimate(cosines_by_offset(lips, sounds, largest), settings)
 
     @torch.inference_mode()
     def _embed(self, clip: TimedClip) -> tuple[Tensor, Tensor]:
@@ -102,43 +102,54 @@ class SyncNetProbe:
         )
 
 
-def similarity_by_offset(lips: Tensor, sounds: Tensor, largest: int) -> npt.NDArray[np.float64]:
-    """Mean cosine at each offset, over the windows that meet.
+def cosines_by_offset(lips: Tensor, sounds: Tensor, largest: int) -> npt.NDArray[np.float64]:
+    """How alike pictures and sound are at each offset, window by window.
 
     Args:
         lips, sounds: (S, D) of unit length, of the same windows.
         largest: offsets from -largest to +largest.
 
     Returns:
-        (2 largest + 1,): at offset k, window t of the lips meets window t - k of the sound (positive: early sound).
+        (2 largest + 1, S) cosines: at offset k, window t of the lips meets window t - k of the sound (positive: early
+        sound); NaN where there is none.
     """
-    num_windows = len(lips)
-    means = []
-    for offset in range(-largest, largest + 1):
-        first, last = max(offset, 0), num_windows + min(offset, 0)
-        means.append(float((lips[first:last] * sounds[first - offset : last - offset]).sum(dim=1).mean()))
-    return np.array(means)
+    cosine = (lips.double() @ sounds.double().T).numpy()
+    window = np.arange(len(lips))
+    heard = window - np.arange(-largest, largest + 1)[:, None]
+    meets = (heard >= 0) & (heard < len(sounds))
+    return np.where(meets, cosine[window, np.where(meets, heard, 0)], np.nan)
 
 
-def estimate(similarity: npt.NDArray[np.float64], settings: AvOffsetSettings) -> OffsetEstimate:
-    """The offset of greatest similarity, and how clear that peak is.
+def estimate(cosines: npt.NDArray[np.float64], settings: AvOffsetSettings) -> OffsetEstimate:
+    """The offset of greatest mean cosine, and how clear that peak is.
 
     Args:
-        similarity: mean cosine at the offsets -n to n.
+        cosines: (2 n + 1, S) of the offsets -n to n, window by window.
         settings: hold the limit of the clearness.
 
     Returns:
-        The offset; its confidence is the peak's height above the highest offset more than 2 frames away, in
-        standard deviations of those. Never sure of the largest offset looked at.
+        The offset; its confidence is the least of the paired t values against the offsets more than 2 frames away: the
+        mean over the windows that both offsets have of the cosines' difference, in standard errors of that mean. Never
+        sure of the largest offset looked at.
     """
+    similarity = np.nanmean(cosines, axis=1)
     largest = len(similarity) // 2
     best = int(similarity.argmax())
-    elsewhere = similarity[np.abs(np.arange(len(similarity)) - best) > PEAK_FRAMES]
-    if len(elsewhere) < 2:
+    rivals = cosines[np.abs(np.arange(len(similarity)) - best) > PEAK_FRAMES]
+    if not len(rivals):
         return OffsetEstimate(frames=float(best - largest), confidence=0.0, is_sure=False)
-    confidence = float((similarity[best] - elsewhere.max()) / max(elsewhere.std(), FLAT_COSINE))
+    confidence = min(_paired_t(cosines[best] - rival) for rival in rivals)
     is_sure = confidence >= settings.min_peak_clearness and 0 < best < 2 * largest
     return OffsetEstimate(frames=peak_frames(similarity), confidence=confidence, is_sure=is_sure)
+
+
+def _paired_t(differences: npt.NDArray[np.float64]) -> float:
+    """Their mean in standard errors; NaN is left out, fewer than two tell nothing."""
+    differences = differences[~np.isnan(differences)]
+    if len(differences) < 2:
+        return 0.0
+    deviation = max(float(differences.std(ddof=1)), FLAT_COSINE)
+    return float(differences.mean()) / deviation * len(differences) ** 0.5
 
 
 def peak_frames(similarity: npt.NDArray[np.float64]) -> float:

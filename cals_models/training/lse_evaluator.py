@@ -1,13 +1,14 @@
 """Training of network S, the evaluator behind LSE-D and LSE-C where the public weights are not at hand.
 
-Contrastive on windows of 5 frames and 0.2 s of cepstral coefficients, as LSE looks at them: in a batch of windows,
-several of each clip, a picture window must lie nearer to its own sound than to any other, and a sound window nearer to
-its own pictures. The logits are minus the Euclidean distances that LSE averages, so that the distances keep a scale of
-their own and need no temperature. The seed is not the sync encoder's: the evaluator is never the network in the loss.
+Contrastive on windows of 5 frames and 0.2 s of cepstral coefficients, as LSE looks at them: a picture window must lie nearer
+to its own sound than to the clip's sound at other moments, the nearest among them, and than to any other of the batch; a sound
+window nearer to its own pictures than to any others of the batch. The logits are minus the Euclidean distances that LSE
+averages, so that the distances keep a scale of their own and need no temperature. The seed is not the sync encoder's: the
+evaluator is never the network in the loss.
 
 Source: Chung & Zisserman 2016 (network, windows); Chung, Chung & Kang 2019, "Perfect match" (matching one window
-against many by their distances).
-Legend: B windows of a batch, D embedding width.
+against many moments of one clip by their distances).
+Legend: B windows of a batch, C sound windows of each, the right one first, D embedding width.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cals_models.config import LseEvaluatorConfig
-from cals_models.lse import MFCCS_PER_FRAME, LipSyncEvaluator, LseError, LseResult, mfcc
+from cals_models.lse import MAX_SHIFT_FRAMES, MFCCS_PER_FRAME, LipSyncEvaluator, LseError, LseResult, mfcc
 from cals_models.lse_weights import NETWORK_NAME
 from cals_models.shard_clip import ShardClip
 from cals_models.shards import ShardSet
@@ -44,22 +45,27 @@ def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) 
     return LseEvaluatorStage(job.config, world, shard_sets)
 
 
-def matching_loss(lips: Tensor, sound: Tensor, is_same: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of choosing the right window among the batch's by distance, both ways; lower is better.
+def matching_loss(lips: Tensor, sound: Tensor, moments: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of choosing the right window by distance, both ways; lower is better.
 
     Args:
         lips: (B, D).
-        sound: (B, D), row by row the windows of the same moments.
-        is_same: bool (B, B), True where row and column are one moment of one clip, drawn twice: no candidate.
+        sound: (B, C, D); of each row the first belongs to the pictures, the others are the same clip's at other moments.
+        moments: int64 (B, C, 2): clip and frame of each sound window. What is drawn twice is no wrong answer.
 
     Returns:
-        The loss and the share of windows that were told right.
+        The loss, and the share of picture windows whose sound was told right among all B C.
     """
-    distances = torch.cdist(lips.float(), sound.float(), compute_mode="donot_use_mm_for_euclid_dist")
-    twice = is_same & ~torch.eye(len(lips), dtype=torch.bool, device=lips.device)
-    logits = (-distances).masked_fill(twice, float("-inf"))
-    right = torch.arange(len(lips), device=lips.device)
-    loss = 0.5 * (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right))
+    distances = torch.cdist(
+        lips.float(), sound.flatten(0, 1).float(), compute_mode="donot_use_mm_for_euclid_dist"
+    )
+    is_same = (moments[:, :1] == moments.flatten(0, 1)).all(dim=2)
+    right = torch.arange(len(lips), device=lips.device) * sound.shape[1]
+    is_right = torch.zeros_like(is_same).scatter_(1, right[:, None], True)
+    logits = (-distances).masked_fill(is_same & ~is_right, float("-inf"))
+    to_pictures = logits[:, right].T
+    own = torch.arange(len(lips), device=lips.device)
+    loss = 0.5 * (F.cross_entropy(logits, right) + F.cross_entropy(to_pictures, own))
     return loss, (logits.detach().argmax(dim=1) == right).float().mean()
 
 
@@ -97,11 +103,12 @@ class LseEvaluatorStage(TrainingStage):
 
     @property
     def chance_loss(self) -> float:
-        """Loss of embeddings that say nothing: log of the number of candidates."""
-        return float(np.log(self.config.batch_samples))
+        """Loss of embeddings that say nothing: log of the number of candidates, the mean of both ways."""
+        others = 1 + self.config.other_moments
+        return float(np.log(self.config.batch_samples) + 0.5 * np.log(others))
 
     def draw(self, batch_number: int) -> Batch:
-        """frames uint8 (B, 5, 128, 128, 3) RGB, mfcc (B, 1, 13, 20), moment int64 (B, 2): clip and first frame."""
+        """frames uint8 (B, 5, 128, 128, 3) RGB, mfcc (B, C, 13, 20), moments int64 (B, C, 2): clip and first frame."""
         return self._sampler.draw(batch_number)
 
     def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
@@ -110,10 +117,8 @@ class LseEvaluatorStage(TrainingStage):
         for batch in batches:
             with self.autocast():
                 lips = self.network.embed_lip_stacks(picture_stacks(batch["frames"]))
-                sound = self.network.embed_audio(batch["mfcc"])
-            moments = batch["moment"]
-            is_same = (moments[:, None] == moments[None]).all(dim=2)
-            loss, share = matching_loss(lips, sound, is_same)
+                sound = self.network.embed_audio(batch["mfcc"].flatten(0, 1)[:, None])
+            loss, share = matching_loss(lips, sound.unflatten(0, (len(lips), -1)), batch["moments"])
             (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
             shares.append(share)
@@ -179,11 +184,12 @@ class LseEvaluatorStage(TrainingStage):
         if len(starts) == 0:
             return None
         start = int(generator.choice(starts))
-        first = MFCCS_PER_FRAME * start
+        heard = [start, *other_moments(start, last, self.config.other_moments, generator)]
+        first = MFCCS_PER_FRAME * np.array(heard)[:, None] + np.arange(WINDOW_MFCCS)
         return {
             "frames": self._source.frames(clip, range(start, start + WINDOW_FRAMES)),
-            "mfcc": coefficients[None, :, first : first + WINDOW_MFCCS],
-            "moment": np.array([int(clip.key[:15], 16), start], np.int64),
+            "mfcc": coefficients[:, first].swapaxes(0, 1),
+            "moments": np.array([[int(clip.key[:15], 16), moment] for moment in heard], np.int64),
         }
 
     def _mfcc_of(self, clip: ShardClip) -> npt.NDArray[np.float32]:
@@ -192,6 +198,28 @@ class LseEvaluatorStage(TrainingStage):
                 self._mfccs.clear()
             self._mfccs[clip.key] = mfcc(clip.audio())
         return self._mfccs[clip.key]
+
+
+def other_moments(start: int, last: int, count: int, generator: np.random.Generator) -> list[int]:
+    """Frames at which wrong sound windows of a clip begin.
+
+    Args:
+        start: frame of the right one.
+        last: the last frame that has one.
+        count: how many; a clip with fewer within 15 frames of ``start`` repeats them, and with none ``start`` itself.
+        generator: draws the farther ones.
+
+    Returns:
+        ``count`` frames in 0 to ``last``: half of them those nearest to ``start``.
+    """
+    near = sorted(
+        range(max(0, start - MAX_SHIFT_FRAMES), min(last, start + MAX_SHIFT_FRAMES) + 1),
+        key=lambda moment: abs(moment - start),
+    )
+    if len(near) <= 1 + count:
+        return list(np.resize(near[1:] or near, count).tolist())
+    half = 1 + count // 2
+    return near[1:half] + generator.choice(near[half:], count + 1 - half, replace=False).tolist()
 
 
 def picture_stacks(frames: Tensor) -> Tensor:

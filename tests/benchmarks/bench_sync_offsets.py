@@ -13,9 +13,10 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from assets.av_offsets.probes import peak_frames, similarity_by_offset
+from assets.av_offsets.probes import cosines_by_offset, peak_frames
 from cals_models.config import SyncEncoderConfig
 from cals_models.model_files import read_model
 from cals_models.shard_clip import ShardClip
@@ -64,7 +65,7 @@ def measured(encoder: SyncEncoder, clip: ShardClip) -> Row:
     frames = torch.from_numpy(clip.frames(range(clip.num_frames)))[None]
     lips = encoder.visual(lower_half(to_pictures(frames)))[0]
     sounds = encoder.audio(torch.from_numpy(clip.mel)[None])[0]
-    similarity = similarity_by_offset(lips, sounds, min(MAX_OFFSET_FRAMES, len(lips) // 2))
+    similarity = np.nanmean(cosines_by_offset(lips, sounds, min(MAX_OFFSET_FRAMES, len(lips) // 2)), axis=1)
     whole = int(similarity.argmax()) - len(similarity) // 2
     distances, _ = candidate_ranks(lips @ sounds.T)
     speaker = str(clip.meta["speaker"] or Path(clip.clip_id).name.split("_")[0])

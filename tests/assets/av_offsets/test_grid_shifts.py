@@ -28,7 +28,7 @@ from cals_models.config import stage_config
 from tests.shard_making import clip_rows, facts_of, write_stage_files
 
 SHIFTS = range(-6, 7)
-NUM_TRAIN, NUM_VAL, STEPS = 127, 8, 1_000
+NUM_TRAIN, NUM_VAL, STEPS = 140, 8, 1_600
 
 Rows = dict[str, dict[str, Any]]
 
@@ -92,7 +92,7 @@ def train_probe(folder: Path, shards: Path) -> ProbeSource:
     return ProbeSource(kind="sync_encoder", path=out, digest=plain["weights_sha256"])
 
 
-@pytest.mark.trial
+@pytest.mark.proof
 @pytest.mark.timeout(2400)
 def test_a_trained_probe_finds_and_corrects_shifts(grid_clips: list[Path], tmp_path: Path) -> None:
     needed = NUM_TRAIN + NUM_VAL + len(SHIFTS)
@@ -117,7 +117,7 @@ def test_a_trained_probe_finds_and_corrects_shifts(grid_clips: list[Path], tmp_p
         )
         found[late] = dict(compute_offset(payload, frozenset({"av_offsets"}))["av_offsets"])  # type: ignore[arg-type]
     sure = {late: row for late, row in found.items() if row["offset_status"] in ("corrected", "in sync")}
-    assert len(sure) >= len(SHIFTS) - 3, found
+    assert len(sure) >= len(SHIFTS) - 2, found
     # The recordings themselves are off by up to a frame; the probe says by how much, to a quarter.
     assert all(abs(row["measured_frames"] + late) < 1.5 for late, row in sure.items()), found
     assert all(row["applied_frames"] == row["measured_frames"] for row in sure.values())

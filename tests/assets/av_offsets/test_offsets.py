@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.stats import ttest_1samp
 from torch import Tensor, nn
 
 from assets.av_offsets import probes
@@ -15,10 +16,10 @@ from assets.av_offsets.offsets import OFFSETS_SCHEMA, STATUSES, OffsetPayload, c
 from assets.av_offsets.probes import (
     OffsetEstimate,
     SyncEncoderProbe,
+    cosines_by_offset,
     estimate,
     open_probe,
     peak_frames,
-    similarity_by_offset,
 )
 from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
 from assets.av_offsets.timed_clip import TimedClip, shift_clip, timed_clip
@@ -79,11 +80,14 @@ def test_an_offset_is_found_corrected_and_measured_again(probe: SyncEncoderProbe
     assert set(columns) == {*OFFSETS_SCHEMA.names, "digest"}
     assert columns["measured_frames"] == -late, "sound that is late has a negative offset"
     assert columns["applied_frames"] == -late
-    assert columns["confidence"] > 2.5
+    assert columns["confidence"] > SETTINGS.min_peak_clearness
     assert (columns["probe"], columns["probe_digest"]) == ("sync_encoder", "d" * 64)
     if late:
         assert columns["offset_status"] == "corrected"
-        assert columns["remeasured_frames"] == 0 and columns["remeasured_confidence"] > 2.5
+        assert (
+            columns["remeasured_frames"] == 0
+            and columns["remeasured_confidence"] > SETTINGS.min_peak_clearness
+        )
     else:
         assert columns["offset_status"] == "in sync" and columns["remeasured_frames"] is None
 
@@ -92,7 +96,7 @@ def test_an_unsure_probe_shifts_nothing(probe: SyncEncoderProbe) -> None:
     unrelated = replace(talking_clip(seed=1), mel=talking_clip(seed=2).mel)
     columns = measure_clip(unrelated, SOURCE, SETTINGS)
     assert (columns["offset_status"], columns["applied_frames"]) == ("uncertain", 0)
-    assert columns["measured_frames"] is not None and columns["confidence"] < 2.5
+    assert columns["measured_frames"] is not None and columns["confidence"] < SETTINGS.min_peak_clearness
 
 
 def test_the_largest_offset_looked_at_is_no_finding(probe: SyncEncoderProbe) -> None:
@@ -151,16 +155,20 @@ def test_a_clip_is_read_from_its_bucket_files(tmp_path: Path, probe: SyncEncoder
         compute_offset(replace(payload, clip_id="made/train/99"), frozenset({"av_offsets"}))
 
 
-def test_similarity_counts_only_windows_that_meet() -> None:
+def test_only_windows_that_meet_are_compared() -> None:
     sounds = torch.nn.functional.normalize(torch.randn(30, 8, generator=torch.manual_seed(0)), dim=1)
     lips = sounds.roll(2, 0)  # what is seen at t was heard at t - 2: the sound is two frames early
-    similarity = similarity_by_offset(lips[2:], sounds[2:], 5)
-    assert similarity.shape == (11,) and similarity.argmax() == 5 + 2
-    assert similarity[7] == pytest.approx(1.0, abs=1e-6)
-    found = estimate(similarity, SETTINGS)
+    cosines = cosines_by_offset(lips[2:], sounds[2:], 5)
+    assert cosines.shape == (11, 28)
+    assert [int(np.isnan(row).sum()) for row in cosines] == [5, 4, 3, 2, 1, 0, 1, 2, 3, 4, 5]
+    assert np.nanmean(cosines[7]) == pytest.approx(1.0, abs=1e-6)
+    assert cosines[8, 10] == pytest.approx(float(lips[12] @ sounds[9]), abs=1e-6)
+    found = estimate(cosines, SETTINGS)
     assert (found.frames, found.is_sure) == (2, True)
-    far = similarity[[0, 1, 2, 3, 4, 10]]
-    assert found.confidence == pytest.approx((1 - far.max()) / far.std(), abs=1e-5)
+    far = [
+        ttest_1samp(cosines[7] - row, 0, nan_policy="omit").statistic for row in cosines[[0, 1, 2, 3, 4, 10]]
+    ]
+    assert found.confidence == pytest.approx(min(far), rel=1e-5)
 
 
 @pytest.mark.parametrize("true", [-3.0, -0.25, 0.25, 0.5, 1.75])
@@ -171,17 +179,24 @@ def test_a_peak_between_two_frames_is_found_to_a_quarter(true: float) -> None:
 
 
 def test_a_second_peak_makes_an_offset_unsure() -> None:
-    similarity = np.random.default_rng(0).normal(0, 0.05, 31)
-    similarity[[17, 18]] = 0.5, 0.4
-    assert estimate(similarity, SETTINGS).is_sure, "a neighbour belongs to the same peak"
-    assert estimate(similarity / 5, SETTINGS).is_sure, "the scale of the cosine does not matter"
-    similarity[4] = 0.4
-    found = estimate(similarity, SETTINGS)
-    assert (found.frames, found.is_sure) == (2.25, False)
+    cosines = np.random.default_rng(0).normal(0, 0.2, (31, 60))
+    cosines[[17, 18]] += [[0.5], [0.4]]
+    assert estimate(cosines, SETTINGS).is_sure, "a neighbour belongs to the same peak"
+    assert estimate(cosines / 5, SETTINGS).is_sure, "the scale of the cosine does not matter"
+    cosines[4] += 0.45
+    found = estimate(cosines, SETTINGS)
+    assert (round(found.frames), found.is_sure) == (2, False)
+
+
+def test_the_same_peak_over_more_windows_is_surer() -> None:
+    cosines = np.random.default_rng(0).normal(0, 0.2, (31, 400))
+    cosines[15] += 0.15
+    few, many = estimate(cosines[:, :25], SETTINGS), estimate(cosines, SETTINGS)
+    assert not few.is_sure and many.is_sure and many.frames == pytest.approx(0, abs=0.5)
 
 
 def test_too_few_shifts_give_no_certainty() -> None:
-    assert estimate(np.array([0.1, 0.9, 0.1]), SETTINGS) == OffsetEstimate(
+    assert estimate(np.array([[0.1] * 9, [0.9] * 9, [0.1] * 9]), SETTINGS) == OffsetEstimate(
         frames=0, confidence=0.0, is_sure=False
     )
 

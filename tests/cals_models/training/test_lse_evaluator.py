@@ -13,7 +13,7 @@ from cals_models.lse_weights import load_trained_evaluator
 from cals_models.shards import ShardSet
 from cals_models.syncnet import WeightsError
 from cals_models.training.__main__ import main
-from cals_models.training.lse_evaluator import matching_loss, picture_stacks
+from cals_models.training.lse_evaluator import matching_loss, other_moments, picture_stacks
 from tests.grid_crops import crops_shard_set
 
 NUM_FRAMES = 60
@@ -86,23 +86,55 @@ def test_a_trained_evaluator_loads_and_says_what_it_is(shards: Path, tmp_path: P
         load_trained_evaluator(out)
 
 
+def moments_of(*frames: int) -> torch.Tensor:
+    return torch.tensor(frames)[:, None, None].expand(-1, 1, 2)
+
+
 def test_the_loss_rewards_the_nearest_right_window() -> None:
     lips = torch.randn(6, 32) * 5
-    none_twice = torch.eye(6, dtype=torch.bool)
-    right, share = matching_loss(lips, lips + 0.01, none_twice)
-    wrong, _ = matching_loss(lips, lips.roll(1, 0), none_twice)
+    moments = moments_of(*range(6))
+    right, share = matching_loss(lips, lips[:, None] + 0.01, moments)
+    wrong, _ = matching_loss(lips, lips.roll(1, 0)[:, None], moments)
     assert float(right) < 0.1 < float(wrong) and float(share) == 1
     equal = torch.zeros(6, 32)
-    assert float(matching_loss(equal, equal, none_twice)[0]) == pytest.approx(np.log(6), abs=1e-4)
+    assert float(matching_loss(equal, equal[:, None], moments)[0]) == pytest.approx(np.log(6), abs=1e-4)
+
+
+def test_the_sound_a_frame_later_is_a_wrong_answer() -> None:
+    lips = torch.randn(6, 32) * 5
+    moments = torch.stack([moments_of(*range(0, 12, 2)), moments_of(*range(1, 13, 2))], dim=1)[:, :, 0]
+    sound = torch.stack([lips + 0.1, lips], dim=1)
+    loss, share = matching_loss(lips, sound, moments)
+    assert float(loss) > 0.3 and float(share) == 0
+    loss, share = matching_loss(lips, sound.flip(1), moments)
+    assert float(share) == 1
+    equal = matching_loss(torch.zeros(6, 32), torch.zeros(6, 2, 32), moments)[0]
+    assert float(equal) == pytest.approx(np.log(6) + 0.5 * np.log(2), abs=1e-4)
 
 
 def test_a_moment_that_was_drawn_twice_is_no_wrong_answer() -> None:
     lips = torch.randn(4, 32) * 5
     lips[3] = lips[0]
-    is_same = torch.eye(4, dtype=torch.bool)
-    is_same[0, 3] = is_same[3, 0] = True
-    assert float(matching_loss(lips, lips, is_same)[0]) < 0.1
-    assert float(matching_loss(lips, lips, torch.eye(4, dtype=torch.bool))[0]) > 0.3
+    assert float(matching_loss(lips, lips[:, None], moments_of(0, 1, 2, 0))[0]) < 0.1
+    assert float(matching_loss(lips, lips[:, None], moments_of(0, 1, 2, 3))[0]) > 0.3
+    sound = torch.stack([lips, lips], dim=1)
+    assert float(matching_loss(lips, sound, moments_of(0, 1, 2, 0).expand(-1, 2, 2))[0]) < 0.1
+
+
+@pytest.mark.parametrize(("start", "last", "count"), [(0, 60, 8), (30, 60, 8), (60, 60, 5), (3, 60, 0)])
+def test_other_moments_are_near_ones_and_far_ones(start: int, last: int, count: int) -> None:
+    found = other_moments(start, last, count, np.random.default_rng(0))
+    assert len(found) == len(set(found)) == count and start not in found
+    distances = [abs(moment - start) for moment in found]
+    nearest = sorted(abs(moment - start) for moment in range(last + 1))[1 : 1 + count // 2]
+    assert distances[: count // 2] == nearest and max(distances, default=0) <= 15
+    assert all(0 <= moment <= last for moment in found)
+
+
+def test_a_short_clip_repeats_its_other_moments() -> None:
+    rng = np.random.default_rng(0)
+    assert other_moments(1, 2, 5, rng) == [0, 2, 0, 2, 0]
+    assert other_moments(0, 0, 3, rng) == [0, 0, 0]
 
 
 def test_stacks_are_bgr_frame_by_frame() -> None:

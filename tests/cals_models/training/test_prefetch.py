@@ -52,7 +52,9 @@ def test_leaving_early_ends_the_drawing(num_processes: int) -> None:
         batches.take()
     assert not multiprocessing.active_children()
     deadline = time.monotonic() + 10
-    while left := set(threading.enumerate()) - before:  # the threads that fed the processes end in their own time
+    while (
+        left := set(threading.enumerate()) - before
+    ):  # the threads that fed the processes end in their own time
         assert time.monotonic() < deadline, left
         time.sleep(0.01)
 
