@@ -149,7 +149,7 @@ def _paired_t(differences: npt.NDArray[np.float64]) -> float:
     if len(differences) < 2:
         return 0.0
     deviation = max(float(differences.std(ddof=1)), FLAT_COSINE)
-    return float(differences.mean()) / deviation * len(differences) ** 0.5
+    return float(differences.mean() / deviation * np.sqrt(len(differences)))
 
 
 def peak_frames(similarity: npt.NDArray[np.float64]) -> float:

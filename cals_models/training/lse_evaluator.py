@@ -12,6 +12,7 @@ Legend: B windows of a batch, C sound windows of each, the right one first, D em
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle, islice
 from typing import ClassVar
 
 import numpy as np
@@ -118,7 +119,7 @@ class LseEvaluatorStage(TrainingStage):
             with self.autocast():
                 lips = self.network.embed_lip_stacks(picture_stacks(batch["frames"]))
                 sound = self.network.embed_audio(batch["mfcc"].flatten(0, 1)[:, None])
-            loss, share = matching_loss(lips, sound.unflatten(0, (len(lips), -1)), batch["moments"])
+            loss, share = matching_loss(lips, sound.reshape(len(lips), -1, sound.shape[1]), batch["moments"])
             (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
             shares.append(share)
@@ -217,9 +218,11 @@ def other_moments(start: int, last: int, count: int, generator: np.random.Genera
         key=lambda moment: abs(moment - start),
     )
     if len(near) <= 1 + count:
-        return list(np.resize(near[1:] or near, count).tolist())
+        return list(islice(cycle(near[1:] or near), count))
     half = 1 + count // 2
-    return near[1:half] + generator.choice(near[half:], count + 1 - half, replace=False).tolist()
+    return near[1:half] + [
+        int(moment) for moment in generator.choice(near[half:], count + 1 - half, replace=False)
+    ]
 
 
 def picture_stacks(frames: Tensor) -> Tensor:
