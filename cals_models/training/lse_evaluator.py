@@ -3,8 +3,10 @@
 Contrastive on windows of 5 frames and 0.2 s of cepstral coefficients, as LSE looks at them: a picture window must lie nearer
 to its own sound than to the clip's sound at other moments, the nearest among them, and than to any other of the batch; a sound
 window nearer to its own pictures than to any others of the batch. The logits are minus the Euclidean distances that LSE
-averages, so that the distances keep a scale of their own and need no temperature. The seed is not the sync encoder's: the
-evaluator is never the network in the loss.
+averages, so that the distances keep a scale of their own and need no temperature. LSE pads the sound with embeddings of zeros,
+which lie nearer to any picture than a wrong sound does, by nature: a second term, small, moves the common origin until a
+picture is as far from it as from a wrong sound. Without it lips that follow nothing find their least distance in the padding,
+15 frames away. The seed is not the sync encoder's: the evaluator is never the network in the loss.
 
 Source: Chung & Zisserman 2016 (network, windows); Chung, Chung & Kang 2019, "Perfect match" (matching one window
 against many moments of one clip by their distances).
@@ -12,6 +14,7 @@ Legend: B windows of a batch, C sound windows of each, the right one first, D em
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import ClassVar
 
@@ -38,6 +41,7 @@ from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gr
 _KEPT_MFCCS = 2_048
 _BY_CHANCE_WITHIN_1 = 3 / 31
 _PLATEAU_SHARE = 0.97
+_PADDING_WEIGHT = 0.1
 
 
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "LseEvaluatorStage":
@@ -46,28 +50,44 @@ def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) 
     return LseEvaluatorStage(job.config, world, shard_sets)
 
 
-def matching_loss(lips: Tensor, sound: Tensor, moments: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of choosing the right window by distance, both ways; lower is better.
+@dataclass(frozen=True)
+class Matching:
+    """What a batch says.
+
+    Args:
+        loss: cross-entropy of choosing the right window by distance, the mean of both ways; lower is better.
+        retrieval_at_1: share of picture windows whose sound was told right among all B C.
+        padding_gap: mean absolute difference, over the picture windows, of the distance from zero and the mean distance
+            from wrong sounds (which has no gradient here).
+    """
+
+    loss: Tensor
+    retrieval_at_1: Tensor
+    padding_gap: Tensor
+
+
+def match(lips: Tensor, sound: Tensor, moments: Tensor) -> Matching:
+    """Compares picture windows with sound windows.
 
     Args:
         lips: (B, D).
         sound: (B, C, D); of each row the first belongs to the pictures, the others are the same clip's at other moments.
         moments: int64 (B, C, 2): clip and frame of each sound window. What is drawn twice is no wrong answer.
-
-    Returns:
-        The loss, and the share of picture windows whose sound was told right among all B C.
     """
-    distances = torch.cdist(
-        lips.float(), sound.flatten(0, 1).float(), compute_mode="donot_use_mm_for_euclid_dist"
-    )
+    lips = lips.float()
+    distances = torch.cdist(lips, sound.flatten(0, 1).float(), compute_mode="donot_use_mm_for_euclid_dist")
     is_same = (moments[:, :1] == moments.flatten(0, 1)).all(dim=2)
     right = torch.arange(len(lips), device=lips.device) * sound.shape[1]
     is_right = torch.zeros_like(is_same).scatter_(1, right[:, None], True)
     logits = (-distances).masked_fill(is_same & ~is_right, float("-inf"))
-    to_pictures = logits[:, right].T
     own = torch.arange(len(lips), device=lips.device)
-    loss = 0.5 * (F.cross_entropy(logits, right) + F.cross_entropy(to_pictures, own))
-    return loss, (logits.detach().argmax(dim=1) == right).float().mean()
+    loss = 0.5 * (F.cross_entropy(logits, right) + F.cross_entropy(logits[:, right].T, own))
+    wrong = distances.detach().masked_fill(is_same, 0).sum(dim=1) / (~is_same).sum(dim=1).clamp(min=1)
+    return Matching(
+        loss=loss,
+        retrieval_at_1=(logits.detach().argmax(dim=1) == right).float().mean(),
+        padding_gap=(lips.norm(dim=1) - wrong).abs().mean(),
+    )
 
 
 class LseEvaluatorStage(TrainingStage):
@@ -114,15 +134,15 @@ class LseEvaluatorStage(TrainingStage):
 
     def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
         """One update; the candidates are the windows of one batch of one process."""
-        losses, shares = [], []
+        matchings = []
         for batch in batches:
             with self.autocast():
                 lips = self.network.embed_lip_stacks(picture_stacks(batch["frames"]))
                 sound = self.network.embed_audio(batch["mfcc"].flatten(0, 1)[:, None])
-            loss, share = matching_loss(lips, sound.reshape(len(lips), -1, sound.shape[1]), batch["moments"])
+            found = match(lips, sound.reshape(len(lips), -1, sound.shape[1]), batch["moments"])
+            loss = found.loss + _PADDING_WEIGHT * found.padding_gap
             (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
-            losses.append(loss.detach())
-            shares.append(share)
+            matchings.append(found)
         norm = apply_gradients(
             self.optimizers[NETWORK_NAME],
             learning_rate=learning_rate(step, self.config),
@@ -130,8 +150,9 @@ class LseEvaluatorStage(TrainingStage):
             world=self.world,
         )
         return {
-            "loss": torch.stack(losses).mean(),
-            "batch_retrieval_at_1": torch.stack(shares).mean(),
+            "loss": torch.stack([found.loss.detach() for found in matchings]).mean(),
+            "batch_retrieval_at_1": torch.stack([found.retrieval_at_1 for found in matchings]).mean(),
+            "padding_gap": torch.stack([found.padding_gap.detach() for found in matchings]).mean(),
             "gradient_norm": norm,
             "chance_loss": torch.tensor(self.chance_loss, device=norm.device),
         }

@@ -13,7 +13,7 @@ from cals_models.lse_weights import load_trained_evaluator
 from cals_models.shards import ShardSet
 from cals_models.syncnet import WeightsError
 from cals_models.training.__main__ import main
-from cals_models.training.lse_evaluator import matching_loss, other_moments, picture_stacks
+from cals_models.training.lse_evaluator import match, other_moments, picture_stacks
 from tests.grid_crops import crops_shard_set
 
 NUM_FRAMES = 60
@@ -93,32 +93,47 @@ def moments_of(*frames: int) -> torch.Tensor:
 def test_the_loss_rewards_the_nearest_right_window() -> None:
     lips = torch.randn(6, 32) * 5
     moments = moments_of(*range(6))
-    right, share = matching_loss(lips, lips[:, None] + 0.01, moments)
-    wrong, _ = matching_loss(lips, lips.roll(1, 0)[:, None], moments)
-    assert float(right) < 0.1 < float(wrong) and float(share) == 1
+    right = match(lips, lips[:, None] + 0.01, moments)
+    wrong = match(lips, lips.roll(1, 0)[:, None], moments)
+    assert float(right.loss) < 0.1 < float(wrong.loss) and float(right.retrieval_at_1) == 1
     equal = torch.zeros(6, 32)
-    assert float(matching_loss(equal, equal[:, None], moments)[0]) == pytest.approx(np.log(6), abs=1e-4)
+    assert float(match(equal, equal[:, None], moments).loss) == pytest.approx(np.log(6), abs=1e-4)
 
 
 def test_the_sound_a_frame_later_is_a_wrong_answer() -> None:
     lips = torch.randn(6, 32) * 5
     moments = torch.stack([moments_of(*range(0, 12, 2)), moments_of(*range(1, 13, 2))], dim=1)[:, :, 0]
     sound = torch.stack([lips + 0.1, lips], dim=1)
-    loss, share = matching_loss(lips, sound, moments)
-    assert float(loss) > 0.3 and float(share) == 0
-    loss, share = matching_loss(lips, sound.flip(1), moments)
-    assert float(share) == 1
-    equal = matching_loss(torch.zeros(6, 32), torch.zeros(6, 2, 32), moments)[0]
+    later = match(lips, sound, moments)
+    assert float(later.loss) > 0.3 and float(later.retrieval_at_1) == 0
+    assert float(match(lips, sound.flip(1), moments).retrieval_at_1) == 1
+    equal = match(torch.zeros(6, 32), torch.zeros(6, 2, 32), moments).loss
     assert float(equal) == pytest.approx(np.log(6) + 0.5 * np.log(2), abs=1e-4)
 
 
 def test_a_moment_that_was_drawn_twice_is_no_wrong_answer() -> None:
     lips = torch.randn(4, 32) * 5
     lips[3] = lips[0]
-    assert float(matching_loss(lips, lips[:, None], moments_of(0, 1, 2, 0))[0]) < 0.1
-    assert float(matching_loss(lips, lips[:, None], moments_of(0, 1, 2, 3))[0]) > 0.3
+    assert float(match(lips, lips[:, None], moments_of(0, 1, 2, 0)).loss) < 0.1
+    assert float(match(lips, lips[:, None], moments_of(0, 1, 2, 3)).loss) > 0.3
     sound = torch.stack([lips, lips], dim=1)
-    assert float(matching_loss(lips, sound, moments_of(0, 1, 2, 0).expand(-1, 2, 2))[0]) < 0.1
+    assert float(match(lips, sound, moments_of(0, 1, 2, 0).expand(-1, 2, 2)).loss) < 0.1
+
+
+def test_padding_should_be_as_far_as_a_wrong_sound() -> None:
+    lips = torch.randn(6, 32, requires_grad=True)
+    moments = moments_of(*range(6))
+    sound = lips.detach()[:, None]
+    wrong = torch.cdist(lips, lips).detach().sum(dim=1) / 5
+    gap = match(lips, sound, moments).padding_gap
+    expected = (lips.detach().norm(dim=1) - wrong).abs().mean()
+    assert float(gap.detach()) == pytest.approx(float(expected), abs=1e-5)
+    gap.backward()  # type: ignore[no-untyped-call]
+    assert lips.grad is not None and (lips.grad * lips).sum() < 0, "away from zero: wrong sounds are farther"
+    away = lips.detach() + 100 * torch.eye(32)[0]
+    assert float(match(away, away[:, None], moments).loss) == pytest.approx(
+        float(match(lips, sound, moments).loss), abs=1e-3
+    ), "moved together, pictures and sounds keep their distances"
 
 
 @pytest.mark.parametrize(("start", "last", "count"), [(0, 60, 8), (30, 60, 8), (60, 60, 5), (3, 60, 0)])
