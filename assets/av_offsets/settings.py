@@ -29,8 +29,8 @@ class AvOffsetSettings:
         min_overlap_frames: a shift counts only if so many windows of sound and pictures still meet.
         min_peak_clearness: sync encoder: how far the best shift must stand above each one more than two frames away:
             the paired t of their windows' cosines. Free of the cosine's scale, which falls several times over where
-            the probe learned from other faces or other crops. Windows overlap, so it is no t of a table: 5 passes 1 %
-            of wrong pairs (docs/benchmarks.md).
+            the probe learned from other faces or other crops. Windows overlap, so it is no t of a table: 4.5 passes 2 %
+            of wrong pairs of 3 s; clips of 1 s reach half as much (docs/benchmarks.md).
         min_distance_drop: SyncNet: how far the median shift's distance must be above the least (its confidence).
     """
 
@@ -39,7 +39,7 @@ class AvOffsetSettings:
     probe_path: str = ""
     max_shift_frames: int = 15
     min_overlap_frames: int = 10
-    min_peak_clearness: float = 5.0
+    min_peak_clearness: float = 4.5
     min_distance_drop: float = 3.0
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assets.buckets import digest_of
@@ -10,6 +11,7 @@ from assets.progress import progress_bar
 from assets.shards.contents import remember_contents
 from assets.shards.manifest import Manifest, write_manifest
 from assets.shards.sample import ClipFacts
+from assets.shards.settings import HELD_OUT_CHECK, TRAIN_CHECK
 from assets.shards.write_shards import STAGE_COLUMNS, BucketInput, BucketShards, write_bucket
 from assets.stage_asset import stage_asset
 from assets.stage_run import CheckOutcome, Produced, StageRun
@@ -17,7 +19,7 @@ from assets.tables import write_part
 from cals_models.shard_format import SPLITS
 
 DATA_STAGES = ("clips", "face_tracks", "face_crops", "mels", "av_offsets", "shards")
-CHECKS = {"splits_are_not_empty": True}
+CHECKS = {TRAIN_CHECK: True, HELD_OUT_CHECK: True}
 
 
 @stage_asset("shards", checks=CHECKS)
@@ -43,7 +45,10 @@ def shards(run: StageRun) -> Produced:
             "shards_unchanged": sum(len(bucket.unchanged) for bucket in made),
         },
         facts={"manifest": str(folder / "manifest.json")},
-        checks=[_check_splits(num_clips)],
+        checks=[
+            _check_splits(TRAIN_CHECK, num_clips, ["train"]),
+            _check_splits(HELD_OUT_CHECK, num_clips, ["val", "test"]),
+        ],
     )
 
 
@@ -95,12 +100,12 @@ def _write_tables(run: StageRun, manifest: Manifest, made: list[BucketShards]) -
     write_part(run.home, "clip_outcomes", outcomes, dataset=name, method="shards")
 
 
-def _check_splits(num_clips: dict[str, int]) -> CheckOutcome:
-    empty = [split for split, count in num_clips.items() if count == 0]
+def _check_splits(name: str, num_clips: Mapping[str, int], needed: Sequence[str]) -> CheckOutcome:
+    empty = [split for split in needed if num_clips[split] == 0]
     found = ", ".join(f"{split} {count}" for split, count in num_clips.items())
     remedy = "; add clips to it, or change the splits" if empty else ""
     return CheckOutcome(
-        name="splits_are_not_empty",
+        name=name,
         passed=not empty,
         description=f"clips: {found}" + (f"; empty: {', '.join(empty)}{remedy}" if empty else ""),
     )

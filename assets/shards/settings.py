@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TRAIN_CHECK = "train_is_not_empty"
+HELD_OUT_CHECK = "val_and_test_are_not_empty"
+"""Blocks the set's own trainings, not those of a set that names it in ``train_on``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShardSettings:

@@ -19,7 +19,7 @@ CHECKS = {
     "face_tracks": {"few_clips_are_rejected"},
     "face_crops": {"few_clips_are_rejected"},
     "mels": {"few_clips_are_rejected"},
-    "shards": {"splits_are_not_empty"},
+    "shards": {"train_is_not_empty", "val_and_test_are_not_empty"},
     "generator": {"weights_are_finite", "no_training_warning"},
     "clip_metrics": {"ground_truth_is_perfect", "figures_are_finite"},
 }

@@ -197,26 +197,44 @@ def test_changed_code_is_named(world: World, monkeypatch: pytest.MonkeyPatch) ->
     assert "face_crops/one" not in stale
 
 
-def test_a_failed_blocking_check_stops_what_follows(world: World) -> None:
-    world.make_all()
-    project = world.project
-    row = ledger.heads(project.home)[("shards", "one", None)]
+def fail_check_of_shards(world: World, dataset: str, check: str) -> None:
+    row = ledger.heads(world.project.home)[("shards", dataset, None)]
     entry = ledger.Entry(
         asset="shards",
-        dataset="one",
+        dataset=dataset,
         method=None,
         data_version="other shards",
         code_version=row["code_version"],
-        settings=project.settings_values("one", "shards"),
+        settings=world.project.settings_values(dataset, "shards"),
         inputs=ledger.json.loads(row["inputs_json"]),
         dagster_run_id="run",
         duration_s=1.0,
-        blocked_by="splits_are_not_empty",
+        blocked_by=check,
     )
-    ledger.append(project.home, entry, stage_code("shards"))
-    stale = find_stale(project)
+    ledger.append(world.project.home, entry, stage_code("shards"))
+
+
+@pytest.mark.parametrize("check", ["train_is_not_empty", "val_and_test_are_not_empty"])
+def test_a_failed_blocking_check_stops_what_follows(world: World, check: str) -> None:
+    world.make_all()
+    fail_check_of_shards(world, "one", check)
+    stale = find_stale(world.project)
     assert stale and all(p.cause.kind == "blocked" and not p.ready for p in stale)
-    assert "splits_are_not_empty" in stale[0].cause.text
+    assert check in stale[0].cause.text
+
+
+def test_a_training_needs_no_held_out_clips_of_another_dataset(world: World) -> None:
+    world.edit("one: {", "one: {train_on: [two], ")
+    world.make_all()
+    fail_check_of_shards(world, "two", "val_and_test_are_not_empty")
+    stale = {p.label: p for p in find_stale(world.project, ["one"])}
+    assert stale["sync_encoder/one"].cause.text == "input changed: shards of two (train_on)"
+    assert stale["sync_encoder/one"].ready
+    fail_check_of_shards(world, "two", "train_is_not_empty")
+    stale = {p.label: p for p in find_stale(world.project, ["one"])}
+    assert stale["sync_encoder/one"].cause.text == (
+        "the check train_is_not_empty of shards of two (train_on) failed"
+    )
 
 
 def test_estimates_come_from_the_ledger(world: World) -> None:
