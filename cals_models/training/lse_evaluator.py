@@ -253,15 +253,17 @@ def picture_stacks(frames: Tensor) -> Tensor:
         frames: uint8 (B, 5, H, W, 3), RGB.
 
     Returns:
-        float32 (B, 15, 224, 224), BGR frame by frame, channels-last. Resized without OpenCV's rounding, which
-        training does not need.
+        (B, 15, 224, 224), BGR frame by frame, channels-last; float32, or autocast's type where that is on (bfloat16 holds
+        bytes exactly). Resized without OpenCV's rounding, which training does not need.
     """
+    kind = frames.device.type
     pictures = frames.flip(4).permute(0, 1, 4, 2, 3).flatten(0, 1)
-    if pictures.device.type != "cpu":
+    if kind != "cpu":
         pictures = pictures.float()  # only the CPU resizes bytes
     resized = F.interpolate(pictures, size=(PICTURE_PX, PICTURE_PX), mode="bilinear", align_corners=False)
     stacks = resized.reshape(len(frames), 3 * WINDOW_FRAMES, PICTURE_PX, PICTURE_PX)
-    return stacks.float().contiguous(memory_format=torch.channels_last)
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+    return stacks.to(dtype, memory_format=torch.channels_last)
 
 
 def _figures(own: Sequence[LseResult], other: Sequence[LseResult]) -> dict[str, float]:
