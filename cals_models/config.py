@@ -413,7 +413,7 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
         },
         "lse_evaluator": {
             **_TINY_TRAINING,
-            "steps": 300,
+            "steps": 600,
             "learning_rate": 1e-3,
             "ema_decay": 0.99,
             "batch_samples": 64,

@@ -3,10 +3,13 @@
 Contrastive on windows of 5 frames and 0.2 s of cepstral coefficients, as LSE looks at them: a picture window must lie nearer
 to its own sound than to the clip's sound at other moments, the nearest among them, and than to any other of the batch; a sound
 window nearer to its own pictures than to any others of the batch. The logits are minus the Euclidean distances that LSE
-averages, so that the distances keep a scale of their own and need no temperature. LSE pads the sound with embeddings of zeros,
-which lie nearer to any picture than a wrong sound does, by nature: a second term, small, moves the common origin until a
-picture is as far from it as from a wrong sound. Without it lips that follow nothing find their least distance in the padding,
-15 frames away. The seed is not the sync encoder's: the evaluator is never the network in the loss.
+averages, so that the distances keep a scale of their own and need no temperature. The seed is not the sync encoder's: the
+evaluator is never the network in the loss.
+
+LSE pads the sound with embeddings of zeros, and zero lies nearer to a picture than a wrong sound does, by nature: lips that
+follow nothing would find their least distance in the padding, 15 frames away. Distances between pictures and sounds do not change
+when both move by one vector; a second term moves both heads' last biases together until a picture is as far from zero as from
+a wrong sound, and trains nothing else.
 
 Source: Chung & Zisserman 2016 (network, windows); Chung, Chung & Kang 2019, "Perfect match" (matching one window
 against many moments of one clip by their distances).
@@ -22,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from cals_models.config import LseEvaluatorConfig
 from cals_models.lse import MAX_SHIFT_FRAMES, MFCCS_PER_FRAME, LipSyncEvaluator, LseError, LseResult, mfcc
@@ -41,7 +44,6 @@ from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gr
 _KEPT_MFCCS = 2_048
 _BY_CHANCE_WITHIN_1 = 3 / 31
 _PLATEAU_SHARE = 0.97
-_PADDING_WEIGHT = 0.1
 
 
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "LseEvaluatorStage":
@@ -57,13 +59,12 @@ class Matching:
     Args:
         loss: cross-entropy of choosing the right window by distance, the mean of both ways; lower is better.
         retrieval_at_1: share of picture windows whose sound was told right among all B C.
-        padding_gap: mean absolute difference, over the picture windows, of the distance from zero and the mean distance
-            from wrong sounds (which has no gradient here).
+        wrong_distances: (B,) mean distance of each picture window from wrong sounds; no gradient.
     """
 
     loss: Tensor
     retrieval_at_1: Tensor
-    padding_gap: Tensor
+    wrong_distances: Tensor
 
 
 def match(lips: Tensor, sound: Tensor, moments: Tensor) -> Matching:
@@ -86,8 +87,26 @@ def match(lips: Tensor, sound: Tensor, moments: Tensor) -> Matching:
     return Matching(
         loss=loss,
         retrieval_at_1=(logits.detach().argmax(dim=1) == right).float().mean(),
-        padding_gap=(lips.norm(dim=1) - wrong).abs().mean(),
+        wrong_distances=wrong,
     )
+
+
+def padding_gap(network: SyncNet, lips: Tensor, wrong_distances: Tensor) -> Tensor:
+    """How much nearer or farther than wrong sounds the padding of LSE is: a mean over picture windows of the difference.
+
+    Args:
+        network: that made ``lips``; its heads' last biases, moved alike, are all that has a gradient.
+        lips: (B, D).
+        wrong_distances: (B,).
+    """
+    common = torch.zeros_like(lips[0], dtype=torch.float32)
+    for head in (network.netfclip, network.netfcaud):
+        last = head[-1]
+        assert isinstance(last, nn.Linear)
+        common = common + 0.5 * (last.bias - last.bias.detach())
+    distances = torch.linalg.vector_norm(lips.detach().float() + common, dim=1)
+    gap: Tensor = (distances - wrong_distances).abs().mean()
+    return gap
 
 
 class LseEvaluatorStage(TrainingStage):
@@ -134,15 +153,16 @@ class LseEvaluatorStage(TrainingStage):
 
     def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
         """One update; the candidates are the windows of one batch of one process."""
-        matchings = []
+        matchings, gaps = [], []
         for batch in batches:
             with self.autocast():
                 lips = self.network.embed_lip_stacks(picture_stacks(batch["frames"]))
                 sound = self.network.embed_audio(batch["mfcc"].flatten(0, 1)[:, None])
             found = match(lips, sound.reshape(len(lips), -1, sound.shape[1]), batch["moments"])
-            loss = found.loss + _PADDING_WEIGHT * found.padding_gap
-            (loss / len(batches)).backward()  # type: ignore[no-untyped-call]
+            gap = padding_gap(self.network, lips, found.wrong_distances)
+            ((found.loss + gap) / len(batches)).backward()  # type: ignore[no-untyped-call]
             matchings.append(found)
+            gaps.append(gap.detach())
         norm = apply_gradients(
             self.optimizers[NETWORK_NAME],
             learning_rate=learning_rate(step, self.config),
@@ -152,7 +172,7 @@ class LseEvaluatorStage(TrainingStage):
         return {
             "loss": torch.stack([found.loss.detach() for found in matchings]).mean(),
             "batch_retrieval_at_1": torch.stack([found.retrieval_at_1 for found in matchings]).mean(),
-            "padding_gap": torch.stack([found.padding_gap.detach() for found in matchings]).mean(),
+            "padding_gap": torch.stack(gaps).mean(),
             "gradient_norm": norm,
             "chance_loss": torch.tensor(self.chance_loss, device=norm.device),
         }

@@ -11,9 +11,9 @@ import torch
 
 from cals_models.lse_weights import load_trained_evaluator
 from cals_models.shards import ShardSet
-from cals_models.syncnet import WeightsError
+from cals_models.syncnet import SyncNet, SyncNetConfig, WeightsError
 from cals_models.training.__main__ import main
-from cals_models.training.lse_evaluator import match, other_moments, picture_stacks
+from cals_models.training.lse_evaluator import match, other_moments, padding_gap, picture_stacks
 from tests.grid_crops import crops_shard_set
 
 NUM_FRAMES = 60
@@ -120,22 +120,22 @@ def test_a_moment_that_was_drawn_twice_is_no_wrong_answer() -> None:
     assert float(match(lips, sound, moments_of(0, 1, 2, 0).expand(-1, 2, 2)).loss) < 0.1
 
 
-def test_padding_should_be_as_far_as_a_wrong_sound() -> None:
-    lips = torch.randn(6, 32, requires_grad=True)
-    moments = moments_of(*range(6))
-    sound = lips.detach()[:, None]
-    wrong = torch.cdist(lips, lips).detach().sum(dim=1) / 5
-    gap = match(lips, sound, moments).padding_gap
-    expected = (lips.detach().norm(dim=1) - wrong).abs().mean()
-    assert float(gap.detach()) == pytest.approx(float(expected), abs=1e-5)
+def test_pictures_and_sounds_move_together_until_padding_is_as_far_as_a_wrong_sound() -> None:
+    torch.manual_seed(0)
+    network = SyncNet(SyncNetConfig(width_factor=0.05, embedding_dim=32))
+    lips, moments = torch.randn(6, 32), moments_of(*range(6))
+    found = match(lips, lips[:, None], moments)
+    wrong = torch.cdist(lips, lips).sum(dim=1) / 5
+    torch.testing.assert_close(found.wrong_distances, wrong)
+    gap = padding_gap(network, lips, wrong)
+    torch.testing.assert_close(gap.detach(), (lips.norm(dim=1) - wrong).abs().mean())
     gap.backward()  # type: ignore[no-untyped-call]
-    assert lips.grad is not None and (lips.grad * lips).sum() < 0, "away from zero: wrong sounds are farther"
-    still = lips.detach()
-    away = still + 100 * torch.eye(32)[0]
-    before, after = (float(match(one, one[:, None], moments).loss) for one in (still, away))
-    assert after == pytest.approx(before, abs=1e-3), (
-        "moved together, pictures and sounds keep their distances"
-    )
+    moved = {name for name, weight in network.named_parameters() if weight.grad is not None}
+    assert moved == {"netfclip.3.bias", "netfcaud.3.bias"}
+    torch.testing.assert_close(network.netfclip[3].bias.grad, network.netfcaud[3].bias.grad)
+    assert (network.netfclip[3].bias.grad * lips.mean(dim=0)).sum() < 0, "away from zero"
+    away = lips + 100 * torch.eye(32)[0]
+    torch.testing.assert_close(match(away, away[:, None], moments).loss, found.loss, atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize(("start", "last", "count"), [(0, 60, 8), (30, 60, 8), (60, 60, 5), (3, 60, 0)])
