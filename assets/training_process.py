@@ -63,7 +63,9 @@ def run_training(
     write_text(config_path, json.dumps(config, indent=1, sort_keys=True))
     reader = _ProgressReader(out / "progress.jsonl")
     log_path = out / "training.log"
-    environment = {**os.environ, "PYTHONPATH": _python_path(), "PYTHONUNBUFFERED": "1"}
+    # With a safe path another checkout in the working directory is not the code that is run.
+    own = {"PYTHONPATH": _python_path(), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, **own}
     show = sys.stderr.isatty()
     with log_path.open("ab") as log:
         process = subprocess.Popen(

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from assets.training_process import _ProgressReader
+import pytest
+
+from assets.training_process import TrainingFailed, _ProgressReader, run_training
 
 
 def lines(*steps: int) -> str:
@@ -42,3 +44,16 @@ def test_a_training_that_goes_on_from_its_checkpoint_is_followed_from_there(tmp_
         file.write(lines(3, 4)[-10:] + lines(5))
     reader.relay(told.append)
     assert [line["step"] for line in told] == [1, 2, 3, 4, 1, 2, 3, 4, 5]
+
+
+def test_the_code_that_trains_is_the_one_that_started_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not that of another checkout in the working directory: the ledger would name the wrong code."""
+    (tmp_path / "cals_models" / "training").mkdir(parents=True)
+    for folder in ("cals_models", "cals_models/training"):
+        (tmp_path / folder / "__init__.py").write_text("raise SystemExit('another checkout')")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrainingFailed) as failed:
+        run_training("sync_encoder", {}, tmp_path / "out", lambda line: None)
+    assert "another checkout" not in str(failed.value)
