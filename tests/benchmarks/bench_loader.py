@@ -53,8 +53,9 @@ def face_frames(seed: int) -> np.ndarray:
     return (frames + rng.normal(0, 1, frames.shape)).clip(0, 255).astype(np.uint8)
 
 
-def make_shards(folder: Path, num_clips: int) -> ShardSet:
-    """The clips as shards; `folder / "jpegs"` gets them as Wav2Lip's preprocessing would leave them."""
+def make_shards(folder: Path, num_clips: int, num_val: int = 0) -> ShardSet:
+    """The clips as shards, the last `num_val` in the split val; `folder / "jpegs"` gets them as Wav2Lip's preprocessing
+    would leave them."""
     rows = []
     for number in range(num_clips):
         clip_id = f"bench/train/{number:04d}"
@@ -68,7 +69,12 @@ def make_shards(folder: Path, num_clips: int) -> ShardSet:
         rows.append(row)
     source = BucketInput(
         bucket=0,
-        clips={row["mels"]["clip_id"]: facts_of(row["mels"]["clip_id"], "bench", "train") for row in rows},
+        clips={
+            row["mels"]["clip_id"]: facts_of(
+                row["mels"]["clip_id"], "bench", "val" if left <= num_val else "train"
+            )
+            for row, left in zip(rows, range(num_clips, 0, -1), strict=True)
+        },
         stage_files=write_stage_files(folder / "stages", 0, rows),
         version="1",
         settings_digest="bench",

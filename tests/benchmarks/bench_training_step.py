@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        shards = make_shards(Path(folder), NUM_CLIPS)
+        shards = make_shards(Path(folder), NUM_CLIPS, num_val=1)
         ours = build(options.profile, "auto", options.samples, shards)
         with default_layout():
             published = build(options.profile, "fp32", options.samples, shards)
