@@ -113,11 +113,12 @@ def cosines_by_offset(lips: Tensor, sounds: Tensor, largest: int) -> npt.NDArray
         (2 largest + 1, S) cosines: at offset k, window t of the lips meets window t - k of the sound (positive: early
         sound); NaN where there is none.
     """
-    cosine = (lips.double() @ sounds.double().T).numpy()
-    window = np.arange(len(lips))
-    heard = window - np.arange(-largest, largest + 1)[:, None]
-    meets = (heard >= 0) & (heard < len(sounds))
-    return np.where(meets, cosine[window, np.where(meets, heard, 0)], np.nan)
+    num_windows = len(lips)
+    cosines = np.full((2 * largest + 1, num_windows), np.nan)
+    for row, offset in zip(cosines, range(-largest, largest + 1), strict=True):
+        first, last = max(offset, 0), num_windows + min(offset, 0)
+        row[first:last] = (lips[first:last] * sounds[first - offset : last - offset]).sum(dim=1)
+    return cosines
 
 
 def estimate(cosines: npt.NDArray[np.float64], settings: AvOffsetSettings) -> OffsetEstimate:

@@ -78,10 +78,10 @@ def match(lips: Tensor, sound: Tensor, moments: Tensor) -> Matching:
     lips = lips.float()
     distances = torch.cdist(lips, sound.flatten(0, 1).float(), compute_mode="donot_use_mm_for_euclid_dist")
     is_same = (moments[:, :1] == moments.flatten(0, 1)).all(dim=2)
-    right = torch.arange(len(lips), device=lips.device) * sound.shape[1]
+    own = torch.arange(len(lips), device=lips.device)
+    right = own * sound.shape[1]
     is_right = torch.zeros_like(is_same).scatter_(1, right[:, None], True)
     logits = (-distances).masked_fill(is_same & ~is_right, float("-inf"))
-    own = torch.arange(len(lips), device=lips.device)
     loss = 0.5 * (F.cross_entropy(logits, right) + F.cross_entropy(logits[:, right].T, own))
     wrong = distances.detach().masked_fill(is_same, 0).sum(dim=1) / (~is_same).sum(dim=1).clamp(min=1)
     return Matching(

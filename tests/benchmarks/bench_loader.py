@@ -56,9 +56,11 @@ def face_frames(seed: int) -> np.ndarray:
 def make_shards(folder: Path, num_clips: int, num_val: int = 0) -> ShardSet:
     """The clips as shards, the last `num_val` in the split val; `folder / "jpegs"` gets them as Wav2Lip's preprocessing
     would leave them."""
-    rows = []
+    rows, clips = [], {}
     for number in range(num_clips):
-        clip_id = f"bench/train/{number:04d}"
+        split = "train" if number < num_clips - num_val else "val"
+        clip_id = f"bench/{split}/{number:04d}"
+        clips[clip_id] = facts_of(clip_id, "bench", split)
         frames = face_frames(number)
         pcm = np.random.default_rng(number).normal(0, 3_000, 640 * NUM_FRAMES).astype(np.int16)
         write_jpeg_folder(folder / "jpegs" / f"{number:04d}", frames, pcm)
@@ -69,12 +71,7 @@ def make_shards(folder: Path, num_clips: int, num_val: int = 0) -> ShardSet:
         rows.append(row)
     source = BucketInput(
         bucket=0,
-        clips={
-            row["mels"]["clip_id"]: facts_of(
-                row["mels"]["clip_id"], "bench", "val" if left <= num_val else "train"
-            )
-            for row, left in zip(rows, range(num_clips, 0, -1), strict=True)
-        },
+        clips=clips,
         stage_files=write_stage_files(folder / "stages", 0, rows),
         version="1",
         settings_digest="bench",

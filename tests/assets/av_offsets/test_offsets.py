@@ -171,6 +171,11 @@ def test_only_windows_that_meet_are_compared() -> None:
     assert found.confidence == pytest.approx(min(far), rel=1e-5)
 
 
+def test_hours_of_windows_need_no_square_of_their_number() -> None:
+    windows = torch.nn.functional.normalize(torch.ones(200_000, 2), dim=1)
+    assert cosines_by_offset(windows, windows, 2).shape == (5, 200_000)
+
+
 @pytest.mark.parametrize("true", [-3.0, -0.25, 0.25, 0.5, 1.75])
 def test_a_peak_between_two_frames_is_found_to_a_quarter(true: float) -> None:
     similarity = np.exp(-0.5 * np.square((np.arange(-6, 7) - true) / 1.5))

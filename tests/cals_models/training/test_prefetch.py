@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -50,13 +49,9 @@ def test_leaving_early_ends_the_drawing(num_processes: int) -> None:
     batches = Prefetcher(lambda _: draw(0), first=0, last=10_000, device=CPU, num_processes=num_processes)
     with batches:
         batches.take()
-    assert not multiprocessing.active_children()
-    deadline = time.monotonic() + 10
-    while (
-        left := set(threading.enumerate()) - before
-    ):  # the threads that fed the processes end in their own time
-        assert time.monotonic() < deadline, left
-        time.sleep(0.01)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=10)  # those that fed the processes end in their own time
+    assert not multiprocessing.active_children() and set(threading.enumerate()) <= before
 
 
 def test_processes_are_no_more_than_shared_memory_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
