@@ -35,6 +35,8 @@ class LipGenerator:
         weights_sha256: digest of its weights file.
         device: where it computes.
         precision: `auto` computes in bf16 where the processor has it, `fp32` never.
+        speech_level: how loud the sound was that it was trained with (`cals_models.mel_windows.speech_level`); None
+            for a model that does not say.
     """
 
     model: LipSync
@@ -43,6 +45,7 @@ class LipGenerator:
     weights_sha256: str
     device: torch.device
     precision: str = "auto"
+    speech_level: float | None = None
 
     def render(
         self,
@@ -137,6 +140,9 @@ def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str
         raise ValueError(f"{files.folder}: {error}; train the model again") from error
     load_network(model.generator, files.weights.get("generator", {}), str(files.folder))
     load_network(model.audio, files.weights.get("audio", {}), str(files.folder))
+    level = files.plain.get("speech_level")
+    if level is not None and not isinstance(level, float):
+        raise ValueError(f"{files.folder}: speech_level in model.json is no number; train the model again")
     place = torch.device(device)
     model.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return LipGenerator(
@@ -146,6 +152,7 @@ def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str
         weights_sha256=str(files.plain["weights_sha256"]),
         device=place,
         precision=precision,
+        speech_level=None if level is None else float(level),
     )
 
 

@@ -20,7 +20,9 @@ import numpy.typing as npt
 from cals_models.shard_clip import ShardClip
 from cals_models.shard_format import (
     MANIFEST_NAME,
+    MELS_PER_FRAME,
     MEMBERS,
+    NUM_MELS,
     ShardError,
     ShardFile,
     read_manifest,
@@ -29,6 +31,8 @@ from cals_models.shard_format import (
 __all__ = ["ShardClip", "ShardError", "ShardSet"]
 
 _MEMBER_NAME = re.compile(rf"([0-9a-f]{{16}})\.({'|'.join(re.escape(name) for name in MEMBERS)})")
+MEL_BYTES_PER_FRAME = 2 * NUM_MELS * MELS_PER_FRAME
+"""Of float16; the header of the array is shorter than that."""
 _BLOCK = tarfile.BLOCKSIZE
 _END_OF_TAR = bytes(2 * _BLOCK)
 MAX_OPEN_FILES = 256
@@ -70,6 +74,17 @@ class ShardSet:
 
     def num_frames(self, split: str) -> int:
         return sum(shard.num_frames for shard in self._split(split))
+
+    def clip_lengths(self, split: str) -> npt.NDArray[np.int64]:
+        """(N,) video frames of each clip in the stored order, by the size of its mel: no clip is read.
+
+        Raises:
+            ShardError: see `verify`.
+        """
+        mel_bytes = [
+            self._index(shard).extents[:, MEMBERS.index("mel.npy"), 1] for shard in self._split(split)
+        ]
+        return np.concatenate([np.empty(0, np.int64), *mel_bytes]) // MEL_BYTES_PER_FRAME
 
     def verify(self, split: str, *, progress: Callable[[int], None] | None = None) -> None:
         """Hold the bytes of every shard of a split against the manifest.

@@ -54,16 +54,13 @@ class Canvas:
         """Width and height."""
         return self.luma.shape[1], self.luma.shape[0]
 
-    def paste(self, crop: NDArray[np.uint8], transform: Transforms, mask: NDArray[np.float32]) -> bool:
-        """Blends a crop in at its place; where the mask is 0 nothing changes.
+    def paste(self, crop: NDArray[np.uint8], transform: Transforms, mask: NDArray[np.float32]) -> None:
+        """Blends a crop in at its place; where the mask is 0, or outside the frame, nothing changes.
 
         Args:
             crop: (S, S, 3) RGB.
             transform: (2, 3) frame pixels to crop pixels.
             mask: (S, S) weight of the crop, 0 to 1.
-
-        Returns:
-            Whether any of it lies inside the frame.
 
         Raises:
             ValueError: crop and mask differ in size.
@@ -73,7 +70,7 @@ class Canvas:
         to_frame = invert(np.asarray(transform, np.float64))
         box = self._box_of(to_frame, mask)
         if box is None:
-            return False
+            return
         x0, y0, x1, y1 = box
         local = to_frame - np.array([[0, 0, x0], [0, 0, y0]])
         target = (x1 - x0, y1 - y0)
@@ -82,7 +79,6 @@ class Canvas:
         )
         weight = cv2.warpAffine(mask, local, target, flags=cv2.INTER_LINEAR)
         self._blend(box, drawn, weight)
-        return True
 
     def mark(self) -> None:
         """A small visible mark in the lower left corner."""
@@ -112,6 +108,8 @@ class Canvas:
     def _box_of(self, to_frame: Transforms, mask: NDArray[np.float32]) -> tuple[int, int, int, int] | None:
         """Even-sided part of the frame that the mask reaches."""
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if not len(rows):
+            return None
         top, bottom, left, right = rows[0] - 1, rows[-1] + 1, columns[0] - 1, columns[-1] + 1
         corners = apply_transforms(
             to_frame, np.array([[left, top], [right, top], [left, bottom], [right, bottom]])

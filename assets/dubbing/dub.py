@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from assets.dubbing.canvas import Canvas
 from assets.dubbing.content_credentials import configured_key, sign_video
 from assets.dubbing.faces import Face, Stretch, choose_faces, find_faces, stretches_of
-from assets.dubbing.mouths import ColourMatch, cut_crop
+from assets.dubbing.mouths import ColourMatch, changed_share, cut_crop
 from assets.dubbing.provenance import Origin, append_row, sha256_of
 from assets.dubbing.settings import DubSettings
 from assets.dubbing.sound import Sound, dub_mel, read_sound
-from assets.dubbing.source import Source, SourceFrame, open_source, read_frame_at, read_frames
+from assets.dubbing.source import Source, SourceFrame, open_source, read_frames
 from assets.dubbing.timing import FrameLog, FramePlan, plan_frames, tick_pictures
 from assets.dubbing.writing import write_video, writing_errors
 from assets.faces.backends.interface import FaceBackend
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from cals_models.inference import LipGenerator
 
 MORE_PICTURE_S = 2.0
-"""How much picture beyond the end of the sound is looked at: references for a very short sound."""
-Mouths = dict[tuple[int, int], NDArray[np.uint8]]
-"""Generated crops (S, S, 3) RGB by tick and stretch, in the colours of their frames."""
+"""How much picture beyond the end of the sound is looked at: of a very short sound too, a face is followed for a while."""
+Mouths = dict[tuple[int, int], tuple[NDArray[np.uint8], NDArray[np.float32]]]
+"""By tick and stretch: generated crops (S, S, 3) RGB in the colours of their frames, and the weight (S, S) of each pixel."""
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
@@ -137,7 +137,7 @@ def make_dub(
     log = FrameLog()
     until_s = float("inf") if settings.fit == "hold" else sound.duration_s + MORE_PICTURE_S
     faces = _chosen_faces(source, log, until_s, backend, pixels, settings, progress)
-    stretches = _stretches(source, log, faces, pixels, settings)
+    stretches = _stretches(source, log, faces, pixels)
     plan = plan_frames(log, sound.duration_s, settings.fit, photograph=source.photograph is not None)
     origin = Origin(
         dub_id=uuid.uuid4().hex,
@@ -147,7 +147,7 @@ def make_dub(
         video_sha256=sha256_of(inputs.video),
         audio_sha256=sha256_of(inputs.audio),
     )
-    drawing = Drawing(source, log, plan, stretches, sound, generator, pixels.mels, settings)
+    drawing = Drawing(source, plan, stretches, sound, generator, pixels.mels, settings)
     with progress("drawing", plan.num_frames) as advance, replacing(inputs.out) as temporary:
         with writing_errors(inputs.out):
             write_video(
@@ -200,16 +200,13 @@ def _told(frames: Iterator[SourceFrame], advance: Callable[[int], None]) -> Iter
         advance(1)
 
 
-def _stretches(
-    source: Source, log: FrameLog, faces: Sequence[Face], pixels: PixelSettings, settings: DubSettings
-) -> list[Stretch]:
-    distance = settings.min_reference_distance_frames
+def _stretches(source: Source, log: FrameLog, faces: Sequence[Face], pixels: PixelSettings) -> list[Stretch]:
     size = (source.width, source.height)
-    found = [s for face in faces for s in stretches_of(face, log, size, pixels.crops, CROP_PX, distance)]
+    found = [s for face in faces for s in stretches_of(face, log, size, pixels.crops, CROP_PX)]
     if not found:
         raise ValueError(
-            f"{source.path}: the face is never in view, whole, for {2 * distance} frames (25 a second) at a stretch; "
-            "give a longer video, or one with more room around the face"
+            f"{source.path}: more than {pixels.crops.max_padding_share:.0%} of the face's crop lies outside the frame; "
+            "give a video with more room around the face"
         )
     return found
 
@@ -220,7 +217,6 @@ class Drawing:
     def __init__(
         self,
         source: Source,
-        log: FrameLog,
         plan: FramePlan,
         stretches: Sequence[Stretch],
         sound: Sound,
@@ -230,6 +226,8 @@ class Drawing:
     ) -> None:
         import torch
 
+        from cals_models.mel_windows import at_level
+
         self.num_dubbed = 0
         self._source = source
         self._plan = plan
@@ -238,8 +236,11 @@ class Drawing:
         self._settings = settings
         self._mask = lower_face_mask(CROP_PX)
         self._matches = [ColourMatch(self._mask) for _ in stretches]
-        self._units = generator.hear(torch.from_numpy(dub_mel(sound.mono, plan.num_ticks, mel_settings)))
-        self._references = self._read_references(log)
+        mel = torch.from_numpy(dub_mel(sound.mono, plan.num_ticks, mel_settings))
+        # A sound that is louder than those of the training would open the mouth further than any mouth does.
+        self._units = generator.hear(
+            mel if generator.speech_level is None else at_level(mel, generator.speech_level)
+        )
 
     def frames(self, advance: Callable[[int], None]) -> Iterator[Any]:
         """Frames as the encoder takes them."""
@@ -276,32 +277,39 @@ class Drawing:
             yield shown
 
     def _draw(self, batch: list[tuple[int, SourceFrame]]) -> Mouths:
-        """The mouths that a batch needs; the first frame of a tick gives its pose."""
+        """The mouths that a batch needs; the first frame of a tick gives its pose.
+
+        It is its own reference, as in the published code of Wav2Lip, LatentSync and MuseTalk: what is not moved by the
+        sound stays where it is. Training shows the network references of other moments, so their mouths tell it nothing;
+        in an evaluation, where the true mouth must not be seen, another frame is taken (`assets/renders/reference.py`).
+        """
         import torch
 
         from cals_models.generator import HIDDEN_TOP_ROW
 
         true: dict[tuple[int, int], NDArray[np.uint8]] = {}
-        references: list[NDArray[np.uint8]] = []
         for number, frame in batch:
             for place, stretch in self._covering(frame.index):
                 key = (int(self._plan.ticks[number]), place)
                 if key not in true:
                     true[key] = cut_crop(frame.picture, stretch.transform(frame.index), CROP_PX)
-                    at = int(stretch.reference_frames[frame.index - stretch.first_frame])
-                    references.append(self._references[(place, at)])
         if not true:
             return {}
-        pose = np.stack(list(true.values()))
+        reference = np.stack(list(true.values()))
+        pose = reference.copy()
         pose[:, HIDDEN_TOP_ROW:] = 0  # the generator hides them too; nothing to hide is safer
         drawn = self._generator.render_batches(
             torch.from_numpy(pose),
-            torch.from_numpy(np.stack(references)),
+            torch.from_numpy(reference),
             self._units[[tick for tick, _ in true]],
             self._settings.batch_frames,
         )
         crops = np.concatenate([part.numpy() for part in drawn])
-        return {key: self._matches[key[1]](crop, true[key]) for key, crop in zip(true, crops, strict=True)}
+        mouths: Mouths = {}
+        for (key, seen), crop in zip(true.items(), crops, strict=True):
+            matched = self._matches[key[1]](crop, seen)
+            mouths[key] = (matched, self._mask * changed_share(matched, seen))
+        return mouths
 
     def _dubbed(self, number: int, frame: SourceFrame, mouths: Mouths) -> Any:
         canvas = Canvas(frame.image)
@@ -309,7 +317,9 @@ class Drawing:
         for place, stretch in self._covering(frame.index):
             mouth = mouths.get((tick, place))
             if mouth is not None:
-                is_dubbed |= canvas.paste(mouth, stretch.transform(frame.index), self._mask)
+                crop, weight = mouth
+                canvas.paste(crop, stretch.transform(frame.index), weight)
+                is_dubbed = True
         self.num_dubbed += is_dubbed
         if self._settings.mark:
             canvas.mark()
@@ -317,15 +327,6 @@ class Drawing:
 
     def _covering(self, frame: int) -> Iterator[tuple[int, Stretch]]:
         return ((place, s) for place, s in enumerate(self._stretches) if s.covers(frame))
-
-    def _read_references(self, log: FrameLog) -> dict[tuple[int, int], NDArray[np.uint8]]:
-        """Reference crops by stretch and source frame."""
-        crops = {}
-        for place, stretch in enumerate(self._stretches):
-            for at in np.unique(stretch.reference_frames):
-                frame = read_frame_at(self._source, int(at), log.times_s[at])
-                crops[(place, int(at))] = cut_crop(frame.picture, stretch.transform(int(at)), CROP_PX)
-        return crops
 
 
 def _row(

@@ -23,8 +23,6 @@ from assets.faces.settings import CropSettings, TrackSettings
 from assets.faces.tracking import FaceTracker
 from assets.faces.tracks import SAME_LOOK_AFTER_CUT, Track, alike
 from assets.media.timeline import FPS
-from assets.rejection import Rejected
-from assets.renders.reference import reference_indices
 
 SHORTEST_FACE_TICKS = 12
 SAME_FACE_IN_PLACE = 0.75
@@ -57,12 +55,10 @@ class Stretch:
     Args:
         first_frame: source frame that it begins with.
         transforms: (n, 2, 3) source pixels to crop pixels, one for each frame from ``first_frame`` on.
-        reference_frames: (n,) source frame whose crop each of them is shown as reference.
     """
 
     first_frame: int
     transforms: Transforms
-    reference_frames: NDArray[np.int64]
 
     def covers(self, frame: int) -> bool:
         return self.first_frame <= frame < self.first_frame + len(self.transforms)
@@ -118,9 +114,9 @@ def choose_faces(faces: Sequence[Face], wanted: Sequence[int], path: Path) -> li
 
 
 def stretches_of(
-    face: Face, log: FrameLog, size: tuple[int, int], settings: CropSettings, crop_px: int, min_distance: int
+    face: Face, log: FrameLog, size: tuple[int, int], settings: CropSettings, crop_px: int
 ) -> list[Stretch]:
-    """Where a face lies in each source frame; stretches too short for a reference of their own are left out.
+    """Where a face lies in each source frame; stretches that lie too far outside the frame are left out.
 
     Args:
         face: of ``find_faces``.
@@ -128,7 +124,6 @@ def stretches_of(
         size: width and height of the source.
         settings: smoothing, and how much of a crop may lie outside the frame.
         crop_px: side of the crops.
-        min_distance: least distance of a reference, ticks.
     """
     times, tick_frames, frame_ticks = np.array(log.times_s), np.array(log.tick_frames), log.frame_ticks()
     found = []
@@ -142,9 +137,6 @@ def stretches_of(
         )
         if padding_shares(transforms, crop_px, size).mean() > settings.max_padding_share:
             continue
-        references = _references(followed.valid, min_distance)
-        if references is None:
-            continue
         first, num = followed.first_frame, followed.num_frames
         frames = np.flatnonzero((frame_ticks >= first) & (frame_ticks < first + num))
         if not len(frames):
@@ -153,24 +145,8 @@ def stretches_of(
         unique, at = np.unique(shown, return_index=True)
         columns = transforms[at].reshape(len(at), 6).T
         moved = np.stack([np.interp(times[frames], times[unique], column) for column in columns], axis=-1)
-        found.append(
-            Stretch(
-                first_frame=int(frames[0]),
-                transforms=moved.reshape(-1, 2, 3),
-                reference_frames=shown[references[frame_ticks[frames] - first]],
-            )
-        )
+        found.append(Stretch(first_frame=int(frames[0]), transforms=moved.reshape(-1, 2, 3)))
     return found
-
-
-def _references(valid: NDArray[np.bool_], min_distance: int) -> NDArray[np.int64] | None:
-    """Tick of the reference of each tick: in the opposite half; of a photograph itself; None where too short."""
-    if len(valid) == 1:
-        return np.zeros(1, np.int64)
-    try:
-        return reference_indices(valid, policy="opposite_half", min_distance_frames=min_distance)
-    except Rejected:
-        return None
 
 
 def _is_face(track: Track, backend: FaceBackend) -> bool:

@@ -1,4 +1,4 @@
-"""From frames to generated mouths: crops as in training, and colours that meet the face around them.
+"""From frames to generated mouths: crops as in training, colours that meet the face around them, and where they differ.
 
 Legend: S side of a crop, N crops.
 """
@@ -19,6 +19,8 @@ RING_PX = 9
 SPREAD_PX = 12.0
 MAX_CORRECTION = 40.0
 STEADY = 0.8
+UNSEEN_CHANGE, CLEAR_CHANGE = 3.0, 12.0
+CHANGE_REACH_PX = 2.0
 
 
 def cut_crop(picture: Any, transform: Transforms, crop_px: int) -> NDArray[np.uint8]:
@@ -56,6 +58,21 @@ def cut_crop(picture: Any, transform: Transforms, crop_px: int) -> NDArray[np.ui
         drawn = cv2.resize(drawn, (crop_px, crop_px), interpolation=cv2.INTER_AREA)
     crop: NDArray[np.uint8] = drawn
     return crop
+
+
+def changed_share(drawn: NDArray[np.uint8], true: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How much of each pixel of a generated crop is shown, (S, S) from 0 to 1: nothing where it looks like the true one.
+
+    There the frame's own pixels stay, as sharp as they are; a crop is coarser than most faces that it is pasted into.
+
+    Args:
+        drawn: (S, S, 3) RGB.
+        true: (S, S, 3) RGB.
+    """
+    difference = np.abs(drawn.astype(np.float32) - true).max(axis=-1)
+    change = cv2.GaussianBlur(cv2.dilate(difference, np.ones((3, 3))), (0, 0), CHANGE_REACH_PX)
+    share: NDArray[np.float32] = ((change - UNSEEN_CHANGE) / (CLEAR_CHANGE - UNSEEN_CHANGE)).clip(0, 1)
+    return share
 
 
 class ColourMatch:

@@ -23,7 +23,6 @@ class DubSettings:
         quality_crf: x264's constant quality, 0 (best) to 51.
         batch_frames: frames that the generator makes at once, and that are held in memory.
         device: ``auto`` takes a GPU where there is one.
-        min_reference_distance_frames: no frame is made with a reference nearer to it than this (25 fps).
         limits: what a file may ask of us.
     """
 
@@ -33,7 +32,6 @@ class DubSettings:
     quality_crf: int = 16
     batch_frames: int = 8
     device: str = "auto"
-    min_reference_distance_frames: int = 5
     limits: ProbeLimits = field(default_factory=ProbeLimits)
 
     def __post_init__(self) -> None:
@@ -43,6 +41,5 @@ class DubSettings:
             raise ValueError(f"faces are {self.faces}; faces are numbered from 1")
         if not 0 <= self.quality_crf <= 51:
             raise ValueError(f"quality_crf is {self.quality_crf}; give 0 (best) to 51")
-        for name in ("batch_frames", "min_reference_distance_frames"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; give 1 or more")
+        if self.batch_frames < 1:
+            raise ValueError(f"batch_frames is {self.batch_frames}; give 1 or more")

@@ -27,7 +27,6 @@ STAGE = "dub"
 PHOTOGRAPH_RATE = Fraction(25)
 PHOTOGRAPHS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 MAX_DAMAGED_SHARE = 0.005
-SAME_TIME_S = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,12 +180,11 @@ def _check_length(path: Path, duration_s: float, limits: ProbeLimits) -> None:
         raise ValueError(f"{path}: {duration_s:.0f} s; at most {limits.max_duration_s:.0f} s are read")
 
 
-def read_frames(source: Source, *, near_s: float = 0.0) -> Iterator[SourceFrame]:
+def read_frames(source: Source) -> Iterator[SourceFrame]:
     """Frames in time order; memory does not grow with their number.
 
     Args:
         source: of ``open_source``.
-        near_s: where reading may begin, at a key frame at or before it. Then the numbers of frames mean nothing.
 
     Raises:
         ValueError: damaged, or the size of the picture changes.
@@ -197,9 +195,6 @@ def read_frames(source: Source, *, near_s: float = 0.0) -> Iterator[SourceFrame]
     complaints, index, time_s = Complaints(), 0, -1.0
     with naming(source.path), open_media(source.path, STAGE) as container:
         stream = choose_stream(container, "video", STAGE)
-        if near_s > 2.0 and not source.counted:
-            units = round((near_s + source.start_s) / stream.time_base)
-            container.seek(units, stream=stream, backward=True)
         for packet in demux(container, stream):
             images, _ = decode(packet, complaints)
             for image in images:
@@ -231,20 +226,3 @@ def _check_size(image: Any, source: Source, time_s: float) -> None:
             f"{source.path}: the picture changes from {source.width}x{source.height} to {image.width}x{image.height} "
             f"at {time_s:.2f} s; cut the file there"
         )
-
-
-def read_frame_at(source: Source, index: int, time_s: float) -> SourceFrame:
-    """One frame, by its number and its time; by seeking where the container's index leads there.
-
-    Raises:
-        ValueError: there is no such frame.
-    """
-    for near_s in (time_s, 0.0):
-        for frame in read_frames(source, near_s=near_s):
-            if abs(frame.time_s - time_s) < SAME_TIME_S:
-                return SourceFrame(index=index, time_s=time_s, image=frame.image)
-            if frame.time_s > time_s:
-                break
-    raise ValueError(
-        f"{source.path}: the picture at {time_s:.3f} s was there and is gone; was the file changed?"
-    )

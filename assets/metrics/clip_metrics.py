@@ -56,13 +56,17 @@ Sound = NDArray[np.int16]
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One value; None with the reason in ``detail`` where there is none."""
+    """One value; None with the reason in ``detail`` where there is none.
+
+    ``offset_frames`` is the shift that LSE met its least distance at; None for other metrics and for several faces.
+    """
 
     protocol: str
     metric: str
     value: float | None
     evaluator: str
     detail: str | None = None
+    offset_frames: int | None = None
 
 
 def score_renders(
@@ -306,12 +310,19 @@ def lse_figures(
         result = evaluator.compare(known[key][:windows], heard[:windows])
     except LseError as error:
         values: dict[str, float | None] = {"lse_d": None, "lse_c": None}
-        detail = str(error)
+        detail, offset = str(error), None
     else:
         values = {"lse_d": result.distance, "lse_c": result.confidence}
-        detail = f"against {against}; offset {result.offset_frames} frames; {result.num_windows} windows"
+        detail, offset = f"against {against}; {result.num_windows} windows", result.offset_frames
     return [
-        Figure(protocol=protocol, metric=metric, value=value, evaluator=evaluator.name, detail=detail)
+        Figure(
+            protocol=protocol,
+            metric=metric,
+            value=value,
+            evaluator=evaluator.name,
+            detail=detail,
+            offset_frames=offset,
+        )
         for metric, value in values.items()
     ]
 
@@ -348,6 +359,7 @@ def figure_row(dataset: str, method: str, clip_id: str, audio: str, figure: Figu
         "protocol": figure.protocol,
         "metric": figure.metric,
         "value": figure.value,
+        "offset_frames": figure.offset_frames,
         "evaluator": figure.evaluator,
         "detail": figure.detail,
     }

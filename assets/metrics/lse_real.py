@@ -95,6 +95,7 @@ def _figures(
             value=value,
             evaluator=evaluator_name(instruments),
             detail=f"against {whose}; {told}",
+            offset_frames=results[0].offset_frames if len(results) == 1 else None,
         )
         for metric, value in values.items()
     ]

@@ -22,7 +22,7 @@ from cals_models.config import AudioToLipConfig, GeneratorConfig, SyncEncoderCon
 from cals_models.discriminator import LowerFaceDiscriminator
 from cals_models.lip_sync import LipSync, load_network
 from cals_models.losses import adversarial_loss, discriminator_loss, sequence_contrast, wav2lip_sync_loss
-from cals_models.mel_windows import CONTEXT_FRAMES, MELS_PER_FRAME, SILENCE
+from cals_models.mel_windows import CONTEXT_FRAMES, MELS_PER_FRAME, SILENCE, speech_level
 from cals_models.methods import METHODS
 from cals_models.model_files import read_model
 from cals_models.precision import place
@@ -37,6 +37,8 @@ from cals_models.training.job import TrainingJob
 from cals_models.training.sampler import BatchSampler, ClipSource, Sample, pad_frames, window_starts
 from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
+
+CLIPS_FOR_LEVEL = 64
 
 
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "GeneratorStage":
@@ -259,9 +261,13 @@ class GeneratorStage(TrainingStage):
         self.sync_is_on = bool(state["sync_is_on"])
 
     def description(self) -> dict[str, Any]:
-        """f_theta's settings, without which the audio path cannot be built."""
+        """f_theta's settings, without which the audio path cannot be built, and how loud the sound was, as a median."""
         config = self._audio_to_lip_config
-        return {"audio_to_lip": None if config is None else asdict(config)}
+        levels = [speech_level(torch.from_numpy(clip.mel)) for clip in self._source.first(CLIPS_FOR_LEVEL)]
+        return {
+            "audio_to_lip": None if config is None else asdict(config),
+            "speech_level": float(np.median(levels)),
+        }
 
     def _sync_weights(self) -> dict[str, float]:
         weights = {

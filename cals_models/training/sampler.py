@@ -1,6 +1,7 @@
 """Which clip is visited when, and which of its frames: a function of (seed, number of the visit) alone.
 
-Visits are numbered through all epochs and processes. A set that is small stays in memory; a larger one is read clip by
+Visits are numbered through all epochs and processes; in an epoch a clip is visited once for every 4 s that it lasts, so that
+a minute counts as much in one clip as in many. A set that is small stays in memory; a larger one is read clip by
 clip, in the same order, which runs across all shards.
 """
 
@@ -18,6 +19,7 @@ from cals_models.training.stage import Batch, Diagnosis
 
 FRAME_BYTES = CROP_PX * CROP_PX * 3
 MAX_UNUSABLE_SHARE = 0.05
+VISIT_FRAMES = 100
 
 Sample = Mapping[str, npt.NDArray[np.generic]]
 
@@ -60,10 +62,9 @@ class ClipSource:
         self._clips: list[ShardClip] | None = None
         if num_bytes <= clip_cache_bytes:
             self._clips = [clip for shard_set in self._sets for clip in shard_set.clips(split)]
-        else:  # every shard is looked through here, once, and not by each process that draws
-            for shard_set, count in zip(self._sets, counts, strict=True):
-                if count:
-                    shard_set.clip(split, 0)
+        # Every shard is looked through here, once, and not by each process that draws.
+        lengths = np.concatenate([shard_set.clip_lengths(split) for shard_set in self._sets])
+        self._visits = np.repeat(np.arange(self.num_clips), -(-lengths // VISIT_FRAMES))
         num_frames = sum(shard_set.num_frames(split) for shard_set in self._sets)
         fits = self._clips is not None and num_frames * FRAME_BYTES <= frame_cache_bytes
         self._frames: dict[str, tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]] | None = (
@@ -80,14 +81,16 @@ class ClipSource:
 
     def index(self, number: int) -> int:
         """Which clip a visit is to: its number in the stored order over all sets."""
-        epoch, position = divmod(number, self.num_clips)
+        epoch, position = divmod(number, len(self._visits))
         if self._order[0] != epoch:
-            self._order = (epoch, np.random.default_rng([self._seed, epoch]).permutation(self.num_clips))
+            self._order = (epoch, np.random.default_rng([self._seed, epoch]).permutation(self._visits))
         return int(self._order[1][position])
 
     def visit(self, number: int) -> ShardClip:
         """The clip of a visit."""
-        index = self.index(number)
+        return self._clip(self.index(number))
+
+    def _clip(self, index: int) -> ShardClip:
         if self._clips is not None:
             return self._clips[index]
         which = int(np.searchsorted(self._firsts, index, side="right")) - 1
@@ -109,7 +112,8 @@ class ClipSource:
 
     def first(self, num_clips: int) -> list[ShardClip]:
         """The same few clips every time, drawn over all of the split."""
-        return [self.visit(number) for number in range(min(num_clips, self.num_clips))]
+        visited = dict.fromkeys(self.index(number) for number in range(len(self._visits)))
+        return [self._clip(index) for index in list(visited)[:num_clips]]
 
 
 class BatchSampler:

@@ -10,6 +10,7 @@ create table clip_metrics (
     protocol varchar not null,  -- primary, atvgnet, lse_crop, lse_crop_dubbed (against the sound heard), lse_real, ..._jpeg
     metric varchar not null,  -- psnr, ssim, psnr_mouth, ssim_mouth, lmd, lpips, lse_d or lse_c (metric_definitions)
     value double,  -- the score; null where it could not be computed, and then detail says why
+    offset_frames integer,  -- lse_d, lse_c: shift of the sound (25 fps) at which they were met; positive: the sound is early; null for several faces
     evaluator varchar,  -- network, detector or library that the score depends on
     detail varchar  -- why value is null, or what qualifies it
 )

@@ -41,6 +41,7 @@ def test_a_clip_comes_back_as_it_was_written(made: Path) -> None:
     assert clip.mel.shape == (80, 100) and clip.mel.dtype == np.float32
     assert clip.landmarks.shape == (25, 68, 2) and clip.landmarks.dtype == np.float32
     assert clip.valid.shape == (25,) and clip.valid.all()
+    assert shards.clip_lengths("train").tolist() == [clip.num_frames for clip in shards.clips("train")]
     rng = np.random.default_rng(3)
     np.testing.assert_array_equal(clip.landmarks, rng.uniform(0, 128, (25, 68, 2)).astype(np.float32))
     assert clip.audio().shape == (25 * 640,) and clip.audio().dtype == np.int16

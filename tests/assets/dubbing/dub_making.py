@@ -17,21 +17,23 @@ from safetensors.torch import save_file
 
 from cals_models.config import AudioToLipConfig, GeneratorConfig
 from cals_models.lip_sync import LipSync
+from cals_models.mel_windows import speech_level
 from tests.assets.faces.array_frames import Rgb
 
 
 class ReferenceGenerator:
-    """Stands for a trained network: draws the reference's lower half, and keeps what it was shown."""
+    """Stands for a trained network: draws the reference's lower half with a dark mouth, and keeps what it was shown."""
 
-    dataset, method, weights_sha256 = "made", "cals", "0" * 64
+    dataset, method, weights_sha256, speech_level = "made", "cals", "0" * 64, -2.0
 
     def __init__(self) -> None:
         self.poses: list[torch.Tensor] = []
         self.references: list[torch.Tensor] = []
-        self.num_ticks_heard = 0
+        self.num_ticks_heard, self.level_heard = 0, 0.0
 
     def hear(self, mel: torch.Tensor) -> torch.Tensor:
         self.num_ticks_heard = mel.shape[1] // 4
+        self.level_heard = speech_level(mel)
         return torch.zeros(self.num_ticks_heard, 512)
 
     def render_batches(
@@ -42,6 +44,7 @@ class ReferenceGenerator:
         self.references.append(reference)
         drawn = pose.clone()
         drawn[:, 64:] = reference[:, 64:]
+        drawn[:, 90:104, 50:78] = 15
         yield drawn
 
 

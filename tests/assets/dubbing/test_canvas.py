@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from assets.dubbing.canvas import Canvas
-from assets.dubbing.mouths import ColourMatch, cut_crop
+from assets.dubbing.mouths import ColourMatch, changed_share, cut_crop
 from assets.faces.paste import lower_face_mask
 from assets.media.picture import Picture
 from tests.assets.faces.array_frames import astronaut
@@ -35,7 +35,7 @@ def test_outside_the_mask_every_sample_is_the_sources(pixel_format: str) -> None
     frame = frame_of(pixel_format)
     mask = lower_face_mask(128)
     canvas = Canvas(frame)
-    assert canvas.paste(np.full((128, 128, 3), (255, 0, 255), np.uint8), TO_CROP, mask)
+    canvas.paste(np.full((128, 128, 3), (255, 0, 255), np.uint8), TO_CROP, mask)
     weight = cv2.warpAffine(mask, TO_CROP, (400, 320), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     touched = cv2.dilate((weight > 0).astype(np.uint8), np.ones((3, 3))) > 0
     before, after = planes(frame), planes(canvas.frame())
@@ -56,10 +56,21 @@ def test_the_true_crop_changes_next_to_nothing() -> None:
     assert 0 < change.mean() < 0.2
 
 
-def test_a_crop_outside_the_frame_changes_nothing() -> None:
-    canvas = Canvas(frame_of("yuv420p"))
-    far = TO_CROP + np.array([[0, 0, 2000], [0, 0, 0]])
-    assert not canvas.paste(np.zeros((128, 128, 3), np.uint8), far, lower_face_mask(128))
+def test_a_crop_outside_the_frame_and_one_without_weight_change_nothing() -> None:
+    frame = frame_of("yuv420p")
+    canvas, black = Canvas(frame), np.zeros((128, 128, 3), np.uint8)
+    canvas.paste(black, TO_CROP + np.array([[0, 0, 2000], [0, 0, 0]]), lower_face_mask(128))
+    canvas.paste(black, TO_CROP, np.zeros((128, 128), np.float32))
+    assert all(np.array_equal(*pair) for pair in zip(planes(frame), planes(canvas.frame()), strict=True))
+
+
+def test_only_what_was_changed_is_shown() -> None:
+    true = cv2.resize(astronaut()[80:280, 100:300], (128, 128))
+    noisy = np.clip(true + np.random.default_rng(0).normal(0, 1, true.shape), 0, 255).astype(np.uint8)
+    noisy[88:104, 48:80] = (90, 20, 30)
+    share = changed_share(noisy, true)
+    assert share.dtype == np.float32 and share.min() >= 0 and share[92:100, 54:74].min() > 0.9
+    assert share[:76].max() < 0.2 and share[:, :36].max() < 0.2 and not changed_share(true, true).any()
 
 
 def test_ten_bits_and_rgb_come_out_as_8_bit_420_of_the_same_picture() -> None:

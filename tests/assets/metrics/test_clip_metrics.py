@@ -110,6 +110,8 @@ def test_a_method_that_hears_is_held_against_the_true_sound(
         expected = evaluator.evaluate(pictures, sound.audio())
         assert other[protocol, "lse_d"]["value"] == pytest.approx(expected.distance, rel=1e-5)
         assert other[protocol, "lse_c"]["value"] == pytest.approx(expected.confidence, rel=1e-3, abs=1e-4)
+        assert other[protocol, "lse_c"]["offset_frames"] == expected.offset_frames
+    assert other["primary", "lmd"]["offset_frames"] is None
 
 
 def test_renders_that_failed_are_rows_without_value(

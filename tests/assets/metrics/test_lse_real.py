@@ -244,4 +244,4 @@ def test_a_real_clip_is_scored_as_a_transcription_of_the_protocol_scores_it(shar
     distance, confidence = lse_real_figures(frames, sound, "the video's own sound", instruments)
     assert distance.value == pytest.approx(expected[0], rel=1e-3)
     assert confidence.value == pytest.approx(expected[1], rel=1e-3)
-    assert f"offset {expected[2]} frames" in str(distance.detail)
+    assert distance.offset_frames == confidence.offset_frames == expected[2]

@@ -47,6 +47,19 @@ def test_an_epoch_visits_every_clip_once_and_the_next_in_another_order(shards: P
     assert epochs[0] != epochs[1] or epochs[1] != epochs[2]
 
 
+@pytest.mark.parametrize("cache", [0, 2**30])
+def test_a_clip_is_visited_once_for_every_four_seconds(shards: Path, tmp_path: Path, cache: int) -> None:
+    long = write_talking_shards(
+        tmp_path / "long", num_clips={"train": 1, "val": 1, "test": 0}, num_frames=201
+    )
+    mixed = ClipSource([ShardSet(shards), ShardSet(long)], "train", seed=3, clip_cache_bytes=cache)
+    for epoch in range(2):
+        visited = [mixed.visit(9 * epoch + n).num_frames for n in range(9)]
+        assert sorted(visited) == [12] * 6 + [201] * 3
+    assert sorted(clip.num_frames for clip in mixed.first(7)) == [12] * 6 + [201]
+    assert len(mixed.first(3)) == 3
+
+
 @pytest.mark.parametrize("sets", [1, 2])
 def test_a_streamed_set_can_be_entered_anywhere(shards: Path, sets: int) -> None:
     streamed = source(shards, cache=0, sets=sets)
