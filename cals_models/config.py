@@ -236,6 +236,9 @@ class GeneratorConfig(TrainingConfig):
             on what it makes; `generated` makes the whole crop, as Wav2Lip does.
         output_from: `scratch` draws every pixel, as Wav2Lip does; `reference` moves the reference frame's pixels and
             draws what then is to change, which a short training learns much sooner.
+        reference_from: `any` takes any other moment of the clip as the reference, as the paper does; `near_pose` one in
+            which the head is held as in the targets: less to learn where heads turn, and what a dub needs, which shows
+            each frame itself.
         discriminator_learning_rate: of the discriminator.
         l1_weight, gan_weight, d_av_weight, d_vv_weight, wav2lip_sync_weight: weights of the loss terms.
         d_av_temperature: of the softmax over the S frames' sounds. At 0.3 it pulls at the cosine about as SyncTalkFace's
@@ -262,6 +265,7 @@ class GeneratorConfig(TrainingConfig):
     audio_to_lip_learning_rate_share: float = 1.0
     known_pixels: Literal["copied", "generated"] = "copied"
     output_from: Literal["scratch", "reference"] = "scratch"
+    reference_from: Literal["any", "near_pose"] = "any"
     discriminator_learning_rate: float = 5e-4
     l1_weight: float = 10.0
     gan_weight: float = 0.2
@@ -322,6 +326,7 @@ class GeneratorConfig(TrainingConfig):
         )
         _require_choice("known_pixels", self.known_pixels, ("copied", "generated"))
         _require_choice("output_from", self.output_from, ("scratch", "reference"))
+        _require_choice("reference_from", self.reference_from, ("any", "near_pose"))
 
 
 @dataclass(frozen=True, kw_only=True)

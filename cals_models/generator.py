@@ -9,10 +9,9 @@ decoder only makes the rows below (from 16 px on it works on the lower 10/16 of 
 made and half the work falls away. With `"generated"` the whole crop is made, as Wav2Lip does.
 
 With `output_from = "reference"` the network moves the reference's pixels (a displacement field, made on a map of 32
-px and smoothly enlarged) and draws over them where it is to (a share for each pixel, small at the start): a short
-training begins with the reference's sharpness and soon follows head and jaw. What is drawn takes the place of what
-was there and is not added to it: an unfamiliar face or voice gives a wrong mouth at worst, no colours that no face
-has. `"scratch"` draws every pixel, as Wav2Lip does.
+px and smoothly enlarged) and draws what then is to change (a difference of logits, near 0 at the start): a short
+training begins with the reference's sharpness and soon follows head and jaw. `"scratch"` draws every pixel, as
+Wav2Lip does.
 
 Legend: N frames, C channels, H = W = 128, D = 512 unit.
 """
@@ -27,8 +26,6 @@ from cals_models.shard_format import CROP_PX
 
 HIDDEN_TOP_ROW = 64
 """First crop row that the pose prior hides."""
-START_LOGIT = -2.0
-"""Of the share of a pixel that is drawn anew: an eighth, before training."""
 
 
 def hide_lower_half(frames: Tensor) -> Tensor:
@@ -121,11 +118,10 @@ class LipToFace(nn.Module):
             DecoderLevel(widths[i + 1], widths[i], widths[i], num_blocks, is_normed=i >= 1)
             for i in reversed(range(5))
         )
+        self.head = nn.Conv2d(widths[0], 3, 3, 1, 1)
         self.moves_reference = config.output_from == "reference"
-        self.head = nn.Conv2d(widths[0], 4 if self.moves_reference else 3, 3, 1, 1)
         if self.moves_reference:
             nn.init.normal_(self.head.weight, std=0.01)
-            nn.init.constant_(self.head.bias[3:], START_LOGIT)
             self.displacement = nn.Conv2d(widths[2], 2, 3, 1, 1)
             nn.init.normal_(self.displacement.weight, std=0.01)
 
@@ -165,10 +161,10 @@ class LipToFace(nn.Module):
             x = decode(x, skip[:, :, skip.shape[2] - 2 * x.shape[2] :], unit)
             if self.moves_reference and skip.shape[3] == 32:
                 moved = move_pixels(reference, self.displacement(x))
-        drawn = torch.sigmoid(self.head(x).float())
-        if not self.moves_reference:
-            return drawn
-        return torch.lerp(moved, drawn[:, :3], drawn[:, 3:])
+        logits = self.head(x).float()
+        if self.moves_reference:
+            logits = logits + torch.logit(moved, eps=0.02)
+        return torch.sigmoid(logits)
 
 
 def move_pixels(pictures: Tensor, displacement: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ class LipGenerator:
         weights_sha256: digest of its weights file.
         device: where it computes.
         precision: `auto` computes in bf16 where the processor has it, `fp32` never.
-        speech_level: how loud the sound was that it was trained with (`cals_models.mel_windows.speech_level`); None
+        speech_level: how loud the sound was that it was trained with (`cals_models.speech_level`); None
             for a model that does not say.
     """
 

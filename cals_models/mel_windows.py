@@ -3,7 +3,6 @@
 Legend: B batch, T video frames, S windows, M = 80 mel bins.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -16,33 +15,11 @@ CONTEXT_FRAMES = WINDOW_FRAMES // 2
 WINDOW_MELS = WINDOW_FRAMES * MELS_PER_FRAME
 SILENCE = -5.0
 """log10 of the mels' floor, 1e-5."""
-NO_SPEECH = -4.5
-"""A level below which there is nothing but hiss."""
 
 
 def normalize_mel(mel: Tensor) -> Tensor:
     """log10 magnitudes, about [-5, 0], to about [-1, 1]."""
     return mel * 0.4 + 1.0
-
-
-def speech_level(mel: Tensor) -> float:
-    """How loud a mel (80, 4T) is where it is loud: log10 of the 90th percentile over time of its mean magnitude.
-
-    A gain of g on the sound adds log10(g); silence around the speech changes little.
-    """
-    loudness = torch.pow(10, mel.float()).mean(dim=0)
-    return float(torch.log10(torch.quantile(loudness, 0.9)))
-
-
-def at_level(mel: Tensor, level: float) -> Tensor:
-    """The mel (80, 4T) as if the sound had been recorded at a level; one without speech stays as it is.
-
-    Args:
-        mel: log10 magnitudes.
-        level: see `speech_level`.
-    """
-    own = speech_level(mel)
-    return mel if own < NO_SPEECH else (mel + level - own).clamp_min(SILENCE)
 
 
 def mel_windows(mel: Tensor) -> Tensor:

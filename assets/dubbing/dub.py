@@ -226,7 +226,7 @@ class Drawing:
     ) -> None:
         import torch
 
-        from cals_models.mel_windows import at_level
+        from cals_models.speech_level import at_level
 
         self.num_dubbed = 0
         self._source = source

@@ -18,6 +18,8 @@ from cals_models.training.sampler import ClipSource
 
 MIN_REFERENCE_DISTANCE_FRAMES = 5
 """A reference frame is farther than this from every target frame."""
+POSE_POINTS = np.r_[0:4, 13:17, 27:48]
+"""The jaw beside the ears, the nose and the eyes, of the 68."""
 
 
 def mel_of(clip: ShardClip, start: int, length: int) -> npt.NDArray[np.float32]:
@@ -43,6 +45,22 @@ def reference_candidates(
     before = frames < first_target - MIN_REFERENCE_DISTANCE_FRAMES
     after = frames > first_target + num_targets - 1 + MIN_REFERENCE_DISTANCE_FRAMES
     return frames[before | after]
+
+
+def near_in_pose(
+    landmarks: npt.NDArray[np.float32], candidates: npt.NDArray[np.int64], frame: int
+) -> npt.NDArray[np.int64]:
+    """The fifth of the candidates in which the head is held most as in a frame, by points that speech does not move.
+
+    Args:
+        landmarks: (T, 68, 2) crop pixels.
+        candidates: frames.
+        frame: what they are compared with.
+    """
+    still = landmarks[:, POSE_POINTS]
+    distances = np.linalg.norm(still[candidates] - still[frame], axis=-1).mean(axis=-1)
+    nearest: npt.NDArray[np.int64] = candidates[np.argsort(distances, kind="stable")]
+    return nearest[: -(-len(candidates) // 5)]
 
 
 def longest_valid_run(valid: npt.NDArray[np.bool_]) -> tuple[int, int]:

@@ -22,14 +22,21 @@ from cals_models.config import AudioToLipConfig, GeneratorConfig, SyncEncoderCon
 from cals_models.discriminator import LowerFaceDiscriminator
 from cals_models.lip_sync import LipSync, load_network
 from cals_models.losses import adversarial_loss, discriminator_loss, sequence_contrast, wav2lip_sync_loss
-from cals_models.mel_windows import CONTEXT_FRAMES, MELS_PER_FRAME, SILENCE, speech_level
+from cals_models.mel_windows import CONTEXT_FRAMES, MELS_PER_FRAME, SILENCE
 from cals_models.methods import METHODS
 from cals_models.model_files import read_model
 from cals_models.precision import place
 from cals_models.shard_clip import ShardClip
 from cals_models.shards import ShardSet
+from cals_models.speech_level import speech_level
 from cals_models.sync_encoder import SyncEncoder, build_sync_encoder
-from cals_models.training.clip_windows import lower_half, mel_of, reference_candidates, to_pictures
+from cals_models.training.clip_windows import (
+    lower_half,
+    mel_of,
+    near_in_pose,
+    reference_candidates,
+    to_pictures,
+)
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.generator_validation import GeneratorValidation, sample_strip
@@ -292,6 +299,9 @@ class GeneratorStage(TrainingStage):
         generator.shuffle(starts)
         for start in starts.tolist():
             references = reference_candidates(clip.valid, start + CONTEXT_FRAMES, num_targets)
+            if self.config.reference_from == "near_pose" and len(references):
+                middle = start + CONTEXT_FRAMES + num_targets // 2
+                references = near_in_pose(clip.landmarks, references, middle)
             if len(references):
                 reference = int(generator.choice(references))
                 return self._window(clip, start, reference)

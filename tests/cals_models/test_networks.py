@@ -14,7 +14,8 @@ from cals_models.config import AudioToLipConfig, GeneratorConfig, SyncEncoderCon
 from cals_models.discriminator import LowerFaceDiscriminator
 from cals_models.generator import HIDDEN_TOP_ROW, LipToFace, hide_lower_half, move_pixels
 from cals_models.lip_sync import LipSync
-from cals_models.mel_windows import SILENCE, at_level, mel_windows, pad_windows, speech_level
+from cals_models.mel_windows import SILENCE, mel_windows, pad_windows
+from cals_models.speech_level import at_level, speech_level
 from cals_models.sync_encoder import LipEncoder, SyncEncoder
 from cals_models.wav2lip_audio import Wav2LipAudio
 

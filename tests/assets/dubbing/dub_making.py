@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from cals_models.config import AudioToLipConfig, GeneratorConfig
 from cals_models.lip_sync import LipSync
-from cals_models.mel_windows import speech_level
+from cals_models.speech_level import speech_level
 from tests.assets.faces.array_frames import Rgb
 
 

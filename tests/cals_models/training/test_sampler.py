@@ -10,7 +10,7 @@ import torch
 
 from cals_models.shard_clip import ShardClip
 from cals_models.shards import ShardSet
-from cals_models.training.clip_windows import longest_valid_run, reference_candidates
+from cals_models.training.clip_windows import longest_valid_run, near_in_pose, reference_candidates
 from cals_models.training.distributed import World
 from cals_models.training.sampler import BatchSampler, ClipSource, Sample, window_starts
 from tests.cals_models.training.talking_shards import write_talking_shards
@@ -125,3 +125,13 @@ def test_clips_without_a_window_are_replaced_and_named(shards: Path, tmp_path: P
     nothing = BatchSampler(clips, lambda *_: None, batch_samples=2, samples_per_clip=1, seed=0, world=world)
     with pytest.raises(ValueError, match="window of valid frames"):
         nothing.draw(0)
+
+
+def test_near_in_pose_looks_at_the_head_and_not_at_the_mouth() -> None:
+    rng = np.random.default_rng(0)
+    landmarks = np.repeat(rng.uniform(0, 128, (1, 68, 2)), 40, axis=0)
+    landmarks[:, :48, 0] += np.abs(np.arange(40) - 30)[:, None]  # the head turns, and is back where it was
+    landmarks[:, 48:] += rng.normal(0, 20, (40, 20, 2))
+    found = near_in_pose(landmarks.astype(np.float32), np.arange(12, 40), 10)
+    assert found.tolist() == [12, 13, 14, 15, 16, 17]
+    assert near_in_pose(landmarks.astype(np.float32), np.array([3]), 10).tolist() == [3]
