@@ -279,9 +279,9 @@ class Drawing:
     def _draw(self, batch: list[tuple[int, SourceFrame]]) -> Mouths:
         """The mouths that a batch needs; the first frame of a tick gives its pose.
 
-        It is its own reference, as in the published code of Wav2Lip, LatentSync and MuseTalk: what is not moved by the
-        sound stays where it is. Training shows the network references of other moments, so their mouths tell it nothing;
-        in an evaluation, where the true mouth must not be seen, another frame is taken (`assets/renders/reference.py`).
+        It is its own reference, as in Wav2Lip's published inference: what is not moved by the sound stays where it is.
+        Training shows the network references of other moments, so their mouths tell it nothing; in an evaluation, where
+        the true mouth must not be seen, another frame is taken (`assets/renders/reference.py`).
         """
         import torch
 
