@@ -57,6 +57,7 @@ def main() -> None:
     for length_s in given.lengths:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
+            (folder / "cals.yaml").write_text("settings: {}\ndatasets: {}\n")
             repeated_sound(given.audio, length_s, folder / "sound.wav")
             paths = (given.model.resolve(), given.video.resolve(), folder / "sound.wav")
             seconds, peak = measured_dub(*paths, folder)
