@@ -1,7 +1,7 @@
 """Dubs a video: any face video, or one photograph, and any sound make a video whose mouth follows the sound.
 
-Two passes over the video: the first finds and follows faces, the second draws. Neither keeps frames, so memory does
-not grow with the length but for the landmarks (about 1 kB a frame) and the 16 kHz sound.
+Two passes over the video: the first finds and follows faces, the second draws. Neither keeps frames, so memory grows
+with the length by no more than the landmarks, the 16 kHz sound, its mel and units (about 5 kB a frame).
 """
 
 from __future__ import annotations
