@@ -238,7 +238,7 @@ class GeneratorConfig(TrainingConfig):
             draws what then is to change, which a short training learns much sooner.
         reference_from: `any` takes any other moment of the clip as the reference, as the paper does; `near_pose` one in
             which the head is held as in the targets: less to learn where heads turn, and what a dub needs, which shows
-            each frame itself.
+            each frame itself. Validation takes the same; renders for an evaluation do not.
         discriminator_learning_rate: of the discriminator.
         l1_weight, gan_weight, d_av_weight, d_vv_weight, wav2lip_sync_weight: weights of the loss terms.
         d_av_temperature: of the softmax over the S frames' sounds. At 0.3 it pulls at the cosine about as SyncTalkFace's

@@ -3,6 +3,7 @@
 Legend: T video frames, N frames drawn at once, L frames of sound heard at once.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,8 +142,10 @@ def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str
     load_network(model.generator, files.weights.get("generator", {}), str(files.folder))
     load_network(model.audio, files.weights.get("audio", {}), str(files.folder))
     level = files.plain.get("speech_level")
-    if level is not None and not isinstance(level, float):
-        raise ValueError(f"{files.folder}: speech_level in model.json is no number; train the model again")
+    if level is not None and not (isinstance(level, int | float) and math.isfinite(level)):
+        raise ValueError(
+            f"{files.folder}: speech_level in model.json is {level!r}; must be a finite number; train the model again"
+        )
     place = torch.device(device)
     model.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return LipGenerator(

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 MORE_PICTURE_S = 2.0
 """How much picture beyond the end of the sound is looked at: of a very short sound too, a face is followed for a while."""
-Mouths = dict[tuple[int, int], tuple[NDArray[np.uint8], NDArray[np.float32]]]
-"""By tick and stretch: generated crops (S, S, 3) RGB in the colours of their frames, and the weight (S, S) of each pixel."""
+Mouths = dict[tuple[int, int], NDArray[np.uint8]]
+"""Generated crops (S, S, 3) RGB by tick and stretch, in the colours of their frames."""
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
@@ -280,7 +280,7 @@ class Drawing:
         """The mouths that a batch needs; the first frame of a tick gives its pose.
 
         It is its own reference, as in Wav2Lip's published inference: what is not moved by the sound stays where it is.
-        Training shows the network references of other moments, so their mouths tell it nothing; in an evaluation, where
+        Training shows the network references of other moments, so their mouths tell it little; in an evaluation, where
         the true mouth must not be seen, another frame is taken (`assets/renders/reference.py`).
         """
         import torch
@@ -305,11 +305,7 @@ class Drawing:
             self._settings.batch_frames,
         )
         crops = np.concatenate([part.numpy() for part in drawn])
-        mouths: Mouths = {}
-        for (key, seen), crop in zip(true.items(), crops, strict=True):
-            matched = self._matches[key[1]](crop, seen)
-            mouths[key] = (matched, self._mask * changed_share(matched, seen))
-        return mouths
+        return {key: self._matches[key[1]](crop, true[key]) for key, crop in zip(true, crops, strict=True)}
 
     def _dubbed(self, number: int, frame: SourceFrame, mouths: Mouths) -> Any:
         canvas = Canvas(frame.image)
@@ -317,8 +313,9 @@ class Drawing:
         for place, stretch in self._covering(frame.index):
             mouth = mouths.get((tick, place))
             if mouth is not None:
-                crop, weight = mouth
-                canvas.paste(crop, stretch.transform(frame.index), weight)
+                transform = stretch.transform(frame.index)
+                shown = cut_crop(frame.picture, transform, CROP_PX)
+                canvas.paste(mouth, transform, self._mask * changed_share(mouth, shown))
                 is_dubbed = True
         self.num_dubbed += is_dubbed
         if self._settings.mark:

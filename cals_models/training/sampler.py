@@ -1,7 +1,7 @@
 """Which clip is visited when, and which of its frames: a function of (seed, number of the visit) alone.
 
-Visits are numbered through all epochs and processes; in an epoch a clip is visited once for every 4 s that it lasts, so that
-a minute counts as much in one clip as in many. A set that is small stays in memory; a larger one is read clip by
+Visits are numbered through all epochs and processes; in an epoch a clip is visited once for every 4 s begun, so that a long
+clip counts as much as the short ones that it could be cut into. A set that is small stays in memory; a larger one is read clip by
 clip, in the same order, which runs across all shards.
 """
 

@@ -18,7 +18,7 @@ create table dubs (
     width_px bigint,  -- width of the dubbed video, pixels
     height_px bigint,  -- height of the dubbed video, pixels
     num_frames bigint,  -- frames of the dubbed video
-    num_dubbed_frames bigint,  -- frames of them with a generated mouth; the others are as they were
+    num_dubbed_frames bigint,  -- frames of them in which a chosen face is followed; the others are as they were
     duration_s double,  -- length of the dubbed video, seconds
     fit varchar,  -- where picture and sound differ in length: trim (to the shorter), loop or hold (the picture)
     faces_json varchar,  -- JSON array: each face that was dubbed, its place and size in words

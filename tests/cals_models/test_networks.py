@@ -14,8 +14,7 @@ from cals_models.config import AudioToLipConfig, GeneratorConfig, SyncEncoderCon
 from cals_models.discriminator import LowerFaceDiscriminator
 from cals_models.generator import HIDDEN_TOP_ROW, LipToFace, hide_lower_half, move_pixels
 from cals_models.lip_sync import LipSync
-from cals_models.mel_windows import SILENCE, mel_windows, pad_windows
-from cals_models.speech_level import at_level, speech_level
+from cals_models.mel_windows import mel_windows, pad_windows
 from cals_models.sync_encoder import LipEncoder, SyncEncoder
 from cals_models.wav2lip_audio import Wav2LipAudio
 
@@ -209,14 +208,3 @@ def test_paper_size_is_wav2lips_scale() -> None:
     with torch.device("meta"):
         num_parameters = sum(p.numel() for p in LipToFace(config).parameters())
     assert 25e6 < num_parameters < 60e6
-
-
-def test_a_level_is_a_gain_and_silence_has_none() -> None:
-    speech = torch.rand(80, 400, generator=torch.Generator().manual_seed(0)) - 2.5
-    with_pauses = torch.cat([speech, torch.full((80, 800), SILENCE)], dim=1)
-    assert speech_level(speech + 1) == pytest.approx(speech_level(speech) + 1, abs=1e-5)
-    assert speech_level(with_pauses) == pytest.approx(speech_level(speech), abs=0.1)
-    quiet = at_level(with_pauses, -3.0)
-    assert speech_level(quiet) == pytest.approx(-3.0, abs=1e-4) and quiet.min() == SILENCE
-    silence = torch.full((80, 40), SILENCE)
-    assert torch.equal(at_level(silence, -2.0), silence)

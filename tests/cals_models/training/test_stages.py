@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -170,8 +171,14 @@ def test_nothing_of_the_hidden_half_reaches_what_is_drawn(models: Path, method: 
     assert torch.equal(drawn[:, :HIDDEN_TOP_ROW], frames[:, :HIDDEN_TOP_ROW])
 
 
-def test_a_samples_reference_is_never_near_its_targets(models: Path, shards: Path) -> None:
-    stage = build_stage(read_job(models / "j_cals" / "config.json"), ALONE, [ShardSet(shards)])
+@pytest.mark.parametrize("reference_from", ["any", "near_pose"])
+def test_a_samples_reference_is_never_near_its_targets(
+    models: Path, shards: Path, reference_from: Literal["any", "near_pose"]
+) -> None:
+    job = read_job(models / "j_cals" / "config.json")
+    assert isinstance(job.config, GeneratorConfig)
+    config = replace(job.config, reference_from=reference_from)
+    stage = build_stage(replace(job, config=config), ALONE, [ShardSet(shards)])
     for number in range(8):
         batch = stage.draw(number)
         for frames, reference in zip(batch["frames"], batch["reference"], strict=True):
@@ -297,4 +304,5 @@ def test_exported_settings_rebuild_the_model(models: Path) -> None:
     assert generator.method == "cals" and generator.weights_sha256 == plain["weights_sha256"]
     assert replace(AudioToLipConfig(), **plain["audio_to_lip"]).width == 32
     assert GeneratorConfig(**plain["config"]).widths == (8,) * 6
+    assert generator.speech_level == plain["speech_level"] and -4 < plain["speech_level"] < 0
     assert len(curve(models / "cals", "val", "psnr_mouth")) == 2
