@@ -170,9 +170,8 @@ def score(
     known = _clip_ids(project, dataset) if dataset else {}
     rows = [{**row, "clip_id": known.get(row["clip_id"], row["clip_id"])} for row in scores.rows]
     kept = _rows_of_other_protocols(project, videos, protocol) if protocol else []
-    kept = (
-        [{**dict.fromkeys(rows[0]), **row} for row in kept] if rows else kept
-    )  # columns that are newer than they
+    columns = dict.fromkeys(rows[0]) if rows else {}  # some may be newer than the rows that are kept
+    kept = [{**columns, **row} for row in kept]
     videos.remember(project.home, scores.failures)
     write_part(project.home, "clip_metrics", [*kept, *rows], dataset=whose, method=method)
     evaluator = _evaluator_version(settings, evaluator_dir)

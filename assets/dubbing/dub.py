@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 MORE_PICTURE_S = 2.0
 """How much picture beyond the end of the sound is looked at: of a very short sound too, a face is followed for a while."""
-Mouths = dict[tuple[int, int], NDArray[np.uint8]]
-"""Generated crops (S, S, 3) RGB by tick and stretch, in the colours of their frames."""
+Mouths = dict[tuple[int, int], tuple[NDArray[np.uint8], NDArray[np.float32]]]
+"""By frame of the output and stretch: a generated crop (S, S, 3) RGB, and the weight (S, S) of its pixels in that frame."""
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
@@ -287,14 +287,16 @@ class Drawing:
 
         from cals_models.generator import HIDDEN_TOP_ROW
 
-        true: dict[tuple[int, int], NDArray[np.uint8]] = {}
-        for number, frame in batch:
-            for place, stretch in self._covering(frame.index):
-                key = (int(self._plan.ticks[number]), place)
-                if key not in true:
-                    true[key] = cut_crop(frame.picture, stretch.transform(frame.index), CROP_PX)
-        if not true:
+        shown = {
+            (number, place): cut_crop(frame.picture, stretch.transform(frame.index), CROP_PX)
+            for number, frame in batch
+            for place, stretch in self._covering(frame.index)
+        }
+        if not shown:
             return {}
+        true: dict[tuple[int, int], NDArray[np.uint8]] = {}
+        for (number, place), crop in shown.items():
+            true.setdefault((int(self._plan.ticks[number]), place), crop)
         reference = np.stack(list(true.values()))
         pose = reference.copy()
         pose[:, HIDDEN_TOP_ROW:] = 0  # the generator hides them too; nothing to hide is safer
@@ -305,18 +307,20 @@ class Drawing:
             self._settings.batch_frames,
         )
         crops = np.concatenate([part.numpy() for part in drawn])
-        return {key: self._matches[key[1]](crop, true[key]) for key, crop in zip(true, crops, strict=True)}
+        made = {key: self._matches[key[1]](crop, true[key]) for key, crop in zip(true, crops, strict=True)}
+        mouths: Mouths = {}
+        for (number, place), crop in shown.items():
+            mouth = made[(int(self._plan.ticks[number]), place)]
+            mouths[(number, place)] = (mouth, self._mask * changed_share(mouth, crop))
+        return mouths
 
     def _dubbed(self, number: int, frame: SourceFrame, mouths: Mouths) -> Any:
         canvas = Canvas(frame.image)
-        tick, is_dubbed = int(self._plan.ticks[number]), False
+        is_dubbed = False
         for place, stretch in self._covering(frame.index):
-            mouth = mouths.get((tick, place))
-            if mouth is not None:
-                transform = stretch.transform(frame.index)
-                shown = cut_crop(frame.picture, transform, CROP_PX)
-                canvas.paste(mouth, transform, self._mask * changed_share(mouth, shown))
-                is_dubbed = True
+            mouth, weight = mouths[(number, place)]
+            canvas.paste(mouth, stretch.transform(frame.index), weight)
+            is_dubbed = True
         self.num_dubbed += is_dubbed
         if self._settings.mark:
             canvas.mark()

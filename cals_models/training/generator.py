@@ -299,7 +299,7 @@ class GeneratorStage(TrainingStage):
         generator.shuffle(starts)
         for start in starts.tolist():
             references = reference_candidates(clip.valid, start + CONTEXT_FRAMES, num_targets)
-            if self.config.reference_from == "near_pose" and len(references):
+            if self.config.reference_from == "near_pose":
                 middle = start + CONTEXT_FRAMES + num_targets // 2
                 references = near_in_pose(clip.landmarks, references, middle)
             if len(references):

@@ -1,8 +1,8 @@
 """Which clip is visited when, and which of its frames: a function of (seed, number of the visit) alone.
 
-Visits are numbered through all epochs and processes; in an epoch a clip is visited once for every 4 s begun, so that a long
-clip counts as much as the short ones that it could be cut into. A set that is small stays in memory; a larger one is read clip by
-clip, in the same order, which runs across all shards.
+Visits are numbered through all epochs and processes; in an epoch a clip is visited once for every 4 s begun, so that a
+long clip counts as much as the short ones that it could be cut into. A set that is small stays in memory; a larger one
+is read clip by clip, in the same order, which runs across all shards.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -112,8 +112,12 @@ class ClipSource:
 
     def first(self, num_clips: int) -> list[ShardClip]:
         """The same few clips every time, drawn over all of the split."""
-        visited = dict.fromkeys(self.index(number) for number in range(len(self._visits)))
-        return [self._clip(index) for index in list(visited)[:num_clips]]
+        chosen: dict[int, None] = {}
+        for number in range(len(self._visits)):
+            if len(chosen) == num_clips:
+                break
+            chosen[self.index(number)] = None
+        return [self._clip(index) for index in chosen]
 
 
 class BatchSampler:

@@ -9,39 +9,19 @@ the real-time factor: seconds of work for a second of video, the start of the pr
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from tests.benchmarks.bench_memory import LOOK_EVERY_S, MIB, PROJECT, peak_bytes
+from tests.benchmarks.bench_memory import MIB, watched_cals
 
 
 def repeated_sound(sound: Path, length_s: float, path: Path) -> None:
     """Writes the sound over and over, cut at a length."""
     samples, rate = soundfile.read(sound)
     soundfile.write(path, np.resize(samples, (round(length_s * rate), *samples.shape[1:])), rate)
-
-
-def measured_dub(model: Path, video: Path, audio: Path, folder: Path) -> tuple[float, int]:
-    """Seconds on the clock and peak resident bytes of one dub."""
-    environment = os.environ | {"PYTHONPATH": str(PROJECT), "CALS_HOME": str(folder / "home")}
-    command = [sys.executable, "-m", "pipelines.cli", "dub", "--model", str(model), "--fit", "loop"]
-    command += ["--video", str(video), "--audio", str(audio), "--out", str(folder / "dub.mp4")]
-    begun, peak = time.monotonic(), 0
-    with (folder / "dub.log").open("wb") as log:
-        dub = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-        while dub.poll() is None:
-            peak = max(peak, peak_bytes(dub.pid))
-            time.sleep(LOOK_EVERY_S)
-    if dub.returncode:
-        raise RuntimeError((folder / "dub.log").read_text(errors="replace")[-3000:])
-    return time.monotonic() - begun, peak
 
 
 def main() -> None:
@@ -59,9 +39,12 @@ def main() -> None:
             folder = Path(name)
             (folder / "cals.yaml").write_text("settings: {}\ndatasets: {}\n")
             repeated_sound(given.audio, length_s, folder / "sound.wav")
-            paths = (given.model.resolve(), given.video.resolve(), folder / "sound.wav")
-            seconds, peak = measured_dub(*paths, folder)
-            print(f"{length_s:8.0f}{seconds:9.1f}{seconds / length_s:8.2f}{peak / MIB:10.0f}", flush=True)
+            peaks = watched_cals(
+                folder, "dub", "--fit", "loop", "--model", str(given.model.resolve()),
+                "--video", str(given.video.resolve()), "--audio", "sound.wav", "--out", "dub.mp4",
+            )  # fmt: skip
+            factor = peaks.seconds / length_s
+            print(f"{length_s:8.0f}{peaks.seconds:9.1f}{factor:8.2f}{peaks.run / MIB:10.0f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -49,15 +49,11 @@ def copy_with_changes(clips: list[Path], folder: Path, count: int) -> None:
             file.write(b"\x00\x00\x01\xbe" + (16).to_bytes(2, "big") + number.to_bytes(16, "big"))
 
 
-def measured_run(folder: Path, num_workers: int) -> Peaks:
-    """Runs the data stages of the project in a folder and watches their memory."""
+def watched_cals(folder: Path, *arguments: str, **variables: str) -> Peaks:
+    """Runs the command line in a folder that holds a cals.yaml, with these environment variables, and watches its memory."""
     own = {k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_", "MLFLOW_"))}
-    environment = own | {
-        "PYTHONPATH": str(PROJECT),
-        "CALS_HOME": str(folder / "home"),
-        "CALS_NUM_WORKERS": str(num_workers),
-    }
-    command = [sys.executable, "-m", "pipelines.cli", "run", "--to", "shards"]
+    environment = own | {"PYTHONPATH": str(PROJECT), "CALS_HOME": str(folder / "home")} | variables
+    command = [sys.executable, "-m", "pipelines.cli", *arguments]
     begun, run_peak, worker_peak = time.monotonic(), 0, 0
     with (folder / "run.log").open("wb") as log:
         run = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
@@ -105,7 +101,7 @@ def main() -> None:
             (folder / "cals.yaml").write_text(
                 f"datasets:\n  many: {{layout: grid, root: grid, profile: tiny, num_buckets: {num_buckets}}}\n"
             )
-            peaks = measured_run(folder, given.workers)
+            peaks = watched_cals(folder, "run", "--to", "shards", CALS_NUM_WORKERS=str(given.workers))
             row = f"{count:6}{num_buckets:9}{peaks.run / MIB:9.0f}{peaks.worker / MIB:12.0f}{peaks.seconds:9.0f}"
             print(row, flush=True)
 
