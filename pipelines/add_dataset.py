@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assets.clips.layouts.registry import check_layout
-from assets.settings import LAYOUTS, NAME_PATTERN, Project, SettingsError
-from assets.settings import add_dataset as write_entry
+from assets.project.settings import LAYOUTS, NAME_PATTERN, Project, SettingsError
+from assets.project.settings import add_dataset as write_entry
+from assets.raw_videos.layouts.registry import check_layout
 
 CLIPS_PER_BUCKET = 40
 MAX_BUCKETS = 4096

@@ -5,10 +5,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets.buckets import digest_of
-from assets.partitions import partition_key
-from assets.resources import ProjectResource
-from assets.sources import source_version
+from assets.project.digests import digest_of
+from assets.project.source_versions import source_version
+from assets.stage.partitions import partition_key
+from assets.stage.resources import ProjectResource
 from pipelines.staleness import StalePartition, find_stale
 
 SENSOR_INTERVAL_S = 60

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import dagster as dg
 
-from assets.audio_to_lip.asset import audio_to_lip
 from assets.av_offsets.asset import av_offsets, offset_probe
 from assets.clips.asset import clips
 from assets.context_window.asset import context_window
 from assets.external_renders.asset import external_renders, external_scores
 from assets.faces.asset import faces
-from assets.generator.asset import generator
-from assets.lse_evaluator.asset import lse_evaluator
 from assets.masked_audio.asset import masked_audio
 from assets.mels.asset import mels
 from assets.metrics.asset import clip_metrics
+from assets.models.audio_to_lip import audio_to_lip
+from assets.models.generator import generator
+from assets.models.lse_evaluator import lse_evaluator
+from assets.models.sync_encoder import sync_encoder
+from assets.models.train_on import train_on
 from assets.mos.asset import mos_ratings
-from assets.observed_settings import observed_settings
 from assets.raw_videos.asset import raw_videos
 from assets.renders.asset import renders
 from assets.report.asset import metric_report
-from assets.resources import ProjectResource
 from assets.shards.asset import shards
-from assets.sync_encoder.asset import sync_encoder
-from assets.train_on import train_on
+from assets.stage.observed_settings import observed_settings
+from assets.stage.resources import ProjectResource
 
 SOURCES: list[dg.SourceAsset] = [
     raw_videos,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from assets.progress import progress_bar
+from assets.project.settings import Project
 from assets.report.overview import render_overview
 from assets.sample_corpus.corpus import make_sample_corpus
 from assets.sample_corpus.plan import plan_corpus
 from assets.sample_corpus.settings import SampleCorpusSettings
-from assets.settings import Project
+from assets.workers.progress import progress_bar
 from pipelines.query import run_query
 from pipelines.runner import run_stale, say_on_stderr
 

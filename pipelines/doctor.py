@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from assets.settings import Project, SettingsError, load_project
-from assets.versions import installed_version
+from assets.project.code_version import installed_version
+from assets.project.settings import Project, SettingsError, load_project
 from pipelines.instance import LEAST_FREE_GIB, free_bytes
 
 LIBRARIES = {

@@ -13,16 +13,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from assets.forgotten import forgotten_hashes, record_withdrawal
-from assets.home import Home
-from assets.settings import Project
+from assets.project.home import Home
+from assets.project.settings import Project
 from assets.shards.contents import find_in_contents
-from assets.warehouse import publish
+from assets.store.warehouse import publish
+from assets.store.withdrawals import forgotten_hashes, record_withdrawal
 from pipelines.lineage.identifiers import Target, resolve
 from pipelines.lineage.ledger_graph import MODEL_ASSETS
 from pipelines.lineage.questions import descend, raw_places
 from pipelines.lineage.trace import LineageError, Trace, Tracer
-from pipelines.registry import open_registry, registered_versions_of
+from pipelines.model_registry import open_registry, registered_versions_of
 
 TAG = "cals.forgotten"
 MOST_TAG_CHARACTERS = 5000

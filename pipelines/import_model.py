@@ -15,13 +15,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from assets import ledger
-from assets.clip_pool import PoolSettings
-from assets.home import write_text
-from assets.settings import Project
-from assets.stage_run import StageRun, require_method
-from assets.tracking import Tracking
-from assets.trained_model import IMPORTED, training_folder
+from assets.models.train_stage import IMPORTED, training_folder
+from assets.project.atomic_files import write_text
+from assets.project.settings import Project
+from assets.stage.run import StageRun, require_method
+from assets.store import ledger
+from assets.store.mlflow_tracking import Tracking
+from assets.workers.clip_pool import PoolSettings
 from pipelines.lineage.ledger_graph import MODEL_ASSETS
 from pipelines.staleness import Cause, StalePartition, find_stale
 
@@ -166,8 +166,8 @@ def _some(words: list[str]) -> str:
 
 def _place(folder: Path, out: Path, result: Mapping[str, Any]) -> None:
     """Lays the model's files where the training would leave them; they appear there together or not at all."""
-    from cals_models.model_files import read_model
-    from cals_models.portable_model import WEIGHTS, joined_weights
+    from cals_models.networks.model_files import read_model
+    from cals_models.networks.portable_model import WEIGHTS, joined_weights
 
     if (out / "result.json").exists():
         there = _read(out / "result.json")["weights_sha256"]

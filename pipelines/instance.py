@@ -11,11 +11,12 @@ import dagster as dg
 from dagster import DagsterInstance
 from filelock import FileLock
 
-from assets.graph import STAGES, source_names
-from assets.home import Home, write_text
-from assets.settings import Project
-from assets.sources import source_version
-from assets.versions import PROJECT_ROOT
+from assets.project.atomic_files import write_text
+from assets.project.code_version import PROJECT_ROOT
+from assets.project.graph import STAGES, source_names
+from assets.project.home import Home
+from assets.project.settings import Project
+from assets.project.source_versions import source_version
 
 DATA_VERSION_TAG = "dagster/data_version"
 LEAST_FREE_GIB = 0.5

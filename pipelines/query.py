@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from assets.settings import Project
-from assets.warehouse import query
+from assets.project.settings import Project
+from assets.store.warehouse import query
 
 Format = Literal["table", "csv", "json"]
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError, DagsterInstance
 
-from assets import ledger
-from assets.graph import STAGES
-from assets.partitions import partition_key
-from assets.settings import Project
-from assets.sources import TRAIN_ON
-from assets.warehouse import publish
+from assets.project.graph import STAGES
+from assets.project.settings import Project
+from assets.project.source_versions import TRAIN_ON
+from assets.stage.partitions import partition_key
+from assets.store import ledger
+from assets.store.warehouse import publish
 from pipelines.definitions import ALL_ASSETS, RESOURCES
 from pipelines.instance import LEAST_FREE_GIB, free_bytes, open_instance, report_sources
 from pipelines.repair.dagster_storage import process_tags

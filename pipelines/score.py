@@ -15,25 +15,25 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from assets import ledger
-from assets.buckets import digest_of
-from assets.clip_pool import PoolSettings
 from assets.external_renders.video_set import GENERATED, REFERENCE, TABLE, VideoSet
-from assets.graph import MEDIA, STAGES
 from assets.metrics.folder_pairs import Failure, pairs_by_name, pairs_by_table
 from assets.metrics.instruments import device_of
 from assets.metrics.score_folder import score_folder
 from assets.metrics.settings import MetricSettings
-from assets.progress import progress_bar
+from assets.models.train_stage import CURRENT
+from assets.project.code_version import CodeVersion, code_version
+from assets.project.digests import digest_of
+from assets.project.graph import MEDIA, STAGES
+from assets.project.settings import Project
+from assets.project.source_versions import source_version
 from assets.renders.render import INDEX_NAME
-from assets.settings import Project
-from assets.sources import source_version
-from assets.tables import part_path, write_part
-from assets.trained_model import CURRENT
-from assets.versions import CodeVersion, code_version
-from assets.warehouse import publish
-from cals_models.lse_weights import find_public_weights
-from cals_models.shards import ShardSet
+from assets.store import ledger
+from assets.store.table_parts import part_path, write_part
+from assets.store.warehouse import publish
+from assets.workers.clip_pool import PoolSettings
+from assets.workers.progress import progress_bar
+from cals_models.metrics.lse_weights import find_public_weights
+from cals_models.shards.shard_set import ShardSet
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 
@@ -239,7 +239,7 @@ def _record(
 def _tell_dagster(project: Project, videos: VideoSet) -> None:
     import dagster as dg
 
-    from assets.partitions import external_key, external_videos
+    from assets.stage.partitions import external_key, external_videos
     from pipelines.instance import DATA_VERSION_TAG, open_instance
 
     key = external_key(videos.dataset, videos.method.removeprefix("external/"))

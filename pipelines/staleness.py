@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from assets import ledger
-from assets.graph import STAGES, Stage, source_names, stage_code, upstream_of
-from assets.ledger import Heads
-from assets.settings import Dataset, Project, SettingsError
+from assets.project.graph import STAGES, Stage, source_names, stage_code, upstream_of
+from assets.project.settings import Dataset, Project, SettingsError
+from assets.project.source_versions import TRAIN_ON, source_version, train_on_input
 from assets.shards.settings import HELD_OUT_CHECK
-from assets.sources import TRAIN_ON, source_version, train_on_input
-from assets.stage_run import needed_methods
+from assets.stage.run import needed_methods
+from assets.store import ledger
+from assets.store.ledger import Heads
 
 
 @dataclass(frozen=True, kw_only=True)

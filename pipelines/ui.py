@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 
-from assets.settings import Project
+from assets.project.settings import Project
 from pipelines.instance import open_instance, shipped_file
 
 HOST = "127.0.0.1"

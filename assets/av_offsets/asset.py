@@ -6,15 +6,16 @@ from functools import partial
 
 from assets.av_offsets.offsets import OFFSETS_SCHEMA, STATUSES, OffsetPayload, compute_offset
 from assets.av_offsets.settings import ProbeSource, probe_digest, probe_source
-from assets.buckets import StageOutput, WorkItem, digest_of, fill_buckets, read_index, read_ok_rows
-from assets.clip_pool import ClipPool
-from assets.observed_source import observed_source
-from assets.progress import progress_bar
-from assets.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
-from assets.resources import ProjectResource
-from assets.stage_asset import stage_asset
-from assets.stage_run import Produced, StageRun
-from assets.tables import write_part
+from assets.project.digests import digest_of
+from assets.stage.asset_factory import stage_asset
+from assets.stage.observed_source import observed_source
+from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
+from assets.stage.resources import ProjectResource
+from assets.stage.run import Produced, StageRun
+from assets.store.bucket_files import StageOutput, WorkItem, fill_buckets, read_index, read_ok_rows
+from assets.store.table_parts import write_part
+from assets.workers.clip_pool import ClipPool
+from assets.workers.progress import progress_bar
 
 FIGURES = (
     "measured_frames",

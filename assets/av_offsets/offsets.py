@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
 from assets.av_offsets.timed_clip import CROPS_COLUMNS, MELS_COLUMNS, TimedClip, shift_clip, timed_clip
-from assets.buckets import digest_of
-from assets.rejection import Rejected
+from assets.project.digests import digest_of
+from assets.workers.rejected import Rejected
 
 STAGE = "av_offsets"
 OFFSETS_SCHEMA = pa.schema(

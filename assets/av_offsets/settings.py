@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from assets.settings import Project
+    from assets.project.settings import Project
 
 PROBES = ("none", "sync_encoder", "syncnet")
 NOT_MADE = "not made"

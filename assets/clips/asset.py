@@ -6,16 +6,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from assets.buckets import StageOutput, digest_of
 from assets.clips.clip_table import write_clip_table
-from assets.clips.take_inventory import SOURCES_SCHEMA, take_inventory
-from assets.forgotten import forgotten_hashes
+from assets.clips.inventory import SOURCES_SCHEMA, take_inventory
+from assets.clips.rejected_sheet import rejected_sheet
+from assets.project.digests import digest_of
 from assets.raw_videos.dataset_scan import scan_dataset
-from assets.rejected_sheet import rejected_sheet
-from assets.rejections import FEW_REJECTIONS, MOST_REJECTED_SHARE
-from assets.stage_asset import stage_asset
-from assets.stage_run import CheckOutcome, Produced, StageRun
-from assets.tables import write_part
+from assets.stage.asset_factory import stage_asset
+from assets.stage.rejections import FEW_REJECTIONS, MOST_REJECTED_SHARE
+from assets.stage.run import CheckOutcome, Produced, StageRun
+from assets.store.bucket_files import StageOutput
+from assets.store.table_parts import write_part
+from assets.store.withdrawals import forgotten_hashes
 
 CHECKS = {
     "there_are_clips": True,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assets.buckets import bucket_of
-from assets.clips.inventory import SCHEMA
-from assets.home import Home, replacing
+from assets.clips.clip_rows import SCHEMA
+from assets.project.atomic_files import replacing
+from assets.project.digests import digest_of
+from assets.project.home import Home
+from assets.store.bucket_files import bucket_of
 
 TABLE_SCHEMA = SCHEMA.append(pa.field("bucket", pa.int32()))
 
@@ -45,3 +47,8 @@ def accepted_clips(home: Home, dataset: str, bucket: int) -> list[dict[str, Any]
     filters = [("bucket", "=", bucket), ("status", "=", "ok")]
     rows = pq.read_table(clip_table_path(home, dataset), filters=filters).to_pylist()
     return sorted(rows, key=lambda row: str(row["clip_id"]))
+
+
+def clip_digest(clip: Mapping[str, Any]) -> str:
+    """Digest of the part of a raw file that a clip is."""
+    return digest_of(clip["sha256"], clip["common_start_s"], clip["num_frames_25"])

@@ -1,263 +1,136 @@
-"""One row a clip: what each video given becomes, or why it becomes nothing."""
+"""The inventory of a dataset: every file given becomes a clip or a row that says why not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
-from assets.clips.layouts.source import SPLITS, ClipSource, LayoutProblem
+from assets.clips.clip_rows import STAGE, Row, SourceItem, problem_rows, reject_duplicates, source_rows
 from assets.clips.settings import ClipsSettings
-from assets.clips.shots import Piece, cut_at_shots, cut_evenly, find_shots
-from assets.media.probe import Probe, probe
-from assets.media.timeline import Span, common_span
-from assets.raw_videos.walk import local_path
-from assets.rejection import Rejected
+from assets.project.digests import digest_of
+from assets.project.settings import Dataset
+from assets.raw_videos.layouts.options import LayoutOptions, layout_options
+from assets.raw_videos.layouts.registry import enumerate_sources
+from assets.raw_videos.layouts.source import ClipSource, LayoutProblem
+from assets.raw_videos.scan import Scan
+from assets.store.bucket_files import StageOutput, WorkItem, bucket_of, fill_buckets, read_rows
+from assets.workers.clip_pool import ClipPool, PoolSettings
+from assets.workers.progress import progress_bar
+from assets.workers.rejected import Rejected
 
-STAGE = "clips"
-WORD = pa.struct([("start_s", pa.float64()), ("end_s", pa.float64()), ("word", pa.string())])
-CROP = pa.struct([(name, pa.int32()) for name in ("x", "y", "width", "height")])
-SCHEMA = pa.schema(
-    [
-        ("clip_id", pa.string()),
-        ("dataset", pa.string()),
-        ("split", pa.string()),
-        ("relative_path", pa.string()),
-        ("sha256", pa.string()),
-        ("speaker", pa.string()),
-        ("speaker_disjoint", pa.bool_()),
-        ("transcript", pa.string()),
-        ("words", pa.list_(WORD)),  # seconds after the clip's start
-        ("crop_hint", CROP),  # pixels of the upright picture
-        ("start_s", pa.float64()),  # the part of the file that was asked for; null for all of it
-        ("end_s", pa.float64()),
-        ("fps", pa.float64()),  # of the source
-        ("num_frames_25", pa.int32()),
-        ("width", pa.int32()),  # upright
-        ("height", pa.int32()),
-        ("rotation", pa.int32()),  # clockwise degrees
-        ("container", pa.string()),
-        ("video_codec", pa.string()),
-        ("audio_codec", pa.string()),
-        ("sample_rate_hz", pa.int32()),
-        ("channels", pa.int32()),
-        ("video_start_s", pa.float64()),  # container time
-        ("audio_start_s", pa.float64()),
-        ("common_start_s", pa.float64()),  # container time of frame 0; frame k is at common_start_s + k / 25
-        ("common_end_s", pa.float64()),
-        ("trimmed_s", pa.float64()),  # picture or sound without the other, left out
-        ("note", pa.string()),
-        ("status", pa.string()),
-        ("stage", pa.string()),
-        ("reason", pa.string()),
-        ("detail", pa.string()),
-    ]
-)
-Row = dict[str, Any]
+SOURCES_SCHEMA = pa.schema([("rows_json", pa.string())])
 
 
-@dataclass(frozen=True, kw_only=True)
-class SourceItem:
-    """A source to look into: where it lies, its content hash (None if unknown), and what the layout says of it."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceWork:
+    """What a worker gets for one source."""
 
-    dataset: str
-    root: str
-    source: ClipSource
-    sha256: str | None
+    item: SourceItem
+    settings: ClipsSettings
 
 
-def source_rows(item: SourceItem, settings: ClipsSettings) -> list[Row]:
-    """The clips of a source: at least one row, accepted or rejected. Never raises for a bad file."""
-    path = local_path(Path(item.root), item.source.relative_path)
-    try:
-        found = probe(path, settings.probe_limits, stage=STAGE)
-        return _rows(item, found, settings)
-    except Rejected as rejected:
-        return [_rejected(_base_row(item, _suffix(item.source)), rejected)]
+def compute(work: SourceWork, wanted: frozenset[str]) -> Mapping[str, Mapping[str, Any] | Rejected]:
+    """Rows of one source, in a worker process."""
+    assert wanted == {STAGE}, wanted
+    rows = source_rows(work.item, work.settings)
+    return {STAGE: {"rows_json": json.dumps(rows), "digest": digest_of(rows)}}
 
 
-def problem_rows(dataset: str, problems: Iterable[LayoutProblem], hashes: Mapping[str, str]) -> list[Row]:
-    """Rows of what the layout could make no clip of; several of one kind for a file become one row."""
-    merged: dict[tuple[str, str], list[str]] = {}
-    for problem in problems:
-        merged.setdefault((problem.relative_path, problem.reason), []).append(problem.detail)
-    rows = []
-    for (path, reason), details in merged.items():
-        row = _empty_row() | {
-            "clip_id": f"{dataset}/unsplit/{path}!{reason}",
-            "dataset": dataset,
-            "relative_path": path,
-            "sha256": hashes.get(path),
-        }
-        rows.append(_rejected(row, Rejected(STAGE, reason, "; ".join(details))))
-    return rows
+def take_inventory(
+    dataset: Dataset,
+    found: Scan,
+    settings: ClipsSettings,
+    output: StageOutput,
+    pool_settings: PoolSettings,
+    withdrawn: Mapping[str, str],
+) -> list[Row]:
+    """Looks into every source that is new or changed.
 
+    Args:
+        dataset: where the files lie and how they are laid out.
+        found: the present files with their hashes.
+        settings: of the stage.
+        output: bucket files that keep what was found in each source.
+        pool_settings: worker processes.
+        withdrawn: content hash -> reason, of files that must not be used.
 
-def reject_duplicates(rows: list[Row]) -> list[Row]:
-    """Reject files whose same bytes also lie in a split nearer to the test.
+    Returns:
+        A row a clip, accepted or rejected, ordered by clip id; at least one for each video given.
 
-    A copy in the same split stays a clip of its own. Of copies in several splits that of test stays, else that of
-    val, so that published test sets stay whole and training never sees them.
+    Raises:
+        LayoutError: the folder does not fit the layout, or is empty.
     """
-    rank = {split: at for at, split in enumerate(SPLITS)}
-    kept: dict[str, Row] = {}
-    for row in rows:
-        if row["status"] == "ok" and row["sha256"]:
-            other = kept.get(row["sha256"])
-            if other is None or rank[row["split"]] > rank[other["split"]]:
-                kept[row["sha256"]] = row
-    checked = []
-    for row in rows:
-        other = kept.get(row["sha256"] or "")
-        if row["status"] == "ok" and other is not None and other["split"] != row["split"]:
-            detail = f"the same bytes are {other['relative_path']} of the {other['split']} split, which stays"
-            row = _rejected(row, Rejected(STAGE, "duplicate_across_splits", detail))
-        checked.append(row)
-    return checked
+    files = found.table.select(["relative_path", "sha256", "problem"]).to_pylist()
+    hashes = {row["relative_path"]: row["sha256"] for row in files}
+    entries = enumerate_sources(
+        dataset.layout,
+        dataset.root,
+        _options(dataset),
+        {row["relative_path"]: row["problem"] for row in files},
+    )
+    sources = [entry for entry in entries if isinstance(entry, ClipSource)]
+    items = [_item(dataset, source, hashes, settings) for source in sources]
+    with (
+        ClipPool(pool_settings) as pool,
+        progress_bar(f"clips of {dataset.name}", len(items), "file") as advance,
+    ):
+        fill_buckets([output], _by_bucket(items, dataset.num_buckets), compute, pool, advance)
+    rows = _collected(output, dataset.num_buckets, {item.clip_id: item for item in items})
+    rows += problem_rows(dataset.name, [e for e in entries if isinstance(e, LayoutProblem)], hashes)
+    rows = reject_duplicates([_withdraw(row, withdrawn) for row in rows])
+    return sorted(rows, key=lambda row: str(row["clip_id"]))
 
 
-def _rows(item: SourceItem, found: Probe, settings: ClipsSettings) -> list[Row]:
-    source = item.source
-    start_s, end_s = source.segment or (None, None)
-    span = common_span(found, start_s=start_s, end_s=end_s, stage=STAGE)
-    _check_words(source, found, settings)
-    if source.cut == "never" or span.num_frames <= settings.max_segment_s * 25:
-        row = _clip_row(item, found, span, _suffix(source))
-        return [row | {"start_s": start_s, "end_s": end_s}]
-    rows = []
-    for number, piece in enumerate(_pieces(source, found, span, settings)):
-        suffix = f"{_suffix(source)}.{number}" if source.segment_number is not None else f"#{number}"
-        rows.append(_piece_row(item, found, piece, suffix, settings))
+def _options(dataset: Dataset) -> LayoutOptions:
+    return layout_options(dataset.options)
+
+
+def _item(
+    dataset: Dataset, source: ClipSource, hashes: Mapping[str, str | None], settings: ClipsSettings
+) -> WorkItem:
+    sha256 = hashes.get(source.relative_path)
+    number = "" if source.segment_number is None else f"#{source.segment_number}"
+    item = SourceItem(dataset=dataset.name, root=str(dataset.root), source=source, sha256=sha256)
+    return WorkItem(
+        clip_id=f"{source.relative_path}{number}",
+        input_digests={STAGE: digest_of(sha256, dataclasses.asdict(source))},
+        payload=SourceWork(item=item, settings=settings),
+    )
+
+
+def _by_bucket(items: list[WorkItem], num_buckets: int) -> Mapping[int, Callable[[], list[WorkItem]]]:
+    buckets: dict[int, list[WorkItem]] = {bucket: [] for bucket in range(num_buckets)}
+    for item in items:
+        buckets[bucket_of(item.clip_id, num_buckets)].append(item)
+    return {bucket: partial(list, some) for bucket, some in buckets.items()}
+
+
+def _collected(output: StageOutput, num_buckets: int, items: Mapping[str, WorkItem]) -> list[Row]:
+    rows: list[Row] = []
+    for bucket in range(num_buckets):
+        for kept in read_rows(output.path(bucket)):
+            if kept["status"] == "ok":
+                rows += json.loads(kept["rows_json"])
+            else:
+                rows.append(_failed(items[kept["clip_id"]].payload.item, kept))
     return rows
 
 
-def _pieces(source: ClipSource, found: Probe, span: Span, settings: ClipsSettings) -> list[Piece]:
-    lengths = {"min_s": settings.min_segment_s, "max_s": settings.max_segment_s}
-    if source.cut == "evenly":
-        return cut_evenly(span.start_s, span.end_s, **lengths)
-    shots = find_shots(
-        found, threshold=settings.shot_threshold, min_change=settings.shot_min_change, stage=STAGE
-    )
-    return cut_at_shots(span, shots, **lengths)
-
-
-def _piece_row(item: SourceItem, found: Probe, piece: Piece, suffix: str, settings: ClipsSettings) -> Row:
-    bounds = {"start_s": piece.start_s, "end_s": piece.end_s}
-    if not piece.long_enough:
-        detail = f"{piece.end_s - piece.start_s:.2f} s; at least {settings.min_segment_s:g} s"
-        return _rejected(_base_row(item, suffix) | bounds, Rejected(STAGE, "short_shot", detail))
-    span = common_span(found, start_s=piece.start_s, end_s=piece.end_s, stage=STAGE)
-    return _clip_row(item, found, span, suffix) | bounds
-
-
-def _clip_row(item: SourceItem, found: Probe, span: Span, suffix: str) -> Row:
-    video, audio = found.video, found.audio
-    crop, note = _crop_hint(item.source, found)
-    words = _words(item.source, span)
-    whole = item.source.segment is None and "#" not in suffix
-    return _base_row(item, suffix) | {
-        "transcript": item.source.transcript if whole else _joined(words),
-        "words": words,
-        "crop_hint": crop,
-        "fps": video.average_fps,
-        "num_frames_25": span.num_frames,
-        "width": video.width,
-        "height": video.height,
-        "rotation": video.rotation,
-        "container": found.container,
-        "video_codec": video.codec,
-        "audio_codec": audio.codec,
-        "sample_rate_hz": audio.sample_rate_hz,
-        "channels": audio.channels,
-        "video_start_s": video.start_s,
-        "audio_start_s": audio.start_s,
-        "common_start_s": span.start_s,
-        "common_end_s": span.end_s,
-        "trimmed_s": span.trimmed_s,
-        "note": "; ".join(filter(None, [item.source.note, note])) or None,
-        "status": "ok",
-    }
-
-
-def _base_row(item: SourceItem, suffix: str) -> Row:
+def _failed(item: SourceItem, kept: Mapping[str, Any]) -> Row:
+    """The row of a source at which the worker itself failed: a crash, a hang, too much memory."""
     source = item.source
-    start_s, end_s = source.segment or (None, None)
-    return _empty_row() | {
-        "clip_id": f"{item.dataset}/{source.split}/{source.relative_path}{suffix}",
-        "dataset": item.dataset,
-        "split": source.split,
-        "relative_path": source.relative_path,
-        "sha256": item.sha256,
-        "speaker": source.speaker,
-        "speaker_disjoint": source.speaker_disjoint,
-        "transcript": source.transcript,
-        "start_s": start_s,
-        "end_s": end_s,
-        "note": source.note,
-    }
+    problem = LayoutProblem(relative_path=source.relative_path, reason=kept["reason"], detail=kept["detail"])
+    row = problem_rows(item.dataset, [problem], {source.relative_path: item.sha256 or ""})[0]
+    return row | {"clip_id": f"{item.dataset}/{source.split}/{kept['clip_id']}", "split": source.split}
 
 
-def _empty_row() -> Row:
-    return dict.fromkeys(SCHEMA.names)
-
-
-def _rejected(row: Row, rejected: Rejected) -> Row:
-    return row | {
-        "status": "rejected",
-        "stage": rejected.stage,
-        "reason": rejected.reason,
-        "detail": rejected.detail,
-    }
-
-
-def _suffix(source: ClipSource) -> str:
-    return "" if source.segment_number is None else f"#{source.segment_number}"
-
-
-def _check_words(source: ClipSource, found: Probe, settings: ClipsSettings) -> None:
-    """Words that reach beyond the film tell that its end is missing, where the container tells nothing."""
-    end_s = min(found.video.end_s, found.audio.end_s)
-    last_s = max((word_end for _, word_end, _ in source.words or ()), default=0.0)
-    if last_s > end_s + settings.max_words_beyond_s:
-        raise Rejected(
-            STAGE,
-            "damaged",
-            f"the stated words last until {last_s:.2f} s, picture and sound until {end_s:.2f} s",
-        )
-
-
-def _words(source: ClipSource, span: Span) -> list[dict[str, Any]] | None:
-    """Words that lie in the span, in seconds after its start."""
-    if source.words is None:
-        return None
-    return [
-        {
-            "start_s": max(start - span.start_s, 0.0),
-            "end_s": min(end, span.end_s) - span.start_s,
-            "word": word,
-        }
-        for start, end, word in source.words
-        if span.start_s < (start + end) / 2 < span.end_s
-    ]
-
-
-def _joined(words: list[dict[str, Any]] | None) -> str | None:
-    return " ".join(word["word"] for word in words) if words else None
-
-
-def _crop_hint(source: ClipSource, found: Probe) -> tuple[dict[str, int] | None, str | None]:
-    """The stated crop where it holds: at the stated height, and inside the picture."""
-    hint = source.crop_hint
-    if hint is None:
-        return None, None
-    if hint.video_height != found.video.height:
-        return (
-            None,
-            f"the stated crop is for {hint.video_height} lines, the video has {found.video.height}: not used",
-        )
-    if hint.x + hint.width > found.video.width or hint.y + hint.height > found.video.height:
-        return None, "the stated crop leaves the picture: not used"
-    return {"x": hint.x, "y": hint.y, "width": hint.width, "height": hint.height}, None
+def _withdraw(row: Row, withdrawn: Mapping[str, str]) -> Row:
+    if row["sha256"] not in withdrawn:
+        return row
+    detail = f"withdrawn: {withdrawn[row['sha256']]}"
+    return row | {"status": "rejected", "stage": STAGE, "reason": "forgotten", "detail": detail}

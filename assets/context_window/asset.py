@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from assets.buckets import digest_of
 from assets.context_window.effective_context import curves_of, effective_context
 from assets.context_window.picture import window_picture
 from assets.context_window.trained import open_trained, threads_for
 from assets.context_window.windows import measure_windows
-from assets.progress import progress_bar
-from assets.stage_asset import stage_asset
-from assets.stage_run import Picture, Produced, StageRun
-from assets.tables import write_part
-from cals_models.shards import ShardSet
+from assets.project.digests import digest_of
+from assets.stage.asset_factory import stage_asset
+from assets.stage.run import Picture, Produced, StageRun
+from assets.store.table_parts import write_part
+from assets.workers.progress import progress_bar
+from cals_models.shards.shard_set import ShardSet
 
 
 @stage_asset("context_window")

@@ -9,10 +9,10 @@ import torch
 from assets.faces.backends.opening import open_backend
 from assets.faces.settings import TrackSettings
 from assets.metrics.landmark_cache import LandmarkCache
-from assets.stage_run import StageRun
-from assets.trained_model import model_folder
-from cals_models.inference import LipGenerator, load_generator
-from cals_models.methods import METHODS
+from assets.models.train_stage import model_folder
+from assets.stage.run import StageRun
+from cals_models.inference.lip_generator import LipGenerator, load_generator
+from cals_models.methods.registry import METHODS
 
 MAX_THREADS = 8
 

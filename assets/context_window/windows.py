@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from assets.context_window.partial_hearing import View, draw_views, middle_stretch
+from assets.context_window.partial_audio import View, draw_views, middle_stretch
 from assets.context_window.settings import ContextWindowSettings
 from assets.metrics.landmark_cache import LandmarkCache
-from assets.metrics.threads import in_threads
-from assets.rejection import Rejected
-from cals_models.inference import LipGenerator
-from cals_models.metrics import lmd
-from cals_models.shards import ShardClip, ShardSet
+from assets.metrics.thread_map import in_threads
+from assets.workers.rejected import Rejected
+from cals_models.inference.lip_generator import LipGenerator
+from cals_models.metrics.crop_metrics import lmd
+from cals_models.shards.shard_set import ShardClip, ShardSet
 
 STAGE = "context_window"
 

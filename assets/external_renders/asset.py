@@ -3,9 +3,9 @@
 import dagster as dg
 
 from assets.external_renders.video_set import TABLE, external_scores_digest
-from assets.observed_source import observed_source
-from assets.partitions import external_videos
-from assets.resources import ProjectResource
+from assets.stage.observed_source import observed_source
+from assets.stage.partitions import external_videos
+from assets.stage.resources import ProjectResource
 
 external_renders = dg.AssetSpec(
     TABLE,

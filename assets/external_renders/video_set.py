@@ -15,10 +15,11 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from assets.buckets import digest_of
-from assets.home import Home
 from assets.metrics.folder_pairs import Failure, Pair
-from assets.tables import part_path, write_part
+from assets.project.digests import digest_of
+from assets.project.home import Home
+from assets.project.settings import Project
+from assets.store.table_parts import part_path, write_part
 
 TABLE = "external_renders"
 GENERATED, REFERENCE = "generated_videos", "reference_videos"
@@ -131,8 +132,13 @@ def find_video(home: Home, sha256: str) -> list[tuple[str, str, str]]:
     return sorted(found)
 
 
+def external_scores_version(project: Project, dataset: str) -> str:
+    """Data version of the observed source ``external_scores``."""
+    return external_scores_digest(project.home, dataset)
+
+
 def external_scores_digest(home: Home, dataset: str) -> str:
-    """Data version of the observed source ``external_scores``: changes with every figure of another system's videos."""
+    """Digest of a dataset's external scores: changes with every value of another system's videos."""
     paths = sorted((home.parts / "clip_metrics").glob(f"{dataset}__external-*.parquet"))
     return digest_of([(path.name, _sha256(path)) for path in paths])
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from assets.buckets import StageOutput, StageSummary, fill_buckets
-from assets.clip_pool import ClipPool
 from assets.clips.clip_table import read_clip_table
+from assets.clips.rejected_sheet import rejected_pictures
 from assets.faces.backends.opening import shared_networks
-from assets.faces.face_crops import CROPS_SCHEMA
-from assets.faces.face_tracks import TRACKS_SCHEMA
-from assets.faces.faces import CROPS, TRACKS
+from assets.faces.clip_faces import CROPS, TRACKS
+from assets.faces.crop_clip import CROPS_SCHEMA
 from assets.faces.pictures import crop_pictures, track_rows
 from assets.faces.plan import FacesPlan, compute
-from assets.progress import progress_bar
-from assets.rejected_sheet import rejected_pictures
-from assets.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
-from assets.stage_asset import joint_stage_asset
-from assets.stage_run import Produced, StageRun
-from assets.tables import write_part
+from assets.faces.track_clip import TRACKS_SCHEMA
+from assets.stage.asset_factory import joint_stage_asset
+from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
+from assets.stage.run import Produced, StageRun
+from assets.store.bucket_files import StageOutput, StageSummary, fill_buckets
+from assets.store.table_parts import write_part
+from assets.workers.clip_pool import ClipPool
+from assets.workers.progress import progress_bar
 
 SCHEMAS = {TRACKS: TRACKS_SCHEMA, CROPS: CROPS_SCHEMA}
 CHECKS = {TRACKS: {FEW_REJECTIONS: False}, CROPS: {FEW_REJECTIONS: False}}

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from assets.buckets import read_ok_rows
-from assets.faces.strips import crop_strip, stacked
-from assets.stage_run import Picture
+from assets.faces.crop_strips import crop_strip
+from assets.media.contact_sheet import stacked
+from assets.stage.run import Picture
+from assets.store.bucket_files import read_ok_rows
 
 NUM_STRIPS = 6
 

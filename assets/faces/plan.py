@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from assets.buckets import StageOutput, WorkItem, digest_of, read_rows
-from assets.clips.clip_table import accepted_clips
-from assets.faces.faces import CROPS, TRACKS, FacesPayload, compute_faces
-from assets.home import Home
+from assets.clips.clip_table import accepted_clips, clip_digest
+from assets.faces.clip_faces import CROPS, TRACKS, FacesPayload, compute_faces
 from assets.media.probe import ProbeLimits
 from assets.media.timeline import Span
+from assets.project.digests import digest_of
+from assets.project.home import Home
+from assets.project.settings import Dataset
 from assets.raw_videos.walk import local_path
-from assets.rejection import Rejected
-from assets.settings import Dataset
+from assets.store.bucket_files import StageOutput, WorkItem, read_rows
+from assets.workers.rejected import Rejected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +108,6 @@ class FacesPlan:
 
 def _is_current(row: Mapping[str, Any], key: str, version: str) -> bool:
     return bool(row["input_digest"] == key and row["stage_version"] == version)
-
-
-def clip_digest(clip: Mapping[str, Any]) -> str:
-    """Digest of the part of a raw file that a clip is."""
-    return digest_of(clip["sha256"], clip["common_start_s"], clip["num_frames_25"])
 
 
 def crops_digest(clip: str, track: str) -> str:

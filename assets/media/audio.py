@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from assets.media.opening import Complaints, decode, demux, open_media
 from assets.media.probe import Probe
 from assets.media.timeline import SAMPLE_RATE_HZ, SAMPLES_PER_TICK, Span
-from assets.rejection import Rejected
+from assets.workers.rejected import Rejected
 
 # Time stamps jitter (Matroska counts milliseconds); a larger step is a gap or an overlap.
 JITTER_S = 0.012

@@ -20,7 +20,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from assets.home import replacing
+from assets.project.atomic_files import replacing
 
 FPS = 25
 SAMPLE_RATE_HZ = 16_000

@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
 
-from assets.rejection import Rejected
+from assets.workers.rejected import Rejected
 
 av.logging.set_level(av.logging.ERROR)
 

@@ -20,7 +20,7 @@ from av.container import InputContainer
 from assets.media.limits import ProbeLimits as ProbeLimits
 from assets.media.opening import check_file, choose_stream, open_media
 from assets.media.packets import PacketLog, read_packets
-from assets.rejection import Rejected
+from assets.workers.rejected import Rejected
 
 # Formats without reliable time stamps: their frames are counted at the declared, constant rate.
 COUNTED_FORMATS = frozenset({"mpeg", "mpegvideo", "m4v"})

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from assets.media.probe import Probe
-from assets.rejection import Rejected
+from assets.workers.rejected import Rejected
 
 FPS = 25
 TICK_S = 1 / FPS

@@ -12,7 +12,7 @@ from assets.media.opening import Complaints, decode, demux, open_media
 from assets.media.picture import Picture
 from assets.media.probe import Probe
 from assets.media.timeline import FPS, TICK_S, Span
-from assets.rejection import Rejected
+from assets.workers.rejected import Rejected
 
 # A tick shows what is on display at its middle; where two pictures meet there, the earlier one (time stamps may be
 # rounded to milliseconds).

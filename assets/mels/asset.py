@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from assets.buckets import StageOutput, WorkItem, fill_buckets, read_ok_rows
-from assets.clip_pool import ClipPool
-from assets.clips.clip_table import accepted_clips, read_clip_table
-from assets.faces.plan import clip_digest
+from assets.clips.clip_table import accepted_clips, clip_digest, read_clip_table
+from assets.clips.rejected_sheet import rejected_pictures
 from assets.mels.mels import MELS_SCHEMA, MelPayload, compute_mels
 from assets.mels.picture import mel_picture
-from assets.progress import progress_bar
 from assets.raw_videos.walk import local_path
-from assets.rejected_sheet import rejected_pictures
-from assets.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
-from assets.stage_asset import stage_asset
-from assets.stage_run import Picture, Produced, StageRun
+from assets.stage.asset_factory import stage_asset
+from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
+from assets.stage.run import Picture, Produced, StageRun
+from assets.store.bucket_files import StageOutput, WorkItem, fill_buckets, read_ok_rows
+from assets.workers.clip_pool import ClipPool
+from assets.workers.progress import progress_bar
 
 
 @stage_asset("mels", checks={FEW_REJECTIONS: False})

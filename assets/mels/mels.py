@@ -15,7 +15,7 @@ from assets.media.audio import read_audio
 from assets.media.probe import ProbeLimits, probe
 from assets.media.timeline import Span
 from assets.mels.settings import MelSettings
-from assets.rejection import Rejected
+from assets.workers.rejected import Rejected
 
 STAGE = "mels"
 FULL_SCALE = 32_768

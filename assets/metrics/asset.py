@@ -7,17 +7,17 @@ import math
 from pathlib import Path
 from typing import Any
 
-from assets.buckets import digest_of
 from assets.metrics.clip_metrics import score_renders
 from assets.metrics.instruments import device_of, open_instruments
 from assets.metrics.perceptual import Inception, open_inception
 from assets.metrics.set_metrics import fid_rows
-from assets.progress import progress_bar
+from assets.models.train_stage import model_folder
+from assets.project.digests import digest_of
 from assets.renders.render import INDEX_NAME
-from assets.stage_asset import stage_asset
-from assets.stage_run import CheckOutcome, Produced, StageRun
-from assets.tables import write_part
-from assets.trained_model import model_folder
+from assets.stage.asset_factory import stage_asset
+from assets.stage.run import CheckOutcome, Produced, StageRun
+from assets.store.table_parts import write_part
+from assets.workers.progress import progress_bar
 
 SHOWN = ("psnr", "ssim", "psnr_mouth", "ssim_mouth", "lpips", "lmd", "lse_d", "lse_c")
 CHECKS = {"ground_truth_is_perfect": True, "figures_are_finite": True}

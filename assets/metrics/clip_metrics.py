@@ -38,12 +38,12 @@ from assets.media.encode import read_lossless
 from assets.metrics.crop_landmarks import CropLandmarks
 from assets.metrics.instruments import Instruments
 from assets.metrics.jpeg_files import through_jpeg_files
-from assets.metrics.threads import in_threads
-from cals_models.lse import LipSyncEvaluator, LseError
-from cals_models.methods import METHODS
-from cals_models.metrics import lmd, lmd_atvgnet, mouth_region, psnr, ssim
-from cals_models.shards import ShardClip, ShardSet
-from cals_models.syncnet import WINDOW_FRAMES
+from assets.metrics.thread_map import in_threads
+from cals_models.methods.registry import METHODS
+from cals_models.metrics.crop_metrics import lmd, lmd_atvgnet, mouth_region, psnr, ssim
+from cals_models.metrics.lse import LipSyncEvaluator, LseError
+from cals_models.networks.syncnet import WINDOW_FRAMES
+from cals_models.shards.shard_set import ShardClip, ShardSet
 
 PICTURE_METRICS = ("psnr", "ssim", "psnr_mouth", "ssim_mouth")
 PICTURE_SOURCE = "cals_models.metrics"

@@ -12,8 +12,8 @@ from assets.faces.settings import TrackSettings
 from assets.metrics.landmark_cache import LandmarkCache
 from assets.metrics.perceptual import Lpips, open_lpips
 from assets.metrics.settings import MetricSettings
-from cals_models.lse import LipSyncEvaluator
-from cals_models.lse_weights import load_public_evaluator, load_trained_evaluator
+from cals_models.metrics.lse import LipSyncEvaluator
+from cals_models.metrics.lse_weights import load_public_evaluator, load_trained_evaluator
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.faces.backends.interface import FaceBackend
-from assets.home import replacing
 from assets.metrics.crop_landmarks import CropLandmarks, landmark_crops
+from assets.project.atomic_files import replacing
 
 
 class LandmarkCache:

@@ -12,7 +12,7 @@ from assets.metrics.clip_metrics import Figure, Sound
 from assets.metrics.instruments import Instruments
 from assets.metrics.jpeg_files import through_jpeg_files
 from assets.metrics.real_faces import FaceClip, Frames, NoFaceTrackError, face_clips
-from cals_models.lse import SAMPLES_PER_FRAME, LseError, LseResult
+from cals_models.metrics.lse import SAMPLES_PER_FRAME, LseError, LseResult
 
 FPS = 25
 PROTOCOL, JPEG_PROTOCOL = "lse_real", "lse_real_jpeg"

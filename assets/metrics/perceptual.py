@@ -20,8 +20,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from assets.metrics.settings import MetricSettings
-from assets.versions import installed_version
-from cals_models.syncnet import WeightsError
+from assets.project.code_version import installed_version
+from cals_models.networks.syncnet import WeightsError
 
 LIBRARIES = ("torchmetrics", "torchvision", "torch-fidelity")
 NUM_FEATURES = 2048

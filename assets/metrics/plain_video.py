@@ -14,7 +14,7 @@ from assets.media.opening import Complaints, check_file, choose_stream, decode, 
 from assets.media.picture import Picture
 from assets.media.probe import probe
 from assets.media.timeline import SAMPLE_RATE_HZ, Span
-from assets.rejection import Rejected
+from assets.workers.rejected import Rejected
 
 MAX_BYTES = 4 << 30
 

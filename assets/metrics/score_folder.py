@@ -25,7 +25,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from assets.clip_pool import ClipPool, PoolSettings
 from assets.metrics.clip_metrics import (
     PICTURE_METRICS,
     PICTURE_SOURCE,
@@ -42,13 +41,14 @@ from assets.metrics.folder_pairs import Failure, Pair, pairs_by_name, pairs_by_t
 from assets.metrics.instruments import Instruments, open_instruments
 from assets.metrics.jpeg_files import through_jpeg_files
 from assets.metrics.lse_real import frames_at_25, lse_real_figures, without_value
-from assets.metrics.no_evaluator import open_without_evaluator
 from assets.metrics.plain_video import PlainVideo, read_plain_video
 from assets.metrics.settings import MetricSettings
 from assets.metrics.shifts import picture_shift, sound_shift_ms
-from assets.rejection import Rejected
-from cals_models.metrics import psnr, ssim
-from cals_models.resizing import resize_8bit
+from assets.metrics.without_evaluator import open_without_evaluator
+from assets.workers.clip_pool import ClipPool, PoolSettings
+from assets.workers.rejected import Rejected
+from cals_models.metrics.crop_metrics import psnr, ssim
+from cals_models.metrics.resizing import resize_8bit
 
 STAGE = "score"
 CROP_PX = 128

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from assets.media.encode import read_lossless
 from assets.metrics.clip_metrics import threads_on
 from assets.metrics.perceptual import NUM_FEATURES, Frames, Inception
-from assets.metrics.threads import in_threads
-from cals_models.shards import ShardClip, ShardSet
+from assets.metrics.thread_map import in_threads
+from cals_models.shards.shard_set import ShardClip, ShardSet
 
 Renders = Mapping[str, Mapping[str, Any]]
 

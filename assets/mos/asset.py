@@ -1,8 +1,8 @@
 """``mos_ratings``: answers of raters, observed; new ones make the report stale."""
 
 from assets.mos.part import ratings_digest
-from assets.observed_source import observed_source
-from assets.resources import ProjectResource
+from assets.stage.observed_source import observed_source
+from assets.stage.resources import ProjectResource
 
 
 @observed_source(

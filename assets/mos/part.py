@@ -8,13 +8,14 @@ from typing import Any
 
 from filelock import FileLock
 
-from assets.buckets import digest_of
-from assets.home import Home
 from assets.mos.ratings import Journal, Rater
 from assets.mos.scales import SCALE_NAMES
 from assets.mos.screening import screen_raters
 from assets.mos.study import Study, find_studies
-from assets.tables import write_part
+from assets.project.digests import digest_of
+from assets.project.home import Home
+from assets.project.settings import Project
+from assets.store.table_parts import write_part
 
 TABLE = "mos_ratings"
 
@@ -55,7 +56,12 @@ def write_ratings_part(home: Home, dataset: str) -> Path:
         return write_part(home, TABLE, all_rating_rows(home, dataset), dataset=dataset)
 
 
+def ratings_version(project: Project, dataset: str) -> str:
+    """Data version of the observed source ``mos_ratings``."""
+    return ratings_digest(project.home, dataset)
+
+
 def ratings_digest(home: Home, dataset: str) -> str:
-    """Data version of the observed source ``mos_ratings``: changes with every answer, with nothing else."""
+    """Digest of a dataset's ratings: changes with every answer, with nothing else."""
     rows = all_rating_rows(home, dataset)
     return digest_of([[str(value) for value in row.values()] for row in rows])

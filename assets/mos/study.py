@@ -17,9 +17,10 @@ from typing import Any
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from assets.home import Home, write_text
 from assets.mos.order import session_order
-from assets.tables import part_path
+from assets.project.atomic_files import write_text
+from assets.project.home import Home
+from assets.store.table_parts import part_path
 
 FORMAT = 1
 DEFAULT_NAME = "main"

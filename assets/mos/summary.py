@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from assets.home import Home
 from assets.mos.agreement import krippendorff_alpha
 from assets.mos.part import rating_rows
 from assets.mos.ratings import Journal, Rater
 from assets.mos.scales import SCALE_NAMES, SCALES
 from assets.mos.screening import screen_raters
 from assets.mos.study import DEFAULT_NAME, Study, StudyError, find_studies, load_study
+from assets.project.home import Home
 
 INTERVAL = (
     "mean +- t(0.975, n - 1) s / sqrt(n); half_width over ratings, half_width_raters over the raters' means"

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from assets.home import Home
 from assets.media.encode import Frames, read_lossless, write_web_video
 from assets.mos.study import LONGEST_FRAMES, Study, StudyError, StudyVideo, find_studies
+from assets.project.home import Home
 
 SCALE = 3
 QUALITY_CRF = 12

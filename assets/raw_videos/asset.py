@@ -1,8 +1,8 @@
 """``raw_videos``: the files given, observed and never written to."""
 
-from assets.observed_source import observed_source
-from assets.resources import ProjectResource
-from assets.sources import source_version
+from assets.project.source_versions import source_version
+from assets.stage.observed_source import observed_source
+from assets.stage.resources import ProjectResource
 
 
 @observed_source(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assets.clips.layouts.registry import reads
+from assets.project.settings import Project, SettingsError
+from assets.raw_videos.layouts.registry import reads
 from assets.raw_videos.scan import Scan, scan
-from assets.settings import Project, SettingsError
+from assets.store.withdrawals import version_without_forgotten
 
 
 def scan_dataset(project: Project, name: str) -> Scan:
@@ -25,6 +26,16 @@ def scan_dataset(project: Project, name: str) -> Scan:
             f"{project.config_path}: datasets.{name}.root: {dataset.root} is not a folder "
             f"(the nearest that exists is {where}); mend root, or make the folder available"
         ) from error
+
+
+def raw_files_version(project: Project, dataset: str) -> str:
+    """Data version of the observed source ``raw_videos``: digest over (relative path, content hash), less withdrawals.
+
+    Raises:
+        SettingsError: the root does not exist or is not a folder.
+    """
+    found = scan_dataset(project, dataset)
+    return version_without_forgotten(project.home, found.digest, found.table["sha256"])
 
 
 def _nearest(path: Path) -> Path:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.raw_videos.walk import FoundFile, local_path, walk
-from assets.tables import read_part
+from assets.store.table_parts import read_part
 
 SCHEMA = pa.schema(
     [

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from assets.buckets import digest_of
-from assets.progress import progress_bar
+from assets.models.train_stage import model_folder
+from assets.project.digests import digest_of
 from assets.renders.picture import render_picture
 from assets.renders.render import AUDIOS, render_clips
-from assets.stage_asset import stage_asset
-from assets.stage_run import Picture, Produced, StageRun
-from assets.tables import write_part
-from assets.trained_model import model_folder
-from cals_models.methods import METHODS
-from cals_models.shards import ShardSet
+from assets.stage.asset_factory import stage_asset
+from assets.stage.run import Picture, Produced, StageRun
+from assets.store.table_parts import write_part
+from assets.workers.progress import progress_bar
+from cals_models.methods.registry import METHODS
+from cals_models.shards.shard_set import ShardSet
 
 
 @stage_asset("renders")

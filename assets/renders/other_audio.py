@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cals_models.shards import ShardClip
+from cals_models.shards.shard_set import ShardClip
 
 LOOK_AHEAD_CLIPS = 8
 _SAMPLES_PER_FRAME = 640

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.rejection import Rejected
+from assets.workers.rejected import Rejected
 
 
 def reference_indices(

@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.home import replacing
 from assets.media.encode import write_lossless
-from assets.rejection import Rejected
+from assets.project.atomic_files import replacing
 from assets.renders.other_audio import FittedSound, fitted_sound, with_partners
 from assets.renders.reference import reference_indices
 from assets.renders.settings import RenderSettings
-from cals_models.methods import METHODS
-from cals_models.shards import ShardClip, ShardSet
+from assets.workers.rejected import Rejected
+from cals_models.methods.registry import METHODS
+from cals_models.shards.shard_set import ShardClip, ShardSet
 
 STAGE = "renders"
 INDEX_NAME = "index.jsonl"
@@ -39,7 +39,7 @@ AUDIOS = ("own", "other")
 Frames = NDArray[np.uint8]
 
 if TYPE_CHECKING:
-    from cals_models.inference import LipGenerator
+    from cals_models.inference.lip_generator import LipGenerator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ def render_clips(
     Args:
         shards: folder of the dataset's shard set.
         split: train, val or test.
-        method: one of ``cals_models.methods.METHODS``.
+        method: one of ``cals_models.methods.registry.METHODS``.
         model_dir: the trained generator; None for a control, which has none.
         out: folder of this dataset's and method's renders; videos that no clip stands for any more are deleted.
         settings: of the stage.
@@ -179,7 +179,7 @@ class _Lazy:
     def _draw(self, true: Frames, reference: Frames, mel: NDArray[np.float32]) -> Frames:
         import torch
 
-        from cals_models.generator import HIDDEN_TOP_ROW
+        from cals_models.networks.generator import HIDDEN_TOP_ROW
 
         if self._generator is None:
             self._generator = self._load()
@@ -192,7 +192,7 @@ class _Lazy:
     def _load(self) -> LipGenerator:
         import torch
 
-        from cals_models.inference import load_generator
+        from cals_models.inference.lip_generator import load_generator
 
         assert self._model_dir is not None
         device = self._settings.device

@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 from pathlib import Path
 
-from assets.home import Home
+from assets.project.home import Home
 from assets.report.rows import Row, Rows
 from assets.report.settings import ReportSettings
 from assets.report.wording import counted, duration, size

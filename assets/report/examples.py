@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from assets.home import Home
+from assets.project.home import Home
 from assets.report.cells import in_order, method_labels
 from assets.report.rows import Row, Rows
 from assets.report.settings import ReportSettings

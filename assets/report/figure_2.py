@@ -11,9 +11,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from assets.home import Home
 from assets.masked_audio.strip_file import TRUE, read_strip
-from assets.report.absence import why_not_measured
+from assets.project.home import Home
 from assets.report.bands import BandLine, BandPoint, band_chart
 from assets.report.cells import (
     Cell,
@@ -25,6 +24,7 @@ from assets.report.cells import (
     lmd_cell,
     method_labels,
 )
+from assets.report.missing_values import why_not_measured
 from assets.report.paired import difference
 from assets.report.rows import Row, Rows
 from assets.report.training import Chart

@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from assets.context_window.effective_context import EffectiveContext, curves_of, effective_context
-from assets.report.absence import why_not_measured
 from assets.report.bands import BandLine, BandPoint, Span, band_chart
 from assets.report.cells import Cell, MethodRow, difference_cell, in_order, label_of, lmd_cell, method_labels
+from assets.report.missing_values import why_not_measured
 from assets.report.paired import difference
 from assets.report.rows import Row, Rows
 from assets.report.training import Chart

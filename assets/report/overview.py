@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from assets.home import Home, write_text
-from assets.report.absence import why_no_score
+from assets.project.atomic_files import write_text
+from assets.project.home import Home
 from assets.report.cells import (
     HEADLINE_METRICS,
     Group,
@@ -34,13 +34,14 @@ from assets.report.comparisons import differences
 from assets.report.corpus import FPS, StagePicture
 from assets.report.figures import Interval, interval_chart
 from assets.report.findings import findings, headline_sentence
+from assets.report.missing_values import why_no_score
 from assets.report.page import page_template
 from assets.report.rows import Row, Rows
 from assets.report.settings import ReportSettings
 from assets.report.table_3 import CORPORA, evaluators, published_group
 from assets.report.training import Chart
 from assets.report.wording import counted, duration, size
-from assets.warehouse import connect
+from assets.store.warehouse import connect
 
 BASELINE = "wav2lip"
 PICTURE_WIDTH_PX = 720

@@ -10,7 +10,8 @@ from typing import Any
 
 import jinja2
 
-from assets.home import Home, write_text
+from assets.project.atomic_files import write_text
+from assets.project.home import Home
 from assets.report import corpus, lineage, training, wording
 from assets.report.bands import MARKS, NUM_COLOURS
 from assets.report.cells import HEADLINE_METRICS, method_labels, metrics
@@ -33,7 +34,7 @@ from assets.report.settings import ReportSettings
 from assets.report.table_1 import steps_table, table_1
 from assets.report.table_2 import SCALES, opinions
 from assets.report.table_3 import evaluators, table_3
-from assets.warehouse import connect
+from assets.store.warehouse import connect
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -1,6 +1,6 @@
 """Paired differences on the same clips, for comparisons that the warehouse does not resample.
 
-Interval and test are those of ``assets.intervals``: 95 % percentile bootstrap over clips, paired sign-flip test.
+Interval and test are those of ``assets.store.bootstrap``: 95 % percentile bootstrap over clips, paired sign-flip test.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.intervals import bootstrap_interval, sign_flip_p_value
 from assets.report.rows import Row
+from assets.store.bootstrap import bootstrap_interval, sign_flip_p_value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from assets.report.absence import why_no_score
 from assets.report.cells import (
     HEADLINE_METRICS,
     Cell,
@@ -19,6 +18,7 @@ from assets.report.cells import (
     with_best_marked,
 )
 from assets.report.comparisons import differences
+from assets.report.missing_values import why_no_score
 from assets.report.rows import Row, Rows
 from assets.report.wording import number, signed
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from assets.media.encode import read_lossless, write_web_video
 from assets.report.settings import ReportSettings
-from cals_models.shard_format import SAMPLES_PER_FRAME, clip_key
+from cals_models.shards.shard_format import SAMPLES_PER_FRAME, clip_key
 
 Frames = NDArray[np.uint8]
 Sound = NDArray[np.int16]
@@ -57,7 +57,7 @@ def pose_prior(frames: Frames) -> Frames:
     Returns:
         uint8 (T, 128, 128, 3), lower rows mid-grey.
     """
-    from cals_models.generator import HIDDEN_TOP_ROW
+    from cals_models.networks.generator import HIDDEN_TOP_ROW
 
     hidden = frames.copy()
     hidden[:, HIDDEN_TOP_ROW:] = 110

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assets.buckets import digest_of
 from assets.clips.clip_table import accepted_clips
-from assets.progress import progress_bar
+from assets.project.digests import digest_of
 from assets.shards.contents import remember_contents
 from assets.shards.manifest import Manifest, write_manifest
 from assets.shards.sample import ClipFacts
 from assets.shards.settings import HELD_OUT_CHECK, TRAIN_CHECK
 from assets.shards.write_shards import STAGE_COLUMNS, BucketInput, BucketShards, write_bucket
-from assets.stage_asset import stage_asset
-from assets.stage_run import CheckOutcome, Produced, StageRun
-from assets.tables import write_part
-from cals_models.shard_format import SPLITS
+from assets.stage.asset_factory import stage_asset
+from assets.stage.run import CheckOutcome, Produced, StageRun
+from assets.store.table_parts import write_part
+from assets.workers.progress import progress_bar
+from cals_models.shards.shard_format import SPLITS
 
 DATA_STAGES = ("clips", "face_tracks", "face_crops", "mels", "av_offsets", "shards")
 CHECKS = {TRAIN_CHECK: True, HELD_OUT_CHECK: True}

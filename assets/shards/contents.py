@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from assets.home import Home, replacing
-from assets.tables import part_path
-from cals_models.shard_format import manifest_digest
+from assets.project.atomic_files import replacing
+from assets.project.home import Home
+from assets.store.table_parts import part_path
+from cals_models.shards.shard_format import manifest_digest
 
 SCHEMA = pa.schema([
     ("clip_id", pa.string()),

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assets.home import write_text
+from assets.project.atomic_files import write_text
 from assets.shards.croissant import CROISSANT_NAME, croissant
 from assets.shards.write_shards import index_path, read_shard_index, shard_name
-from cals_models.shard_format import MANIFEST_FORMAT, MANIFEST_NAME, SPLITS, manifest_digest
+from cals_models.shards.shard_format import MANIFEST_FORMAT, MANIFEST_NAME, SPLITS, manifest_digest
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import soundfile
 
 from assets.av_offsets.timed_clip import TimedClip, shift_clip, sound_start_frames
-from cals_models.shard_format import FRAMES_PER_SECOND, SAMPLE_RATE_HZ
+from cals_models.shards.shard_format import FRAMES_PER_SECOND, SAMPLE_RATE_HZ
 
 OFFSET_COLUMNS = ("measured_frames", "confidence", "applied_frames", "remeasured_frames", "offset_status")
 

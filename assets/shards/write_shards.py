@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from assets.av_offsets.timed_clip import CROPS_COLUMNS, MELS_COLUMNS, lost_frames, timed_clip
-from assets.buckets import digest_of, read_rows
-from assets.home import replacing, write_text
+from assets.project.atomic_files import replacing, write_text
+from assets.project.digests import digest_of
 from assets.shards.sample import OFFSET_COLUMNS, ClipFacts, encode_sample
 from assets.shards.settings import ShardSettings
-from cals_models.shard_format import SPLITS, clip_key
+from assets.store.bucket_files import read_rows
+from cals_models.shards.shard_format import SPLITS, clip_key
 
 STAGE_COLUMNS = {"face_crops": CROPS_COLUMNS, "mels": MELS_COLUMNS, "av_offsets": OFFSET_COLUMNS}
 OUTCOME_COLUMNS = ("clip_id", "status", "reason", "detail", "digest")

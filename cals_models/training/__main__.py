@@ -16,7 +16,7 @@ from cals_models.source_code import definitions_of
 from cals_models.training.job import TrainingJob, read_job
 
 if TYPE_CHECKING:
-    from cals_models.shards import ShardSet
+    from cals_models.shards.shard_set import ShardSet
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,7 +51,7 @@ def train_job(job: TrainingJob, out: Path, *, device: str = "auto", show_progres
     Raises:
         ValueError: the job, its shards, its inputs or the folder cannot be used.
     """
-    from cals_models.shards import ShardSet
+    from cals_models.shards.shard_set import ShardSet
     from cals_models.training.distributed import join_world, leave_world
     from cals_models.training.engine import TrainingDiverged, train, write_result
     from cals_models.training.run_directory import RunDirectory

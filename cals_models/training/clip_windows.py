@@ -10,10 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cals_models.generator import HIDDEN_TOP_ROW
 from cals_models.mel_windows import CONTEXT_FRAMES, MELS_PER_FRAME
-from cals_models.shard_clip import ShardClip
-from cals_models.shards import ShardSet
+from cals_models.networks.generator import HIDDEN_TOP_ROW
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 from cals_models.training.sampler import ClipSource
 
 MIN_REFERENCE_DISTANCE_FRAMES = 5

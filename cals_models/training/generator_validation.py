@@ -15,9 +15,9 @@ from torch import Tensor
 from cals_models.config import GeneratorConfig
 from cals_models.losses import wav2lip_sync_loss
 from cals_models.mel_windows import CONTEXT_FRAMES
-from cals_models.metrics import mouth_region, psnr, ssim
-from cals_models.shard_clip import ShardClip
-from cals_models.shards import ShardSet
+from cals_models.metrics.crop_metrics import mouth_region, psnr, ssim
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 from cals_models.training.clip_windows import lower_half, to_pictures, validation_source
 from cals_models.training.distributed import World
 from cals_models.training.sampler import Sample

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cals_models.config import CONFIGS, TrainingConfig, config_from_fields
-from cals_models.methods import trained_method
+from cals_models.methods.registry import trained_method
 
 REQUIRED_INPUTS: dict[str, tuple[str, ...]] = {
     "sync_encoder": (),

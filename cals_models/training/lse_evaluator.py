@@ -28,11 +28,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cals_models.config import LseEvaluatorConfig
-from cals_models.lse import MAX_SHIFT_FRAMES, MFCCS_PER_FRAME, LipSyncEvaluator, LseError, LseResult, mfcc
-from cals_models.lse_weights import NETWORK_NAME
-from cals_models.shard_clip import ShardClip
-from cals_models.shards import ShardSet
-from cals_models.syncnet import PICTURE_PX, WINDOW_FRAMES, WINDOW_MFCCS, SyncNet, SyncNetConfig
+from cals_models.metrics.lse import (
+    MAX_SHIFT_FRAMES,
+    MFCCS_PER_FRAME,
+    LipSyncEvaluator,
+    LseError,
+    LseResult,
+    mfcc,
+)
+from cals_models.metrics.lse_weights import NETWORK_NAME
+from cals_models.networks.syncnet import PICTURE_PX, WINDOW_FRAMES, WINDOW_MFCCS, SyncNet, SyncNetConfig
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 from cals_models.training.clip_windows import validation_source
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step

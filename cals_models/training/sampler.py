@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from cals_models.shard_clip import ShardClip
-from cals_models.shard_format import CROP_PX
-from cals_models.shards import ShardSet
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_format import CROP_PX
+from cals_models.shards.shard_set import ShardSet
 from cals_models.training.distributed import World
 from cals_models.training.stage import Batch, Diagnosis
 

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Sequence
 
-from cals_models.shards import ShardSet
+from cals_models.shards.shard_set import ShardSet
 from cals_models.training.distributed import World
 from cals_models.training.job import TrainingJob
 from cals_models.training.stage import TrainingStage

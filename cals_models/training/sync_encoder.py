@@ -18,13 +18,13 @@ from torch import Tensor
 from torch.autograd import backward
 
 from cals_models.config import SyncEncoderConfig
-from cals_models.generator import HIDDEN_TOP_ROW
 from cals_models.losses import info_nce
 from cals_models.mel_windows import SILENCE, WINDOW_FRAMES
+from cals_models.networks.generator import HIDDEN_TOP_ROW
+from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.precision import place
-from cals_models.shard_clip import ShardClip
-from cals_models.shards import ShardSet
-from cals_models.sync_encoder import SyncEncoder
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 from cals_models.training.clip_windows import (
     as_batch,
     lower_half,

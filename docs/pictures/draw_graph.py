@@ -12,7 +12,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from assets.graph import STAGES
+from assets.project.graph import STAGES
 
 PLACES = {
     "raw_videos": (0, 1.5),

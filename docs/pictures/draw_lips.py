@@ -19,7 +19,7 @@ from scipy.ndimage import median_filter
 from assets.faces.backends.opening import open_backend
 from assets.media.encode import read_lossless
 from assets.metrics.crop_landmarks import landmark_crops
-from assets.settings import load_project
+from assets.project.settings import load_project
 
 LINES = {
     ("ground_truth", "own"): ("recorded", "#222222", "-", 2.4),

@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from assets.forgotten import forgotten_hashes
-from assets.home import write_text
-from assets.settings import Project, SettingsError
-from assets.tables import part_path
-from cals_models.methods import METHODS
-from cals_models.shard_format import MANIFEST_NAME, read_manifest
+from assets.project.atomic_files import write_text
+from assets.project.settings import Project, SettingsError
+from assets.store.table_parts import part_path
+from assets.store.withdrawals import forgotten_hashes
+from cals_models.methods.registry import METHODS
+from cals_models.shards.shard_format import MANIFEST_NAME, read_manifest
 from pipelines.exports.licences import LANDMARKS_NOTE, licence_of
 from pipelines.forget import models_that_saw
 from pipelines.lineage.ledger_graph import Row

@@ -15,11 +15,11 @@ from typing import Any
 
 from pyarrow import csv
 
-from assets.home import replacing, write_text
-from assets.settings import Project, SettingsError
+from assets.project.atomic_files import replacing, write_text
+from assets.project.settings import Project, SettingsError
 from assets.shards.contents import recall_contents
 from assets.shards.croissant import CROISSANT_NAME, MEMBER_SETS, croissant
-from cals_models.shard_format import MANIFEST_NAME, ShardFile, read_manifest
+from cals_models.shards.shard_format import MANIFEST_NAME, ShardFile, read_manifest
 from pipelines.exports.licences import LANDMARKS_NOTE, licence_of
 from pipelines.lineage.ledger_graph import LedgerGraph
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assets.settings import Dataset, Project
+from assets.project.settings import Dataset, Project
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from assets.home import replacing
-from assets.settings import Project
-from assets.versions import installed_version
+from assets.project.atomic_files import replacing
+from assets.project.code_version import installed_version
+from assets.project.settings import Project
 from pipelines.lineage.ledger_graph import Input, LedgerGraph, Row, input_partition, label
 
 if TYPE_CHECKING:

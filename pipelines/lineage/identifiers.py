@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from assets.external_renders.video_set import TABLE as EXTERNAL_RENDERS
 from assets.external_renders.video_set import find_video
-from assets.graph import STAGES
+from assets.project.graph import STAGES
+from assets.project.settings import Project
 from assets.raw_videos.walk import path_to_text
-from assets.settings import Project
 from assets.shards.contents import find_in_contents
 from pipelines.lineage.ledger_graph import Row, label
 from pipelines.lineage.registered_models import model_folders
@@ -155,7 +155,7 @@ def _weights_in_registry(project: Project, name: str, version: str) -> str:
     """For models whose folder is gone; asks MLflow, which takes seconds to load."""
     from mlflow.exceptions import MlflowException
 
-    from assets.tracking import Tracking
+    from assets.store.mlflow_tracking import Tracking
 
     try:
         found = Tracking(project.home.mlflow).client().get_model_version(name, version)

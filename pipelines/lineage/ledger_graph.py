@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from assets import ledger
 from assets.external_renders.video_set import GENERATED, REFERENCE
-from assets.graph import STAGES
-from assets.home import Home
+from assets.project.graph import STAGES
+from assets.project.home import Home
+from assets.store import ledger
 
 Row = dict[str, Any]
 Partition = tuple[str, str, str | None]

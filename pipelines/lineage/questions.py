@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from assets.home import Home
-from assets.settings import Project
+from assets.project.home import Home
+from assets.project.settings import Project
 from assets.shards.contents import find_in_contents
-from assets.tables import part_path
+from assets.store.table_parts import part_path
 from pipelines.lineage.identifiers import Target, resolve
 from pipelines.lineage.ledger_graph import Row, splits_read
 from pipelines.lineage.trace import CLIPS_SCHEMA, LineageError, Trace, Tracer, as_clips

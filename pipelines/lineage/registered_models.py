@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from assets.home import Home
+from assets.project.home import Home
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.external_renders.video_set import GENERATED, REFERENCE, recall_videos
-from assets.home import Home
+from assets.project.home import Home
 from assets.shards.contents import SCHEMA as CONTENTS_SCHEMA
 from assets.shards.contents import keep_present, recall_contents
 from pipelines.lineage.ledger_graph import (

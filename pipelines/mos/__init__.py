@@ -1,0 +1,4 @@
+"""The web page of the rating study.
+
+Binds to loopback.
+"""

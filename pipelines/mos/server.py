@@ -9,12 +9,12 @@ from contextlib import suppress
 
 import uvicorn
 
-from assets.home import Home
 from assets.mos.part import write_ratings_part
 from assets.mos.ratings import Journal
 from assets.mos.study import Study, open_study
 from assets.mos.videos import make_videos, missing_videos
-from assets.progress import progress_bar
+from assets.project.home import Home
+from assets.workers.progress import progress_bar
 from pipelines.mos.app import make_app
 
 LOOPBACK = "127.0.0.1"

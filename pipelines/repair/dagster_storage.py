@@ -11,9 +11,9 @@ from functools import partial
 import dagster as dg
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 
-from assets.ledger import Heads
-from assets.partitions import partition_key
-from assets.settings import Project
+from assets.project.settings import Project
+from assets.stage.partitions import partition_key
+from assets.store.ledger import Heads
 from pipelines.lineage.ledger_graph import Row, label, partition
 from pipelines.repair.flaw import Flaw
 from pipelines.repair.interruption import is_alive

@@ -13,7 +13,8 @@ from typing import Any
 
 import psutil
 
-from assets.home import Home, write_text
+from assets.project.atomic_files import write_text
+from assets.project.home import Home
 from pipelines.repair.flaw import Flaw
 
 

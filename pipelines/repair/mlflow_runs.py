@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from assets.forgotten import forgotten_hashes
-from assets.home import Home, write_text
-from assets.settings import Project
-from assets.tracking import EXPERIMENT
+from assets.project.atomic_files import write_text
+from assets.project.home import Home
+from assets.project.settings import Project
+from assets.store.mlflow_tracking import EXPERIMENT
+from assets.store.withdrawals import forgotten_hashes
 from pipelines.forget import TAG, mark_models, models_that_saw
 from pipelines.lineage.registered_models import training_folders
 from pipelines.lineage.trace import Tracer
-from pipelines.registry import open_registry, registered_versions_of
+from pipelines.model_registry import open_registry, registered_versions_of
 from pipelines.repair.flaw import Flaw
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.buckets import read_index, summarise
-from assets.home import Home
-from assets.ledger import Heads
-from assets.settings import Project
+from assets.project.home import Home
+from assets.project.settings import Project
 from assets.shards.contents import contents_path, remember_contents
 from assets.shards.write_shards import index_path
-from assets.tables import part_path, read_part
-from cals_models.shard_format import MANIFEST_NAME, ShardError, read_manifest
+from assets.store.bucket_files import read_index, summarise
+from assets.store.ledger import Heads
+from assets.store.table_parts import part_path, read_part
+from cals_models.shards.shard_format import MANIFEST_NAME, ShardError, read_manifest
 from pipelines.lineage.ledger_graph import MODEL_ASSETS, Row, label, partition
 from pipelines.lineage.registered_models import current_folder
 from pipelines.repair.flaw import Flaw

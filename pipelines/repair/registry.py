@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assets.ledger import Heads
-from assets.settings import Project
-from assets.tracking import alias_of
+from assets.project.settings import Project
+from assets.store.ledger import Heads
+from assets.store.mlflow_tracking import alias_of
 from pipelines.lineage.ledger_graph import MODEL_ASSETS, Row, label, partition
 from pipelines.lineage.registered_models import current_folder, registered_name
-from pipelines.registry import open_registry, registered_versions_of
+from pipelines.model_registry import open_registry, registered_versions_of
 from pipelines.repair.flaw import Flaw
 from pipelines.repair.outputs import current_rows
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from assets import ledger
-from assets.home import Home
-from assets.settings import Project
+from assets.project.home import Home
+from assets.project.settings import Project
+from assets.store import ledger
 from pipelines.lineage.ledger_graph import Partition
 from pipelines.repair.flaw import Flaw, partition_label
 from pipelines.repair.interruption import busy_datasets, find_interrupted

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from assets.home import Home
-from assets.settings import Project
+from assets.project.home import Home
+from assets.project.settings import Project
 from pipelines.repair.flaw import Flaw
 
 PATTERNS = (".*.tmp", ".*.partial")

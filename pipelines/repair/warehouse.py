@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from assets import ledger
-from assets.home import Home
+from assets.project.home import Home
+from assets.store import ledger
 from pipelines.repair.flaw import Flaw
 
 REMEDY = "published anew"
@@ -36,7 +36,7 @@ def find_warehouse_differences(home: Home) -> Iterator[Flaw]:
 def _differences(home: Home) -> Iterator[str]:
     import duckdb
 
-    from assets.warehouse import WarehouseError, query
+    from assets.store.warehouse import WarehouseError, query
 
     expected = _rows_in_parts(home)
     try:
@@ -59,7 +59,7 @@ def _rows_in_parts(home: Home) -> dict[str, int]:
     """Rows of each table that comes from parts alone; the ledger's may lie in two parts while they are merged."""
     import pyarrow.parquet as pq
 
-    from assets.sql_files import SEEDS_FOLDER, read_sql_files
+    from assets.store.sql_files import SEEDS_FOLDER, read_sql_files
 
     computed = ("bootstrap_intervals", ledger.TABLE)
     names = [file.name for file in read_sql_files().values() if file.folder == "schema"]
@@ -75,6 +75,6 @@ def _name(home: Home) -> Path:
 
 
 def _publish(home: Home) -> None:
-    from assets.warehouse import publish
+    from assets.store.warehouse import publish
 
     publish(home)

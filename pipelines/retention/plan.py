@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from assets.graph import STAGES
-from assets.settings import Project
-from assets.tables import part_path
+from assets.project.graph import STAGES
+from assets.project.settings import Project
+from assets.store.table_parts import part_path
 from pipelines.lineage.ledger_graph import LedgerGraph
 from pipelines.lineage.registered_models import ModelFolder, current_folder, model_folders, training_folders
-from pipelines.registry import open_registry
+from pipelines.model_registry import open_registry
 from pipelines.repair.mlflow_runs import trainings_at_work
 from pipelines.repair.temporary_files import left_over_files
 from pipelines.retention.removal import Removal, of_path, remove

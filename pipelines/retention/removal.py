@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from assets.settings import Project
+from assets.project.settings import Project
 
 
 class RemovalRefused(RuntimeError):

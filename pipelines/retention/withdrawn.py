@@ -13,8 +13,8 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from assets.forgotten import forgotten_hashes, withdrawals
-from assets.settings import Project
+from assets.project.settings import Project
+from assets.store.withdrawals import forgotten_hashes, withdrawals
 from pipelines.lineage.identifiers import Target
 from pipelines.lineage.ledger_graph import MODEL_ASSETS, LedgerGraph, Row, label
 from pipelines.lineage.questions import descend

@@ -21,11 +21,11 @@ import av
 import cv2
 
 from assets.faces.backends.opening import open_backend
-from assets.faces.face_crops import crop_clip
-from assets.faces.face_tracks import track_clip
-from assets.faces.faces import CROPS, TRACKS, FacesPayload, compute_faces
+from assets.faces.clip_faces import CROPS, TRACKS, FacesPayload, compute_faces
+from assets.faces.crop_clip import crop_clip
 from assets.faces.landmarks import boxes_of
 from assets.faces.settings import CropSettings, TrackSettings
+from assets.faces.track_clip import track_clip
 from assets.media.probe import probe
 from assets.media.timeline import common_span
 from assets.media.video import read_ticks

@@ -24,22 +24,22 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 from assets.av_offsets.offsets import OffsetPayload, compute_offset
 from assets.av_offsets.settings import AvOffsetSettings
 from assets.av_offsets.timed_clip import timed_clip
-from assets.clip_pool import ClipPool, PoolSettings
-from assets.clips.inventory import SourceItem, source_rows
-from assets.clips.layouts.registry import enumerate_sources
-from assets.clips.layouts.source import ClipSource
+from assets.clips.clip_rows import SourceItem, source_rows
 from assets.clips.settings import ClipsSettings
-from assets.faces.faces import CROPS, TRACKS, FacesPayload, compute_faces
+from assets.faces.clip_faces import CROPS, TRACKS, FacesPayload, compute_faces
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.media.probe import probe
 from assets.media.timeline import Span
 from assets.media.video import read_ticks
 from assets.mels.mels import MelPayload, compute_mels
 from assets.mels.settings import MelSettings
+from assets.raw_videos.layouts.registry import enumerate_sources
+from assets.raw_videos.layouts.source import ClipSource
 from assets.raw_videos.scan import scan
 from assets.raw_videos.walk import local_path
 from assets.shards.sample import ClipFacts, encode_sample
 from assets.shards.write_shards import write_tar
+from assets.workers.clip_pool import ClipPool, PoolSettings
 from tests.benchmarks.bench_faces import plain_decoding
 
 BOTH = frozenset({TRACKS, CROPS})

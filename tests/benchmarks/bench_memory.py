@@ -53,7 +53,7 @@ def watched_cals(folder: Path, *arguments: str, **variables: str) -> Peaks:
     """Runs the command line in a folder that holds a cals.yaml, with these environment variables, and watches its memory."""
     own = {k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_", "MLFLOW_"))}
     environment = own | {"PYTHONPATH": str(PROJECT), "CALS_HOME": str(folder / "home")} | variables
-    command = [sys.executable, "-m", "pipelines.cli", *arguments]
+    command = [sys.executable, "-m", "pipelines.cli.main", *arguments]
     begun, run_peak, worker_peak = time.monotonic(), 0, 0
     with (folder / "run.log").open("wb") as log:
         run = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)

@@ -19,8 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from assets.ledger import COMPACT_ABOVE
-from tests.settled_home import Size, add_methods, make_settled_home
+from assets.store.ledger import COMPACT_ABOVE
+from tests.support.fresh_home import Size, add_methods, make_settled_home
 
 PROJECT = Path(__file__).resolve().parents[2]
 NUM_METHODS = 8
@@ -28,11 +28,11 @@ MB = 1_000_000
 # The command line's own `main`, timed around the scan; the goals are those of issue and README.
 RUN = f"""
 import sys, time
-from cals_models.methods import METHODS, Method
+from cals_models.methods.registry import METHODS, Method
 for number in range({NUM_METHODS} - len(METHODS)):
     name = f"another_{{number}}"
     METHODS[name] = Method(name=name, audio_path="none", sync_losses=(), description="made for a test")
-from assets import sources
+from assets.project import source_versions as sources
 plain, spent = sources.scan_dataset, []
 def timed(*arguments):
     begun, begun_cpu = time.perf_counter(), time.process_time()
@@ -41,7 +41,7 @@ def timed(*arguments):
     finally:
         spent.append((time.perf_counter() - begun, time.process_time() - begun_cpu))
 sources.scan_dataset = timed
-from pipelines.cli import main
+from pipelines.cli.main import main
 status = main(sys.argv[1:])
 peak_kb = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(len(spent), *map(sum, zip(*spent)), time.process_time(), peak_kb, file=sys.stderr)

@@ -18,10 +18,10 @@ import torch
 
 from assets.av_offsets.probes import cosines_by_offset, peak_frames
 from cals_models.config import SyncEncoderConfig
-from cals_models.model_files import read_model
-from cals_models.shard_clip import ShardClip
-from cals_models.shards import ShardSet
-from cals_models.sync_encoder import SyncEncoder, build_sync_encoder
+from cals_models.networks.model_files import read_model
+from cals_models.networks.sync_encoder import SyncEncoder, build_sync_encoder
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 from cals_models.training.clip_windows import lower_half, to_pictures
 from cals_models.training.retrieval import MAX_OFFSET_FRAMES, candidate_ranks
 

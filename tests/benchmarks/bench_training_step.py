@@ -22,9 +22,9 @@ from unittest.mock import patch
 import torch
 
 from cals_models.config import GeneratorConfig, SyncEncoderConfig, stage_config
-from cals_models.lip_sync import LipSync
-from cals_models.shards import ShardSet
-from cals_models.sync_encoder import SyncEncoder
+from cals_models.networks.lip_sync import LipSync
+from cals_models.networks.sync_encoder import SyncEncoder
+from cals_models.shards.shard_set import ShardSet
 from cals_models.training.distributed import World
 from cals_models.training.generator import GeneratorStage
 from tests.benchmarks.bench_loader import make_shards

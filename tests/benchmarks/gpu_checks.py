@@ -38,9 +38,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from cals_models.config import PROFILES, stage_config  # noqa: E402
-from cals_models.kept_frames import FOLDER_VARIABLE, kept_frames  # noqa: E402
-from cals_models.portable_model import make_portable, split_weights  # noqa: E402
-from cals_models.shards import ShardSet  # noqa: E402
+from cals_models.networks.portable_model import make_portable, split_weights  # noqa: E402
+from cals_models.shards.kept_frames import FOLDER_VARIABLE, kept_frames  # noqa: E402
+from cals_models.shards.shard_set import ShardSet  # noqa: E402
 from cals_models.training.run_directory import read_progress  # noqa: E402
 
 SPARE_S = 20.0
@@ -523,7 +523,7 @@ def measure(place: Place) -> None:
     """Renders, their figures, offsets, speeds: each is done once."""
     from gpu_measures import clip_offsets, compared, render_test_clips, speeds, summarised
 
-    from cals_models.lse_weights import load_trained_evaluator
+    from cals_models.metrics.lse_weights import load_trained_evaluator
 
     def done(name: str) -> bool:
         place.clock.require()

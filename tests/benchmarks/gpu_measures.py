@@ -15,19 +15,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from assets.rejection import Rejected
 from assets.renders.other_audio import fitted_sound, with_partners
 from assets.renders.reference import reference_indices
 from assets.renders.settings import RenderSettings
-from cals_models.generator import HIDDEN_TOP_ROW
-from cals_models.inference import LipGenerator, load_generator
-from cals_models.lse import LipSyncEvaluator, LseError
-from cals_models.lse_weights import load_trained_evaluator
+from assets.workers.rejected import Rejected
+from cals_models.inference.lip_generator import LipGenerator, load_generator
 from cals_models.mel_windows import CONTEXT_FRAMES
-from cals_models.metrics import mouth_region, psnr, ssim
-from cals_models.model_files import read_model
-from cals_models.shards import ShardClip, ShardSet
-from cals_models.sync_encoder import build_sync_encoder
+from cals_models.metrics.crop_metrics import mouth_region, psnr, ssim
+from cals_models.metrics.lse import LipSyncEvaluator, LseError
+from cals_models.metrics.lse_weights import load_trained_evaluator
+from cals_models.networks.generator import HIDDEN_TOP_ROW
+from cals_models.networks.model_files import read_model
+from cals_models.networks.sync_encoder import build_sync_encoder
+from cals_models.shards.shard_set import ShardClip, ShardSet
 from cals_models.training.clip_windows import lower_half, to_pictures
 
 FRAMES_A_FILE = 300

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets.versions import PROJECT_ROOT
-from cals_models.model_files import read_model
-from cals_models.portable_model import joined_weights
+from assets.project.code_version import PROJECT_ROOT
+from cals_models.networks.model_files import read_model
+from cals_models.networks.portable_model import joined_weights
 from tests.cals_models.training.small_jobs import ALWAYS, SMALL
 from tests.cals_models.training.talking_shards import write_talking_shards
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 import pytest
 
 from cals_models.config import CONFIGS, PROFILES, config_from_fields, stage_config
-from cals_models.methods import METHODS, TRAINED_METHODS, trained_method
+from cals_models.methods.registry import METHODS, TRAINED_METHODS, trained_method
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -61,5 +61,5 @@ def test_methods_are_the_rows_of_table_1_and_two_controls() -> None:
 
 
 def test_planners_read_settings_without_torch() -> None:
-    code = "import sys, cals_models.config, cals_models.methods; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    code = "import sys, cals_models.config, cals_models.methods.registry; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

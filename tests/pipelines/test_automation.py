@@ -9,11 +9,11 @@ import dagster as dg
 import pytest
 from dagster import DagsterInstance
 
-from assets.resources import ProjectResource
-from assets.settings import Project
+from assets.project.settings import Project
+from assets.stage.resources import ProjectResource
 from pipelines.automation import raw_file_sensor, stale_sensor
 from pipelines.instance import open_instance
-from tests.settled_home import Size, make_settled_home
+from tests.support.fresh_home import Size, make_settled_home
 
 METHODS = ["ground_truth", "cals"]
 

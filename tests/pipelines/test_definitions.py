@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from assets.graph import STAGES, source_names, stage_code
+from assets.project.graph import STAGES, source_names, stage_code
 from pipelines.code_location import defs
 from pipelines.instance import shipped_file
 

@@ -18,20 +18,21 @@ import duckdb
 import pytest
 from dagster import DagsterInstance
 
-from assets import ledger
-from assets.forgotten import record_withdrawal
-from assets.home import Home, write_text
-from assets.partitions import partition_key
-from assets.settings import Project
-from assets.tracking import Tracking
-from assets.warehouse import publish
+from assets.project.atomic_files import write_text
+from assets.project.home import Home
+from assets.project.settings import Project
+from assets.stage.partitions import partition_key
+from assets.store import ledger
+from assets.store.mlflow_tracking import Tracking
+from assets.store.warehouse import publish
+from assets.store.withdrawals import record_withdrawal
 from pipelines import doctor
-from pipelines.cli import main
+from pipelines.cli.main import main
 from pipelines.instance import open_instance
 from pipelines.lineage.registered_models import model_folders
 from pipelines.repair.interruption import working
-from tests.lineage_making import CODE, DATASET, MadeRun, make_project, raw_contents
-from tests.registry_making import client_of, record_runs, register_models
+from tests.support.lineage_home import CODE, DATASET, MadeRun, make_project, raw_contents
+from tests.support.model_registry import client_of, record_runs, register_models
 
 Plant = Callable[[Project], object]
 

@@ -16,7 +16,7 @@ import pytest
 
 from assets.sample_corpus.corpus import make_sample_corpus
 from assets.sample_corpus.settings import SampleCorpusSettings
-from cals_models.shards import ShardSet
+from cals_models.shards.shard_set import ShardSet
 
 pytestmark = pytest.mark.timeout(1200)
 CORPUS = SampleCorpusSettings(
@@ -57,7 +57,7 @@ class Workplace:
             k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_", "MLFLOW_"))
         }
         return subprocess.run(
-            [sys.executable, "-m", "pipelines.cli", *arguments],
+            [sys.executable, "-m", "pipelines.cli.main", *arguments],
             cwd=self.folder,
             env=environment | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
             capture_output=True,
@@ -155,7 +155,7 @@ def test_published_rows_stand_beside_measured_ones(workplace: Workplace) -> None
 
 
 def test_mlflow_has_a_run_a_training_and_a_registered_version(workplace: Workplace) -> None:
-    from assets.tracking import EXPERIMENT, Tracking
+    from assets.store.mlflow_tracking import EXPERIMENT, Tracking
 
     client = Tracking(workplace.home / "mlflow").client()
     experiment = client.get_experiment_by_name(EXPERIMENT)
@@ -201,9 +201,9 @@ def test_the_planner_agrees_with_dagsters_resolver(
     from dagster._core.definitions.data_version import CachingStaleStatusResolver
     from dagster._core.loader import LoadingContextForTest
 
-    from assets.graph import STAGES
-    from assets.partitions import partition_key
-    from assets.settings import load_project
+    from assets.project.graph import STAGES
+    from assets.project.settings import load_project
+    from assets.stage.partitions import partition_key
     from pipelines.code_location import defs
     from pipelines.instance import open_instance, report_sources
     from pipelines.staleness import find_stale

@@ -16,17 +16,17 @@ from uuid import UUID
 
 import pytest
 
-from assets import ledger
-from assets.settings import Project, SettingsError
-from cals_models.shard_format import clip_key
-from pipelines.cli_lineage import add_commands
+from assets.project.settings import Project, SettingsError
+from assets.store import ledger
+from cals_models.shards.shard_format import clip_key
+from pipelines.cli.lineage import add_commands
 from pipelines.exports.cards import write_dataset_card, write_model_cards
 from pipelines.exports.croissant import write_croissant
 from pipelines.exports.licences import licence_of
 from pipelines.exports.openlineage import export_to_file, export_to_url
 from pipelines.forget import forget
-from tests.exports_making import make_shards
-from tests.lineage_making import DATASET, MadeRun, make_project
+from tests.support.export_project import make_shards
+from tests.support.lineage_home import DATASET, MadeRun, make_project
 
 READ = """
 import json, sys

@@ -8,13 +8,18 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from assets.forgotten import forgotten_hashes, record_withdrawal, version_without_forgotten, withdrawals
-from assets.home import Home
-from assets.settings import Project
+from assets.project.home import Home
+from assets.project.settings import Project
+from assets.store.withdrawals import (
+    forgotten_hashes,
+    record_withdrawal,
+    version_without_forgotten,
+    withdrawals,
+)
 from pipelines.forget import TAG, forget, forgotten_clips, mark_models
 from pipelines.lineage.trace import LineageError
-from tests.lineage_making import DATASET, MadeRun, make_project, raw_contents
-from tests.registry_making import client_of, register_models
+from tests.support.lineage_home import DATASET, MadeRun, make_project, raw_contents
+from tests.support.model_registry import client_of, register_models
 
 COPIED = f"{DATASET}/train/0"
 

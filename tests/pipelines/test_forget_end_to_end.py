@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from assets.forgotten import record_withdrawal
+from assets.project.settings import load_project
+from assets.project.source_versions import source_version
 from assets.sample_corpus.corpus import make_sample_corpus
 from assets.sample_corpus.settings import SampleCorpusSettings
-from assets.settings import load_project
-from assets.sources import source_version
+from assets.store.withdrawals import record_withdrawal
 from pipelines.lineage.questions import trace
 
 CORPUS = SampleCorpusSettings(
@@ -57,7 +57,7 @@ class Workplace:
             k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_", "MLFLOW_"))
         }
         done = subprocess.run(
-            [sys.executable, "-m", "pipelines.cli", *arguments],
+            [sys.executable, "-m", "pipelines.cli.main", *arguments],
             cwd=self.folder,
             env=environment | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
             capture_output=True,

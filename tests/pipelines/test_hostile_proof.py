@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from cals_models.shards import ShardSet
-from tests.hostile_files import make_hostile_set
+from cals_models.shards.shard_set import ShardSet
+from tests.support.hostile_files import make_hostile_set
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -28,7 +28,7 @@ def run_on(folder: Path, num_mutated: int, clips: list[Path]) -> list[Path]:
     (folder / "cals.yaml").write_text(CONFIG)
     own = {k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_", "MLFLOW_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "run", "--to", "shards"],
+        [sys.executable, "-m", "pipelines.cli.main", "run", "--to", "shards"],
         cwd=folder,
         env=own | {"PYTHONPATH": str(PROJECT)},
         capture_output=True,

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from assets import ledger
-from assets.graph import STAGES, source_names, stage_code
-from assets.settings import Project, load_project
-from assets.sources import TRAIN_ON
-from assets.stage_run import MissingInput
-from cals_models.portable_model import make_portable, split_weights
-from cals_models.shards import ShardSet
+from assets.project.graph import STAGES, source_names, stage_code
+from assets.project.settings import Project, load_project
+from assets.project.source_versions import TRAIN_ON
+from assets.stage.run import MissingInput
+from assets.store import ledger
+from cals_models.networks.portable_model import make_portable, split_weights
+from cals_models.shards.shard_set import ShardSet
 from cals_models.training.__main__ import main
 from pipelines.import_model import ImportRefused, _stage_run, check_origin, import_model
 from pipelines.staleness import find_stale
@@ -74,7 +74,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     for name in ("CALS_HOME", "DAGSTER_HOME", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CALS_CONFIG", str(tmp_path / "cals.yaml"))
-    for module in ("assets.stage_run", "pipelines.staleness", "pipelines.instance"):
+    for module in ("assets.stage.run", "pipelines.staleness", "pipelines.instance"):
         monkeypatch.setattr(f"{module}.source_version", observed)
     made = Place(tmp_path)
     write_talking_shards(made.project.home.shards(DATASET))

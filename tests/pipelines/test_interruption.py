@@ -34,7 +34,7 @@ def test_a_signal_ends_the_run_and_not_just_its_step(tmp_path: Path, sign: signa
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_", "MLFLOW_"))}
     environment["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
-    command = [sys.executable, "-m", "pipelines.cli", "run"]
+    command = [sys.executable, "-m", "pipelines.cli.main", "run"]
     run = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     assert run.stderr is not None
     for line in run.stderr:

@@ -24,18 +24,18 @@ import pyarrow.parquet as pq
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
-from assets import ledger
-from assets.buckets import KEY_COLUMNS, bucket_of
-from assets.home import Home
-from assets.partitions import partition_key
-from assets.settings import load_project
-from assets.tracking import EXPERIMENT, Tracking, alias_of
-from assets.warehouse import query
+from assets.project.home import Home
+from assets.project.settings import load_project
+from assets.stage.partitions import partition_key
+from assets.store import ledger
+from assets.store.bucket_files import KEY_COLUMNS, bucket_of
+from assets.store.mlflow_tracking import EXPERIMENT, Tracking, alias_of
+from assets.store.warehouse import query
 from pipelines.repair.dagster_storage import UNFINISHED
 from pipelines.repair.repair import DEEP_BYTES, find_flaws
-from tests.killed_runs import Runs
-from tests.registry_making import empty_database
-from tests.split_clips import add_clip
+from tests.support.killed_runs import Runs
+from tests.support.model_registry import empty_database
+from tests.support.split_clips import add_clip
 
 NUM_CLIPS, NUM_BUCKETS = 6, 2
 NUM_KILLS = int(os.environ.get("CALS_KILLS", "30"))

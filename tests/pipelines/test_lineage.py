@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from assets.settings import Project
-from cals_models.shard_format import clip_key
+from assets.project.settings import Project
+from cals_models.shards.shard_format import clip_key
 from pipelines.lineage.identifiers import resolve
 from pipelines.lineage.questions import trace
 from pipelines.lineage.text import trace_text
 from pipelines.lineage.trace import LineageError, Trace, Tracer
-from tests.lineage_making import DATASET, MadeRun, clip_ids, make_project, raw_contents, sha256
+from tests.support.lineage_home import DATASET, MadeRun, clip_ids, make_project, raw_contents, sha256
 
 LEFT = f"{DATASET}/train/1"
 
@@ -195,7 +195,7 @@ def test_the_list_of_the_present_clips_is_kept_when_it_is_first_asked_for(tmp_pa
 
 def test_the_command_answers_fast_and_loads_nothing_heavy(made: tuple[Project, MadeRun, MadeRun]) -> None:
     code = (
-        "import sys, json\nfrom assets.settings import load_project\n"
+        "import sys, json\nfrom assets.project.settings import load_project\n"
         f"project = load_project({str(made[0].config_path)!r})\n"
         "from pipelines.lineage.questions import trace\nfrom pipelines.lineage.text import trace_text\n"
         f"found = trace(project, 'table_3/{DATASET}/cals/psnr')\n"

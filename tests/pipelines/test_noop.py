@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.settled_home import Size, make_settled_home
+from tests.support.fresh_home import Size, make_settled_home
 
 PROJECT = Path(__file__).resolve().parents[2]
 METHODS = ["ground_truth", "wav2lip", "cals"]
 HEAVY = ("torch", "dagster", "mlflow", "duckdb", "pandas", "av", "cv2")
 RUN = f"""
 import sys
-from assets import sources
+from assets.project import source_versions as sources
 plain, scanned = sources.scan_dataset, []
 sources.scan_dataset = lambda project, name: scanned.append(name) or plain(project, name)
-from pipelines.cli import main
+from pipelines.cli.main import main
 status = main(["run"])
 print(sorted(scanned), [name for name in {HEAVY} if name in sys.modules], status)
 """
@@ -55,7 +55,7 @@ def test_nothing_to_do_is_known_without_a_heavy_library(folder: Path) -> None:
 
 def test_the_made_home_is_looked_at_closely(folder: Path) -> None:
     """What the benchmark times is a real look: one video gone, or one raw file new, and there is something to do."""
-    from assets.settings import load_project
+    from assets.project.settings import load_project
     from pipelines.repair.repair import needs_repair
     from pipelines.staleness import find_stale
 

@@ -16,12 +16,12 @@ import dagster as dg
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
-from assets import ledger
-from assets.forgotten import record_withdrawal
-from assets.home import write_text
-from assets.partitions import partition_key
-from assets.settings import Project
-from assets.tracking import Tracking
+from assets.project.atomic_files import write_text
+from assets.project.settings import Project
+from assets.stage.partitions import partition_key
+from assets.store import ledger
+from assets.store.mlflow_tracking import Tracking
+from assets.store.withdrawals import record_withdrawal
 from pipelines.lineage.ledger_graph import Partition
 from pipelines.lineage.registered_models import model_folders
 from pipelines.repair.dagster_storage import PROCESS_TAG, process_tags
@@ -29,8 +29,8 @@ from pipelines.repair.interruption import find_interrupted, is_alive, working
 from pipelines.repair.outputs import Reading, find_output_flaws
 from pipelines.repair.repair import DEEP_BYTES, find_flaws, needs_repair, repair
 from pipelines.repair.warehouse import find_old_warehouse
-from tests.lineage_making import CODE, DATASET, MadeRun, make_project
-from tests.registry_making import client_of, record_runs, register_models
+from tests.support.lineage_home import CODE, DATASET, MadeRun, make_project
+from tests.support.model_registry import client_of, record_runs, register_models
 
 PROJECT = Path(__file__).parents[2]
 
@@ -183,7 +183,7 @@ def test_a_killed_run_leaves_a_mark_and_a_finished_one_does_not(project: Project
         )
     assert list((project.home.root / "running").iterdir()) == []
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom assets.home import Home\n"
+        "import sys, time\nfrom pathlib import Path\nfrom assets.project.home import Home\n"
         "from pipelines.repair.interruption import working\n"
         f"with working(Home(Path({str(project.home.root)!r}))):\n    print('working', flush=True)\n    time.sleep(60)"
     )

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from assets.home import Home, write_text
+from assets.project.atomic_files import write_text
+from assets.project.home import Home
 from pipelines import staleness
-from pipelines.cli import main
-from tests import warehouse_making as made
+from pipelines.cli.main import main
+from tests.support import warehouse_rows as made
 
 CONFIG = """
 settings: {}

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from assets import ledger
-from assets.home import Home
-from tests.split_clips import add_clip
+from assets.project.home import Home
+from assets.store import ledger
+from tests.support.split_clips import add_clip
 
 PROJECT = Path(__file__).resolve().parents[2]
 COPIED = ("assets", "cals_models", "pipelines", "sql", "dagster.yaml", "workspace.yaml", "cals.yaml")
@@ -51,7 +51,7 @@ class Workplace:
             k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_", "MLFLOW_"))
         }
         done = subprocess.run(
-            [sys.executable, "-m", "pipelines.cli", *arguments],
+            [sys.executable, "-m", "pipelines.cli.main", *arguments],
             cwd=self.folder,
             env=environment | {"PYTHONPATH": str(self.folder / "sources"), "CALS_NUM_WORKERS": "1"},
             capture_output=True,

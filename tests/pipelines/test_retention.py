@@ -10,16 +10,16 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.home import write_text
-from assets.settings import Project
+from assets.project.atomic_files import write_text
+from assets.project.settings import Project
 from pipelines.forget import forget
 from pipelines.instance import open_instance
 from pipelines.lineage.registered_models import ModelFolder, model_folders
 from pipelines.retention.plan import carry_out, plan_removals
 from pipelines.retention.removal import RemovalRefused, check_removable
 from pipelines.retention.withdrawn import delete_run, made_with
-from tests.lineage_making import DATASET, MadeRun, make_project
-from tests.registry_making import client_of, register_models
+from tests.support.lineage_home import DATASET, MadeRun, make_project
+from tests.support.model_registry import client_of, register_models
 
 LEFT = f"{DATASET}/train/1"
 

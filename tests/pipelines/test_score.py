@@ -13,25 +13,25 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from assets import ledger
 from assets.external_renders.video_set import external_scores_digest
 from assets.media.encode import write_lossless
+from assets.project.code_version import CodeVersion
+from assets.project.settings import load_project
 from assets.renders.render import render_clips
 from assets.renders.settings import RenderSettings
-from assets.settings import load_project
-from assets.tables import part_path
-from assets.versions import CodeVersion
-from assets.warehouse import query
-from cals_models.metrics import psnr
-from cals_models.shard_format import clip_key
-from cals_models.shards import ShardSet
-from cals_models.syncnet import SyncNet
-from pipelines import cli_score
+from assets.store import ledger
+from assets.store.table_parts import part_path
+from assets.store.warehouse import query
+from cals_models.metrics.crop_metrics import psnr
+from cals_models.networks.syncnet import SyncNet
+from cals_models.shards.shard_format import clip_key
+from cals_models.shards.shard_set import ShardSet
+from pipelines.cli import score as cli_score
 from pipelines.instance import open_instance
 from pipelines.lineage.questions import trace
 from pipelines.lineage.text import trace_text
 from pipelines.lineage.trace import Trace
-from tests.grid_crops import crops_shard_set, grid_crops, through_jpeg
+from tests.support.grid_crops import crops_shard_set, grid_crops, through_jpeg
 
 NUM_FRAMES = 30
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from assets import ledger
-from assets.graph import STAGES, source_names, stage_code
-from assets.settings import Project, SettingsError, load_project
-from assets.sources import TRAIN_ON
-from assets.stage_run import needed_methods
-from assets.versions import CodeVersion
+from assets.project.code_version import CodeVersion
+from assets.project.graph import STAGES, source_names, stage_code
+from assets.project.settings import Project, SettingsError, load_project
+from assets.project.source_versions import TRAIN_ON
+from assets.stage.run import needed_methods
+from assets.store import ledger
 from pipelines import staleness
 from pipelines.staleness import StalePartition, find_stale
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from assets import ledger
-from assets.home import Home
-from assets.settings import load_project
-from assets.warehouse import query
+from assets.project.home import Home
+from assets.project.settings import load_project
+from assets.store import ledger
+from assets.store.warehouse import query
 from pipelines.instance import open_instance
 from pipelines.repair.repair import DEEP_BYTES, find_flaws
-from tests.split_clips import add_clip
+from tests.support.split_clips import add_clip
 
 PROJECT = Path(__file__).resolve().parents[2]
 NUM_READERS, NUM_CLIPS = 4, 3
@@ -86,7 +86,7 @@ def test_two_runs_lose_nothing_and_readers_never_wait(
     readers = [start(tmp_path, "-c", READER, str(home.database), str(stop)) for _ in range(NUM_READERS)]
     try:
         runs = [
-            start(tmp_path, "-m", "pipelines.cli", "run", "--dataset", dataset, "--to", "sync_encoder")
+            start(tmp_path, "-m", "pipelines.cli.main", "run", "--dataset", dataset, "--to", "sync_encoder")
             for dataset in DATASETS
         ]
         ended = [(run.communicate(), run.returncode) for run in runs]

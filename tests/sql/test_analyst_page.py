@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from assets.home import Home
-from assets.sql_files import read_sql_files
-from assets.warehouse import publish, query
-from tests import warehouse_making as made
+from assets.project.home import Home
+from assets.store.sql_files import read_sql_files
+from assets.store.warehouse import publish, query
+from tests.support import warehouse_rows as made
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "warehouse.md"
 BLOCKS = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)

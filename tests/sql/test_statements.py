@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from assets.home import Home
-from assets.sql_files import SEEDS_FOLDER, SqlFile, read_sql_files
-from assets.warehouse import publish, query
+from assets.project.home import Home
+from assets.store.sql_files import SEEDS_FOLDER, SqlFile, read_sql_files
+from assets.store.warehouse import publish, query
 
 FILES = read_sql_files()
 SHARED_NAMES = (

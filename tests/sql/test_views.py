@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from assets.home import Home
-from assets.intervals import NUM_RESAMPLES, SEED
-from assets.tables import write_part
-from assets.warehouse import publish, query
-from tests import warehouse_making as made
+from assets.project.home import Home
+from assets.store.bootstrap import NUM_RESAMPLES, SEED
+from assets.store.table_parts import write_part
+from assets.store.warehouse import publish, query
+from tests.support import warehouse_rows as made
 
 Distances = dict[str, tuple[float | None, float | None]]
 MASKED: dict[tuple[str, int], Distances] = {
@@ -25,7 +25,7 @@ MASKED: dict[tuple[str, int], Distances] = {
 
 
 def resampled(values: list[float | None]) -> tuple[float, float]:
-    """The interval in a plain loop, from the draws that `assets.intervals` documents: all clips, those without a
+    """The interval in a plain loop, from the draws that `assets.store.bootstrap` documents: all clips, those without a
     value count for nothing."""
     rng = np.random.default_rng(SEED)
     given = np.array(values, np.float64)

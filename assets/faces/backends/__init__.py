@@ -1,0 +1,4 @@
+"""Face detectors behind one interface: dlib, and face-alignment (SFD + FAN).
+
+Weights load as tensors only.
+"""

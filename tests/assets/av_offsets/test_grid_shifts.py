@@ -14,18 +14,18 @@ import pytest
 
 from assets.av_offsets.offsets import OffsetPayload, compute_offset
 from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
-from assets.faces.faces import FacesPayload, compute_faces
+from assets.faces.clip_faces import FacesPayload, compute_faces
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.media.probe import ProbeLimits, probe
 from assets.media.timeline import common_span
 from assets.mels.mels import MelPayload, compute_mels, mel_columns
 from assets.mels.settings import MelSettings
-from assets.rejection import Rejected
 from assets.shards.manifest import write_manifest
 from assets.shards.settings import ShardSettings
 from assets.shards.write_shards import BucketInput, write_bucket
+from assets.workers.rejected import Rejected
 from cals_models.config import stage_config
-from tests.shard_making import clip_rows, facts_of, write_stage_files
+from tests.support.shard_sets import clip_rows, facts_of, write_stage_files
 
 SHIFTS = range(-6, 7)
 NUM_TRAIN, NUM_VAL, STEPS = 140, 8, 1_600

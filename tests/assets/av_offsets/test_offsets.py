@@ -23,8 +23,8 @@ from assets.av_offsets.probes import (
 )
 from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
 from assets.av_offsets.timed_clip import TimedClip, shift_clip, timed_clip
-from assets.rejection import Rejected
-from tests.shard_making import clip_rows, jpeg_columns, write_stage_files
+from assets.workers.rejected import Rejected
+from tests.support.shard_sets import clip_rows, jpeg_columns, write_stage_files
 
 SETTINGS = AvOffsetSettings(probe="sync_encoder", probe_path="model")
 SOURCE = ProbeSource(kind="sync_encoder", path=Path("model"), digest="d" * 64)
@@ -212,8 +212,8 @@ def test_a_trained_encoder_is_read_from_its_folder(tmp_path: Path) -> None:
 
 
 def test_public_syncnet_measures_by_its_own_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from cals_models.lse import LipSyncEvaluator
-    from cals_models.syncnet import SyncNet, SyncNetConfig
+    from cals_models.metrics.lse import LipSyncEvaluator
+    from cals_models.networks.syncnet import SyncNet, SyncNetConfig
 
     torch.manual_seed(0)
     evaluator = LipSyncEvaluator(SyncNet(SyncNetConfig(width_factor=0.1)).eval(), name="random")

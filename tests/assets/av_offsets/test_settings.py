@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assets.av_offsets.settings import AvOffsetSettings, probe_digest, probe_source
-from assets.settings import Project, SettingsError, load_project
+from assets.project.settings import Project, SettingsError, load_project
 
 
 def project_with(folder: Path, **av_offsets: object) -> Project:

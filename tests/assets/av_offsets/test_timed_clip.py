@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from assets.av_offsets.timed_clip import TimedClip, lost_frames, shift_clip, sound_start_frames, timed_clip
-from tests.shard_making import clip_rows
+from tests.support.shard_sets import clip_rows
 
 
 def numbered_clip(num_frames: int = 10, *, sound_late_frames: int = 0) -> TimedClip:

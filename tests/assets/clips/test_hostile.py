@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from assets.clip_pool import ClipPool, PoolSettings
-from assets.clips.layouts.registry import enumerate_sources
-from assets.clips.layouts.source import ClipSource
-from assets.rejection import Rejected
-from tests.hostile_files import ingest, make_hostile_set
+from assets.raw_videos.layouts.registry import enumerate_sources
+from assets.raw_videos.layouts.source import ClipSource
+from assets.workers.clip_pool import ClipPool, PoolSettings
+from assets.workers.rejected import Rejected
+from tests.support.hostile_files import ingest, make_hostile_set
 
 
 def outcomes(root: Path) -> dict[str, list[dict[str, Any]]]:

@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from assets.context_window.effective_context import curves_of, effective_context
-from assets.context_window.partial_hearing import View, draw_views, middle_stretch
+from assets.context_window.partial_audio import View, draw_views, middle_stretch
 from assets.context_window.picture import window_picture
 from assets.context_window.settings import ContextWindowSettings
 from assets.context_window.windows import heard_around, measure_windows, probe_frames
-from assets.rejection import Rejected
+from assets.workers.rejected import Rejected
 from cals_models.config import stage_config
-from cals_models.inference import LipGenerator
-from cals_models.lip_sync import LipSync
-from cals_models.shards import ShardSet
-from tests.known_reach import KnownReach, pixel_landmarks, write_known_shards
+from cals_models.inference.lip_generator import LipGenerator
+from cals_models.networks.lip_sync import LipSync
+from cals_models.shards.shard_set import ShardSet
+from tests.support.known_context import KnownReach, pixel_landmarks, write_known_shards
 
 REACH = 4
 SETTINGS = ContextWindowSettings(window_frames=(0, 1, 2, 3, 4, 6, 8), num_probe_frames=3)

@@ -10,12 +10,12 @@ import pytest
 
 from assets.faces.backends.dlib import DlibBackend, model_path, predictor_path
 from assets.faces.backends.interface import BackendUnavailableError
+from assets.faces.crop_clip import crop_clip
+from assets.faces.crop_frames import unpack_jpegs
 from assets.faces.crop_landmarks import landmarks_of_crops
-from assets.faces.crops import unpack_jpegs
-from assets.faces.face_crops import crop_clip
-from assets.faces.face_tracks import track_clip
 from assets.faces.landmarks import boxes_of, overlap
 from assets.faces.settings import CropSettings, TrackSettings
+from assets.faces.track_clip import track_clip
 from tests.assets.faces.array_frames import ArrayFrame, astronaut, cartoon
 
 

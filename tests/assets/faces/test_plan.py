@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from assets.buckets import StageOutput, StageSummary, bucket_of, fill_buckets, read_ok_rows
-from assets.clip_pool import ClipPool, PoolSettings
+from assets.clips.clip_rows import SourceItem, source_rows
 from assets.clips.clip_table import write_clip_table
-from assets.clips.inventory import SourceItem, source_rows
-from assets.clips.layouts.source import ClipSource
 from assets.clips.settings import ClipsSettings
-from assets.faces.face_crops import CROPS_SCHEMA
-from assets.faces.face_tracks import TRACKS_SCHEMA
-from assets.faces.faces import CROPS, TRACKS
+from assets.faces.clip_faces import CROPS, TRACKS
+from assets.faces.crop_clip import CROPS_SCHEMA
 from assets.faces.plan import FacesPlan, compute
 from assets.faces.settings import CropSettings, TrackSettings
-from assets.home import Home
-from assets.settings import Dataset
+from assets.faces.track_clip import TRACKS_SCHEMA
+from assets.project.home import Home
+from assets.project.settings import Dataset
+from assets.raw_videos.layouts.source import ClipSource
+from assets.store.bucket_files import StageOutput, StageSummary, bucket_of, fill_buckets, read_ok_rows
+from assets.workers.clip_pool import ClipPool, PoolSettings
 
 NUM_BUCKETS = 2
 

@@ -17,17 +17,17 @@ import numpy as np
 import psutil
 import pytest
 
-from assets.clip_pool import ClipPool, PoolSettings
-from assets.faces import faces
+from assets.faces import clip_faces as faces
 from assets.faces.backends.face_alignment import FaceAlignmentBackend
 from assets.faces.backends.interface import BackendUnavailableError
 from assets.faces.backends.opening import open_backend, shared_networks
 from assets.faces.backends.shared import MAX_PASS_PIXELS, NetworksFailed, Passes, SharedNetworks, served
-from assets.faces.faces import TRACKS, FacesPayload, compute_faces
+from assets.faces.clip_faces import TRACKS, FacesPayload, compute_faces
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.media.timeline import Span
-from assets.rejection import Rejected
-from tests.assets.faces.made_networks import (
+from assets.workers.clip_pool import ClipPool, PoolSettings
+from assets.workers.rejected import Rejected
+from tests.assets.faces.random_networks import (
     ENDS,
     FAILS,
     SLOW,
@@ -226,7 +226,7 @@ def test_who_shares_nothing_starts_nothing() -> None:
 PARENT = """
 import multiprocessing, signal, time
 from assets.faces.backends.shared import SharedNetworks, served
-from tests.assets.faces.made_networks import CompanyNetworks, pictures_of
+from tests.assets.faces.random_networks import CompanyNetworks, pictures_of
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell start with Ctrl-C ignored

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets.faces.faces import CROPS, TRACKS, FacesPayload, compute_faces
+from assets.faces.clip_faces import CROPS, TRACKS, FacesPayload, compute_faces
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.media.probe import probe
 from assets.media.timeline import common_span
-from assets.rejection import Rejected
+from assets.workers.rejected import Rejected
 
 
 @pytest.mark.proof

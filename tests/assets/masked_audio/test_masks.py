@@ -11,8 +11,8 @@ from assets.masked_audio.masks import draw_strip, mask_places, measure_masks
 from assets.masked_audio.pictures import mask_picture, strip_picture
 from assets.masked_audio.settings import MaskedAudioSettings
 from assets.masked_audio.strip_file import read_strip
-from cals_models.shards import ShardSet
-from tests.known_reach import KnownReach, pixel_landmarks, write_known_shards
+from cals_models.shards.shard_set import ShardSet
+from tests.support.known_context import KnownReach, pixel_landmarks, write_known_shards
 
 REACH = 4
 SETTINGS = MaskedAudioSettings(mask_frames=(1, 3, 9, 50), num_places=2, max_stretch_frames=150)

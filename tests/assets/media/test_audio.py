@@ -12,8 +12,8 @@ from scipy.signal import resample_poly
 from assets.media.audio import mix_to_mono, read_audio, resample
 from assets.media.probe import probe
 from assets.media.timeline import Span, common_span
-from assets.rejection import Rejected
-from tests.media_files import FlashFile, make_flash_file
+from assets.workers.rejected import Rejected
+from tests.support.media_files import FlashFile, make_flash_file
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 11_025, 22_050, 44_100, 48_000, 96_000])

@@ -13,7 +13,7 @@ from assets.media.picture import Picture
 from assets.media.probe import probe
 from assets.media.timeline import common_span
 from assets.media.video import read_ticks
-from tests.media_files import FlashFile, make_flash_file
+from tests.support.media_files import FlashFile, make_flash_file
 
 # ITU-R BT.601 and BT.709: weights of R and B in luma
 WEIGHTS = {Colorspace.ITU601: (0.299, 0.114), Colorspace.ITU709: (0.2126, 0.0722)}

@@ -13,8 +13,8 @@ import pytest
 
 from assets.media.limits import ProbeLimits
 from assets.media.probe import probe
-from assets.rejection import Rejected
-from tests.media_files import FlashFile, make_flash_file
+from assets.workers.rejected import Rejected
+from tests.support.media_files import FlashFile, make_flash_file
 
 
 def reason_of(path: Path, limits: ProbeLimits | None = None) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from assets.media.probe import probe
 from assets.media.stills import compare_readers, read_stills, reader_for
-from tests.media_files import FlashFile, make_flash_file
+from tests.support.media_files import FlashFile, make_flash_file
 
 
 def moving(time_s: float) -> np.ndarray:

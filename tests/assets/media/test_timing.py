@@ -12,7 +12,7 @@ from assets.media.audio import read_audio
 from assets.media.probe import probe
 from assets.media.timeline import common_span
 from assets.media.video import read_ticks
-from tests.media_files import FlashFile, make_flash_file, measure
+from tests.support.media_files import FlashFile, make_flash_file, measure
 
 RATES = [Fraction(24000, 1001), 24, 25, Fraction(30000, 1001), 30, 50, Fraction(60000, 1001), 60]
 # AVI counts frames and samples from 0, program streams count frames: there streams can't start at any time.

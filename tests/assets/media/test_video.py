@@ -12,8 +12,8 @@ import pytest
 from assets.media.probe import probe
 from assets.media.timeline import Span, common_span
 from assets.media.video import read_ticks
-from assets.rejection import Rejected
-from tests.media_files import FlashFile, make_flash_file
+from assets.workers.rejected import Rejected
+from tests.support.media_files import FlashFile, make_flash_file
 
 
 def lumas(path: Path, span: Span | None = None) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ import pytest
 from assets.media.probe import ProbeLimits
 from assets.mels.mels import MELS_SCHEMA, MelPayload, compute_mels, mel_columns
 from assets.mels.settings import MelSettings
-from assets.rejection import Rejected
+from assets.workers.rejected import Rejected
 
 SETTINGS = MelSettings()
 

@@ -17,11 +17,11 @@ from assets.metrics.landmark_cache import LandmarkCache
 from assets.metrics.settings import MetricSettings
 from assets.renders.render import render_clips
 from assets.renders.settings import RenderSettings
-from cals_models.lse import LipSyncEvaluator
-from cals_models.metrics import lmd, psnr, ssim
-from cals_models.shards import ShardSet
-from cals_models.syncnet import SyncNet, SyncNetConfig, WeightsError
-from tests.grid_crops import crops_shard_set, grid_crops, through_jpeg
+from cals_models.metrics.crop_metrics import lmd, psnr, ssim
+from cals_models.metrics.lse import LipSyncEvaluator
+from cals_models.networks.syncnet import SyncNet, SyncNetConfig, WeightsError
+from cals_models.shards.shard_set import ShardSet
+from tests.support.grid_crops import crops_shard_set, grid_crops, through_jpeg
 
 METRICS = {("primary", metric) for metric in ("psnr", "ssim", "psnr_mouth", "ssim_mouth", "lmd")} | {
     ("atvgnet", "lmd"),

@@ -10,7 +10,7 @@ import pytest
 
 from assets.media.encode import write_lossless
 from assets.metrics.jpeg_files import through_jpeg_files
-from tests.grid_crops import grid_crops
+from tests.support.grid_crops import grid_crops
 
 
 def test_quality_falls_as_the_programs_rate_control_makes_it(grid_clips: list[Path]) -> None:

@@ -16,10 +16,10 @@ from assets.faces.backends.interface import Detection
 from assets.metrics.instruments import Instruments
 from assets.metrics.landmark_cache import LandmarkCache
 from assets.metrics.lse_real import frames_at_25, lse_real_figures
-from assets.metrics.no_evaluator import NoEvaluator
 from assets.metrics.real_faces import NoFaceTrackError, crop, face_clips, filled, link, shots
-from cals_models.lse import LipSyncEvaluator
-from tests.lse_transcription import network_of, transcribed
+from assets.metrics.without_evaluator import NoEvaluator
+from cals_models.metrics.lse import LipSyncEvaluator
+from tests.support.lse_transcription import network_of, transcribed
 
 SIZE = (240, 320)
 

@@ -23,13 +23,13 @@ from assets.metrics import perceptual
 from assets.metrics.clip_metrics import crop_figures, score_renders
 from assets.metrics.instruments import Instruments
 from assets.metrics.landmark_cache import LandmarkCache
-from assets.metrics.no_evaluator import NoEvaluator
 from assets.metrics.perceptual import open_inception, open_lpips
 from assets.metrics.set_metrics import fid_rows
 from assets.metrics.settings import MetricSettings
-from cals_models.shards import ShardClip, ShardSet
-from cals_models.syncnet import WeightsError
-from tests.grid_crops import crops_shard_set
+from assets.metrics.without_evaluator import NoEvaluator
+from cals_models.networks.syncnet import WeightsError
+from cals_models.shards.shard_set import ShardClip, ShardSet
+from tests.support.grid_crops import crops_shard_set
 
 pytestmark = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("torchmetrics", "torchvision", "torch_fidelity")),

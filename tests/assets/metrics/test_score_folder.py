@@ -10,16 +10,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from assets.clip_pool import PoolSettings
 from assets.media.encode import write_lossless, write_web_video
 from assets.metrics.folder_pairs import pairs_by_name, pairs_by_table
 from assets.metrics.score_folder import FolderScores, score_folder
 from assets.metrics.settings import MetricSettings
 from assets.metrics.shifts import picture_shift, sound_shift_ms
-from cals_models.lse import LipSyncEvaluator
-from cals_models.metrics import psnr
-from cals_models.syncnet import SyncNet, SyncNetConfig
-from tests.grid_crops import grid_crops, through_jpeg
+from assets.workers.clip_pool import PoolSettings
+from cals_models.metrics.crop_metrics import psnr
+from cals_models.metrics.lse import LipSyncEvaluator
+from cals_models.networks.syncnet import SyncNet, SyncNetConfig
+from tests.support.grid_crops import grid_crops, through_jpeg
 
 NUM_FRAMES = 40
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from assets.home import Home
 from assets.mos.part import rating_rows, ratings_digest, write_ratings_part
 from assets.mos.ratings import Journal, RefusedAnswer
 from assets.mos.scales import SCALE_NAMES
-from assets.warehouse import publish, query
-from tests.assets.mos.making import DATASET, answer_all, make_study
+from assets.project.home import Home
+from assets.store.warehouse import publish, query
+from tests.assets.mos.mos_studies import DATASET, answer_all, make_study
 
 GOOD = dict.fromkeys(SCALE_NAMES, 4)
 
@@ -91,10 +91,10 @@ def test_a_line_cut_short_by_a_kill_costs_nothing_that_was_confirmed(home: Home)
 ENDLESS = """
 import sys
 from pathlib import Path
-from assets.home import Home
+from assets.project.home import Home
 from assets.mos.ratings import Journal
 from assets.mos.study import load_study
-from tests.assets.mos.making import DATASET, answer_all
+from tests.assets.mos.mos_studies import DATASET, answer_all
 journal = Journal(load_study(Home(Path(sys.argv[1])), DATASET, "main"))
 while True:
     rater = answer_all(journal, lambda video, scale: 3, most=1)

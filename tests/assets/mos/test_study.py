@@ -7,10 +7,10 @@ from pathlib import Path
 import av
 import pytest
 
-from assets.home import Home
 from assets.mos.study import StudyError, load_study, open_study
 from assets.mos.videos import make_videos, missing_videos, videos_of_clip
-from tests.assets.mos.making import DATASET, METHODS, clip_id, list_renders, make_renders, make_study
+from assets.project.home import Home
+from tests.assets.mos.mos_studies import DATASET, METHODS, clip_id, list_renders, make_renders, make_study
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from assets.home import Home
 from assets.mos.agreement import krippendorff_alpha
 from assets.mos.ratings import Journal
 from assets.mos.screening import screen_raters
 from assets.mos.study import Study, StudyError, StudyVideo
 from assets.mos.summary import half_width, summarise, summarise_study, summary_text
-from tests.assets.mos.making import DATASET, Rule, answer_all, make_study
+from assets.project.home import Home
+from tests.assets.mos.mos_studies import DATASET, Rule, answer_all, make_study
 
 PAIR = ("ground_truth", "cals")
 

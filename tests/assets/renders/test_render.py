@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from assets.media.encode import read_lossless
-from assets.rejection import Rejected
 from assets.renders import render
 from assets.renders.other_audio import fitted_sound, with_partners
 from assets.renders.reference import reference_indices
 from assets.renders.render import render_clips
 from assets.renders.settings import RenderSettings
-from cals_models.shards import ShardClip, ShardSet
-from tests.shard_making import make_shard_set
+from assets.workers.rejected import Rejected
+from cals_models.shards.shard_set import ShardClip, ShardSet
+from tests.support.shard_sets import make_shard_set
 
 
 class SpyGenerator:

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets.home import Home
 from assets.media.encode import write_lossless
+from assets.project.home import Home
 from assets.report.overview import render_overview
 from assets.report.page import render_report
 from assets.report.settings import ReportSettings
-from assets.warehouse import publish
-from tests import warehouse_making as made
+from assets.store.warehouse import publish
 from tests.pipelines.mos.devtools import Chromium
+from tests.support import warehouse_rows as made
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 QUIET = [

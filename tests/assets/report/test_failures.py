@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assets.home import Home
+from assets.project.home import Home
 from assets.report.failures import checked, failures
 from assets.report.rows import Rows
-from assets.tables import write_part
-from assets.warehouse import connect, publish
-from tests import warehouse_making as made
+from assets.store.table_parts import write_part
+from assets.store.warehouse import connect, publish
+from tests.support import warehouse_rows as made
 
 
 def test_failures_of_every_stage_are_counted(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from assets.home import Home
+from assets.project.home import Home
 from assets.report.figure_2 import figure_2
 from assets.report.rows import Rows
-from assets.tables import write_part
-from assets.warehouse import connect, publish
-from tests import warehouse_making as made
+from assets.store.table_parts import write_part
+from assets.store.warehouse import connect, publish
+from tests.support import warehouse_rows as made
 
 NUM_CLIPS = 11
 COSTS = {"wav2lip": 0.5, "cals": 0.2}

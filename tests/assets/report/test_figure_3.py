@@ -8,11 +8,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from assets.home import Home
+from assets.project.home import Home
 from assets.report.figure_3 import figure_3
 from assets.report.rows import Rows
-from assets.tables import write_part
-from assets.warehouse import connect, publish
+from assets.store.table_parts import write_part
+from assets.store.warehouse import connect, publish
 
 WINDOWS = (0, 1, 2, 4, 6, 8, 10, 12)
 NUM_CLIPS = 10

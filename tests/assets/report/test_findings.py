@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from assets.home import Home
+from assets.project.home import Home
 from assets.report.findings import findings, headline_sentence
 from assets.report.rows import Rows
-from assets.tables import write_part
-from assets.warehouse import connect, publish
+from assets.store.table_parts import write_part
+from assets.store.warehouse import connect, publish
 
 
 def rows_of(method: str, lmd: tuple[float, float], psnr: float) -> list[dict[str, Any]]:

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from assets.home import Home, write_text
+from assets.project.atomic_files import write_text
+from assets.project.home import Home
 from assets.report.overview import render_overview
-from assets.tables import write_part
-from assets.warehouse import WarehouseError, publish
-from tests import warehouse_making as made
+from assets.store.table_parts import write_part
+from assets.store.warehouse import WarehouseError, publish
 from tests.assets.report.test_page import Outline, text_of
+from tests.support import warehouse_rows as made
 
 OTHER = "sample_lrw"
 METHODS = {made.DATASET: made.METHODS, OTHER: ("ground_truth", "a2l"), "bare": ("cals",)}

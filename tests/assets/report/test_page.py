@@ -13,13 +13,13 @@ import av
 import numpy as np
 import pytest
 
-from assets.home import Home
 from assets.media.encode import write_lossless
+from assets.project.home import Home
 from assets.report.page import ReportPage, render_report
 from assets.report.settings import ReportSettings
-from assets.tables import write_part
-from assets.warehouse import WarehouseError, publish
-from tests import warehouse_making as made
+from assets.store.table_parts import write_part
+from assets.store.warehouse import WarehouseError, publish
+from tests.support import warehouse_rows as made
 
 VOID = {"meta", "img", "br", "hr", "input", "link", "line", "circle", "polyline", "rect", "path"}
 SETTINGS = ReportSettings(num_example_clips=1, num_extreme_clips=1, video_scale=1, max_rejected_rows=2)

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets.home import Home
+from assets.project.home import Home
 from assets.report.comparisons import perceptual_evaluators, perceptual_table
 from assets.report.page import render_report
 from assets.report.rows import Row, Rows
 from assets.report.settings import ReportSettings
-from assets.tables import write_part
-from assets.warehouse import connect, publish, query
-from tests import warehouse_making as made
+from assets.store.table_parts import write_part
+from assets.store.warehouse import connect, publish, query
+from tests.support import warehouse_rows as made
 
 LPIPS, FID = "lpips_alex/alexnet.pth/0123456789ab", "inception_v3/inception.pth/ba9876543210"
 SETTINGS = ReportSettings(num_example_clips=0, num_extreme_clips=0)

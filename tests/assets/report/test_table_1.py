@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets.home import Home
+from assets.project.home import Home
 from assets.report.cells import HEADLINE_METRICS
 from assets.report.rows import Row, Rows
 from assets.report.table_1 import STEPS, steps_table, table_1
-from assets.tables import write_part
-from assets.warehouse import connect, publish
+from assets.store.table_parts import write_part
+from assets.store.warehouse import connect, publish
 
 METHODS = ("ground_truth", *STEPS)
 LEVELS = {"wav2lip": 0.0, "a2l": 1.0, "a2l_dav": 1.5, "cals": 1.2}

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from assets.home import Home
 from assets.mos.summary import half_width
+from assets.project.home import Home
 from assets.report.rows import Rows
 from assets.report.table_2 import SCALES, opinions
-from assets.tables import write_part
-from assets.warehouse import connect, publish
+from assets.store.table_parts import write_part
+from assets.store.warehouse import connect, publish
 
 NUM_CLIPS, RATERS = 9, 4
 

@@ -12,7 +12,7 @@ import pytest
 from assets.media.encode import write_lossless
 from assets.report.settings import ReportSettings
 from assets.report.videos import chosen_clips, clip_video, compose_side_by_side, pose_prior
-from cals_models.shard_format import clip_key
+from cals_models.shards.shard_format import clip_key
 
 
 def crops(level: int, num_frames: int = 6) -> np.ndarray:

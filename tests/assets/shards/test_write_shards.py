@@ -14,8 +14,8 @@ import pytest
 from assets.shards.manifest import write_manifest
 from assets.shards.settings import ShardSettings
 from assets.shards.write_shards import BucketInput, write_bucket, write_tar
-from cals_models.shards import ShardSet
-from tests.shard_making import clip_rows, facts_of, make_shard_set, write_stage_files
+from cals_models.shards.shard_set import ShardSet
+from tests.support.shard_sets import clip_rows, facts_of, make_shard_set, write_stage_files
 
 SETTINGS = ShardSettings()
 

@@ -13,7 +13,7 @@ import numpy as np
 import simplejpeg
 import soundfile
 
-from cals_models.shard_format import clip_key, manifest_digest
+from cals_models.shards.shard_format import clip_key, manifest_digest
 
 NUM_FRAMES = 36
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from cals_models.lse_weights import load_trained_evaluator
-from cals_models.shards import ShardSet
-from cals_models.syncnet import SyncNet, SyncNetConfig, WeightsError
+from cals_models.metrics.lse_weights import load_trained_evaluator
+from cals_models.networks.syncnet import SyncNet, SyncNetConfig, WeightsError
+from cals_models.shards.shard_set import ShardSet
 from cals_models.training.__main__ import main
 from cals_models.training.lse_evaluator import match, other_moments, padding_gap, picture_stacks
-from tests.grid_crops import crops_shard_set
+from tests.support.grid_crops import crops_shard_set
 
 NUM_FRAMES = 60
 SAMPLES = 640

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from cals_models.shard_clip import ShardClip
-from cals_models.shards import ShardSet
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 from cals_models.training.clip_windows import longest_valid_run, near_in_pose, reference_candidates
 from cals_models.training.distributed import World
 from cals_models.training.sampler import BatchSampler, ClipSource, Sample, window_starts

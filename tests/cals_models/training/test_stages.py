@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from cals_models.config import AudioToLipConfig, GeneratorConfig
-from cals_models.generator import HIDDEN_TOP_ROW
-from cals_models.inference import load_generator
-from cals_models.shards import ShardSet
+from cals_models.inference.lip_generator import load_generator
+from cals_models.networks.generator import HIDDEN_TOP_ROW
+from cals_models.shards.shard_set import ShardSet
 from cals_models.training.audio_to_lip import AudioToLipStage
 from cals_models.training.distributed import World
 from cals_models.training.job import read_job
@@ -199,8 +199,8 @@ def test_long_sound_is_heard_in_stretches_without_a_seam(
     generator = load_generator(models / "cals", precision="fp32")
     mel = torch.randn(80, 4 * 130)
     whole = generator.hear(mel)
-    monkeypatch.setattr("cals_models.inference.HEARD_AT_ONCE_FRAMES", 40)
-    monkeypatch.setattr("cals_models.inference.HEARD_MARGIN_FRAMES", 130)
+    monkeypatch.setattr("cals_models.inference.lip_generator.HEARD_AT_ONCE_FRAMES", 40)
+    monkeypatch.setattr("cals_models.inference.lip_generator.HEARD_MARGIN_FRAMES", 130)
     assert torch.allclose(generator.hear(mel), whole, atol=1e-4)
 
 

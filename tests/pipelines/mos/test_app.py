@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
 
-from assets.home import Home
 from assets.mos.ratings import Journal
 from assets.mos.scales import SCALE_NAMES
 from assets.mos.study import Study
+from assets.project.home import Home
 from pipelines.mos.app import make_app
-from tests.assets.mos.making import METHODS, clip_id, make_study
+from tests.assets.mos.mos_studies import METHODS, clip_id, make_study
 
 BASE = "http://localhost:8400"
 GOOD = dict.fromkeys(SCALE_NAMES, "4")

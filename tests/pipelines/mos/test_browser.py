@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from assets.home import Home
 from assets.mos.ratings import Journal
 from assets.mos.scales import SCALE_NAMES
 from assets.mos.study import load_study
 from assets.mos.summary import summarise_study
-from tests.assets.mos.making import DATASET, METHODS, make_renders
+from assets.project.home import Home
+from tests.assets.mos.mos_studies import DATASET, METHODS, make_renders
 from tests.pipelines.mos.devtools import BROWSER, Chromium
 
 pytestmark = [
@@ -27,7 +27,7 @@ NUM_VIDEOS = 12
 SERVE = """
 import sys
 from pathlib import Path
-from assets.home import Home
+from assets.project.home import Home
 from pipelines.mos.server import serve
 home, dataset, port, *methods = sys.argv[1:]
 sys.exit(serve(Home(Path(home)), dataset, methods, name="main", num_clips=3, port=int(port)))

@@ -1,0 +1,263 @@
+"""One row a clip: what each video given becomes, or why it becomes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from assets.clips.settings import ClipsSettings
+from assets.clips.shots import Piece, cut_at_shots, cut_evenly, find_shots
+from assets.media.probe import Probe, probe
+from assets.media.timeline import Span, common_span
+from assets.raw_videos.layouts.source import SPLITS, ClipSource, LayoutProblem
+from assets.raw_videos.walk import local_path
+from assets.workers.rejected import Rejected
+
+STAGE = "clips"
+WORD = pa.struct([("start_s", pa.float64()), ("end_s", pa.float64()), ("word", pa.string())])
+CROP = pa.struct([(name, pa.int32()) for name in ("x", "y", "width", "height")])
+SCHEMA = pa.schema(
+    [
+        ("clip_id", pa.string()),
+        ("dataset", pa.string()),
+        ("split", pa.string()),
+        ("relative_path", pa.string()),
+        ("sha256", pa.string()),
+        ("speaker", pa.string()),
+        ("speaker_disjoint", pa.bool_()),
+        ("transcript", pa.string()),
+        ("words", pa.list_(WORD)),  # seconds after the clip's start
+        ("crop_hint", CROP),  # pixels of the upright picture
+        ("start_s", pa.float64()),  # the part of the file that was asked for; null for all of it
+        ("end_s", pa.float64()),
+        ("fps", pa.float64()),  # of the source
+        ("num_frames_25", pa.int32()),
+        ("width", pa.int32()),  # upright
+        ("height", pa.int32()),
+        ("rotation", pa.int32()),  # clockwise degrees
+        ("container", pa.string()),
+        ("video_codec", pa.string()),
+        ("audio_codec", pa.string()),
+        ("sample_rate_hz", pa.int32()),
+        ("channels", pa.int32()),
+        ("video_start_s", pa.float64()),  # container time
+        ("audio_start_s", pa.float64()),
+        ("common_start_s", pa.float64()),  # container time of frame 0; frame k is at common_start_s + k / 25
+        ("common_end_s", pa.float64()),
+        ("trimmed_s", pa.float64()),  # picture or sound without the other, left out
+        ("note", pa.string()),
+        ("status", pa.string()),
+        ("stage", pa.string()),
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+    ]
+)
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceItem:
+    """A source to look into: where it lies, its content hash (None if unknown), and what the layout says of it."""
+
+    dataset: str
+    root: str
+    source: ClipSource
+    sha256: str | None
+
+
+def source_rows(item: SourceItem, settings: ClipsSettings) -> list[Row]:
+    """The clips of a source: at least one row, accepted or rejected. Never raises for a bad file."""
+    path = local_path(Path(item.root), item.source.relative_path)
+    try:
+        found = probe(path, settings.probe_limits, stage=STAGE)
+        return _rows(item, found, settings)
+    except Rejected as rejected:
+        return [_rejected(_base_row(item, _suffix(item.source)), rejected)]
+
+
+def problem_rows(dataset: str, problems: Iterable[LayoutProblem], hashes: Mapping[str, str]) -> list[Row]:
+    """Rows of what the layout could make no clip of; several of one kind for a file become one row."""
+    merged: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        merged.setdefault((problem.relative_path, problem.reason), []).append(problem.detail)
+    rows = []
+    for (path, reason), details in merged.items():
+        row = _empty_row() | {
+            "clip_id": f"{dataset}/unsplit/{path}!{reason}",
+            "dataset": dataset,
+            "relative_path": path,
+            "sha256": hashes.get(path),
+        }
+        rows.append(_rejected(row, Rejected(STAGE, reason, "; ".join(details))))
+    return rows
+
+
+def reject_duplicates(rows: list[Row]) -> list[Row]:
+    """Reject files whose same bytes also lie in a split nearer to the test.
+
+    A copy in the same split stays a clip of its own. Of copies in several splits that of test stays, else that of
+    val, so that published test sets stay whole and training never sees them.
+    """
+    rank = {split: at for at, split in enumerate(SPLITS)}
+    kept: dict[str, Row] = {}
+    for row in rows:
+        if row["status"] == "ok" and row["sha256"]:
+            other = kept.get(row["sha256"])
+            if other is None or rank[row["split"]] > rank[other["split"]]:
+                kept[row["sha256"]] = row
+    checked = []
+    for row in rows:
+        other = kept.get(row["sha256"] or "")
+        if row["status"] == "ok" and other is not None and other["split"] != row["split"]:
+            detail = f"the same bytes are {other['relative_path']} of the {other['split']} split, which stays"
+            row = _rejected(row, Rejected(STAGE, "duplicate_across_splits", detail))
+        checked.append(row)
+    return checked
+
+
+def _rows(item: SourceItem, found: Probe, settings: ClipsSettings) -> list[Row]:
+    source = item.source
+    start_s, end_s = source.segment or (None, None)
+    span = common_span(found, start_s=start_s, end_s=end_s, stage=STAGE)
+    _check_words(source, found, settings)
+    if source.cut == "never" or span.num_frames <= settings.max_segment_s * 25:
+        row = _clip_row(item, found, span, _suffix(source))
+        return [row | {"start_s": start_s, "end_s": end_s}]
+    rows = []
+    for number, piece in enumerate(_pieces(source, found, span, settings)):
+        suffix = f"{_suffix(source)}.{number}" if source.segment_number is not None else f"#{number}"
+        rows.append(_piece_row(item, found, piece, suffix, settings))
+    return rows
+
+
+def _pieces(source: ClipSource, found: Probe, span: Span, settings: ClipsSettings) -> list[Piece]:
+    lengths = {"min_s": settings.min_segment_s, "max_s": settings.max_segment_s}
+    if source.cut == "evenly":
+        return cut_evenly(span.start_s, span.end_s, **lengths)
+    shots = find_shots(
+        found, threshold=settings.shot_threshold, min_change=settings.shot_min_change, stage=STAGE
+    )
+    return cut_at_shots(span, shots, **lengths)
+
+
+def _piece_row(item: SourceItem, found: Probe, piece: Piece, suffix: str, settings: ClipsSettings) -> Row:
+    bounds = {"start_s": piece.start_s, "end_s": piece.end_s}
+    if not piece.long_enough:
+        detail = f"{piece.end_s - piece.start_s:.2f} s; at least {settings.min_segment_s:g} s"
+        return _rejected(_base_row(item, suffix) | bounds, Rejected(STAGE, "short_shot", detail))
+    span = common_span(found, start_s=piece.start_s, end_s=piece.end_s, stage=STAGE)
+    return _clip_row(item, found, span, suffix) | bounds
+
+
+def _clip_row(item: SourceItem, found: Probe, span: Span, suffix: str) -> Row:
+    video, audio = found.video, found.audio
+    crop, note = _crop_hint(item.source, found)
+    words = _words(item.source, span)
+    whole = item.source.segment is None and "#" not in suffix
+    return _base_row(item, suffix) | {
+        "transcript": item.source.transcript if whole else _joined(words),
+        "words": words,
+        "crop_hint": crop,
+        "fps": video.average_fps,
+        "num_frames_25": span.num_frames,
+        "width": video.width,
+        "height": video.height,
+        "rotation": video.rotation,
+        "container": found.container,
+        "video_codec": video.codec,
+        "audio_codec": audio.codec,
+        "sample_rate_hz": audio.sample_rate_hz,
+        "channels": audio.channels,
+        "video_start_s": video.start_s,
+        "audio_start_s": audio.start_s,
+        "common_start_s": span.start_s,
+        "common_end_s": span.end_s,
+        "trimmed_s": span.trimmed_s,
+        "note": "; ".join(filter(None, [item.source.note, note])) or None,
+        "status": "ok",
+    }
+
+
+def _base_row(item: SourceItem, suffix: str) -> Row:
+    source = item.source
+    start_s, end_s = source.segment or (None, None)
+    return _empty_row() | {
+        "clip_id": f"{item.dataset}/{source.split}/{source.relative_path}{suffix}",
+        "dataset": item.dataset,
+        "split": source.split,
+        "relative_path": source.relative_path,
+        "sha256": item.sha256,
+        "speaker": source.speaker,
+        "speaker_disjoint": source.speaker_disjoint,
+        "transcript": source.transcript,
+        "start_s": start_s,
+        "end_s": end_s,
+        "note": source.note,
+    }
+
+
+def _empty_row() -> Row:
+    return dict.fromkeys(SCHEMA.names)
+
+
+def _rejected(row: Row, rejected: Rejected) -> Row:
+    return row | {
+        "status": "rejected",
+        "stage": rejected.stage,
+        "reason": rejected.reason,
+        "detail": rejected.detail,
+    }
+
+
+def _suffix(source: ClipSource) -> str:
+    return "" if source.segment_number is None else f"#{source.segment_number}"
+
+
+def _check_words(source: ClipSource, found: Probe, settings: ClipsSettings) -> None:
+    """Words that reach beyond the film tell that its end is missing, where the container tells nothing."""
+    end_s = min(found.video.end_s, found.audio.end_s)
+    last_s = max((word_end for _, word_end, _ in source.words or ()), default=0.0)
+    if last_s > end_s + settings.max_words_beyond_s:
+        raise Rejected(
+            STAGE,
+            "damaged",
+            f"the stated words last until {last_s:.2f} s, picture and sound until {end_s:.2f} s",
+        )
+
+
+def _words(source: ClipSource, span: Span) -> list[dict[str, Any]] | None:
+    """Words that lie in the span, in seconds after its start."""
+    if source.words is None:
+        return None
+    return [
+        {
+            "start_s": max(start - span.start_s, 0.0),
+            "end_s": min(end, span.end_s) - span.start_s,
+            "word": word,
+        }
+        for start, end, word in source.words
+        if span.start_s < (start + end) / 2 < span.end_s
+    ]
+
+
+def _joined(words: list[dict[str, Any]] | None) -> str | None:
+    return " ".join(word["word"] for word in words) if words else None
+
+
+def _crop_hint(source: ClipSource, found: Probe) -> tuple[dict[str, int] | None, str | None]:
+    """The stated crop where it holds: at the stated height, and inside the picture."""
+    hint = source.crop_hint
+    if hint is None:
+        return None, None
+    if hint.video_height != found.video.height:
+        return (
+            None,
+            f"the stated crop is for {hint.video_height} lines, the video has {found.video.height}: not used",
+        )
+    if hint.x + hint.width > found.video.width or hint.y + hint.height > found.video.height:
+        return None, "the stated crop leaves the picture: not used"
+    return {"x": hint.x, "y": hint.y, "width": hint.width, "height": hint.height}, None

@@ -1,0 +1,33 @@
+"""The ``generator`` asset."""
+
+from __future__ import annotations
+
+from assets.models.train_stage import TRAINING_CHECKS, model_folder, train_stage
+from assets.project.digests import digest_of
+from assets.stage.asset_factory import stage_asset
+from assets.stage.run import CheckOutcome, Produced, StageRun
+from cals_models.methods.registry import METHODS
+from cals_models.training.job import required_inputs
+
+
+@stage_asset("generator", checks=TRAINING_CHECKS)
+def generator(run: StageRun) -> Produced:
+    """Lip-to-Face generator of a method; controls (ground truth, copied reference) have no network."""
+    assert run.method is not None
+    if not METHODS[run.method].is_trained:
+        return _control(run.method)
+    return train_stage(
+        run, {name: model_folder(run, name) for name in required_inputs("generator", run.method)}
+    )
+
+
+def _control(method: str) -> Produced:
+    nothing = "a control has no network"
+    return Produced(
+        data_version=digest_of("control", method),
+        facts={"control": METHODS[method].description},
+        checks=[
+            CheckOutcome(name=name, passed=True, blocking=blocking, description=nothing)
+            for name, blocking in TRAINING_CHECKS.items()
+        ],
+    )

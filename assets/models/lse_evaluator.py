@@ -1,0 +1,13 @@
+"""The ``lse_evaluator`` asset."""
+
+from __future__ import annotations
+
+from assets.models.train_stage import TRAINING_CHECKS, train_stage
+from assets.stage.asset_factory import stage_asset
+from assets.stage.run import Produced, StageRun
+
+
+@stage_asset("lse_evaluator", checks=TRAINING_CHECKS)
+def lse_evaluator(run: StageRun) -> Produced:
+    """Network S that measures LSE-D and LSE-C: trained from another seed than the sync encoder, never used in a loss."""
+    return train_stage(run, {})

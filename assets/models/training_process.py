@@ -1,0 +1,139 @@
+"""Training as a process of its own: started, watched, relayed, and ended with its whole process group."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from assets.project.atomic_files import write_text
+from assets.project.code_version import PROJECT_ROOT
+
+POLL_S = 0.2
+STOP_WAIT_S = 10.0
+LOG_LINES_SHOWN = 12
+
+
+class TrainingFailed(RuntimeError):
+    """The training process ended with an error; the message holds the last lines that it wrote."""
+
+
+def command(stage: str, config: Path, out: Path) -> list[str]:
+    """The command line of a training; ``torchrun`` where there are several GPUs."""
+    module = ["-m", "cals_models.training", stage, "--config", str(config), "--out", str(out)]
+    num_gpus = _num_gpus()
+    if num_gpus > 1:
+        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_gpus}"]
+        return [sys.executable, *launcher, *module]
+    return [sys.executable, *module]
+
+
+def _num_gpus() -> int:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([entry for entry in visible.split(",") if entry.strip()])
+    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+
+
+def run_training(
+    stage: str,
+    config: Mapping[str, Any],
+    out: Path,
+    on_progress: Callable[[dict[str, Any]], None],
+) -> dict[str, Any]:
+    """Runs (or resumes) a training in ``out`` and returns its ``result.json``.
+
+    Args:
+        stage: ``sync_encoder``, ``audio_to_lip``, ``generator`` or ``lse_evaluator``.
+        config: written to ``out/config.json``; what a training is depends on nothing else.
+        out: folder of this training; started again in it, a training resumes.
+        on_progress: gets each new line of ``progress.jsonl``.
+
+    Raises:
+        TrainingFailed: the process ended with a status other than 0.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    config_path = out / "config.json"
+    write_text(config_path, json.dumps(config, indent=1, sort_keys=True))
+    reader = _ProgressReader(out / "progress.jsonl")
+    log_path = out / "training.log"
+    # With a safe path another checkout in the working directory is not the code that is run.
+    own = {"PYTHONPATH": _python_path(), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, **own}
+    show = sys.stderr.isatty()
+    with log_path.open("ab") as log:
+        process = subprocess.Popen(
+            command(stage, config_path, out),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=None if show else log,
+            env=environment,
+            start_new_session=True,
+        )
+    try:
+        while process.poll() is None:
+            reader.relay(on_progress)
+            time.sleep(POLL_S)
+    finally:
+        _end_group(process)
+    reader.relay(on_progress)
+    if process.returncode != 0:
+        tail = log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES_SHOWN:]
+        raise TrainingFailed(
+            f"training {stage} ended with exit status {process.returncode}; its log is {log_path}: "
+            + " | ".join(line.strip() for line in tail if line.strip())
+        )
+    result: dict[str, Any] = json.loads((out / "result.json").read_text(encoding="utf-8"))
+    return result
+
+
+def _python_path() -> str:
+    given = os.environ.get("PYTHONPATH")
+    return f"{PROJECT_ROOT}{os.pathsep}{given}" if given else str(PROJECT_ROOT)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Ends what is left of the process group: when we are cancelled, no training stays behind."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sign)
+        except ProcessLookupError:
+            return
+        try:
+            process.wait(STOP_WAIT_S)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+class _ProgressReader:
+    """Follows a growing file of JSON lines; a line not yet finished waits for its end.
+
+    A training that goes on from its checkpoint writes the file anew, without the steps that it repeats: that one is read
+    from its beginning.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.offset = 0
+        self.inode: int | None = None
+
+    def relay(self, on_progress: Callable[[dict[str, Any]], None]) -> None:
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            inode = os.fstat(file.fileno()).st_ino
+            if inode != self.inode:
+                self.inode, self.offset = inode, 0
+            file.seek(self.offset)
+            data = file.read()
+        whole, newline, _ = data.rpartition(b"\n")
+        self.offset += len(whole) + len(newline)
+        for line in whole.splitlines():
+            if line.strip():
+                on_progress(json.loads(line))

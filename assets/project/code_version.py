@@ -1,0 +1,102 @@
+"""Code versions by themselves: a fingerprint of a stage's own source closure, and of the libraries that decide it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from cals_models import source_code
+from cals_models.source_code import PROJECT_ROOT as PROJECT_ROOT
+from cals_models.source_code import definitions_of
+
+# How work is run and where it is put, not what comes out of it.
+INFRASTRUCTURE = source_code.INFRASTRUCTURE | {
+    "assets.store.bucket_files",
+    "assets.workers.clip_pool",
+    "assets.faces.backends.shared",
+    "assets.project.atomic_files",
+    "assets.project.digests",
+    "assets.project.graph",
+    "assets.project.home",
+    "assets.store.ledger",
+    "assets.stage.observed_source",
+    "assets.stage.partitions",
+    "assets.workers.progress",
+    "assets.workers.rejected",
+    "assets.stage.rejections",
+    "assets.stage.resources",
+    "assets.project.settings",
+    "assets.stage.asset_factory",
+    "assets.store.table_parts",
+    "assets.project.source_versions",
+    "assets.stage.run",
+    "assets.store.mlflow_tracking",
+    "assets.models.train_stage",
+    "assets.models.training_process",
+    "assets.project.code_version",
+    "assets.store.warehouse",
+}
+
+
+@dataclass(frozen=True)
+class CodeVersion:
+    """Fingerprint of a stage.
+
+    Args:
+        digest: 16 hex digits over definitions and libraries.
+        definitions: ``module.name`` -> digest of that top-level definition.
+        libraries: distribution -> installed version, of those that decide the stage's output.
+    """
+
+    digest: str
+    definitions: dict[str, str]
+    libraries: dict[str, str]
+
+    def changed_since(self, definitions: dict[str, str], libraries: dict[str, str]) -> list[str]:
+        """What differs from an earlier fingerprint, in words."""
+        words = []
+        for name in sorted({*self.definitions, *definitions}):
+            if self.definitions.get(name) != definitions.get(name):
+                verb = (
+                    "removed"
+                    if name not in self.definitions
+                    else "new"
+                    if name not in definitions
+                    else "changed"
+                )
+                words.append(f"{name} {verb}")
+        for name in sorted({*self.libraries, *libraries}):
+            old, new = libraries.get(name, "none"), self.libraries.get(name, "none")
+            if old != new:
+                words.append(f"{name} {old} -> {new}")
+        return words
+
+
+def installed_version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def code_version(
+    roots: tuple[str, ...], libraries: tuple[str, ...], texts: tuple[str, ...] = ()
+) -> CodeVersion:
+    """The fingerprint of the code that starts at ``roots``.
+
+    Args:
+        roots: modules in which the stage's work starts, e.g. ``("assets.mels.mels",)``.
+        libraries: distributions whose version decides the output.
+        texts: globs of files that are not Python and decide the output too, e.g. ``("sql/**/*.sql",)``.
+
+    Raises:
+        ValueError: a root does not exist.
+    """
+    definitions = definitions_of(roots, INFRASTRUCTURE)
+    for path in sorted(path for glob in texts for path in PROJECT_ROOT.glob(glob)):
+        definitions[str(path.relative_to(PROJECT_ROOT))] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    versions = {name: installed_version(name) for name in libraries}
+    lines = [f"{k}={v}" for k, v in sorted({**definitions, **versions}.items())]
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    return CodeVersion(digest=digest, definitions=definitions, libraries=versions)

@@ -1,0 +1,53 @@
+"""Where everything that a run writes lies: one folder, ``CALS_HOME``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths under ``CALS_HOME``; nothing is created by looking at them."""
+
+    root: Path
+
+    @property
+    def dagster(self) -> Path:
+        return self.root / "dagster"
+
+    @property
+    def mlflow(self) -> Path:
+        return self.root / "mlflow"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.root / "warehouse"
+
+    @property
+    def parts(self) -> Path:
+        return self.warehouse / "parts"
+
+    @property
+    def database(self) -> Path:
+        return self.warehouse / "cals.duckdb"
+
+    def stage(self, stage: str, dataset: str) -> Path:
+        return self.root / "stages" / stage / dataset
+
+    def shards(self, dataset: str) -> Path:
+        return self.root / "shards" / dataset
+
+    def model(self, stage: str, dataset: str, method: str | None = None) -> Path:
+        folder = self.root / "models" / dataset / stage
+        return folder / method if method else folder
+
+    def renders(self, dataset: str, method: str) -> Path:
+        return self.root / "renders" / dataset / method
+
+    def report(self, dataset: str) -> Path:
+        return self.root / "report" / dataset / "index.html"
+
+    @property
+    def report_overview(self) -> Path:
+        return self.root / "report" / "index.html"

@@ -1,0 +1,109 @@
+"""Any folder of videos, in any tree. The first folder on the way to a video is taken as its speaker.
+
+`splits.csv` at the root (columns `path`, `split`, and `speaker` if known) decides where it is; else the split is drawn
+by a seeded hash that keeps speakers apart. A `.txt` beside a video with the same stem is its transcript.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import posixpath
+
+from assets.raw_videos.layouts.options import LayoutOptions
+from assets.raw_videos.layouts.source import (
+    SPLITS,
+    VIDEO_SUFFIXES,
+    ClipSource,
+    DatasetFiles,
+    LayoutError,
+    LayoutProblem,
+    is_video,
+)
+from assets.raw_videos.layouts.splitting import splits_of_videos
+from assets.raw_videos.walk import path_to_text
+
+EXPECTED = f"videos ({' '.join(VIDEO_SUFFIXES)})"
+SPLITS_NAME = "splits.csv"
+MAX_TRANSCRIPT_CHARS = 10_000
+
+
+def reads(path: str) -> bool:
+    return is_video(path) or path.lower().endswith(".txt") or path == SPLITS_NAME
+
+
+def fits(path: str) -> bool:
+    return is_video(path)
+
+
+def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSource | LayoutProblem]:
+    """One source a video."""
+    videos = files.videos()
+    speakers: dict[str, str | None] = {
+        path: path.split("/", 1)[0] if "/" in path else None for path in videos
+    }
+    table = files.text(SPLITS_NAME)
+    if table is None:
+        splits, speaker_disjoint = splits_of_videos(speakers, options)
+        return [_source(files, path, splits[path], speakers[path], speaker_disjoint) for path in videos]
+    rows, found = _read_splits(files, table)
+    refused = {problem.relative_path for problem in found}
+    for path in videos:
+        if path in rows:
+            split, speaker = rows[path]
+            found.append(_source(files, path, split, speaker or speakers[path], False))
+        elif path not in refused:
+            detail = f"{SPLITS_NAME} does not list it; add a row or remove that file"
+            found.append(LayoutProblem(relative_path=path, reason="not_in_lists", detail=detail))
+    return found
+
+
+def _source(
+    files: DatasetFiles, path: str, split: str, speaker: str | None, speaker_disjoint: bool
+) -> ClipSource:
+    stem = path.rsplit(".", 1)[0]
+    text = files.text(f"{stem}.txt")
+    transcript = " ".join(text.split())[:MAX_TRANSCRIPT_CHARS] if text else None
+    return ClipSource(
+        relative_path=path,
+        split=split,
+        speaker=speaker,
+        transcript=transcript or None,
+        speaker_disjoint=speaker_disjoint,
+        cut="at_shots",
+    )
+
+
+def _read_splits(
+    files: DatasetFiles, table: str
+) -> tuple[dict[str, tuple[str, str | None]], list[ClipSource | LayoutProblem]]:
+    """Rows of `splits.csv` by path, and problems: paths that lead out, unknown files and splits, double rows."""
+    where = files.root / SPLITS_NAME
+    reader = csv.DictReader(io.StringIO(table, newline=""))
+    if not {"path", "split"} <= set(reader.fieldnames or []):
+        raise LayoutError(
+            f"{where}: the first line is {reader.fieldnames}; it must name the columns path and split"
+        )
+    rows: dict[str, tuple[str, str | None]] = {}
+    problems: list[ClipSource | LayoutProblem] = []
+
+    def refuse(path: str, reason: str, detail: str) -> None:
+        problems.append(LayoutProblem(relative_path=path, reason=reason, detail=f"{SPLITS_NAME}: {detail}"))
+
+    try:
+        for row in reader:
+            given, split = row["path"] or "", (row["split"] or "").strip().lower()
+            path = path_to_text(posixpath.normpath(given))
+            if given.startswith("/") or path == ".." or path.startswith("../"):
+                refuse(given, "path_outside", "the path leads out of the dataset's folder")
+            elif path not in files:
+                refuse(path, "listed_but_missing", "there is no such file")
+            elif path in rows:
+                refuse(path, "in_two_lists", "listed twice; the first row counts")
+            elif split not in SPLITS:
+                refuse(path, "unknown_split", f"split {split!r}; one of {', '.join(SPLITS)}")
+            else:
+                rows[path] = (split, (row.get("speaker") or "").strip() or None)
+    except csv.Error as error:
+        raise LayoutError(f"{where}: line {reader.line_num} is not CSV: {error}") from error
+    return rows, problems

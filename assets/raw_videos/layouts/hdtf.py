@@ -1,0 +1,203 @@
+"""HDTF: full videos with annotation files, or clips that are cut already.
+
+Zhang, Li, Ding and Fan 2021. Groups RD, WDA, WRA; per group, space-separated: `<G>_video_url.txt` (`Name URL`),
+`<G>_resolution.txt` (`Name.mp4 height`), `<G>_annotion_time.txt` (sic; `Name.mp4 MM:SS-MM:SS ...`), `<G>_crop_wh.txt`
+(`Name_k.mp4 x w y h`, in this order). Clips are named `Radio11_0.mp4` by the authors and `RD_Radio11_000.mp4` by
+the community. The files have defects (missing times and crops, heights of 0): each becomes a row or a note.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from assets.raw_videos.layouts.options import LayoutOptions
+from assets.raw_videos.layouts.source import (
+    ClipSource,
+    CropHint,
+    DatasetFiles,
+    LayoutProblem,
+    is_video,
+    stem_of,
+)
+from assets.raw_videos.layouts.splitting import splits_of_videos
+
+GROUPS = ("RD", "WDA", "WRA")
+KINDS = ("video_url", "resolution", "annotion_time", "crop_wh", "crop_ratio")
+ANNOTATION_NAMES = frozenset(f"{group}_{kind}.txt" for group in GROUPS for kind in KINDS)
+EXPECTED = "Radio11.mp4 with RD_annotion_time.txt, or cut clips named Radio11_0.mp4 or RD_Radio11_000.mp4"
+CUT_CLIP = re.compile(r"(?:(?P<group>RD|WDA|WRA)_)?(?P<name>.+)_(?P<number>\d{1,3})")
+TIMES = re.compile(r"(?P<start>\d+(?::\d{1,2}){1,2})-(?P<end>\d+(?::\d{1,2}){1,2})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Annotated:
+    """What the annotation files say of one full video."""
+
+    name: str
+    group: str
+    times: str | None
+    height: int | None
+    crops: dict[int, tuple[int, int, int, int]]
+
+
+def reads(path: str) -> bool:
+    return is_video(path) or path.rsplit("/", 1)[-1] in ANNOTATION_NAMES
+
+
+def fits(path: str) -> bool:
+    return CUT_CLIP.fullmatch(stem_of(path)) is not None
+
+
+def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSource | LayoutProblem]:
+    """One source a stated time span of a full video, one a clip that is cut already."""
+    annotated = _read_annotations(files)
+    names: dict[str, str] = {}
+    found: list[ClipSource | LayoutProblem] = []
+    for path in files.videos():
+        name = _annotated_name(stem_of(path), annotated)
+        cut = CUT_CLIP.fullmatch(stem_of(path))
+        if name is not None:
+            names[path] = name
+        elif cut is not None:
+            names[path] = cut["name"]
+        else:
+            detail = f"no annotation names it, and its name is not that of a cut clip; expected {EXPECTED}"
+            found.append(LayoutProblem(relative_path=path, reason="no_annotation", detail=detail))
+    speakers: dict[str, str | None] = {path: speaker_of(name) for path, name in names.items()}
+    splits, speaker_disjoint = _splits(names, speakers, options)
+    for path, name in names.items():
+        base = ClipSource(
+            relative_path=path,
+            split=splits[path],
+            speaker=speakers[path],
+            speaker_disjoint=speaker_disjoint,
+            cut="evenly",
+        )
+        full = annotated.get(name) if _annotated_name(stem_of(path), annotated) else None
+        found += _segments(base, full) if full else [base]
+    there = set(names.values())
+    for name, entry in annotated.items():
+        if name not in there:
+            detail = (
+                f"the annotations of {entry.group} name it; there is no such video (dead links are common)"
+            )
+            found.append(
+                LayoutProblem(relative_path=f"{name}.mp4", reason="listed_but_missing", detail=detail)
+            )
+    return found
+
+
+def speaker_of(name: str) -> str:
+    """The person: a video's name without the number that tells a person's videos apart.
+
+    >>> speaker_of("JeffMerkley0")
+    'JeffMerkley'
+    """
+    return re.sub(r"\d+$", "", name) or name
+
+
+def _splits(
+    names: dict[str, str], speakers: dict[str, str | None], options: LayoutOptions
+) -> tuple[dict[str, str], bool]:
+    """By person where there are enough; else by full video, so that its clips stay together."""
+    splits, by_speaker = splits_of_videos(speakers, options)
+    if by_speaker:
+        return splits, True
+    by_name, _ = splits_of_videos(dict.fromkeys(names.values()), options)
+    return {path: by_name[name] for path, name in names.items()}, False
+
+
+def _segments(base: ClipSource, full: _Annotated) -> list[ClipSource | LayoutProblem]:
+    path = base.relative_path
+    if not full.times:
+        detail = f"{full.group}_annotion_time.txt states no times for it"
+        return [LayoutProblem(relative_path=path, reason="no_times", detail=detail)]
+    found: list[ClipSource | LayoutProblem] = []
+    for number, text in enumerate(full.times.split()):
+        match = TIMES.fullmatch(text)
+        start_s, end_s = (_seconds(match["start"]), _seconds(match["end"])) if match else (0, 0)
+        if end_s <= start_s:
+            detail = f"{full.group}_annotion_time.txt states {text!r} for part {number}; expected MM:SS-MM:SS"
+            found.append(LayoutProblem(relative_path=path, reason="bad_times", detail=detail))
+            continue
+        crop, note = _crop(full, number)
+        found.append(
+            ClipSource(
+                relative_path=path,
+                split=base.split,
+                speaker=base.speaker,
+                segment=(float(start_s), float(end_s)),
+                segment_number=number,
+                crop_hint=crop,
+                speaker_disjoint=base.speaker_disjoint,
+                cut=base.cut,
+                note=note,
+            )
+        )
+    return found
+
+
+def _crop(full: _Annotated, number: int) -> tuple[CropHint | None, str | None]:
+    if number not in full.crops:
+        return (
+            None,
+            f"{full.group}_crop_wh.txt states no crop for {full.name}_{number}; the face is searched for",
+        )
+    if not full.height:
+        return None, f"{full.group}_resolution.txt states no height for {full.name}; its crop is not used"
+    x, width, y, height = full.crops[number]
+    return CropHint(x=x, y=y, width=width, height=height, video_height=full.height), None
+
+
+def _annotated_name(stem: str, annotated: dict[str, _Annotated]) -> str | None:
+    """The name under which the annotations know a full video; community copies prefix the group."""
+    if stem in annotated:
+        return stem
+    for group in GROUPS:
+        name = stem.removeprefix(f"{group}_")
+        if name != stem and name in annotated and annotated[name].group == group:
+            return name
+    return None
+
+
+def _read_annotations(files: DatasetFiles) -> dict[str, _Annotated]:
+    found: dict[str, _Annotated] = {}
+    for group in GROUPS:
+        tables = {kind: _table(files, f"{group}_{kind}.txt") for kind in KINDS}
+        crops: dict[str, dict[int, tuple[int, int, int, int]]] = {}
+        for clip, fields in tables["crop_wh"].items():
+            match = CUT_CLIP.fullmatch(clip)
+            if match and len(fields) >= 4 and all(field.isdecimal() for field in fields[:4]):
+                x, width, y, height = (int(field) for field in fields[:4])
+                crops.setdefault(match["name"], {})[int(match["number"])] = (x, width, y, height)
+        for name in {**tables["video_url"], **tables["annotion_time"]}:
+            stated = tables["resolution"].get(name, [""])[0]
+            found[name] = _Annotated(
+                name=name,
+                group=group,
+                times=" ".join(tables["annotion_time"].get(name, [])) or None,
+                height=int(stated) if stated.isdecimal() and int(stated) > 0 else None,
+                crops=crops.get(name, {}),
+            )
+    return found
+
+
+def _table(files: DatasetFiles, name: str) -> dict[str, list[str]]:
+    """Rows of an annotation file, anywhere below the root: first field without `.mp4` -> the other fields."""
+    path = next((path for path in sorted(files.problems) if path.rsplit("/", 1)[-1] == name), None)
+    rows: dict[str, list[str]] = {}
+    text = files.text(path) if path else None
+    for line in (text or "").splitlines():
+        fields = line.split()
+        if fields:
+            rows[fields[0].removesuffix(".mp4")] = fields[1:] or [""]
+    return rows
+
+
+def _seconds(text: str) -> int:
+    """`MM:SS` or `H:MM:SS`."""
+    total = 0
+    for part in text.split(":"):
+        total = total * 60 + int(part)
+    return total

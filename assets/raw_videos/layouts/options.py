@@ -1,0 +1,60 @@
+"""Choices that a dataset's entry in `cals.yaml` makes about its layout."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from assets.raw_videos.layouts.source import LayoutError
+
+SPLIT_BY = ("auto", "speaker", "video")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayoutOptions:
+    """Options of a layout.
+
+    Args:
+        seed: of the splits that are drawn here (grid, hdtf, folder).
+        val_share, test_share: of those splits.
+        split_by: `speaker` keeps each speaker in one split, `video` ignores speakers, `auto` takes `speaker` where
+            there are at least three.
+        use_pretrain: LRS2: clips of `pretrain` join the train split.
+    """
+
+    seed: int = 0
+    val_share: float = 0.1
+    test_share: float = 0.1
+    split_by: str = "auto"
+    use_pretrain: bool = False
+
+    def __post_init__(self) -> None:
+        if self.val_share < 0 or self.test_share < 0 or self.val_share + self.test_share >= 1:
+            raise ValueError(
+                f"val_share is {self.val_share} and test_share {self.test_share}; give shares of 0 or more, sum below 1"
+            )
+        if self.split_by not in SPLIT_BY:
+            raise ValueError(f"split_by is {self.split_by!r}; one of {', '.join(SPLIT_BY)}")
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
+            raise ValueError(f"seed is {self.seed!r}; give a whole number")
+        if not isinstance(self.use_pretrain, bool):
+            raise ValueError(f"use_pretrain is {self.use_pretrain!r}; give true or false")
+
+
+def layout_options(values: Mapping[str, object]) -> LayoutOptions:
+    """Options from plain data.
+
+    Raises:
+        LayoutError: unknown name or wrong value.
+    """
+    known = [field.name for field in fields(LayoutOptions)]
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise LayoutError(f"options: no such option {name!r}{hint}; known: {', '.join(known)}")
+    try:
+        return LayoutOptions(**values)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise LayoutError(f"options: {error}") from error

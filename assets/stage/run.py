@@ -1,0 +1,157 @@
+"""What a stage is given to work with, and what it hands back; no Dagster here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assets.project.code_version import CodeVersion
+from assets.project.digests import digest_of
+from assets.project.graph import STAGES, source_names, stage_code
+from assets.project.home import Home
+from assets.project.settings import Dataset, Project, SettingsError
+from assets.project.source_versions import TRAIN_ON, source_version, train_on_input
+from assets.store.ledger import Elsewhere, Heads
+from assets.workers.clip_pool import PoolSettings
+
+
+class MissingInput(ValueError):
+    """A stage was asked for before what it reads was made."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """PNG bytes that a stage shows in its metadata."""
+
+    png: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOutcome:
+    """Result of an asset check.
+
+    Args:
+        name: one of the names that the stage declares.
+        blocking: a failure stops the stages below.
+        description: what was found, and when it failed, what to do.
+    """
+
+    name: str
+    passed: bool
+    description: str
+    blocking: bool = True
+
+
+@dataclass(kw_only=True)
+class Produced:
+    """What a stage made.
+
+    Args:
+        data_version: digest of the content: equal digests stop a rerun here.
+        num_clips: clips that are in it, where the stage is about clips.
+        counts: small numbers for ledger and metadata.
+        pictures: name -> PNG, shown in Dagster and kept for the report.
+        facts: other metadata (strings).
+        elsewhere: set where it was not made here but imported.
+    """
+
+    data_version: str
+    num_clips: int | None = None
+    counts: dict[str, float | int] = field(default_factory=dict)
+    pictures: dict[str, Picture] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)
+    checks: list[CheckOutcome] = field(default_factory=list)
+    mlflow_run_id: str | None = None
+    device: str = "cpu"
+    elsewhere: Elsewhere | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRun:
+    """One stage at work on one dataset (and method)."""
+
+    stage: str
+    project: Project
+    dataset: Dataset
+    method: str | None
+    pool: PoolSettings
+    heads: Heads
+    dagster_run_id: str
+    tracking: Any
+    log: Callable[[str], None]
+
+    @property
+    def home(self) -> Home:
+        return self.project.home
+
+    @property
+    def code(self) -> CodeVersion:
+        return stage_code(self.stage)
+
+    @property
+    def settings(self) -> Any:
+        return self.project.stage_settings(self.dataset.name, self.stage)
+
+    @property
+    def settings_values(self) -> dict[str, Any]:
+        return self.project.settings_values(self.dataset.name, self.stage)
+
+    @property
+    def version(self) -> str:
+        """Code and settings: with a clip's input digest the key of its row."""
+        return digest_of(self.code.digest, self.settings_values)[:16]
+
+    @property
+    def folder(self) -> Path:
+        return self.home.stage(self.stage, self.dataset.name)
+
+    def head(self, asset: str, method: str | None = None, *, dataset: str | None = None) -> dict[str, Any]:
+        """Latest ledger row of an input, of this dataset or of another.
+
+        Raises:
+            MissingInput: it was never made.
+        """
+        name = dataset or self.dataset.name
+        row = self.heads.get((asset, name, method))
+        if row is None:
+            what = f"{asset} of {name}" + (f", method {method}" if method else "")
+            raise MissingInput(f"{self.stage}: {what} was never made; run: cals run --dataset {name}")
+        return row
+
+    def inputs(self) -> dict[str, str]:
+        """Data version of each input, as the ledger and the present sources have it."""
+        versions = {}
+        for dep in STAGES[self.stage].deps:
+            for method in self.methods_of(dep):
+                name = f"{dep}|{method}" if method else dep
+                versions[name] = self.head(dep, method)["data_version"]
+        for source in source_names(STAGES[self.stage]):
+            if source == TRAIN_ON:
+                for name in self.dataset.train_on:
+                    versions[train_on_input(name)] = self.head("shards", dataset=name)["data_version"]
+                continue
+            versions[source] = source_version(self.project, source, self.dataset.name)
+        return versions
+
+    def methods_of(self, dep: str) -> tuple[str | None, ...]:
+        """Methods of a dependency that this run reads."""
+        return needed_methods(STAGES[dep].by_method, self.method, self.dataset.methods)
+
+
+def needed_methods(
+    dep_by_method: bool, method: str | None, methods: tuple[str, ...]
+) -> tuple[str | None, ...]:
+    """Methods of a dependency that are read: none, the same one, or all of the dataset's."""
+    if not dep_by_method:
+        return (None,)
+    return (method,) if method else methods
+
+
+def require_method(dataset: Dataset, method: str | None) -> None:
+    if method is not None and method not in dataset.methods:
+        raise SettingsError(
+            f"method {method!r} is not among the methods of {dataset.name} ({', '.join(dataset.methods)}); "
+            "add it to its methods in cals.yaml"
+        )

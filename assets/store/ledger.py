@@ -1,0 +1,236 @@
+"""The ledger: one row for each materialisation, appended as a Parquet part of its own (DESIGN 5)."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock
+
+from assets.project.atomic_files import replacing, write_text
+from assets.project.code_version import PROJECT_ROOT, CodeVersion, installed_version
+from assets.project.home import Home
+from assets.store.table_parts import read_part
+
+TABLE = "materializations"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+COMPACT_ABOVE = 64
+SCHEMA = pa.schema([
+    ("materialization_id", pa.string()),
+    ("asset", pa.string()),
+    ("dataset", pa.string()),
+    ("method", pa.string()),
+    ("at", pa.timestamp("us", tz="UTC")),
+    ("data_version", pa.string()),
+    ("code_version", pa.string()),
+    ("settings_json", pa.string()),
+    ("inputs_json", pa.string()),
+    ("dagster_run_id", pa.string()),
+    ("mlflow_run_id", pa.string()),
+    ("git_commit", pa.string()),
+    ("git_dirty", pa.bool_()),
+    ("library_versions_json", pa.string()),
+    ("host", pa.string()),
+    ("device", pa.string()),
+    ("duration_s", pa.float64()),
+    ("num_clips", pa.int64()),
+    ("counts_json", pa.string()),
+    ("blocked_by", pa.string()),
+    ("imported_from", pa.string()),
+])  # fmt: skip
+RECORDED_LIBRARIES = ("torch", "torchaudio", "numpy", "dagster", "mlflow", "duckdb", "webdataset", "av")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """Where a content comes from that another machine made and that was taken over as it is.
+
+    Args:
+        folder: that it was imported from.
+        host: name of the machine that made it.
+        library_versions: library -> version there.
+    """
+
+    folder: str
+    host: str
+    library_versions: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One materialisation.
+
+    Args:
+        inputs: name of each input (asset, ``asset|method``, source) -> its data version.
+        counts: numbers to show, e.g. accepted and rejected clips.
+        blocked_by: name of the blocking check that failed, or None.
+        elsewhere: where it comes from if another machine made it; its host and libraries are those of that machine.
+    """
+
+    asset: str
+    dataset: str
+    method: str | None
+    data_version: str
+    code_version: str
+    settings: dict[str, Any]
+    inputs: dict[str, str]
+    dagster_run_id: str
+    duration_s: float
+    num_clips: int | None = None
+    mlflow_run_id: str | None = None
+    device: str = "cpu"
+    counts: dict[str, Any] = field(default_factory=dict)
+    blocked_by: str | None = None
+    elsewhere: Elsewhere | None = None
+    materialization_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+def _folder(home: Home) -> Path:
+    return home.parts / TABLE
+
+
+@lru_cache(maxsize=1)
+def _git_state() -> tuple[str | None, bool | None]:
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(PROJECT_ROOT), *words], capture_output=True, text=True, check=True, timeout=20
+        )
+        return done.stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return None, None  # not a git checkout: the columns are null, the code version still names the code
+
+
+def append(home: Home, entry: Entry, code: CodeVersion) -> str:
+    """Appends a materialisation; the row is there whole or not at all.
+
+    Returns:
+        The row's materialization_id.
+    """
+    remember_code(home, code)
+    commit, dirty = _git_state()
+    now = datetime.now(UTC)
+    row = {
+        "materialization_id": entry.materialization_id,
+        "asset": entry.asset,
+        "dataset": entry.dataset,
+        "method": entry.method,
+        "at": now,
+        "data_version": entry.data_version,
+        "code_version": entry.code_version,
+        "settings_json": json.dumps(entry.settings, sort_keys=True),
+        "inputs_json": json.dumps(entry.inputs, sort_keys=True),
+        "dagster_run_id": entry.dagster_run_id,
+        "mlflow_run_id": entry.mlflow_run_id,
+        "git_commit": commit,
+        "git_dirty": dirty,
+        "library_versions_json": json.dumps(_libraries(entry)),
+        "host": entry.elsewhere.host if entry.elsewhere else platform.node(),
+        "device": entry.device,
+        "duration_s": entry.duration_s,
+        "num_clips": entry.num_clips,
+        "counts_json": json.dumps(entry.counts, sort_keys=True),
+        "blocked_by": entry.blocked_by,
+        "imported_from": entry.elsewhere.folder if entry.elsewhere else None,
+    }
+    stamp = now.strftime("%Y%m%dT%H%M%S%f")
+    with replacing(_folder(home) / f"{stamp}-{entry.materialization_id[:8]}.parquet") as temporary:
+        pq.write_table(pa.Table.from_pylist([row], schema=SCHEMA), temporary)
+    return entry.materialization_id
+
+
+def _libraries(entry: Entry) -> dict[str, str]:
+    if entry.elsewhere is not None:
+        return entry.elsewhere.library_versions
+    return {name: installed_version(name) for name in RECORDED_LIBRARIES}
+
+
+def read(home: Home, columns: list[str] | None = None) -> list[dict[str, Any]]:
+    """All rows, oldest first; a row that compaction has copied counts once."""
+    return _rows(_table(home, columns))
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows of a table; Arrow's own way to make a ``datetime`` of a time with a zone would load pandas."""
+    times = table["at"].cast(pa.int64()).to_pylist()
+    rows = table.drop_columns("at").to_pylist()
+    return [{**row, "at": EPOCH + timedelta(microseconds=at)} for row, at in zip(rows, times, strict=True)]
+
+
+def _table(home: Home, columns: list[str] | None = None) -> pa.Table:
+    wanted = None if columns is None else [*dict.fromkeys([*columns, "materialization_id", "at"])]
+    with FileLock(_lock(home)):
+        parts = [read_part(path, wanted) for path in sorted(_folder(home).glob("*.parquet"))]
+    if not parts:
+        return SCHEMA.empty_table()
+    table = pa.concat_tables(parts, promote_options="default")
+    for name in wanted or SCHEMA.names:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(len(table), SCHEMA.field(name).type))
+    first: dict[str, int] = {}
+    for index, key in enumerate(table["materialization_id"].to_pylist()):
+        first.setdefault(key, index)
+    if len(first) < len(table):
+        table = table.take(list(first.values()))
+    return table.sort_by("at")
+
+
+def _lock(home: Home) -> Path:
+    _folder(home).mkdir(parents=True, exist_ok=True)
+    return home.warehouse / ".ledger.lock"
+
+
+Heads = dict[tuple[str, str, str | None], dict[str, Any]]
+
+
+def heads(home: Home) -> Heads:
+    """The latest row of each (asset, dataset, method)."""
+    table = _table(home, [name for name in SCHEMA.names if name != "library_versions_json"])
+    keys = zip(*(table[name].to_pylist() for name in ("asset", "dataset", "method")), strict=True)
+    last = {key: index for index, key in enumerate(keys)}
+    # Slices, since `take` of a list of indices would load pandas too.
+    return {key: _rows(table.slice(index, 1))[0] for key, index in last.items()}
+
+
+def compact(home: Home) -> None:
+    """Merges the parts into one when there are many, so that reading stays fast."""
+    with FileLock(_lock(home)):
+        parts = sorted(_folder(home).glob("*.parquet"))
+        if len(parts) <= COMPACT_ABOVE:
+            return
+        tables = [SCHEMA.empty_table(), *(read_part(path) for path in parts)]
+        merged = pa.concat_tables(tables, promote_options="default")
+        first: dict[str, int] = {}
+        for index, key in enumerate(merged["materialization_id"].to_pylist()):
+            first.setdefault(key, index)
+        target = _folder(home) / f"{parts[-1].stem}-all.parquet"
+        with replacing(target) as temporary:
+            pq.write_table(merged.take(list(first.values())).sort_by("at"), temporary, compression="zstd")
+        for path in parts:
+            if path != target:
+                path.unlink()
+
+
+def remember_code(home: Home, code: CodeVersion) -> None:
+    """Keeps what a code version consists of, so that a later change can be told by name."""
+    path = home.warehouse / "code" / f"{code.digest}.json"
+    if not path.exists():
+        write_text(
+            path, json.dumps({"definitions": code.definitions, "libraries": code.libraries}, sort_keys=True)
+        )
+
+
+def recall_code(home: Home, digest: str) -> dict[str, dict[str, str]] | None:
+    path = home.warehouse / "code" / f"{digest}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None

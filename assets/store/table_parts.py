@@ -1,0 +1,42 @@
+"""Parts of the warehouse: Parquet files that stages replace atomically (DESIGN 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assets.project.atomic_files import replacing
+from assets.project.home import Home
+
+
+def part_path(home: Home, table: str, dataset: str, method: str | None = None) -> Path:
+    """Where a dataset's (and method's) part of a table lies; ``external/acme`` is ``external-acme`` there."""
+    name = f"{dataset}__{method.replace('/', '-')}" if method else dataset
+    return home.parts / table / f"{name}.parquet"
+
+
+def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Reads one Parquet file; names that it lacks are left out.
+
+    ``pyarrow.parquet.read_table`` would load pandas for it, which takes longer than all else that a run with nothing
+    to do does.
+    """
+    with pq.ParquetFile(path) as file:
+        return file.read(columns=None if columns is None else list(columns))
+
+
+def write_part(
+    home: Home, table: str, rows: Sequence[dict[str, Any]], *, dataset: str, method: str | None = None
+) -> Path:
+    """Replaces one part; with no rows the part is removed, since a part says what is there now."""
+    path = part_path(home, table, dataset, method)
+    if not rows:
+        path.unlink(missing_ok=True)
+        return path
+    with replacing(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(list(rows)), temporary, compression="zstd")
+    return path

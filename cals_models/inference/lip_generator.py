@@ -1,0 +1,186 @@
+"""Drawing clips with a trained model, from its folder alone.
+
+Legend: T video frames, N frames drawn at once, L frames of sound heard at once.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cals_models.config import AudioToLipConfig, GeneratorConfig, config_from_fields
+from cals_models.mel_windows import MELS_PER_FRAME, NUM_MELS
+from cals_models.methods.registry import TRAINED_METHODS
+from cals_models.networks.lip_sync import LipSync, load_network
+from cals_models.networks.model_files import read_model
+from cals_models.precision import autocast
+from cals_models.shards.shard_format import CROP_PX
+
+HEARD_AT_ONCE_FRAMES = 500
+"""A longer sound is heard in stretches of so many frames..."""
+HEARD_MARGIN_FRAMES = 75
+"""...each with so many more on either side (3 s; the paper finds an effective context of 1.2 s)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LipGenerator:
+    """A trained model, ready to draw.
+
+    Args:
+        model: generator and audio path, in evaluation mode.
+        method: what it was trained for.
+        dataset: what it was trained on.
+        weights_sha256: digest of its weights file.
+        device: where it computes.
+        precision: `auto` computes in bf16 where the processor has it, `fp32` never.
+        speech_level: how loud the sound was that it was trained with (`cals_models.speech_level`); None
+            for a model that does not say.
+    """
+
+    model: LipSync
+    method: str
+    dataset: str
+    weights_sha256: str
+    device: torch.device
+    precision: str = "auto"
+    speech_level: float | None = None
+
+    def render(
+        self,
+        pose_prior: Tensor,
+        reference: Tensor,
+        mel: Tensor,
+        *,
+        mel_valid_mask: Tensor | None = None,
+        batch_frames: int = 16,
+    ) -> Tensor:
+        """Draw a clip.
+
+        Args:
+            pose_prior: uint8 (T, 128, 128, 3); rows 64..127 are hidden from the network, whatever they hold.
+            reference: uint8 (T, 128, 128, 3), one for every frame.
+            mel: float (80, 4T), log10 magnitudes.
+            mel_valid_mask: bool (T,), False where the sound of a video frame is masked out; None hears all.
+            batch_frames: frames drawn at once.
+
+        Returns:
+            uint8 (T, 128, 128, 3), on the CPU.
+
+        Raises:
+            ValueError: shapes or types do not agree.
+        """
+        _check(pose_prior, reference, mel, mel_valid_mask, batch_frames)
+        return torch.cat(
+            list(
+                self.render_batches(
+                    pose_prior, reference, self.hear(mel, mel_valid_mask=mel_valid_mask), batch_frames
+                )
+            )
+        )
+
+    @torch.inference_mode()
+    def hear(self, mel: Tensor, *, mel_valid_mask: Tensor | None = None) -> Tensor:
+        """The units (T, 512) of a whole sound (80, 4T), in bounded memory, on the device."""
+        num_frames = mel.shape[1] // MELS_PER_FRAME
+        masked = None if mel_valid_mask is None else ~mel_valid_mask[None].to(self.device)
+        stretches = []
+        for start in range(0, num_frames, HEARD_AT_ONCE_FRAMES):
+            end = min(num_frames, start + HEARD_AT_ONCE_FRAMES)
+            first, last = max(0, start - HEARD_MARGIN_FRAMES), min(num_frames, end + HEARD_MARGIN_FRAMES)
+            sound = mel[None, :, MELS_PER_FRAME * first : MELS_PER_FRAME * last].float().to(self.device)
+            with autocast(self.device, self.precision):
+                units = self.model.units(sound, mask=None if masked is None else masked[:, first:last])
+            stretches.append(units[0, start - first : end - first].float())
+        return torch.cat(stretches)
+
+    @torch.inference_mode()
+    def render_batches(
+        self, pose_prior: Tensor, reference: Tensor, units: Tensor, batch_frames: int
+    ) -> Iterator[Tensor]:
+        """Frames uint8 (N, 128, 128, 3) on the CPU, batch after batch, from units (T, 512)."""
+        for start in range(0, len(units), batch_frames):
+            rows = slice(start, start + batch_frames)
+            with autocast(self.device, self.precision):
+                drawn = self.model.draw(
+                    _to_pictures(reference[rows], self.device),
+                    _to_pictures(pose_prior[rows], self.device),
+                    units[rows],
+                )
+            frames = (drawn.float() * 255).round().clamp(0, 255).to(torch.uint8)
+            yield frames.permute(0, 2, 3, 1).contiguous().cpu()
+
+
+def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str = "auto") -> LipGenerator:
+    """Load a trained generator's folder.
+
+    Args:
+        model_dir: holds model.json and model.safetensors.
+        device: cpu, cuda, ...
+        precision: `auto` or `fp32`.
+
+    Raises:
+        ValueError: damaged, incomplete, another kind of model, or not the weights that model.json describes.
+    """
+    files = read_model(Path(model_dir), "generator")
+    if files.method not in TRAINED_METHODS:
+        raise ValueError(
+            f"{files.folder}: method {files.method!r}; must be one of {', '.join(TRAINED_METHODS)}"
+        )
+    assert isinstance(files.config, GeneratorConfig)
+    audio_config = files.plain.get("audio_to_lip")
+    if audio_config is not None and not isinstance(audio_config, dict):
+        raise ValueError(f"{files.folder}: audio_to_lip in model.json is no object; train the model again")
+    parsed = None if audio_config is None else config_from_fields("audio_to_lip", audio_config)
+    assert parsed is None or isinstance(parsed, AudioToLipConfig)
+    try:
+        model = LipSync(files.method, files.config, parsed)
+    except ValueError as error:
+        raise ValueError(f"{files.folder}: {error}; train the model again") from error
+    load_network(model.generator, files.weights.get("generator", {}), str(files.folder))
+    load_network(model.audio, files.weights.get("audio", {}), str(files.folder))
+    level = files.plain.get("speech_level")
+    if level is not None and not (isinstance(level, int | float) and math.isfinite(level)):
+        raise ValueError(
+            f"{files.folder}: speech_level in model.json is {level!r}; must be a finite number; train the model again"
+        )
+    place = torch.device(device)
+    model.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return LipGenerator(
+        model=model.eval().requires_grad_(False),
+        method=files.method,
+        dataset=str(files.plain.get("dataset")),
+        weights_sha256=str(files.plain["weights_sha256"]),
+        device=place,
+        precision=precision,
+        speech_level=None if level is None else float(level),
+    )
+
+
+def _to_pictures(frames: Tensor, device: torch.device) -> Tensor:
+    return (frames.to(device).float() / 255).movedim(-1, -3)
+
+
+def _check(
+    pose_prior: Tensor, reference: Tensor, mel: Tensor, mel_valid_mask: Tensor | None, batch_frames: int
+) -> None:
+    num_frames = len(pose_prior)
+    expected = (num_frames, CROP_PX, CROP_PX, 3)
+    for name, frames in (("pose_prior", pose_prior), ("reference", reference)):
+        if tuple(frames.shape) != expected or frames.dtype != torch.uint8:
+            raise ValueError(f"{name} {tuple(frames.shape)} {frames.dtype}: expected {expected} uint8")
+    if num_frames == 0 or tuple(mel.shape) != (NUM_MELS, MELS_PER_FRAME * num_frames):
+        raise ValueError(
+            f"mel {tuple(mel.shape)}: expected ({NUM_MELS}, {MELS_PER_FRAME * num_frames}), four mel frames"
+            f" for each of at least one video frame ({num_frames} given)"
+        )
+    if mel_valid_mask is not None and (
+        tuple(mel_valid_mask.shape) != (num_frames,) or mel_valid_mask.dtype != torch.bool
+    ):
+        raise ValueError(
+            f"mel_valid_mask {tuple(mel_valid_mask.shape)} {mel_valid_mask.dtype}: expected ({num_frames},) bool"
+        )
+    if batch_frames < 1:
+        raise ValueError(f"batch_frames: {batch_frames}; must be at least 1")

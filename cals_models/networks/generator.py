@@ -1,0 +1,200 @@
+"""f_phi: a face whose lower half speaks the given units, from a reference frame and a pose prior.
+
+Source: CALS (arXiv 2305.19556): identity input = a random reference frame of the clip, concatenated with the pose
+prior (the target face, lower half masked); U-Net as in Wav2Lip (arXiv 2008.10010). The poster does not say where the
+units enter: here they are added at the bottleneck and scale and shift every decoder level (FiLM, arXiv 1709.07871).
+
+The pose prior shows rows 0..63. With `known_pixels = "copied"` these rows are copied into the output and the
+decoder only makes the rows below (from 16 px on it works on the lower 10/16 of each map), so all that is judged is
+made and half the work falls away. With `"generated"` the whole crop is made, as Wav2Lip does.
+
+With `output_from = "reference"` the network moves the reference's pixels (a displacement field, made on a map of 32
+px and smoothly enlarged) and draws what then is to change (a difference of logits, near 0 at the start): a short
+training begins with the reference's sharpness and soon follows head and jaw. `"scratch"` draws every pixel, as
+Wav2Lip does.
+
+Legend: N frames, C channels, H = W = 128, D = 512 unit.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cals_models.config import UNIT_DIM, GeneratorConfig
+from cals_models.networks.residual import he_start
+from cals_models.shards.shard_format import CROP_PX
+
+HIDDEN_TOP_ROW = 64
+"""First crop row that the pose prior hides."""
+
+
+def hide_lower_half(frames: Tensor) -> Tensor:
+    """The pose prior: frames (..., 128, 128) with rows 64..127 black."""
+    shown = torch.zeros(CROP_PX, 1, device=frames.device, dtype=frames.dtype)
+    shown[:HIDDEN_TOP_ROW] = 1
+    return frames * shown
+
+
+class EncoderLevel(nn.Module):
+    """Halve the map, then look again.
+
+    Args:
+        in_channels, out_channels: multiples of 8.
+        num_blocks: convolutions after the strided one.
+        is_normed: group norm; left out on the largest maps, where it costs as much as the convolutions.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, num_blocks: int, *, is_normed: bool) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [he_start(nn.Conv2d(in_channels, out_channels, 3, 2, 1)), nn.ReLU()]
+        for _ in range(num_blocks):
+            layers.append(he_start(nn.Conv2d(out_channels, out_channels, 3, 1, 1)))
+            if is_normed:
+                layers.append(nn.GroupNorm(8, out_channels))
+            layers.append(nn.ReLU())
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C', H / 2, W / 2)."""
+        out: Tensor = self.layers(x)
+        return out
+
+
+class DecoderLevel(nn.Module):
+    """Double the map, take in the encoder's, then move by the unit.
+
+    Args:
+        in_channels, skip_channels, out_channels: multiples of 8.
+        num_blocks: convolutions.
+        is_normed: group norm before FiLM.
+    """
+
+    def __init__(
+        self, in_channels: int, skip_channels: int, out_channels: int, num_blocks: int, *, is_normed: bool
+    ) -> None:
+        super().__init__()
+        self.join = he_start(nn.Conv2d(in_channels + skip_channels, out_channels, 3, 1, 1))
+        self.norm = nn.GroupNorm(8, out_channels) if is_normed else nn.Identity()
+        self.film = nn.Linear(UNIT_DIM, 2 * out_channels)
+        # The unit begins to matter as its effect is learned: at the start it would only be noise on the picture.
+        nn.init.normal_(self.film.weight, std=0.002)
+        nn.init.zeros_(self.film.bias)
+        self.blocks = nn.Sequential(
+            *[
+                layer
+                for _ in range(num_blocks)
+                for layer in (he_start(nn.Conv2d(out_channels, out_channels, 3, 1, 1)), nn.ReLU())
+            ]
+        )
+
+    def forward(self, x: Tensor, skip: Tensor, unit: Tensor) -> Tensor:
+        """x (N, C, h, w), skip (N, C', 2h, 2w), unit (N, D) -> (N, C'', 2h, 2w)."""
+        x = torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1)
+        scale, shift = self.film(unit)[..., None, None].chunk(2, dim=1)
+        x = F.relu(self.norm(self.join(x)) * (1 + scale) + shift)
+        out: Tensor = self.blocks(x)
+        return out
+
+
+class LipToFace(nn.Module):
+    """f_phi.
+
+    Args:
+        config: widths, blocks, what becomes of the known pixels.
+    """
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        widths, num_blocks = config.widths, config.blocks_per_level
+        self.copies_known_pixels = config.known_pixels == "copied"
+        self.unit_norm = nn.LayerNorm(UNIT_DIM)
+        self.stem = nn.Sequential(he_start(nn.Conv2d(6, widths[0], 5, 1, 2)), nn.ReLU())
+        self.encoder = nn.ModuleList(
+            EncoderLevel(widths[i], widths[i + 1], num_blocks, is_normed=i >= 1) for i in range(5)
+        )
+        self.bottleneck = nn.Linear(UNIT_DIM, widths[5] * 16)
+        nn.init.normal_(self.bottleneck.weight, std=0.01)
+        self.decoder = nn.ModuleList(
+            DecoderLevel(widths[i + 1], widths[i], widths[i], num_blocks, is_normed=i >= 1)
+            for i in reversed(range(5))
+        )
+        self.head = nn.Conv2d(widths[0], 3, 3, 1, 1)
+        self.moves_reference = config.output_from == "reference"
+        if self.moves_reference:
+            nn.init.normal_(self.head.weight, std=0.01)
+            self.displacement = nn.Conv2d(widths[2], 2, 3, 1, 1)
+            nn.init.normal_(self.displacement.weight, std=0.01)
+
+    def forward(self, reference: Tensor, pose_prior: Tensor, units: Tensor) -> Tensor:
+        """Make frames.
+
+        Args:
+            reference: (N, 3, 128, 128) another frame of the same face, RGB in [0, 1].
+            pose_prior: (N, 3, 128, 128) the target; whatever its rows 64..127 hold is hidden here.
+            units: (N, 512).
+
+        Returns:
+            (N, 3, 128, 128), RGB in [0, 1], float32.
+
+        Raises:
+            ValueError: the shapes do not agree.
+        """
+        _check(reference, pose_prior, units)
+        prior = hide_lower_half(pose_prior)
+        lower = self._lower_rows(reference, prior, self.unit_norm(units))
+        if not self.copies_known_pixels:
+            return lower
+        made = lower[:, :, lower.shape[2] - (CROP_PX - HIDDEN_TOP_ROW) :]
+        return torch.cat([prior[:, :, :HIDDEN_TOP_ROW], made], dim=2)
+
+    def _lower_rows(self, reference: Tensor, prior: Tensor, unit: Tensor) -> Tensor:
+        x = torch.cat([reference, prior], dim=1) * 2 - 1
+        x = self.stem(x.contiguous(memory_format=torch.channels_last))
+        skips = [x]
+        for encode in self.encoder:
+            x = encode(x)
+            skips.append(x)
+        x = skips.pop() + self.bottleneck(unit).view(len(x), -1, 4, 4)  # (N, C, 4, 4)
+        for decode, skip in zip(self.decoder, reversed(skips), strict=True):
+            if self.copies_known_pixels and skip.shape[3] == 16:
+                x = x[:, :, 3:]  # rows 3..7 of 8: rows 6..15 of 16 once doubled, a margin of 2
+            x = decode(x, skip[:, :, skip.shape[2] - 2 * x.shape[2] :], unit)
+            if self.moves_reference and skip.shape[3] == 32:
+                moved = move_pixels(reference, self.displacement(x))
+        logits = self.head(x).float()
+        if self.moves_reference:
+            logits = logits + torch.logit(moved, eps=0.02)
+        return torch.sigmoid(logits)
+
+
+def move_pixels(pictures: Tensor, displacement: Tensor) -> Tensor:
+    """Fetch every pixel from elsewhere in its picture.
+
+    Args:
+        pictures: (N, 3, H, W).
+        displacement: (N, 2, h, w): where from, (x, y) in units of 4 px, for the lowest h / w of the picture.
+
+    Returns:
+        (N, 3, H h / w, W), float32: the lowest rows, bilinear; beyond the border is the border.
+    """
+    height, width = pictures.shape[2:]
+    field = F.interpolate(
+        displacement.float() * 4, scale_factor=width / displacement.shape[3], mode="bilinear"
+    )
+    num_rows = field.shape[2]
+    rows = torch.arange(height - num_rows, height, device=field.device, dtype=field.dtype)
+    columns = torch.arange(width, device=field.device, dtype=field.dtype)
+    x = (columns + field[:, 0]) * 2 / (width - 1) - 1
+    y = (rows[:, None] + field[:, 1]) * 2 / (height - 1) - 1
+    grid = torch.stack([x, y], dim=-1)
+    return F.grid_sample(pictures.float(), grid, padding_mode="border", align_corners=True)
+
+
+def _check(reference: Tensor, pose_prior: Tensor, units: Tensor) -> None:
+    expected = (len(units), 3, CROP_PX, CROP_PX)
+    if tuple(reference.shape) != expected or tuple(pose_prior.shape) != expected:
+        raise ValueError(
+            f"reference {tuple(reference.shape)} and pose prior {tuple(pose_prior.shape)}: expected {expected}"
+        )
+    if units.shape[1:] != (UNIT_DIM,):
+        raise ValueError(f"units {tuple(units.shape)}: expected (N, {UNIT_DIM})")

@@ -1,0 +1,99 @@
+"""A method's model as a whole: what hears and what draws.
+
+Legend: B clips or stretches, L video frames of sound, T or S frames that are drawn, D = 512.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from cals_models.config import AudioToLipConfig, GeneratorConfig
+from cals_models.mel_windows import MELS_PER_FRAME, SILENCE, mel_windows, pad_windows
+from cals_models.methods.registry import trained_method
+from cals_models.networks.audio_to_lip import AudioToLip
+from cals_models.networks.generator import LipToFace
+from cals_models.networks.wav2lip_audio import Wav2LipAudio
+
+
+class LipSync(nn.Module):
+    """Generator and audio path of a method.
+
+    Args:
+        method: one of the trained methods.
+        config: of the generator, and of Wav2Lip's audio encoder.
+        audio_to_lip_config: of f_theta; None for `wav2lip`.
+    """
+
+    def __init__(
+        self, method: str, config: GeneratorConfig, audio_to_lip_config: AudioToLipConfig | None
+    ) -> None:
+        super().__init__()
+        self.generator = LipToFace(config)
+        self.audio: AudioToLip | Wav2LipAudio
+        if trained_method(method).audio_path == "wav2lip_audio":
+            self.audio = Wav2LipAudio(config.audio_width, config.blocks_per_level)
+        elif audio_to_lip_config is None:
+            raise ValueError(f"method {method!r} hears through f_theta; give its settings")
+        else:
+            self.audio = AudioToLip(audio_to_lip_config)
+
+    def units(self, mel: Tensor, *, mask: Tensor | None = None, num_valid: Tensor | None = None) -> Tensor:
+        """What is drawn in every video frame.
+
+        Args:
+            mel: (B, 80, 4L), log10 magnitudes.
+            mask: (B, L) bool, True where the sound is hidden: corrupted as in training for f_theta, silent for
+                Wav2Lip's encoder, which was never taught to do without.
+            num_valid: (B,) video frames of each stretch, the rest is padding.
+
+        Returns:
+            (B, L, 512).
+        """
+        if isinstance(self.audio, AudioToLip):
+            units: Tensor = self.audio(mel, mask=mask, num_valid=num_valid)
+            return units
+        if mask is not None:
+            mel = mel.masked_fill(mask.repeat_interleave(MELS_PER_FRAME, dim=1)[:, None], SILENCE)
+        units = self.audio(mel)
+        return units
+
+    def units_at(self, mel: Tensor, first: Tensor, num_frames: int, num_valid: Tensor) -> Tensor:
+        """The units of a few consecutive frames of each stretch; only their own windows are heard by Wav2Lip's.
+
+        Args:
+            mel: (B, 80, 4L).
+            first: (B,) first frame of each.
+            num_frames: S.
+            num_valid: (B,) video frames of each stretch.
+
+        Returns:
+            (B, S, 512).
+        """
+        frames = first[:, None] + torch.arange(num_frames, device=first.device)
+        if isinstance(self.audio, AudioToLip):
+            units: Tensor = self.audio(mel, num_valid=num_valid)
+            return units.gather(1, frames[..., None].expand(-1, -1, units.shape[2]))
+        windows = mel_windows(pad_windows(mel))  # (B, L, 80, 20)
+        rows = torch.arange(len(first), device=first.device)[:, None]
+        return self.audio.from_windows(windows[rows, frames])
+
+    def draw(self, reference: Tensor, pose_prior: Tensor, units: Tensor) -> Tensor:
+        """`LipToFace.forward`: (N, 3, 128, 128) twice and (N, 512) -> (N, 3, 128, 128) in [0, 1]."""
+        frames: Tensor = self.generator(reference, pose_prior, units)
+        return frames
+
+
+def load_network(network: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
+    """Load weights strictly.
+
+    Raises:
+        ValueError: they are another network's.
+    """
+    try:
+        network.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ValueError(
+            f"{what}: the weights are another network's ({reason}); train the model again"
+        ) from error

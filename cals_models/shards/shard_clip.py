@@ -1,0 +1,195 @@
+"""One clip of a shard: its members stay compressed, what is asked for is decoded then and there.
+
+Legend: T video frames (25 fps), S frames asked for.
+"""
+
+import io
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cals_models.shards.decoders.flac import FlacError, decode_flac
+from cals_models.shards.decoders.jpeg import JpegError
+from cals_models.shards.kept_frames import frames_without_library
+from cals_models.shards.shard_format import (
+    CROP_PX,
+    MELS_PER_FRAME,
+    NUM_LANDMARKS,
+    NUM_MELS,
+    SAMPLE_RATE_HZ,
+    SAMPLES_PER_FRAME,
+    ShardError,
+    clip_key,
+)
+
+
+@dataclass(frozen=True)
+class ShardClip:
+    """One clip, its members still compressed; what is asked for is decoded then and there.
+
+    Args:
+        meta: the clip's json, as written.
+        members: bytes of the five members by their extension; views into one buffer.
+        source: shard file and key, for messages.
+    """
+
+    meta: dict[str, Any]
+    members: Mapping[str, memoryview]
+    source: str
+
+    @classmethod
+    def from_members(cls, key: str, members: Mapping[str, memoryview], source: str) -> "ShardClip":
+        """Check that the members belong together; raises ShardError where they do not."""
+        try:
+            meta = json.loads(bytes(members["json"]))
+        except ValueError as error:
+            raise ShardError(
+                f"{source}: the clip's json does not parse ({error}); write the shard anew"
+            ) from error
+        clip = cls(meta, members, source)
+        clip._check(key)
+        return clip
+
+    def _check(self, key: str) -> None:
+        meta = self.meta
+        kinds = {"clip_id": str, "num_frames": int, "jpeg_offsets": list, "valid": str}
+        if not isinstance(meta, dict) or any(
+            not isinstance(meta.get(name), kind) for name, kind in kinds.items()
+        ):
+            raise ShardError(
+                f"{self.source}: the clip's json must hold {sorted(kinds)}; write the shard anew"
+            )
+        num_frames, offsets = meta["num_frames"], meta["jpeg_offsets"]
+        expected_key = clip_key(meta["clip_id"])
+        if expected_key != key:
+            raise ShardError(
+                f"{self.source}: clip {meta['clip_id']!r} has key {expected_key}, it is stored as {key}"
+            )
+        if len(offsets) != num_frames + 1 or len(meta["valid"]) != num_frames or num_frames < 1:
+            raise ShardError(f"{self.source}: {num_frames} frames, but {len(offsets) - 1} JPEGs in the json")
+        if (
+            offsets[0] != 0
+            or offsets[-1] != len(self.members["mjpeg"])
+            or any(start >= end for start, end in itertools.pairwise(offsets))
+        ):
+            raise ShardError(
+                f"{self.source}: JPEG offsets do not cover the mjpeg member; write the shard anew"
+            )
+
+    @property
+    def clip_id(self) -> str:
+        return str(self.meta["clip_id"])
+
+    @property
+    def key(self) -> str:
+        return clip_key(self.clip_id)
+
+    @property
+    def num_frames(self) -> int:
+        """T, video frames at 25 fps."""
+        return int(self.meta["num_frames"])
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes that the clip holds in memory before anything is decoded."""
+        return sum(len(data) for data in self.members.values())
+
+    @cached_property
+    def mel(self) -> npt.NDArray[np.float32]:
+        """Log-mel (80, 4T), float32, 100 frames a second; video frame t begins at mel frame 4t."""
+        stored = self._array("mel.npy", np.float16, (NUM_MELS, MELS_PER_FRAME * self.num_frames))
+        return stored.astype(np.float32)
+
+    @cached_property
+    def landmarks(self) -> npt.NDArray[np.float32]:
+        """Face landmarks (T, 68, 2), crop pixels, (x, y)."""
+        return self._array("landmarks.npy", np.float32, (self.num_frames, NUM_LANDMARKS, 2))
+
+    @cached_property
+    def valid(self) -> npt.NDArray[np.bool_]:
+        """(T,): True where a face was really seen, False where its place was interpolated."""
+        return np.array([mark == "1" for mark in self.meta["valid"]], np.bool_)
+
+    def audio(self) -> npt.NDArray[np.int16]:
+        """Sound (640 T,), int16, 16 kHz mono."""
+        samples, rate = self._sound()
+        if rate != SAMPLE_RATE_HZ or samples.shape != (SAMPLES_PER_FRAME * self.num_frames,):
+            expected = f"{SAMPLES_PER_FRAME * self.num_frames} samples at {SAMPLE_RATE_HZ} Hz"
+            raise ShardError(f"{self.source}: sound {samples.shape} at {rate} Hz; expected {expected}")
+        return samples
+
+    def frames(self, indices: Sequence[int], *, executor: Executor | None = None) -> npt.NDArray[np.uint8]:
+        """Decode some frames, each once however often it is asked for.
+
+        Args:
+            indices: frame numbers in [0, T), in any order, repeated or not.
+            executor: threads to decode in (the decoder releases the interpreter lock); None: this thread.
+
+        Returns:
+            uint8 (S, 128, 128, 3), RGB.
+        """
+        try:
+            import simplejpeg
+        except ImportError:
+            return self._frames_without_library(indices)
+        offsets, mjpeg = self.meta["jpeg_offsets"], self.members["mjpeg"]
+        pixels = np.empty((len(indices), CROP_PX, CROP_PX, 3), np.uint8)
+        first_row: dict[int, int] = {}
+        rows = [(row, first_row.setdefault(frame, row)) for row, frame in enumerate(map(int, indices))]
+
+        def decode(frame: int) -> None:
+            if not 0 <= frame < self.num_frames:
+                raise IndexError(f"{self.source}: frame {frame} asked for, the clip has {self.num_frames}")
+            jpeg, target = mjpeg[offsets[frame] : offsets[frame + 1]], pixels[first_row[frame]]
+            try:
+                image = simplejpeg.decode_jpeg(jpeg, "RGB", buffer=target)
+            except ValueError as error:
+                raise ShardError(f"{self.source}: frame {frame} is not a good JPEG ({error})") from error
+            if image.shape != target.shape:
+                raise ShardError(f"{self.source}: frame {frame} is {image.shape}; expected {target.shape}")
+
+        for _ in (map if executor is None else executor.map)(decode, first_row):
+            pass
+        for row, first in rows:
+            if row != first:
+                pixels[row] = pixels[first]
+        return pixels
+
+    def _frames_without_library(self, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
+        wrong = [index for index in indices if not 0 <= index < self.num_frames]
+        if wrong:
+            raise IndexError(f"{self.source}: frame {wrong[0]} asked for, the clip has {self.num_frames}")
+        try:
+            return frames_without_library(self.members["mjpeg"], self.meta["jpeg_offsets"], indices)
+        except JpegError as error:
+            raise ShardError(f"{self.source}: a frame is not a good JPEG: it {error}") from error
+
+    def _sound(self) -> tuple[npt.NDArray[np.int16], int]:
+        try:
+            import soundfile
+        except ImportError:
+            try:
+                return decode_flac(self.members["flac"])
+            except FlacError as error:
+                raise ShardError(f"{self.source}: the sound {error}") from error
+        samples, rate = soundfile.read(io.BytesIO(self.members["flac"]), dtype="int16")
+        return samples, rate
+
+    def _array(self, member: str, dtype: type[np.generic], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        try:
+            array = np.lib.format.read_array(io.BytesIO(self.members[member]), allow_pickle=False)
+        except ValueError as error:
+            raise ShardError(
+                f"{self.source}: {member} does not load ({error}); write the shard anew"
+            ) from error
+        if array.dtype != dtype or array.shape != shape:
+            expected = f"{np.dtype(dtype).name} {shape}"
+            raise ShardError(f"{self.source}: {member} is {array.dtype} {array.shape}; expected {expected}")
+        return array

@@ -1,0 +1,142 @@
+"""The sound that the mouth follows: as the model hears it, and as it goes into the video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.media.limits import ProbeLimits
+from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
+from assets.mels.settings import MELS_PER_FRAME, MelSettings
+from pipelines.dubbing.source_video import STAGE, naming
+
+# At these rates a packet of AAC, the grain of the sound's end, is shorter than a video frame of 25 a second.
+OUTPUT_RATES_HZ = (44_100, 48_000)
+MODEL_RATE_HZ = 16_000
+MEL_AT_ONCE_FRAMES = 1500
+FULL_SCALE = 32_768
+MAX_DAMAGED_SHARE = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sound:
+    """A sound file, from its first sample on.
+
+    Args:
+        path: the file.
+        mono: int16 (n,), 16 kHz, as the model hears it.
+        rate_hz, num_channels: of the sound as it goes into the video.
+    """
+
+    path: Path
+    mono: NDArray[np.int16]
+    rate_hz: int
+    num_channels: int
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.mono) / MODEL_RATE_HZ
+
+    @property
+    def layout(self) -> str:
+        return "mono" if self.num_channels == 1 else "stereo"
+
+
+def read_sound(path: Path, limits: ProbeLimits) -> Sound:
+    """Reads a sound file, or the sound of a video.
+
+    Raises:
+        ValueError: unreadable, without sound, damaged, or outside the limits.
+    """
+    with naming(path):
+        check_file(path, limits.max_bytes, STAGE)
+        with open_media(path, STAGE) as container:
+            if not container.streams.audio:
+                kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+                raise ValueError(f"{path}: has no audio track (it holds: {kinds}); give a file with sound")
+            stream = choose_stream(container, "audio", STAGE)
+            rate_hz, num_channels = stream.codec_context.sample_rate, stream.codec_context.layout.nb_channels
+        longest = int(limits.max_duration_s * MODEL_RATE_HZ)
+        blocks, num_samples = [], 0
+        for block in _blocks(path, "s16", "mono", MODEL_RATE_HZ):
+            blocks.append(block[0])
+            num_samples += block.shape[1]
+            if num_samples > longest:
+                raise ValueError(
+                    f"{path}: longer than {limits.max_duration_s:.0f} s, the longest that is read"
+                )
+    if num_samples < MODEL_RATE_HZ // 25:
+        raise ValueError(f"{path}: {num_samples / MODEL_RATE_HZ:.3f} s of sound; at least 0.04 s are needed")
+    return Sound(
+        path=path,
+        mono=np.concatenate(blocks),
+        rate_hz=rate_hz if rate_hz in OUTPUT_RATES_HZ else OUTPUT_RATES_HZ[-1],
+        num_channels=min(num_channels, 2),
+    )
+
+
+def output_blocks(sound: Sound, num_samples: int) -> Iterator[NDArray[np.float32]]:
+    """The sound for the video as blocks (C, n) float32, ``num_samples`` in all; silence follows its end."""
+    left = num_samples
+    for block in _blocks(sound.path, "fltp", sound.layout, sound.rate_hz):
+        if left <= 0:
+            return
+        yield block[:, :left]
+        left -= min(left, block.shape[1])
+    while left > 0:
+        size = min(left, sound.rate_hz)
+        yield np.zeros((sound.num_channels, size), np.float32)
+        left -= size
+
+
+def dub_mel(mono: NDArray[np.int16], num_ticks: int, settings: MelSettings) -> NDArray[np.float32]:
+    """log-mel of a sound that is cut, or followed by silence, to ``num_ticks`` video frames of 25 a second.
+
+    Args:
+        mono: int16 (n,), 16 kHz.
+
+    Returns:
+        float32 (80, 4 num_ticks), rounded to half precision as in the shards. A long sound is done in pieces, with so
+        much of their neighbours that the result is the same.
+    """
+    from assets.mels.mel import log_mel
+
+    step = settings.samples_per_frame
+    wave = np.zeros(num_ticks * step, np.float32)
+    wave[: len(mono)] = mono[: len(wave)] / np.float32(FULL_SCALE)
+    pieces = []
+    for start in range(0, num_ticks, MEL_AT_ONCE_FRAMES):
+        end = min(start + MEL_AT_ONCE_FRAMES, num_ticks)
+        first, last = max(start - 1, 0), min(end + 1, num_ticks)
+        piece = log_mel(wave[first * step : last * step], settings)
+        pieces.append(piece[:, MELS_PER_FRAME * (start - first) :][:, : MELS_PER_FRAME * (end - start)])
+    return np.concatenate(pieces, axis=1).astype(np.float16).astype(np.float32)
+
+
+def _blocks(path: Path, form: str, layout: str, rate_hz: int) -> Iterator[NDArray[Any]]:
+    """Decoded and resampled sound, block after block of shape (C, n)."""
+    resampler = av.AudioResampler(format=form, layout=layout, rate=rate_hz)
+    complaints, num_packets = Complaints(), 0
+    with naming(path), open_media(path, STAGE) as container:
+        stream = choose_stream(container, "audio", STAGE)
+        for packet in demux(container, stream):
+            frames, _ = decode(packet, complaints)
+            num_packets += 1
+            for frame in frames:
+                frame.pts = None
+                for piece in resampler.resample(frame):
+                    yield piece.to_ndarray()
+        for piece in resampler.resample(None):
+            if piece is not None:
+                yield piece.to_ndarray()
+    if complaints.num_packets > max(1.0, MAX_DAMAGED_SHARE * num_packets):
+        raise ValueError(
+            f"{path}: damaged: the decoder complains about {complaints.num_packets} of {num_packets} packets of sound; "
+            f"FFmpeg: {complaints.first}"
+        )

@@ -1,0 +1,193 @@
+"""Whose mouth is dubbed: the faces of a video, the choice among them, and where the chosen one lies in each frame.
+
+Legend: F frames of the source, T ticks of a track (25 a second).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.faces.alignment import Transforms, crop_transforms
+from assets.faces.backends.interface import FaceBackend
+from assets.faces.crop_frames import padding_shares
+from assets.faces.face_tracker import FaceTracker
+from assets.faces.landmarks import boxes_of, overlap
+from assets.faces.settings import CropSettings, TrackSettings
+from assets.faces.track_clip import without_gaps
+from assets.faces.track_continuity import SAME_LOOK_AFTER_CUT, Track, alike
+from assets.media.timeline import FPS
+from pipelines.dubbing.timing import FrameLog
+
+SHORTEST_FACE_TICKS = 12
+SAME_FACE_IN_PLACE = 0.75
+IN_PLACE_OVERLAP = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Face:
+    """One person's face: its tracks, in time order.
+
+    Args:
+        tracks: stretches in which it was followed without a break.
+        box: median box, source pixels.
+    """
+
+    tracks: tuple[Track, ...]
+    box: tuple[float, float, float, float]
+
+    def text(self) -> str:
+        """Place, size and time, for a person to choose by."""
+        x0, y0, x1, y1 = self.box
+        first, last = self.tracks[0].first / FPS, (self.tracks[-1].last + 1) / FPS
+        return f"at x {(x0 + x1) / 2:.0f}, y {(y0 + y1) / 2:.0f}, {x1 - x0:.0f} px wide, {first:.1f}-{last:.1f} s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """Frames in which a chosen face is followed without a break.
+
+    Args:
+        first_frame: source frame that it begins with.
+        transforms: (n, 2, 3) source pixels to crop pixels, one for each frame from ``first_frame`` on.
+    """
+
+    first_frame: int
+    transforms: Transforms
+
+    def covers(self, frame: int) -> bool:
+        return self.first_frame <= frame < self.first_frame + len(self.transforms)
+
+    def transform(self, frame: int) -> Transforms:
+        chosen: Transforms = self.transforms[frame - self.first_frame]
+        return chosen
+
+
+def find_faces(
+    pictures: Iterable[Any], backend: FaceBackend, settings: TrackSettings, path: Path
+) -> list[Face]:
+    """All faces in the pictures, left to right.
+
+    Args:
+        pictures: at 25 a second; read once, not kept.
+        backend: detector and landmarks.
+        settings: of tracking.
+        path: of the video, for the error.
+
+    Raises:
+        ValueError: no face.
+    """
+    tracker = FaceTracker(backend, settings, keep_pictures=False)
+    tracks = tracker.follow(pictures)
+    shortest = min(SHORTEST_FACE_TICKS, tracker.num_frames)
+    kept = [track for track in tracks if len(track.points) >= shortest and _is_face(track, backend)]
+    large = [track for track in kept if _median_box(track)[2] - _median_box(track)[0] >= settings.min_face_px]
+    if not large:
+        seen = f"{len(kept)} of at most {_widest(kept):.0f} px" if kept else "none"
+        raise ValueError(
+            f"{path}: no face of {settings.min_face_px} px or more that is in view for {shortest / FPS:g} s or more "
+            f"(found: {seen}); give a video or photograph of a face seen from the front"
+        )
+    return sorted(_people(large), key=lambda face: face.box[0])
+
+
+def choose_faces(faces: Sequence[Face], wanted: Sequence[int], path: Path) -> list[Face]:
+    """The faces asked for; the only one where none is.
+
+    Raises:
+        ValueError: several and none asked for, or there is no such face; the line lists them.
+    """
+    listed = "; ".join(f"{number}: {face.text()}" for number, face in enumerate(faces, start=1))
+    if not wanted:
+        if len(faces) > 1:
+            raise ValueError(f"{path}: {len(faces)} faces; choose with --face N: {listed}")
+        return list(faces)
+    for number in wanted:
+        if number > len(faces):
+            raise ValueError(f"{path}: there is no face {number}; there are: {listed}")
+    return [faces[number - 1] for number in dict.fromkeys(wanted)]
+
+
+def stretches_of(
+    face: Face, log: FrameLog, size: tuple[int, int], settings: CropSettings, crop_px: int
+) -> list[Stretch]:
+    """Where a face lies in each source frame; stretches that lie too far outside the frame are left out.
+
+    Args:
+        face: of ``find_faces``.
+        log: times of the source's frames.
+        size: width and height of the source.
+        settings: smoothing, and how much of a crop may lie outside the frame.
+        crop_px: side of the crops.
+    """
+    times, tick_frames, frame_ticks = np.array(log.times_s), np.array(log.tick_frames), log.frame_ticks()
+    found = []
+    for track in face.tracks:
+        followed = without_gaps(track, size)
+        transforms = crop_transforms(
+            followed.landmarks,
+            crop_px,
+            centre_sigma_frames=settings.centre_sigma_frames,
+            size_sigma_frames=settings.size_sigma_frames,
+        )
+        if padding_shares(transforms, crop_px, size).mean() > settings.max_padding_share:
+            continue
+        first, num = followed.first_frame, followed.num_frames
+        frames = np.flatnonzero((frame_ticks >= first) & (frame_ticks < first + num))
+        if not len(frames):
+            continue
+        shown = tick_frames[first : first + num]
+        unique, at = np.unique(shown, return_index=True)
+        columns = transforms[at].reshape(len(at), 6).T
+        moved = np.stack([np.interp(times[frames], times[unique], column) for column in columns], axis=-1)
+        found.append(Stretch(first_frame=int(frames[0]), transforms=moved.reshape(-1, 2, 3)))
+    return found
+
+
+def _is_face(track: Track, backend: FaceBackend) -> bool:
+    """The detector was sure once, or a second one agrees."""
+    assert track.evidence is not None, "a track starts with a detection"
+    return track.confidence >= backend.sure_confidence or backend.is_face(track.evidence)
+
+
+def _people(tracks: Sequence[Track]) -> list[Face]:
+    """Joins tracks that follow one another and look like one person: after a cut or a break."""
+    groups: list[list[Track]] = []
+    for track in tracks:
+        fitting = [group for group in groups if _continues(group, track)]
+        best = max(fitting, key=lambda group: alike(group[-1].last_look, track.last_look), default=None)
+        if best is None:
+            groups.append([track])
+        else:
+            best.append(track)
+    return [
+        Face(tracks=tuple(group), box=_as_box(np.median([_median_box(t) for t in group], axis=0)))
+        for group in groups
+    ]
+
+
+def _continues(group: Sequence[Track], track: Track) -> bool:
+    if group[-1].last >= track.first:
+        return False
+    likeness = max(alike(group[-1].last_look, track.last_look), alike(group[-1].look, track.look))
+    in_place = overlap(_median_box(group[-1]), _median_box(track)) >= IN_PLACE_OVERLAP
+    return likeness >= (SAME_FACE_IN_PLACE if in_place else SAME_LOOK_AFTER_CUT)
+
+
+def _median_box(track: Track) -> NDArray[np.float32]:
+    box: NDArray[np.float32] = np.median(boxes_of(np.stack(list(track.points.values()))), axis=0)
+    return box
+
+
+def _widest(tracks: Sequence[Track]) -> float:
+    return max(float(_median_box(track)[2] - _median_box(track)[0]) for track in tracks)
+
+
+def _as_box(box: NDArray[Any]) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = (float(value) for value in box)
+    return x0, y0, x1, y1

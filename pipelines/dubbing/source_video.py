@@ -1,0 +1,228 @@
+"""The picture that is dubbed: a video, with or without sound of its own, or one photograph.
+
+Every frame of the file comes with its time; a photograph is one frame. Times are seconds after the first frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.video.reformatter import ColorRange, Colorspace
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from assets.media.limits import ProbeLimits
+from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
+from assets.media.packets import PacketLog
+from assets.media.picture import Picture
+from assets.media.probe import COUNTED_FORMATS, RATE_DIFFERS, clockwise_rotation
+from assets.workers.rejected import Rejected
+
+STAGE = "dub"
+PHOTOGRAPH_RATE = Fraction(25)
+PHOTOGRAPHS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+MAX_DAMAGED_SHARE = 0.005
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What is dubbed.
+
+    Args:
+        path: the file.
+        width, height: of the picture as shown, pixels.
+        frame_rate: frames a second, on average.
+        num_frames: frames that the container holds; decoding may find one or two fewer.
+        start_s: time stamp of the first frame.
+        counted: times come from counting frames, not from time stamps.
+        photograph: the picture, where it is one photograph; None for a video.
+    """
+
+    path: Path
+    width: int
+    height: int
+    frame_rate: Fraction
+    num_frames: int
+    start_s: float
+    counted: bool
+    photograph: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFrame:
+    """One frame of the file: its number, its time, and the picture as decoded."""
+
+    index: int
+    time_s: float
+    image: Any
+
+    @property
+    def picture(self) -> Picture:
+        return Picture(self.image)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Turns a rejection into one line that names the file."""
+    try:
+        yield
+    except Rejected as rejected:
+        raise ValueError(f"{path}: {rejected.detail}") from rejected
+
+
+def open_source(path: Path, limits: ProbeLimits) -> Source:
+    """Looks at a video or a photograph.
+
+    Raises:
+        ValueError: unreadable, neither a video nor a photograph, without a picture, or outside the limits.
+    """
+    with naming(path):
+        check_file(path, limits.max_bytes, STAGE)
+        photograph = _photograph(path)
+        if photograph is None:
+            source = _video(path, limits)
+        else:
+            size = (photograph.width, photograph.height)
+            source = Source(
+                path=path,
+                width=size[0],
+                height=size[1],
+                frame_rate=PHOTOGRAPH_RATE,
+                num_frames=1,
+                start_s=0.0,
+                counted=True,
+                photograph=photograph,
+            )
+    low, high = min(source.width, source.height), max(source.width, source.height)
+    if low < limits.min_side_px or high > limits.max_side_px:
+        raise ValueError(
+            f"{path}: {source.width}x{source.height} pixels; sides of {limits.min_side_px} to {limits.max_side_px} "
+            "are read"
+        )
+    return source
+
+
+def _photograph(path: Path) -> Any:
+    """The photograph as an upright frame; None where the file is no photograph."""
+    Image.init()
+    try:
+        with Image.open(path, formats=PHOTOGRAPHS) as image:
+            if getattr(image, "n_frames", 1) > 1 and image.format in ("PNG", "WEBP"):
+                return None
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+    except UnidentifiedImageError:
+        return None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: the photograph can't be read: {error}") from error
+    even = upright.crop((0, 0, upright.width // 2 * 2, upright.height // 2 * 2))
+    rgb = av.VideoFrame.from_image(even)
+    frame = rgb.reformat(
+        format="yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        src_color_range=ColorRange.JPEG,
+        dst_color_range=ColorRange.MPEG,
+    )
+    frame.colorspace, frame.color_range = 1, ColorRange.MPEG
+    return frame
+
+
+def _video(path: Path, limits: ProbeLimits) -> Source:
+    with open_media(path, STAGE) as container:
+        if len(container.streams) > limits.max_streams:
+            raise ValueError(
+                f"{path}: {len(container.streams)} streams; at most {limits.max_streams} are read"
+            )
+        if not container.streams.video:
+            raise ValueError(f"{path}: has no picture; give a video or a photograph of a face")
+        stream = choose_stream(container, "video", STAGE)
+        announced_s = (container.duration or 0) / av.time_base
+        _check_length(path, announced_s, limits)
+        log = PacketLog(stream, 0.0)
+        for packet in demux(container, stream):
+            log.add(packet)
+        frame = log.first_frame
+        if frame is None:
+            raise ValueError(
+                f"{path}: no picture could be decoded: {log.complaints.first or 'the stream is empty'}"
+            )
+        declared = Fraction(stream.guessed_rate or stream.average_rate or 0)
+        measured = log.frame_rate()
+        steady = measured > 0 and log.longest_gap_s() < 2.5 / measured
+        other = steady and declared > 0 and abs(measured / float(declared) - 1) > RATE_DIFFERS
+        counted = container.format.name in COUNTED_FORMATS and declared > 0 and not other
+    _check_length(path, log.end_s() - log.first_s, limits)
+    rate = declared if counted or (declared and abs(measured / float(declared) - 1) < 0.002) else None
+    rate = rate or Fraction(measured or float(declared) or 25.0).limit_denominator(1001)
+    if not 0 < rate <= limits.max_frame_rate:
+        raise ValueError(
+            f"{path}: {float(rate):.1f} frames a second; at most {limits.max_frame_rate:g} are read"
+        )
+    sideways = clockwise_rotation(frame) in (90, 270)
+    width, height = (frame.height, frame.width) if sideways else (frame.width, frame.height)
+    return Source(
+        path=path,
+        width=width,
+        height=height,
+        frame_rate=rate,
+        num_frames=log.num,
+        start_s=log.first_s,
+        counted=counted,
+    )
+
+
+def _check_length(path: Path, duration_s: float, limits: ProbeLimits) -> None:
+    if duration_s > limits.max_duration_s:
+        raise ValueError(f"{path}: {duration_s:.0f} s; at most {limits.max_duration_s:.0f} s are read")
+
+
+def read_frames(source: Source) -> Iterator[SourceFrame]:
+    """Frames in time order; memory does not grow with their number.
+
+    Args:
+        source: of ``open_source``.
+
+    Raises:
+        ValueError: damaged, or the size of the picture changes.
+    """
+    if source.photograph is not None:
+        yield SourceFrame(index=0, time_s=0.0, image=source.photograph)
+        return
+    complaints, index, time_s = Complaints(), 0, -1.0
+    with naming(source.path), open_media(source.path, STAGE) as container:
+        stream = choose_stream(container, "video", STAGE)
+        for packet in demux(container, stream):
+            images, _ = decode(packet, complaints)
+            for image in images:
+                time_s = _time_s(image, source, index, time_s)
+                _check_size(image, source, time_s)
+                yield SourceFrame(index=index, time_s=time_s, image=image)
+                index += 1
+    if complaints.num_packets > max(1.0, MAX_DAMAGED_SHARE * index):
+        raise ValueError(
+            f"{source.path}: damaged: the decoder complains about {complaints.num_packets} of {index} pictures; "
+            f"FFmpeg: {complaints.first}"
+        )
+
+
+def _time_s(image: Any, source: Source, index: int, previous_s: float) -> float:
+    """Time of a frame: counted, or by a time stamp that goes forward."""
+    if source.counted:
+        return float(index / source.frame_rate)
+    if image.pts is not None:
+        time_s = float(image.pts * image.time_base) - source.start_s
+        if time_s > previous_s:
+            return max(time_s, 0.0) if index == 0 else time_s
+    return max(previous_s, 0.0) + float(1 / source.frame_rate) if index else 0.0
+
+
+def _check_size(image: Any, source: Source, time_s: float) -> None:
+    if {image.width, image.height} != {source.width, source.height}:
+        raise ValueError(
+            f"{source.path}: the picture changes from {source.width}x{source.height} to {image.width}x{image.height} "
+            f"at {time_s:.2f} s; cut the file there"
+        )

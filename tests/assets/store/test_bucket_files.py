@@ -1,0 +1,156 @@
+"""Bucket files: only clips whose key changed are computed again, and a bucket is replaced whole."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from assets.store.bucket_files import (
+    StageOutput,
+    StageSummary,
+    WorkItem,
+    bucket_of,
+    fill_buckets,
+    read_ok_rows,
+    read_rows,
+)
+from assets.workers.clip_pool import ClipPool, PoolSettings
+from assets.workers.rejected import Rejected
+
+SCHEMA = pa.schema([("digest", pa.string()), ("length", pa.int64()), ("payload", pa.binary())])
+calls: list[str] = []
+
+
+def measure(word: str, wanted: frozenset[str]) -> dict[str, dict[str, Any] | Rejected]:
+    calls.append(word)
+    if word == "bad":
+        raise Rejected("words", "bad_word", "the word is bad")
+    return {name: {"digest": f"d-{word}", "length": len(word), "payload": word.encode()} for name in wanted}
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> StageOutput:
+    calls.clear()
+    return StageOutput(name="words", folder=tmp_path / "words", schema=SCHEMA, version="v1")
+
+
+def fill(output: StageOutput, words: dict[str, str]) -> StageSummary:
+    buckets: dict[int, list[WorkItem]] = {0: [], 1: [], 2: []}
+    for clip_id, word in words.items():
+        item = WorkItem(clip_id=clip_id, input_digests={"words": f"in-{word}"}, payload=word)
+        buckets[bucket_of(clip_id, 3)].append(item)
+    getters: dict[int, Callable[[], list[WorkItem]]] = {k: (lambda v=v: v) for k, v in buckets.items()}
+    with ClipPool(PoolSettings(num_workers=0)) as pool:
+        return fill_buckets([output], getters, measure, pool)["words"]
+
+
+WORDS = {f"clip{i}": f"word{i}" for i in range(12)}
+
+
+def test_rows_come_back(output: StageOutput) -> None:
+    summary = fill(output, WORDS)
+    rows = {row["clip_id"]: row for row in read_ok_rows(output.folder)}
+    assert {k: row["payload"] for k, row in rows.items()} == {k: w.encode() for k, w in WORDS.items()}
+    assert (summary.num_ok, summary.num_rejected, summary.num_computed) == (12, 0, 12)
+
+
+def test_second_pass_computes_nothing_and_writes_nothing(output: StageOutput) -> None:
+    first = fill(output, WORDS)
+    stamps = {p: p.stat().st_mtime_ns for p in output.folder.iterdir()}
+    calls.clear()
+    second = fill(output, WORDS)
+    assert calls == []
+    assert second.digest == first.digest
+    assert {p: p.stat().st_mtime_ns for p in output.folder.iterdir()} == stamps
+
+
+def test_one_changed_clip_is_the_only_one_computed(output: StageOutput) -> None:
+    fill(output, WORDS)
+    before = {p: p.read_bytes() for p in output.folder.iterdir()}
+    calls.clear()
+    fill(output, WORDS | {"clip3": "other"})
+    assert calls == ["other"]
+    changed = [p for p in output.folder.iterdir() if p.read_bytes() != before[p]]
+    assert changed == [output.path(bucket_of("clip3", 3))]
+
+
+def test_a_change_and_back_restores_the_bytes(output: StageOutput) -> None:
+    fill(output, WORDS)
+    before = {p: p.read_bytes() for p in output.folder.iterdir()}
+    fill(output, WORDS | {"clip3": "other"})
+    fill(output, WORDS)
+    assert {p: p.read_bytes() for p in output.folder.iterdir()} == before
+
+
+def test_a_deleted_clip_is_gone(output: StageOutput) -> None:
+    full = fill(output, WORDS)
+    calls.clear()
+    summary = fill(output, {k: w for k, w in WORDS.items() if k != "clip5"})
+    assert calls == []
+    assert summary.num_ok == 11
+    assert summary.digest != full.digest
+
+
+def test_a_new_stage_version_computes_all_but_an_equal_result_keeps_the_digest(output: StageOutput) -> None:
+    first = fill(output, WORDS)
+    calls.clear()
+    second = fill(dataclasses.replace(output, version="v2"), WORDS)
+    assert len(calls) == 12
+    assert second.digest == first.digest
+
+
+def test_a_rejected_clip_is_a_row(output: StageOutput) -> None:
+    summary = fill(output, WORDS | {"clip3": "bad"})
+    row = next(row for row in summary.outcomes if row["clip_id"] == "clip3")
+    assert (row["status"], row["reason"], row["detail"]) == ("rejected", "bad_word", "the word is bad")
+    assert summary.reasons == {"bad_word": 1}
+
+
+def test_a_defect_of_the_code_is_not_a_rejection(output: StageOutput) -> None:
+    item = WorkItem(clip_id="a", input_digests={"words": "x"}, payload=3)
+    with ClipPool(PoolSettings(num_workers=0)) as pool, pytest.raises(TypeError):
+        fill_buckets([output], {0: lambda: [item]}, measure, pool)
+
+
+def test_an_interrupted_pass_keeps_finished_buckets(output: StageOutput) -> None:
+    finished = [WorkItem(clip_id="a", input_digests={"words": "x"}, payload="one")]
+    broken = [WorkItem(clip_id="b", input_digests={"words": "x"}, payload=None)]
+    with ClipPool(PoolSettings(num_workers=0)) as pool, pytest.raises(TypeError):
+        fill_buckets([output], {0: lambda: finished, 1: lambda: broken}, measure, pool)
+    assert [row["clip_id"] for row in read_rows(output.path(0))] == ["a"]
+    assert not output.path(1).exists()
+
+
+def two_steps(word: str, wanted: frozenset[str]) -> dict[str, dict[str, Any] | Rejected]:
+    calls.append(f"{word}:{'+'.join(sorted(wanted))}")
+    made: dict[str, dict[str, Any] | Rejected] = {
+        "first": {"digest": word[:1], "length": 1},
+        "second": {"digest": word, "length": 2, "input_digest": f"after-{word[:1]}"},
+    }
+    if word == "bad":
+        return {"first": Rejected("first", "bad_word", "bad")}
+    return {name: made[name] for name in wanted}
+
+
+def test_two_outputs_in_one_pass(tmp_path: Path) -> None:
+    calls.clear()
+    outputs = [
+        StageOutput(name=n, folder=tmp_path / n, schema=SCHEMA, version="v") for n in ("first", "second")
+    ]
+
+    def items(second_key: str) -> list[WorkItem]:
+        keys = {"first": "raw", "second": second_key}
+        return [WorkItem(clip_id=w, input_digests=keys, payload=w) for w in ("abc", "bad")]
+
+    with ClipPool(PoolSettings(num_workers=0)) as pool:
+        summaries = fill_buckets(outputs, {0: lambda: items("")}, two_steps, pool)
+        assert summaries["first"].num_rejected == 1
+        assert [row["clip_id"] for row in summaries["second"].outcomes] == ["abc"]
+        calls.clear()
+        fill_buckets(outputs[1:], {0: lambda: items("after-a")[:1]}, two_steps, pool)
+    assert calls == []

@@ -1,0 +1,210 @@
+"""Networks: shapes at both sizes, refused shapes, gradients, and what each part can and cannot see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cals_models.config import AudioToLipConfig, GeneratorConfig, SyncEncoderConfig, stage_config
+from cals_models.mel_windows import mel_windows, pad_windows
+from cals_models.networks.audio_to_lip import AudioToLip, rotate
+from cals_models.networks.discriminator import LowerFaceDiscriminator
+from cals_models.networks.generator import HIDDEN_TOP_ROW, LipToFace, hide_lower_half, move_pixels
+from cals_models.networks.lip_sync import LipSync
+from cals_models.networks.sync_encoder import LipEncoder, SyncEncoder
+from cals_models.networks.wav2lip_audio import Wav2LipAudio
+
+SYNC = SyncEncoderConfig(visual_width=8, visual_front_stride=4, audio_width=8, blocks_per_level=1)
+HEAR = AudioToLipConfig(width=32, num_layers=2, num_heads=2, dropout=0.0)
+DRAW = GeneratorConfig(widths=(8,) * 6, blocks_per_level=1, audio_width=8, discriminator_width=8)
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
+
+
+def has_finite_gradients(network: nn.Module) -> bool:
+    return all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters())
+
+
+def test_sync_encoder_gives_unit_vectors_for_whole_windows() -> None:
+    encoder = SyncEncoder(SYNC)
+    lips, sounds = encoder(torch.rand(2, 9, 3, 64, 128), torch.randn(2, 80, 36))
+    assert lips.shape == sounds.shape == (2, 5, 512)
+    assert torch.allclose(lips.norm(dim=-1), torch.ones(2, 5), atol=1e-5)
+    ((lips * sounds).sum() / encoder.temperature).backward()
+    assert has_finite_gradients(encoder)
+
+
+@pytest.mark.parametrize("front_stride", [2, 4])
+def test_lip_encoder_is_a_5x7x7_convolution_first(front_stride: int) -> None:
+    encoder = LipEncoder(8, 1, front_stride)
+    frames = torch.rand(1, 7, 3, 64, 128)
+    seen: list[Tensor] = []
+    encoder.levels.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    encoder(frames)
+    kernel = encoder.front.weight.view(5, 8, 3, 7, 7).permute(1, 2, 0, 3, 4)
+    bias = encoder.front.bias.view(5, 8).sum(0)
+    stride = (1, front_stride, front_stride)
+    expected = F.conv3d((frames * 2 - 1).transpose(1, 2), kernel, bias, stride, (0, 3, 3)).relu()
+    assert torch.allclose(seen[0], expected[0].transpose(0, 1), atol=1e-5)
+
+
+def test_a_lip_unit_depends_on_its_five_frames_alone() -> None:
+    encoder = SyncEncoder(SYNC).visual.eval()
+    frames = torch.rand(1, 11, 3, 64, 128)
+    changed = frames.clone()
+    changed[:, 5] = 0
+    differs = (encoder(frames) - encoder(changed)).abs().amax(-1)[0] > 1e-6
+    assert differs.tolist() == [False, True, True, True, True, True, False]
+
+
+def test_a_sound_window_is_centred_on_its_frame() -> None:
+    mel = torch.arange(4 * 9).float().expand(1, 80, -1)
+    windows = mel_windows(mel)
+    assert windows.shape == (1, 5, 80, 20)
+    assert windows[0, 2, 0].tolist() == list(range(8, 28))
+    padded = mel_windows(pad_windows(mel))
+    assert padded.shape == (1, 9, 80, 20) and torch.equal(padded[:, 2:7], windows)
+
+
+def test_audio_to_lip_hears_all_but_what_is_masked() -> None:
+    network = AudioToLip(HEAR).eval()
+    mel = torch.randn(1, 80, 48)
+    mask = torch.zeros(1, 12, dtype=torch.bool)
+    mask[:, 5:8] = True
+    changed = mel.clone()
+    changed[:, :, 20:32] += 1
+    assert network(mel).shape == (1, 12, 512)
+    assert torch.equal(network(mel, mask=mask), network(changed, mask=mask))
+    assert not torch.allclose(network(mel), network(changed))
+    changed[:, :, 40] += 1
+    assert not torch.allclose(network(mel, mask=mask)[:, 0], network(changed, mask=mask)[:, 0])
+
+
+def test_audio_to_lip_does_not_look_at_padding() -> None:
+    network = AudioToLip(HEAR).eval()
+    mel = torch.randn(1, 80, 48)
+    padded = torch.cat([mel, torch.full((1, 80, 16), -5.0)], dim=2)
+    louder = padded.clone()
+    louder[:, :, 56:] = 0
+    valid = torch.tensor([12])
+    assert torch.allclose(network(padded, num_valid=valid)[:, :11], network(louder, num_valid=valid)[:, :11])
+
+
+def test_turned_vectors_agree_by_their_distance_in_time_alone() -> None:
+    query, key = torch.randn(2, 16)
+    turned = [rotate(vector.expand(1, 1, 50, 16))[0, 0] for vector in (query, key)]
+    product = turned[0] @ turned[1].T
+    for distance in (-7, 0, 3):
+        along = product.diagonal(distance)
+        assert torch.allclose(along, along[0].expand_as(along), atol=1e-4)
+    assert torch.allclose(product[0, 0], query @ key, atol=1e-5)
+    assert not torch.allclose(product[0, 0], product[0, 7])
+
+
+def test_a_learned_mask_has_a_gradient_and_a_zero_mask_has_none() -> None:
+    for mask_with in ("embedding", "zero"):
+        network = AudioToLip(AudioToLipConfig(width=32, num_layers=1, num_heads=2, mask_with=mask_with))
+        network(torch.randn(1, 80, 40), mask=torch.arange(10)[None] < 5).sum().backward()
+        assert (network.mask_column.grad is not None) == (mask_with == "embedding")
+
+
+def test_wav2lip_audio_hears_a_fifth_of_a_second() -> None:
+    network = Wav2LipAudio(8, 1).eval()
+    mel = torch.randn(1, 80, 48)
+    changed = mel.clone()
+    changed[:, :, 20:24] += 1
+    differs = (network(mel) - network(changed)).abs().amax(-1)[0] > 1e-6
+    assert differs.nonzero().flatten().tolist() == [3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("output_from", ["scratch", "reference"])
+@pytest.mark.parametrize("known_pixels", ["copied", "generated"])
+def test_the_hidden_half_of_the_target_changes_nothing(known_pixels: str, output_from: str) -> None:
+    config = GeneratorConfig(
+        widths=(8,) * 6, blocks_per_level=1, known_pixels=known_pixels, output_from=output_from
+    )
+    generator = LipToFace(config).eval()
+    reference, target, units = torch.rand(2, 3, 128, 128), torch.rand(2, 3, 128, 128), torch.randn(2, 512)
+    other = target.clone()
+    other[:, :, HIDDEN_TOP_ROW:] = torch.rand(2, 3, 64, 128)
+    made = generator(reference, target, units)
+    assert made.shape == (2, 3, 128, 128) and made.min() >= 0 and made.max() <= 1
+    assert torch.equal(made, generator(reference, other, units))
+    if known_pixels == "copied":
+        assert torch.equal(made[:, :, :HIDDEN_TOP_ROW], target[:, :, :HIDDEN_TOP_ROW])
+    assert not torch.equal(
+        made[:, :, HIDDEN_TOP_ROW:], generator(reference, target, -units)[:, :, HIDDEN_TOP_ROW:]
+    )
+
+
+def test_pixels_are_fetched_from_where_the_displacement_says() -> None:
+    pictures = torch.rand(2, 3, 128, 128)
+    still = move_pixels(pictures, torch.zeros(2, 2, 20, 32))
+    assert torch.allclose(still, pictures[:, :, 48:], atol=1e-4)
+    right_and_down = torch.tensor([2.0, -1.0]).view(1, 2, 1, 1).expand(2, 2, 20, 32)
+    moved = move_pixels(pictures, right_and_down)
+    assert torch.allclose(moved[:, :, 10:, :100], pictures[:, :, 54:124, 8:108], atol=1e-4)
+    assert moved.shape == (2, 3, 80, 128)
+
+
+def test_pose_prior_shows_the_upper_half() -> None:
+    frames = torch.rand(2, 3, 128, 128)
+    prior = hide_lower_half(frames)
+    assert torch.equal(prior[:, :, :64], frames[:, :, :64]) and not prior[:, :, 64:].any()
+
+
+@pytest.mark.parametrize("method", ["wav2lip", "cals"])
+def test_units_of_a_few_frames_are_those_of_the_whole_sound(method: str) -> None:
+    model = LipSync(method, DRAW, HEAR).eval()
+    mel = torch.randn(2, 80, 80)
+    whole = model.units(mel)
+    part = model.units_at(mel, torch.tensor([3, 9]), 5, torch.tensor([20, 20]))
+    assert torch.allclose(part, torch.stack([whole[0, 3:8], whole[1, 9:14]]), atol=1e-5)
+
+
+def test_every_trained_weight_of_a_generator_gets_a_finite_gradient() -> None:
+    for method in ("wav2lip", "cals"):
+        model, judge = LipSync(method, DRAW, HEAR), LowerFaceDiscriminator(8)
+        units = model.units_at(torch.randn(1, 80, 80), torch.tensor([3]), 5, torch.tensor([20]))[0]
+        frames = model.draw(torch.rand(5, 3, 128, 128), torch.rand(5, 3, 128, 128), units)
+        logits = judge(frames[:, :, 64:])
+        assert logits.shape == (5, 1, 4, 8)
+        logits.sum().backward()
+        model.audio.mask_column.requires_grad_(False) if method == "cals" else None
+        trained = [p for p in model.parameters() if p.requires_grad]
+        assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in trained)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: SyncEncoder(SYNC)(torch.rand(1, 9, 3, 64, 128), torch.randn(1, 80, 32)), "expected"),
+        (lambda: LipEncoder(8, 1, 4)(torch.rand(1, 4, 3, 64, 128)), "needs 5 frames"),
+        (lambda: LipEncoder(8, 1, 4)(torch.rand(1, 5, 3, 128, 128)), "expected"),
+        (lambda: AudioToLip(HEAR)(torch.randn(1, 80, 41)), r"\(B, 80, 4T\)"),
+        (lambda: AudioToLip(HEAR)(torch.randn(1, 80, 40), mask=torch.zeros(1, 40).bool()), "expected"),
+        (lambda: LipToFace(DRAW)(*[torch.rand(1, 3, 96, 96)] * 2, torch.rand(1, 512)), "expected"),
+        (lambda: LipToFace(DRAW)(*[torch.rand(1, 3, 128, 128)] * 2, torch.rand(1, 256)), "units"),
+        (lambda: LowerFaceDiscriminator(8)(torch.rand(1, 3, 128, 128)), "expected"),
+        (lambda: mel_windows(torch.randn(1, 80, 16)), "20 mel frames"),
+        (lambda: LipSync("cals", DRAW, None), "f_theta"),
+    ],
+)
+def test_wrong_shapes_are_named(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_paper_size_is_wav2lips_scale() -> None:
+    config = stage_config("generator", "paper")
+    assert isinstance(config, GeneratorConfig)
+    with torch.device("meta"):
+        num_parameters = sum(p.numel() for p in LipToFace(config).parameters())
+    assert 25e6 < num_parameters < 60e6

@@ -1,0 +1,93 @@
+"""Which model dubs, and what the command prints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from assets.project.home import Home
+from assets.project.settings import Project
+from assets.store.warehouse import publish, query
+from pipelines.cli import dub as cli_dub
+from pipelines.dubbing.dub import DubInputs
+from pipelines.dubbing.run import choose_model, run_dub
+from pipelines.dubbing.settings import DubSettings
+from tests.assets.faces.array_frames import astronaut
+from tests.pipelines.dubbing.dub_inputs import make_model, make_sound
+
+
+def register(home: Home, dataset: str, method: str, at: int) -> Path:
+    base = home.model("generator", dataset, method)
+    folder = make_model(base / "abc", dataset)
+    (base / "current.json").write_text(json.dumps({"folder": "abc", "registered_version": "1"}))
+    os.utime(base / "current.json", (at, at))
+    return folder
+
+
+def test_the_newest_cals_generator_is_the_default_and_others_go_by_name(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with pytest.raises(ValueError, match="no cals generator is registered"):
+        choose_model(home, None)
+    old, new = register(home, "old", "cals", 1000), register(home, "new", "cals", 2000)
+    wav2lip = register(home, "old", "wav2lip", 3000)
+    choice = choose_model(home, None)
+    assert choice.folder == new and choice.why == "the newest registered cals generator, trained on new"
+    assert choose_model(home, "old").folder == old
+    assert choose_model(home, "old/wav2lip").folder == wav2lip
+    assert choose_model(home, str(old)).folder == old
+    for wanted in ("other", "../old", "old/a2l"):
+        with pytest.raises(
+            ValueError, match=r"neither a folder nor a registered generator.*old/cals, old/wav2lip"
+        ):
+            choose_model(home, wanted)
+
+
+def test_a_photograph_is_dubbed_and_bad_models_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from PIL import Image
+
+    project = Project(
+        config_path=tmp_path / "cals.yaml", home=Home(tmp_path / "home"), datasets={}, settings={}
+    )
+    register(project.home, "made", "cals", 1000)
+    photograph = tmp_path / "face.png"
+    Image.fromarray(astronaut()).save(photograph)
+    inputs = DubInputs(video=photograph, audio=make_sound(tmp_path / "a.wav", 0.2), out=tmp_path / "dub.mp4")
+    publish(project.home)
+    result = run_dub(project, inputs, None, DubSettings(), print)
+    told = query(
+        project.home.database, "select dub_id, weights_sha256, num_frames, dubbed_at, seconds from dubs"
+    )
+    assert told["dub_id"].tolist() == [result.dub_id] and told["num_frames"].tolist() == [5]
+    assert not told.isna().any(axis=None)
+    said = capsys.readouterr().out
+    assert "model: made/cals, the newest registered cals generator" in said and "real-time factor" in said
+    assert result.num_frames == 5 and inputs.out.stat().st_size > 1000
+    inputs.out.unlink()
+    damaged, other = make_model(tmp_path / "damaged"), make_model(tmp_path / "other")
+    with (damaged / "model.safetensors").open("ab") as file:
+        file.write(b"more")
+    description = json.loads((other / "model.json").read_text())
+    (other / "model.json").write_text(json.dumps({**description, "stage": "sync_encoder"}))
+    for model, words in [
+        (damaged, "damaged"),
+        (other, "expected 'generator'"),
+        (tmp_path, "no readable model.json"),
+    ]:
+        with pytest.raises(ValueError, match=words):
+            run_dub(project, inputs, str(model), DubSettings(), print)
+    assert not inputs.out.exists()
+
+
+def test_the_command_takes_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    parser = argparse.ArgumentParser()
+    cli_dub.add_commands(lambda name, run, text: parser)
+    given = parser.parse_args(
+        ["--video", "v", "--audio", "a", "--out", "o.mp4", "--face", "2", "--fit", "loop"]
+    )
+    assert (given.face, given.fit, given.model, given.mark) == ([2], "loop", None, False)
