@@ -11,7 +11,7 @@ from assets.stage.asset_factory import stage_asset
 from assets.stage.observed_source import observed_source
 from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage.resources import ProjectResource
-from assets.stage.run import Produced, StageRun
+from assets.stage.run import StageResult, StageRun
 from assets.store.bucket_files import StageOutput, WorkItem, fill_buckets, read_index, read_ok_rows
 from assets.store.table_parts import write_part
 from assets.workers.clip_pool import ClipPool
@@ -38,7 +38,7 @@ def offset_probe(project: ProjectResource) -> dict[str, str]:
 
 
 @stage_asset("av_offsets", checks={FEW_REJECTIONS: False})
-def av_offsets(run: StageRun) -> Produced:
+def av_offsets(run: StageRun) -> StageResult:
     """Audio-video offset of each clip: measured by a probe, corrected where it is sure, measured again."""
     source = probe_source(run.project, run.dataset.name)
     output = StageOutput(name="av_offsets", folder=run.folder, schema=OFFSETS_SCHEMA, version=run.version)
@@ -59,7 +59,7 @@ def av_offsets(run: StageRun) -> Produced:
     ]
     write_part(run.home, "av_offsets", rows, dataset=run.dataset.name)
     counts = Counter(str(row["status"]) for row in rows)
-    return Produced(
+    return StageResult(
         data_version=summary.digest,
         num_clips=summary.num_ok,
         counts={"computed": summary.num_computed, **{status: counts[status] for status in STATUSES}},

@@ -13,7 +13,7 @@ from assets.project.digests import digest_of
 from assets.raw_videos.dataset_scan import scan_dataset
 from assets.stage.asset_factory import stage_asset
 from assets.stage.rejections import FEW_REJECTIONS, MOST_REJECTED_SHARE
-from assets.stage.run import CheckOutcome, Produced, StageRun
+from assets.stage.run import CheckOutcome, StageResult, StageRun
 from assets.store.bucket_files import StageOutput
 from assets.store.table_parts import write_part
 from assets.store.withdrawals import forgotten_hashes
@@ -32,7 +32,7 @@ TABLE_COLUMNS = (
 
 
 @stage_asset("clips", checks=CHECKS)
-def clips(run: StageRun) -> Produced:
+def clips(run: StageRun) -> StageResult:
     """Inventory: one row a clip, probed, with split, speaker and transcript; or rejected with a reason."""
     name = run.dataset.name
     found = scan_dataset(run.project, name)
@@ -43,7 +43,7 @@ def clips(run: StageRun) -> Produced:
     write_part(run.home, "raw_files", [_file_row(name, row) for row in files], dataset=name)
     write_part(run.home, "clip_inventory", [_table_row(row) for row in rows], dataset=name)
     counts = Counter(row["status"] for row in rows)
-    return Produced(
+    return StageResult(
         data_version=digest_of(run.dataset.num_buckets, rows),
         num_clips=counts["ok"],
         counts={
@@ -52,7 +52,7 @@ def clips(run: StageRun) -> Produced:
             "rejected": counts["rejected"],
             **{f"{split}_clips": count for split, count in sorted(_splits(rows).items())},
         },
-        pictures=rejected_sheet([r for r in rows if r["status"] != "ok"], run.dataset.root, run.pool),
+        previews=rejected_sheet([r for r in rows if r["status"] != "ok"], run.dataset.root, run.pool),
         checks=[
             _check_any(rows),
             _check_apart(

@@ -13,7 +13,7 @@ from assets.clips.settings import ClipsSettings
 from assets.clips.shots import Piece, cut_at_shots, cut_evenly, find_shots
 from assets.media.probe import Probe, probe
 from assets.media.timeline import Span, common_span
-from assets.raw_videos.layouts.source import SPLITS, ClipSource, LayoutProblem
+from assets.raw_videos.layouts.source import SPLITS, LayoutProblem, SourceClip
 from assets.raw_videos.walk import local_path
 from assets.workers.rejected import Rejected
 
@@ -65,7 +65,7 @@ class SourceItem:
 
     dataset: str
     root: str
-    source: ClipSource
+    source: SourceClip
     sha256: str | None
 
 
@@ -134,7 +134,7 @@ def _rows(item: SourceItem, found: Probe, settings: ClipsSettings) -> list[Row]:
     return rows
 
 
-def _pieces(source: ClipSource, found: Probe, span: Span, settings: ClipsSettings) -> list[Piece]:
+def _pieces(source: SourceClip, found: Probe, span: Span, settings: ClipsSettings) -> list[Piece]:
     lengths = {"min_s": settings.min_segment_s, "max_s": settings.max_segment_s}
     if source.cut == "evenly":
         return cut_evenly(span.start_s, span.end_s, **lengths)
@@ -213,11 +213,11 @@ def _rejected(row: Row, rejected: Rejected) -> Row:
     }
 
 
-def _suffix(source: ClipSource) -> str:
+def _suffix(source: SourceClip) -> str:
     return "" if source.segment_number is None else f"#{source.segment_number}"
 
 
-def _check_words(source: ClipSource, found: Probe, settings: ClipsSettings) -> None:
+def _check_words(source: SourceClip, found: Probe, settings: ClipsSettings) -> None:
     """Words that reach beyond the film tell that its end is missing, where the container tells nothing."""
     end_s = min(found.video.end_s, found.audio.end_s)
     last_s = max((word_end for _, word_end, _ in source.words or ()), default=0.0)
@@ -229,7 +229,7 @@ def _check_words(source: ClipSource, found: Probe, settings: ClipsSettings) -> N
         )
 
 
-def _words(source: ClipSource, span: Span) -> list[dict[str, Any]] | None:
+def _words(source: SourceClip, span: Span) -> list[dict[str, Any]] | None:
     """Words that lie in the span, in seconds after its start."""
     if source.words is None:
         return None
@@ -248,7 +248,7 @@ def _joined(words: list[dict[str, Any]] | None) -> str | None:
     return " ".join(word["word"] for word in words) if words else None
 
 
-def _crop_hint(source: ClipSource, found: Probe) -> tuple[dict[str, int] | None, str | None]:
+def _crop_hint(source: SourceClip, found: Probe) -> tuple[dict[str, int] | None, str | None]:
     """The stated crop where it holds: at the stated height, and inside the picture."""
     hint = source.crop_hint
     if hint is None:

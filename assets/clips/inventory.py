@@ -16,7 +16,7 @@ from assets.project.digests import digest_of
 from assets.project.settings import Dataset
 from assets.raw_videos.layouts.options import LayoutOptions, layout_options
 from assets.raw_videos.layouts.registry import enumerate_sources
-from assets.raw_videos.layouts.source import ClipSource, LayoutProblem
+from assets.raw_videos.layouts.source import LayoutProblem, SourceClip
 from assets.raw_videos.scan import Scan
 from assets.store.bucket_files import StageOutput, WorkItem, bucket_of, fill_buckets, read_rows
 from assets.workers.clip_pool import ClipPool, PoolSettings
@@ -73,7 +73,7 @@ def take_inventory(
         _options(dataset),
         {row["relative_path"]: row["problem"] for row in files},
     )
-    sources = [entry for entry in entries if isinstance(entry, ClipSource)]
+    sources = [entry for entry in entries if isinstance(entry, SourceClip)]
     items = [_item(dataset, source, hashes, settings) for source in sources]
     with (
         ClipPool(pool_settings) as pool,
@@ -91,7 +91,7 @@ def _options(dataset: Dataset) -> LayoutOptions:
 
 
 def _item(
-    dataset: Dataset, source: ClipSource, hashes: Mapping[str, str | None], settings: ClipsSettings
+    dataset: Dataset, source: SourceClip, hashes: Mapping[str, str | None], settings: ClipsSettings
 ) -> WorkItem:
     sha256 = hashes.get(source.relative_path)
     number = "" if source.segment_number is None else f"#{source.segment_number}"

@@ -11,7 +11,7 @@ from typing import Any
 from assets.clips.clip_table import read_clip_table
 from assets.media.contact_sheet import RefusedClip, contact_sheet, thumbnail
 from assets.raw_videos.walk import local_path
-from assets.stage.run import Picture, StageRun
+from assets.stage.run import Preview, StageRun
 from assets.store.bucket_files import StageSummary
 from assets.workers.clip_pool import ClipPool, PoolSettings
 
@@ -19,7 +19,7 @@ MAX_CLIPS = 40
 THUMBNAIL_TIMEOUT_S = 20.0
 
 
-def rejected_pictures(run: StageRun, summary: StageSummary) -> dict[str, Picture]:
+def rejected_pictures(run: StageRun, summary: StageSummary) -> dict[str, Preview]:
     """The sheet of the clips that a stage rejected; nothing where it rejected none."""
     reasons = {row["clip_id"]: row["reason"] for row in summary.outcomes if row["status"] != "ok"}
     if not reasons:
@@ -32,7 +32,7 @@ def rejected_pictures(run: StageRun, summary: StageSummary) -> dict[str, Picture
 
 def rejected_sheet(
     rows: Sequence[Mapping[str, Any]], root: Path, pool_settings: PoolSettings
-) -> dict[str, Picture]:
+) -> dict[str, Preview]:
     """The sheet of rejected clips, those of rare reasons first among them.
 
     What was rejected may crash a decoder or keep it busy for ever: worker processes read the frames.
@@ -56,7 +56,7 @@ def rejected_sheet(
             frame = pool.result(future, "contact_sheet")
             frame = frame if isinstance(frame, bytes) else None
             refused.append(RefusedClip(clip_id=row["clip_id"], reason=row["reason"], thumbnail=frame))
-    return {"rejected": Picture(contact_sheet(refused, max_clips=MAX_CLIPS))}
+    return {"rejected": Preview(contact_sheet(refused, max_clips=MAX_CLIPS))}
 
 
 def _of_each_reason(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

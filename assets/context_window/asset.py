@@ -8,14 +8,14 @@ from assets.context_window.trained import open_trained, threads_for
 from assets.context_window.windows import measure_windows
 from assets.project.digests import digest_of
 from assets.stage.asset_factory import stage_asset
-from assets.stage.run import Picture, Produced, StageRun
+from assets.stage.run import Preview, StageResult, StageRun
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
 from cals_models.shards.shard_set import ShardSet
 
 
 @stage_asset("context_window")
-def context_window(run: StageRun) -> Produced:
+def context_window(run: StageRun) -> StageResult:
     """Figure 3: LMD of a frame against the sound heard around it, and each method's effective context."""
     name, settings = run.dataset.name, run.settings
     shards = run.home.shards(name)
@@ -39,10 +39,10 @@ def context_window(run: StageRun) -> Produced:
         for what in ("reach_frames", "low_frames", "high_frames", "gain_px"):
             value = getattr(context, what)
             counts |= {f"{method}_{what}": value} if value is not None else {}
-    return Produced(
+    return StageResult(
         data_version=digest_of(rows),
         num_clips=num_clips,
         counts=counts,
         facts={f"effective context of {method}": context.detail for method, context in contexts.items()},
-        pictures={"figure_3": Picture(window_picture(curves, contexts))} if generators else {},
+        previews={"figure_3": Preview(window_picture(curves, contexts))} if generators else {},
     )

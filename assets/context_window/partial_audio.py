@@ -108,7 +108,7 @@ def draw_views(
 def _hear(generator: LipGenerator, mel: torch.Tensor, view: View, hide_with: str) -> torch.Tensor:
     heard = torch.from_numpy(view.heard)
     if view.heard.all():
-        return generator.hear(mel)
+        return generator.units_from_mel(mel)
     if hide_with == "mask":
-        return generator.hear(mel, mel_valid_mask=heard)
-    return generator.hear(mel.masked_fill(~heard.repeat_interleave(MELS_PER_FRAME), SILENCE))
+        return generator.units_from_mel(mel, mel_valid_mask=heard)
+    return generator.units_from_mel(mel.masked_fill(~heard.repeat_interleave(MELS_PER_FRAME), SILENCE))

@@ -15,7 +15,7 @@ from assets.faces.plan import FacesPlan, compute
 from assets.faces.track_clip import TRACKS_SCHEMA
 from assets.stage.asset_factory import joint_stage_asset
 from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
-from assets.stage.run import Produced, StageRun
+from assets.stage.run import StageResult, StageRun
 from assets.store.bucket_files import StageOutput, StageSummary, fill_buckets
 from assets.store.table_parts import write_part
 from assets.workers.clip_pool import ClipPool
@@ -26,7 +26,7 @@ CHECKS = {TRACKS: {FEW_REJECTIONS: False}, CROPS: {FEW_REJECTIONS: False}}
 
 
 @joint_stage_asset((TRACKS, CROPS), checks=CHECKS)
-def faces(runs: dict[str, StageRun]) -> dict[str, Produced]:
+def faces(runs: dict[str, StageRun]) -> dict[str, StageResult]:
     """Box and 68 landmarks of the speaking face at 25 fps, and 128x128 aligned crops of it."""
     run = next(iter(runs.values()))
     plan = _plan(run, makes_tracks=TRACKS in runs)
@@ -61,14 +61,14 @@ def _output(run: StageRun, name: str) -> StageOutput:
     return StageOutput(name=name, folder=own.folder, schema=SCHEMAS[name], version=own.version)
 
 
-def _produced(run: StageRun, summaries: Mapping[str, StageSummary]) -> Produced:
+def _produced(run: StageRun, summaries: Mapping[str, StageSummary]) -> StageResult:
     summary = summaries[run.stage]
     write_outcomes(run, summary)
     if run.stage == TRACKS:
         write_part(
             run.home, "face_tracks", track_rows(run.folder, run.dataset.name), dataset=run.dataset.name
         )
-    return Produced(
+    return StageResult(
         data_version=summary.digest,
         num_clips=summary.num_ok,
         counts={
@@ -76,7 +76,7 @@ def _produced(run: StageRun, summaries: Mapping[str, StageSummary]) -> Produced:
             "rejected": summary.num_rejected,
             "computed": summary.num_computed,
         },
-        pictures={
+        previews={
             **(crop_pictures(run.folder) if run.stage == CROPS else {}),
             **rejected_pictures(run, summary),
         },

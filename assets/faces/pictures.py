@@ -10,13 +10,13 @@ import numpy as np
 
 from assets.faces.crop_strips import crop_strip
 from assets.media.contact_sheet import stacked
-from assets.stage.run import Picture
+from assets.stage.run import Preview
 from assets.store.bucket_files import read_ok_rows
 
 NUM_STRIPS = 6
 
 
-def crop_pictures(folder: Path) -> dict[str, Picture]:
+def crop_pictures(folder: Path) -> dict[str, Preview]:
     """Strips of the first clips' crops, with their landmarks drawn in."""
     strips = []
     for row in islice(
@@ -29,7 +29,7 @@ def crop_pictures(folder: Path) -> dict[str, Picture]:
             valid=np.frombuffer(row["valid"], np.uint8) != 0,
         )
         strips.append((str(row["clip_id"]), strip))
-    return {"crops": Picture(stacked(strips))} if strips else {}
+    return {"crops": Preview(stacked(strips))} if strips else {}
 
 
 def track_rows(folder: Path, dataset: str) -> list[dict[str, Any]]:

@@ -7,14 +7,14 @@ from assets.masked_audio.masks import draw_strip, measure_masks
 from assets.masked_audio.pictures import mask_picture, strip_picture
 from assets.project.digests import digest_of
 from assets.stage.asset_factory import stage_asset
-from assets.stage.run import Picture, Produced, StageRun
+from assets.stage.run import Preview, StageResult, StageRun
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
 from cals_models.shards.shard_set import ShardSet
 
 
 @stage_asset("masked_audio")
-def masked_audio(run: StageRun) -> Produced:
+def masked_audio(run: StageRun) -> StageResult:
     """Figure 2: frames whose sound is masked, beside those with all sound, by each trained method."""
     name, settings = run.dataset.name, run.settings
     shards = ShardSet(run.home.shards(name))
@@ -31,16 +31,16 @@ def masked_audio(run: StageRun) -> Produced:
             num_threads=threads_for(generators),
         )
     write_part(run.home, "masked_audio", rows, dataset=name)
-    pictures = {"figure_2": Picture(mask_picture(rows, list(generators)))} if generators else {}
+    pictures = {"figure_2": Preview(mask_picture(rows, list(generators)))} if generators else {}
     strips = (
         draw_strip(clip, generators, settings) for clip in shards.clips(settings.split, seed=settings.seed)
     )
     strip = next((some for some in strips if some is not None), None) if generators else None
     if strip is not None:
-        pictures["masked_frames"] = Picture(strip_picture(strip))
-    return Produced(
+        pictures["masked_frames"] = Preview(strip_picture(strip))
+    return StageResult(
         data_version=digest_of(rows),
         num_clips=num_clips,
         counts={"without_value": sum(row["lmd_masked"] is None for row in rows)},
-        pictures=pictures,
+        previews=pictures,
     )

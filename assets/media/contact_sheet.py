@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
-from assets.media.picture import Picture
+from assets.media.picture import DecodedFrame
 from assets.media.probe import probe
 from assets.media.timeline import Span
 from assets.media.video import read_ticks
@@ -112,7 +112,7 @@ def _first_frame(path: Path, _: float | None) -> NDArray[np.uint8]:
     with open_media(path, SHEET) as container:
         stream = choose_stream(container, "video", SHEET)
         packets = (decode(packet, Complaints()) for packet in demux(container, stream))
-        return next(Picture(frame).rgb() for frames, _ in packets for frame in frames)
+        return next(DecodedFrame(frame).rgb() for frames, _ in packets for frame in frames)
 
 
 def write_caption(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, width: int) -> None:

@@ -42,7 +42,7 @@ MARGIN_PX = 4
 LARGEST_SD_PX = (1024, 576)
 
 
-class Picture:
+class DecodedFrame:
     """A decoded frame in upright coordinates: x to the right, y down, origin top left.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import Any
 from av.container import InputContainer
 
 from assets.media.opening import Complaints, decode, demux, open_media
-from assets.media.picture import Picture
+from assets.media.picture import DecodedFrame
 from assets.media.probe import Probe
 from assets.media.timeline import FPS, TICK_S, Span
 from assets.workers.rejected import Rejected
@@ -45,7 +45,7 @@ class Tick:
     frame_index: int
     repeated: bool
     damaged: bool
-    picture: Picture
+    picture: DecodedFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class _Decoded:
     index: int
     time_s: float
     damaged: bool
-    picture: Picture
+    picture: DecodedFrame
 
 
 def read_ticks(
@@ -204,7 +204,7 @@ def _decoded(container: InputContainer, stream: Any, probe: Probe, watch: _Watch
         for frame in frames:
             time_s = _frame_s(frame, index, probe, time_s, step_s)
             decoded = _Decoded(
-                index=index, time_s=time_s, damaged=damage.reaches(frame), picture=Picture(frame)
+                index=index, time_s=time_s, damaged=damage.reaches(frame), picture=DecodedFrame(frame)
             )
             watch.decoded(decoded)
             yield decoded

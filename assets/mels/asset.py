@@ -12,14 +12,14 @@ from assets.mels.picture import mel_picture
 from assets.raw_videos.walk import local_path
 from assets.stage.asset_factory import stage_asset
 from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
-from assets.stage.run import Picture, Produced, StageRun
+from assets.stage.run import Preview, StageResult, StageRun
 from assets.store.bucket_files import StageOutput, WorkItem, fill_buckets, read_ok_rows
 from assets.workers.clip_pool import ClipPool
 from assets.workers.progress import progress_bar
 
 
 @stage_asset("mels", checks={FEW_REJECTIONS: False})
-def mels(run: StageRun) -> Produced:
+def mels(run: StageRun) -> StageResult:
     """80 x 4T log-mel at 100 fps and 16 kHz sound of each clip, aligned with its video frames."""
     output = StageOutput(name="mels", folder=run.folder, schema=MELS_SCHEMA, version=run.version)
     num_clips = sum(row["status"] == "ok" for row in read_clip_table(run.home, run.dataset.name, ["status"]))
@@ -27,7 +27,7 @@ def mels(run: StageRun) -> Produced:
         summary = fill_buckets([output], _buckets(run), compute_mels, pool, advance)["mels"]
     write_outcomes(run, summary)
     first = next(read_ok_rows(run.folder, ["clip_id", "mel"]), None)
-    return Produced(
+    return StageResult(
         data_version=summary.digest,
         num_clips=summary.num_ok,
         counts={
@@ -35,8 +35,8 @@ def mels(run: StageRun) -> Produced:
             "rejected": summary.num_rejected,
             "computed": summary.num_computed,
         },
-        pictures={
-            **({"log_mel": Picture(mel_picture(first["mel"], run.settings))} if first else {}),
+        previews={
+            **({"log_mel": Preview(mel_picture(first["mel"], run.settings))} if first else {}),
             **rejected_pictures(run, summary),
         },
         facts={"pictured_clip": first["clip_id"]} if first else {},

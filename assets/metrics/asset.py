@@ -15,7 +15,7 @@ from assets.models.train_stage import model_folder
 from assets.project.digests import digest_of
 from assets.renders.render import INDEX_NAME
 from assets.stage.asset_factory import stage_asset
-from assets.stage.run import CheckOutcome, Produced, StageRun
+from assets.stage.run import CheckOutcome, StageResult, StageRun
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
 
@@ -24,7 +24,7 @@ CHECKS = {"ground_truth_is_perfect": True, "figures_are_finite": True}
 
 
 @stage_asset("clip_metrics", checks=CHECKS)
-def clip_metrics(run: StageRun) -> Produced:
+def clip_metrics(run: StageRun) -> StageResult:
     """PSNR, SSIM, LMD, LSE-D and LSE-C of each rendered test clip: one row a clip, sound, protocol and metric.
 
     With weights for them also LPIPS of each clip and FID of the whole split.
@@ -53,7 +53,7 @@ def clip_metrics(run: StageRun) -> Produced:
     sets = [] if inception is None else _fid(run, renders, folder, split, inception)
     write_part(run.home, "clip_metrics", rows, dataset=name, method=run.method)
     write_part(run.home, "set_metrics", sets, dataset=name, method=run.method)
-    return Produced(
+    return StageResult(
         data_version=digest_of(rows, sets) if sets else digest_of(rows),
         num_clips=len({row["clip_id"] for row in rows}),
         counts={**_means(rows), **_of_set(sets), "without_value": sum(row["value"] is None for row in rows)},

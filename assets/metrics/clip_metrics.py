@@ -305,7 +305,7 @@ def lse_figures(
         key = frames.tobytes()
         if key not in known:
             known[key] = evaluator.embed_lips(torch.from_numpy(frames))
-        heard = evaluator.embed_sound(sound)
+        heard = evaluator.embed_audio(sound)
         windows = min(len(known[key]), len(heard))
         result = evaluator.compare(known[key][:windows], heard[:windows])
     except LseError as error:

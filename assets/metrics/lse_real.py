@@ -51,7 +51,7 @@ def lse_real_figures(frames: Frames, sound: Sound, whose: str, instruments: Inst
     """
     protocols = (PROTOCOL, JPEG_PROTOCOL) if instruments.lse_jpeg else (PROTOCOL,)
     try:
-        instruments.evaluator.embed_sound(sound)  # no face is looked for where nothing can be measured
+        instruments.evaluator.embed_audio(sound)  # no face is looked for where nothing can be measured
         faces = face_clips(frames, instruments.landmarks.backend)
     except (LseError, NoFaceTrackError) as error:
         return [figure for name in protocols for figure in without_value(name, str(error), instruments)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from assets.media.audio import read_audio
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
-from assets.media.picture import Picture
+from assets.media.picture import DecodedFrame
 from assets.media.probe import probe
 from assets.media.timeline import SAMPLE_RATE_HZ, Span
 from assets.workers.rejected import Rejected
@@ -81,7 +81,7 @@ def _read_frames(path: Path, stage: str) -> tuple[NDArray[np.uint8], float, NDAr
         fps = float(stream.average_rate or stream.guessed_rate or 0)
         for packet in demux(container, stream):
             for frame in decode(packet, complaints)[0]:
-                picture = Picture(frame).rgb()
+                picture = DecodedFrame(frame).rgb()
                 if (len(pictures) + 1) * picture.nbytes > MAX_BYTES:
                     detail = (
                         f"more than {MAX_BYTES >> 30} GiB of frames of {picture.shape[1]}x{picture.shape[0]}"

@@ -30,7 +30,7 @@ class NoEvaluator(LipSyncEvaluator):
     def embed_lips(self, frames: Tensor) -> Tensor:
         raise LseError(WHY)
 
-    def embed_sound(self, audio: NDArray[np.int16]) -> Tensor:
+    def embed_audio(self, audio: NDArray[np.int16]) -> Tensor:
         raise LseError(WHY)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from assets.models.train_stage import TRAINING_CHECKS, model_folder, train_stage
 from assets.stage.asset_factory import stage_asset
-from assets.stage.run import Produced, StageRun
+from assets.stage.run import StageResult, StageRun
 
 
 @stage_asset("audio_to_lip", checks=TRAINING_CHECKS)
-def audio_to_lip(run: StageRun) -> Produced:
+def audio_to_lip(run: StageRun) -> StageResult:
     """Audio-to-Lip transformer f_theta: masked speech to contextual lip motion units, by L_a2l on the masked steps."""
     return train_stage(run, {"sync_encoder": model_folder(run, "sync_encoder")})

@@ -5,13 +5,13 @@ from __future__ import annotations
 from assets.models.train_stage import TRAINING_CHECKS, model_folder, train_stage
 from assets.project.digests import digest_of
 from assets.stage.asset_factory import stage_asset
-from assets.stage.run import CheckOutcome, Produced, StageRun
+from assets.stage.run import CheckOutcome, StageResult, StageRun
 from cals_models.methods.registry import METHODS
 from cals_models.training.job import required_inputs
 
 
 @stage_asset("generator", checks=TRAINING_CHECKS)
-def generator(run: StageRun) -> Produced:
+def generator(run: StageRun) -> StageResult:
     """Lip-to-Face generator of a method; controls (ground truth, copied reference) have no network."""
     assert run.method is not None
     if not METHODS[run.method].is_trained:
@@ -21,9 +21,9 @@ def generator(run: StageRun) -> Produced:
     )
 
 
-def _control(method: str) -> Produced:
+def _control(method: str) -> StageResult:
     nothing = "a control has no network"
-    return Produced(
+    return StageResult(
         data_version=digest_of("control", method),
         facts={"control": METHODS[method].description},
         checks=[

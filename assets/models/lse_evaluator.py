@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from assets.models.train_stage import TRAINING_CHECKS, train_stage
 from assets.stage.asset_factory import stage_asset
-from assets.stage.run import Produced, StageRun
+from assets.stage.run import StageResult, StageRun
 
 
 @stage_asset("lse_evaluator", checks=TRAINING_CHECKS)
-def lse_evaluator(run: StageRun) -> Produced:
+def lse_evaluator(run: StageRun) -> StageResult:
     """Network S that measures LSE-D and LSE-C: trained from another seed than the sync encoder, never used in a loss."""
     return train_stage(run, {})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from assets.models.train_stage import TRAINING_CHECKS, train_stage
 from assets.stage.asset_factory import stage_asset
-from assets.stage.run import Produced, StageRun
+from assets.stage.run import StageResult, StageRun
 
 
 @stage_asset("sync_encoder", checks=TRAINING_CHECKS)
-def sync_encoder(run: StageRun) -> Produced:
+def sync_encoder(run: StageRun) -> StageResult:
     """Contrastive sync encoder: F_v and F_a put 0.2 s of lip motion and of speech into one 512-d space."""
     return train_stage(run, {})

@@ -12,8 +12,8 @@ from assets.models.training_process import run_training
 from assets.models.training_shards import training_shards
 from assets.project.atomic_files import write_text
 from assets.project.digests import digest_of
-from assets.stage.run import CheckOutcome, Picture, Produced, StageRun
-from assets.store.ledger import Elsewhere
+from assets.stage.run import CheckOutcome, Preview, StageResult, StageRun
+from assets.store.ledger import ImportedFrom
 from assets.store.mlflow_tracking import alias_of
 from assets.store.table_parts import write_part
 
@@ -30,7 +30,7 @@ def model_folder(run: StageRun, stage: str, method: str | None = None) -> Path:
     return base / str(current["folder"])
 
 
-def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> Produced:
+def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> StageResult:
     """Trains the run's stage on its dataset's shards; an equal training done before is taken as it is.
 
     Args:
@@ -56,7 +56,7 @@ def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> Produced:
             raise
         mlflow_run.close(ok=True)
     elif not mlflow_run.is_on_record:
-        mlflow_run.tell_again()
+        mlflow_run.resend()
     elif not run.tracking.is_finished(mlflow_run.run_id):  # its process outlived the run that was killed
         mlflow_run.close(ok=True)
     result = json.loads((out / "result.json").read_text(encoding="utf-8"))
@@ -100,7 +100,7 @@ class _MlflowRun:
         """Whether the training knows its run; it does not where MLflow lost that run."""
         return self._path.exists()
 
-    def tell_again(self) -> None:
+    def resend(self) -> None:
         """Gives a training that is done a run of its own, from the files that it left."""
         self.open()
         for text in (self.out / "progress.jsonl").read_text(encoding="utf-8").splitlines():
@@ -119,7 +119,7 @@ class _MlflowRun:
             "cals.training_key": self.out.name,
             "cals.code_version": run.code.digest,
             "dagster.run_id": run.dagster_run_id,
-            "cals.imported_from": elsewhere(self.out).folder if (self.out / IMPORTED).exists() else "",
+            "cals.imported_from": imported_from(self.out).folder if (self.out / IMPORTED).exists() else "",
         }
         run_id = run.tracking.start_run(name, run.settings_values, tags)
         for dataset, folder in zip(
@@ -203,15 +203,15 @@ def _write_tables(
 
 def _produced(
     run: StageRun, out: Path, result: Mapping[str, Any], mlflow_run: _MlflowRun, version: str
-) -> Produced:
+) -> StageResult:
     figures = {name: float(value) for name, value in result["figures"].items()}
     finite = bool(result.get("finite", True)) and all(value == value for value in figures.values())
     warnings = [_warning_text(entry) for entry in result["warnings"]]
-    imported = {"imported_from": elsewhere(out).folder} if (out / IMPORTED).exists() else {}
-    return Produced(
+    imported = {"imported_from": imported_from(out).folder} if (out / IMPORTED).exists() else {}
+    return StageResult(
         data_version=str(result["weights_sha256"]),
         counts={"steps": int(result["steps"]), "num_parameters": int(result["num_parameters"]), **figures},
-        pictures={p.stem: Picture(p.read_bytes()) for p in sorted((out / "samples").glob("*.png"))[-4:]},
+        previews={p.stem: Preview(p.read_bytes()) for p in sorted((out / "samples").glob("*.png"))[-4:]},
         facts={
             "model": str(out),
             "registered_model": f"{mlflow_run.model_name} version {version}, alias {mlflow_run.alias}",
@@ -235,14 +235,16 @@ def _produced(
         ],
         mlflow_run_id=mlflow_run.run_id,
         device=str(result["device_name"]),
-        elsewhere=elsewhere(out) if imported else None,
+        imported_from=imported_from(out) if imported else None,
     )
 
 
-def elsewhere(out: Path) -> Elsewhere:
+def imported_from(out: Path) -> ImportedFrom:
     """Where an imported training comes from."""
     noted = json.loads((out / IMPORTED).read_text(encoding="utf-8"))
-    return Elsewhere(folder=noted["folder"], host=noted["host"], library_versions=noted["library_versions"])
+    return ImportedFrom(
+        folder=noted["folder"], host=noted["host"], library_versions=noted["library_versions"]
+    )
 
 
 def _warning_text(entry: Any) -> str:

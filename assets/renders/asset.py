@@ -7,7 +7,7 @@ from assets.project.digests import digest_of
 from assets.renders.picture import render_picture
 from assets.renders.render import AUDIOS, render_clips
 from assets.stage.asset_factory import stage_asset
-from assets.stage.run import Picture, Produced, StageRun
+from assets.stage.run import Preview, StageResult, StageRun
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
 from cals_models.methods.registry import METHODS
@@ -15,7 +15,7 @@ from cals_models.shards.shard_set import ShardSet
 
 
 @stage_asset("renders")
-def renders(run: StageRun) -> Produced:
+def renders(run: StageRun) -> StageResult:
     """Test clips as a method makes them, with their own sound and with a wrong one; lossless (FFV1 + FLAC)."""
     assert run.method is not None
     shards = run.home.shards(run.dataset.name)
@@ -35,9 +35,9 @@ def renders(run: StageRun) -> Produced:
         method=run.method,
     )
     accepted = [row for row in rows if row["status"] == "ok"]
-    return Produced(
+    return StageResult(
         data_version=digest_of([[r["clip_id"], r["audio"], r["status"], r["sha256"]] for r in rows]),
         num_clips=len({row["clip_id"] for row in rows}),
         counts={"videos": len(accepted), "rejected": len(rows) - len(accepted)},
-        pictures={"frames": Picture(render_picture(out / accepted[0]["path"]))} if accepted else {},
+        previews={"frames": Preview(render_picture(out / accepted[0]["path"]))} if accepted else {},
     )

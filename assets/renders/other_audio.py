@@ -19,7 +19,7 @@ _MELS_PER_FRAME = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class FittedSound:
+class FittedAudio:
     """A clip's sound, made to last T frames.
 
     Args:
@@ -57,10 +57,10 @@ def with_partners(clips: Iterable[ShardClip]) -> Iterator[tuple[ShardClip, Shard
         waiting.extend(islice(stream, 1))
 
 
-def fitted_sound(clip: ShardClip, num_frames: int) -> FittedSound:
+def fit_audio(clip: ShardClip, num_frames: int) -> FittedAudio:
     """The clip's sound and mel, cut to ``num_frames`` frames or repeated until they last so long."""
     repeats = -(-num_frames // clip.num_frames)
-    return FittedSound(
+    return FittedAudio(
         audio=np.tile(clip.audio(), repeats)[: _SAMPLES_PER_FRAME * num_frames],
         mel=np.tile(clip.mel, (1, repeats))[:, : _MELS_PER_FRAME * num_frames],
         fit="exact" if clip.num_frames == num_frames else "cut" if clip.num_frames > num_frames else "looped",

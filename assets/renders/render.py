@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from assets.media.encode import write_lossless
 from assets.project.atomic_files import replacing
-from assets.renders.other_audio import FittedSound, fitted_sound, with_partners
+from assets.renders.other_audio import FittedAudio, fit_audio, with_partners
 from assets.renders.reference import reference_indices
 from assets.renders.settings import RenderSettings
 from assets.workers.rejected import Rejected
@@ -137,7 +137,7 @@ def _render(task: _Task, generator: _Lazy, out: Path, settings: RenderSettings) 
             raise Rejected(
                 STAGE, "no_other_clip", "the split holds one clip alone: nobody lends it another sound"
             )
-        sound = fitted_sound(task.partner, clip.num_frames)
+        sound = fit_audio(task.partner, clip.num_frames)
         path = Path(task.audio) / f"{clip.key}.mkv"
         frames = generator.frames(clip, sound)
         write_lossless(
@@ -163,7 +163,7 @@ class _Lazy:
         self._settings = settings
         self._generator: LipGenerator | None = None
 
-    def frames(self, clip: ShardClip, sound: FittedSound) -> Frames:
+    def frames(self, clip: ShardClip, sound: FittedAudio) -> Frames:
         true = clip.frames(range(clip.num_frames))
         if not self.shows_reference:
             return true

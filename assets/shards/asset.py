@@ -13,7 +13,7 @@ from assets.shards.sample import ClipFacts
 from assets.shards.settings import HELD_OUT_CHECK, TRAIN_CHECK
 from assets.shards.write_shards import STAGE_COLUMNS, BucketInput, BucketShards, write_bucket
 from assets.stage.asset_factory import stage_asset
-from assets.stage.run import CheckOutcome, Produced, StageRun
+from assets.stage.run import CheckOutcome, StageResult, StageRun
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
 from cals_models.shards.shard_format import SPLITS
@@ -23,7 +23,7 @@ CHECKS = {TRAIN_CHECK: True, HELD_OUT_CHECK: True}
 
 
 @stage_asset("shards", checks=CHECKS)
-def shards(run: StageRun) -> Produced:
+def shards(run: StageRun) -> StageResult:
     """WebDataset tars by split and bucket, byte-reproducible, with a manifest of digests."""
     folder = run.home.shards(run.dataset.name)
     made: list[BucketShards] = []
@@ -35,7 +35,7 @@ def shards(run: StageRun) -> Produced:
     _write_tables(run, manifest, made)
     remember_contents(run.home, run.dataset.name, manifest.digest)
     num_clips = {split: manifest.num_clips(split) for split in SPLITS}
-    return Produced(
+    return StageResult(
         data_version=manifest.digest,
         num_clips=sum(num_clips.values()),
         counts={

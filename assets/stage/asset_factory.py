@@ -10,13 +10,13 @@ import dagster as dg
 from assets.project.graph import STAGES, Stage, source_names, stage_code
 from assets.stage.partitions import dataset_and_method, datasets, datasets_by_method
 from assets.stage.resources import ProjectResource
-from assets.stage.run import CheckOutcome, Produced, StageRun, require_method
+from assets.stage.run import CheckOutcome, StageResult, StageRun, require_method
 from assets.store import ledger
 
 OWNERS = ["team:cals"]
 POOL = "gpu"
-Make = Callable[[StageRun], Produced]
-MakeSeveral = Callable[[dict[str, StageRun]], dict[str, Produced]]
+Make = Callable[[StageRun], StageResult]
+MakeSeveral = Callable[[dict[str, StageRun]], dict[str, StageResult]]
 
 
 def _spec(stage: Stage, description: str, *, skippable: bool = False) -> dg.AssetSpec:
@@ -53,27 +53,27 @@ def _stage_run(
     return run, time.monotonic()
 
 
-def _metadata(produced: Produced) -> dict[str, Any]:
+def _metadata(produced: StageResult) -> dict[str, Any]:
     shown: dict[str, Any] = {**produced.counts, **produced.facts}
-    for name, picture in produced.pictures.items():
+    for name, picture in produced.previews.items():
         data = base64.b64encode(picture.png).decode("ascii")
         shown[name] = dg.MetadataValue.md(f"![{name}](data:image/png;base64,{data})")
     return shown
 
 
-def _keep_pictures(run: StageRun, produced: Produced) -> None:
+def _keep_pictures(run: StageRun, produced: StageResult) -> None:
     from assets.project.atomic_files import replacing
 
     folder = (run.folder / run.method if run.method else run.folder) / "pictures"
-    for name, picture in produced.pictures.items():
+    for name, picture in produced.previews.items():
         with replacing(folder / f"{name}.png") as temporary:
             temporary.write_bytes(picture.png)
     for path in folder.glob("*.png"):
-        if path.stem not in produced.pictures:
+        if path.stem not in produced.previews:
             path.unlink()
 
 
-def _record(run: StageRun, inputs: dict[str, str], produced: Produced, duration_s: float) -> None:
+def _record(run: StageRun, inputs: dict[str, str], produced: StageResult, duration_s: float) -> None:
     _keep_pictures(run, produced)
     failed = [check.name for check in produced.checks if check.blocking and not check.passed]
     entry = ledger.Entry(
@@ -89,7 +89,7 @@ def _record(run: StageRun, inputs: dict[str, str], produced: Produced, duration_
         num_clips=produced.num_clips,
         mlflow_run_id=produced.mlflow_run_id,
         device=produced.device,
-        elsewhere=produced.elsewhere,
+        imported_from=produced.imported_from,
         counts=produced.counts,
         blocked_by=failed[0] if failed else None,
     )
@@ -111,7 +111,7 @@ def _check_result(stage: str, check: CheckOutcome) -> dg.AssetCheckResult:
     )
 
 
-def _result(run: StageRun, produced: Produced) -> dg.MaterializeResult[Any]:
+def _result(run: StageRun, produced: StageResult) -> dg.MaterializeResult[Any]:
     return dg.MaterializeResult(
         asset_key=run.stage,
         data_version=dg.DataVersion(produced.data_version),
@@ -121,7 +121,7 @@ def _result(run: StageRun, produced: Produced) -> dg.MaterializeResult[Any]:
 
 
 def stage_asset(name: str, *, checks: dict[str, bool] | None = None) -> Callable[[Make], dg.AssetsDefinition]:
-    """Makes a Dagster asset of a function ``make(run) -> Produced``.
+    """Makes a Dagster asset of a function ``make(run) -> StageResult``.
 
     Args:
         name: a stage of ``assets.project.graph``; the function's docstring becomes the asset's description.
@@ -184,7 +184,7 @@ def joint_stage_asset(
     return decorate
 
 
-def _inputs_after(run: StageRun, produced: dict[str, Produced]) -> dict[str, str]:
+def _inputs_after(run: StageRun, produced: dict[str, StageResult]) -> dict[str, str]:
     """Inputs of a stage some of which were made in this same pass."""
     from dataclasses import replace
 

@@ -13,7 +13,7 @@ from assets.project.graph import STAGES, source_names, stage_code
 from assets.project.home import Home
 from assets.project.settings import Dataset, Project, SettingsError
 from assets.project.source_versions import TRAIN_ON, source_version, train_on_input
-from assets.store.ledger import Elsewhere, Heads
+from assets.store.ledger import Heads, ImportedFrom
 from assets.workers.clip_pool import PoolSettings
 
 
@@ -22,7 +22,7 @@ class MissingInput(ValueError):
 
 
 @dataclass(frozen=True)
-class Picture:
+class Preview:
     """PNG bytes that a stage shows in its metadata."""
 
     png: bytes
@@ -45,27 +45,27 @@ class CheckOutcome:
 
 
 @dataclass(kw_only=True)
-class Produced:
+class StageResult:
     """What a stage made.
 
     Args:
         data_version: digest of the content: equal digests stop a rerun here.
         num_clips: clips that are in it, where the stage is about clips.
         counts: small numbers for ledger and metadata.
-        pictures: name -> PNG, shown in Dagster and kept for the report.
+        previews: name -> PNG, shown in Dagster and kept for the report.
         facts: other metadata (strings).
-        elsewhere: set where it was not made here but imported.
+        imported_from: set where it was not made here but imported.
     """
 
     data_version: str
     num_clips: int | None = None
     counts: dict[str, float | int] = field(default_factory=dict)
-    pictures: dict[str, Picture] = field(default_factory=dict)
+    previews: dict[str, Preview] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
     checks: list[CheckOutcome] = field(default_factory=list)
     mlflow_run_id: str | None = None
     device: str = "cpu"
-    elsewhere: Elsewhere | None = None
+    imported_from: ImportedFrom | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

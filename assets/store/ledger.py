@@ -51,7 +51,7 @@ RECORDED_LIBRARIES = ("torch", "torchaudio", "numpy", "dagster", "mlflow", "duck
 
 
 @dataclass(frozen=True, kw_only=True)
-class Elsewhere:
+class ImportedFrom:
     """Where a content comes from that another machine made and that was taken over as it is.
 
     Args:
@@ -73,7 +73,7 @@ class Entry:
         inputs: name of each input (asset, ``asset|method``, source) -> its data version.
         counts: numbers to show, e.g. accepted and rejected clips.
         blocked_by: name of the blocking check that failed, or None.
-        elsewhere: where it comes from if another machine made it; its host and libraries are those of that machine.
+        imported_from: where it comes from if another machine made it; its host and libraries are those of that machine.
     """
 
     asset: str
@@ -90,7 +90,7 @@ class Entry:
     device: str = "cpu"
     counts: dict[str, Any] = field(default_factory=dict)
     blocked_by: str | None = None
-    elsewhere: Elsewhere | None = None
+    imported_from: ImportedFrom | None = None
     materialization_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -136,13 +136,13 @@ def append(home: Home, entry: Entry, code: CodeVersion) -> str:
         "git_commit": commit,
         "git_dirty": dirty,
         "library_versions_json": json.dumps(_libraries(entry)),
-        "host": entry.elsewhere.host if entry.elsewhere else platform.node(),
+        "host": entry.imported_from.host if entry.imported_from else platform.node(),
         "device": entry.device,
         "duration_s": entry.duration_s,
         "num_clips": entry.num_clips,
         "counts_json": json.dumps(entry.counts, sort_keys=True),
         "blocked_by": entry.blocked_by,
-        "imported_from": entry.elsewhere.folder if entry.elsewhere else None,
+        "imported_from": entry.imported_from.folder if entry.imported_from else None,
     }
     stamp = now.strftime("%Y%m%dT%H%M%S%f")
     with replacing(_folder(home) / f"{stamp}-{entry.materialization_id[:8]}.parquet") as temporary:
@@ -151,8 +151,8 @@ def append(home: Home, entry: Entry, code: CodeVersion) -> str:
 
 
 def _libraries(entry: Entry) -> dict[str, str]:
-    if entry.elsewhere is not None:
-        return entry.elsewhere.library_versions
+    if entry.imported_from is not None:
+        return entry.imported_from.library_versions
     return {name: installed_version(name) for name in RECORDED_LIBRARIES}
 
 

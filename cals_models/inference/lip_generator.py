@@ -76,13 +76,16 @@ class LipGenerator:
         return torch.cat(
             list(
                 self.render_batches(
-                    pose_prior, reference, self.hear(mel, mel_valid_mask=mel_valid_mask), batch_frames
+                    pose_prior,
+                    reference,
+                    self.units_from_mel(mel, mel_valid_mask=mel_valid_mask),
+                    batch_frames,
                 )
             )
         )
 
     @torch.inference_mode()
-    def hear(self, mel: Tensor, *, mel_valid_mask: Tensor | None = None) -> Tensor:
+    def units_from_mel(self, mel: Tensor, *, mel_valid_mask: Tensor | None = None) -> Tensor:
         """The units (T, 512) of a whole sound (80, 4T), in bounded memory, on the device."""
         num_frames = mel.shape[1] // MELS_PER_FRAME
         masked = None if mel_valid_mask is None else ~mel_valid_mask[None].to(self.device)

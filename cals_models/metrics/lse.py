@@ -193,14 +193,14 @@ class LipSyncEvaluator:
             LseError: see `num_windows`, `mfcc` and `lse_pictures`.
         """
         windows = num_windows(len(frames), len(audio))
-        return self.compare(self.embed_lips(frames)[:windows], self.embed_sound(audio)[:windows])
+        return self.compare(self.embed_lips(frames)[:windows], self.embed_audio(audio)[:windows])
 
     def compare(self, lips: Tensor, sound: Tensor) -> LseResult:
         """LSE of embeddings that are at hand already; the longer of the two is not cut here.
 
         Args:
             lips: (N, D), from `embed_lips`.
-            sound: (N, D), from `embed_sound`.
+            sound: (N, D), from `embed_audio`.
         """
         if lips.shape != sound.shape:
             raise LseError(
@@ -221,7 +221,7 @@ class LipSyncEvaluator:
         return self._embed(windows, self._lips, self._lips_head)
 
     @torch.inference_mode()
-    def embed_sound(self, audio: npt.NDArray[np.int16]) -> Tensor:
+    def embed_audio(self, audio: npt.NDArray[np.int16]) -> Tensor:
         """Embeddings of the sound windows of frames 0 to samples / 640 - 6: float32 (N, D), on the CPU."""
         count = num_windows(len(audio) // SAMPLES_PER_FRAME, len(audio))
         windows = mfcc_windows(torch.from_numpy(mfcc(audio)), count)

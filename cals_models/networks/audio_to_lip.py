@@ -65,7 +65,7 @@ class TransformerLayer(nn.Module):
         return out
 
 
-class SoundFront(nn.Module):
+class AudioFront(nn.Module):
     """A token a video frame from the sound around it: 2-D convolutions like Wav2Lip's audio encoder's, over a whole clip.
 
     A speech sound lies a little higher or lower from one speaker and moment to the next; convolutions over pitch need
@@ -108,7 +108,7 @@ class AudioToLip(nn.Module):
         )
         if config.mask_with == "zero":
             self.mask_column.data.zero_()
-        self.front = SoundFront(config.front_width, config.width)
+        self.front = AudioFront(config.front_width, config.width)
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(
             TransformerLayer(config.width, config.num_heads, config.dropout) for _ in range(config.num_layers)

@@ -68,7 +68,7 @@ class LipEncoder(nn.Module):
         return F.normalize(self.head(x.flatten(1)).float(), dim=-1).view(num_clips, num_windows, UNIT_DIM)
 
 
-class SoundEncoder(nn.Module):
+class AudioEncoder(nn.Module):
     """F_a: the sound of a window, 20 mel frames, in the units' space.
 
     Args:
@@ -111,7 +111,7 @@ class SyncEncoder(nn.Module):
     def __init__(self, config: SyncEncoderConfig) -> None:
         super().__init__()
         self.visual = LipEncoder(config.visual_width, config.blocks_per_level, config.visual_front_stride)
-        self.audio = SoundEncoder(config.audio_width, config.blocks_per_level)
+        self.audio = AudioEncoder(config.audio_width, config.blocks_per_level)
         self.log_temperature = nn.Parameter(torch.tensor(config.initial_temperature).log())
 
     @property

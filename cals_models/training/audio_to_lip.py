@@ -38,7 +38,7 @@ from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.job import TrainingJob
 from cals_models.training.retrieval import RetrievalTally
-from cals_models.training.sampler import BatchSampler, ClipSource, Sample, pad_frames
+from cals_models.training.sampler import BatchSampler, ClipStream, Sample, pad_frames
 from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
 
@@ -75,7 +75,7 @@ class AudioToLipStage(TrainingStage):
         self.networks = {"audio_to_lip": self.network}
         self.exported = ("audio_to_lip",)
         self.optimizers = {"audio_to_lip": build_optimizer([self.network], config)}
-        self._source = ClipSource(
+        self._source = ClipStream(
             shard_sets,
             "train",
             seed=config.seed,

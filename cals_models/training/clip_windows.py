@@ -14,7 +14,7 @@ from cals_models.mel_windows import CONTEXT_FRAMES, MELS_PER_FRAME
 from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
-from cals_models.training.sampler import ClipSource
+from cals_models.training.sampler import ClipStream
 
 MIN_REFERENCE_DISTANCE_FRAMES = 5
 """A reference frame is farther than this from every target frame."""
@@ -74,7 +74,7 @@ def longest_valid_run(valid: npt.NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def run_of_clip(
-    source: ClipSource, clip: ShardClip, *, max_frames: int
+    source: ClipStream, clip: ShardClip, *, max_frames: int
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]] | None:
     """Frames and mel of a clip's longest valid run, at most `max_frames`; None if shorter than a sync window."""
     start, length = longest_valid_run(clip.valid)
@@ -84,9 +84,9 @@ def run_of_clip(
     return source.frames(clip, range(start, start + length)), mel_of(clip, start, length)
 
 
-def validation_source(shard_sets: Sequence[ShardSet], *, clip_cache_bytes: int) -> ClipSource:
+def validation_source(shard_sets: Sequence[ShardSet], *, clip_cache_bytes: int) -> ClipStream:
     """The split `val` of the first set, the dataset's own, in an order that no setting changes."""
-    return ClipSource(shard_sets[:1], "val", seed=0, clip_cache_bytes=clip_cache_bytes)
+    return ClipStream(shard_sets[:1], "val", seed=0, clip_cache_bytes=clip_cache_bytes)
 
 
 def as_batch(array: npt.NDArray[np.generic], device: torch.device) -> Tensor:

@@ -41,7 +41,7 @@ from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.generator_validation import GeneratorValidation, sample_strip
 from cals_models.training.job import TrainingJob
-from cals_models.training.sampler import BatchSampler, ClipSource, Sample, pad_frames, window_starts
+from cals_models.training.sampler import BatchSampler, ClipStream, Sample, pad_frames, window_starts
 from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
 
@@ -103,7 +103,7 @@ class GeneratorStage(TrainingStage):
         self.exported = ("generator", "audio")
         self.optimizers = self._build_optimizers()
         self.sync_is_on = "wav2lip_sync" not in self.sync_losses
-        self._source = ClipSource(
+        self._source = ClipStream(
             shard_sets,
             "train",
             seed=config.seed,

@@ -44,7 +44,7 @@ from cals_models.training.clip_windows import validation_source
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.job import TrainingJob
-from cals_models.training.sampler import BatchSampler, ClipSource, Sample, window_starts
+from cals_models.training.sampler import BatchSampler, ClipStream, Sample, window_starts
 from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
 
@@ -130,7 +130,7 @@ class LseEvaluatorStage(TrainingStage):
         self.networks = {NETWORK_NAME: self.network}
         self.exported = (NETWORK_NAME,)
         self.optimizers = {NETWORK_NAME: build_optimizer([self.network], config)}
-        self._source = ClipSource(
+        self._source = ClipStream(
             shard_sets,
             "train",
             seed=config.seed,
@@ -193,8 +193,8 @@ class LseEvaluatorStage(TrainingStage):
             frames = torch.from_numpy(self._validation.frames(clip, range(clip.num_frames)))
             try:
                 lips = evaluator.embed_lips(frames)
-                own.append(evaluator.compare(lips, evaluator.embed_sound(clip.audio())))
-                sound = evaluator.embed_sound(np.resize(lender.audio(), len(clip.audio())))
+                own.append(evaluator.compare(lips, evaluator.embed_audio(clip.audio())))
+                sound = evaluator.embed_audio(np.resize(lender.audio(), len(clip.audio())))
                 other.append(evaluator.compare(lips, sound))
             except LseError:
                 continue

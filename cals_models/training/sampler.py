@@ -24,7 +24,7 @@ VISIT_FRAMES = 100
 Sample = Mapping[str, npt.NDArray[np.generic]]
 
 
-class ClipSource:
+class ClipStream:
     """The clips of one split of some shard sets, in an order that is new every epoch.
 
     Args:
@@ -136,7 +136,7 @@ class BatchSampler:
 
     def __init__(
         self,
-        source: ClipSource,
+        source: ClipStream,
         sample: Callable[[ShardClip, np.random.Generator], Sample | None],
         *,
         batch_samples: int,

@@ -37,7 +37,7 @@ from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.job import TrainingJob
 from cals_models.training.retrieval import RetrievalTally
-from cals_models.training.sampler import BatchSampler, ClipSource, Sample, window_starts
+from cals_models.training.sampler import BatchSampler, ClipStream, Sample, window_starts
 from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
 
@@ -64,7 +64,7 @@ class SyncEncoderStage(TrainingStage):
         self.networks = {"sync_encoder": self.encoder}
         self.exported = ("sync_encoder",)
         self.optimizers = {"sync_encoder": build_optimizer([self.encoder], config)}
-        self._source = ClipSource(
+        self._source = ClipStream(
             shard_sets,
             "train",
             seed=config.seed,

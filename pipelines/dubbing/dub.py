@@ -239,7 +239,7 @@ class Drawing:
         self._matches = [ColourMatch(self._mask) for _ in stretches]
         mel = torch.from_numpy(dub_mel(sound.mono, plan.num_ticks, mel_settings))
         # A sound that is louder than those of the training would open the mouth further than any mouth does.
-        self._units = generator.hear(
+        self._units = generator.units_from_mel(
             mel if generator.speech_level is None else at_level(mel, generator.speech_level)
         )
 

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
 from assets.media.packets import PacketLog
-from assets.media.picture import Picture
+from assets.media.picture import DecodedFrame
 from assets.media.probe import COUNTED_FORMATS, RATE_DIFFERS, clockwise_rotation
 from assets.workers.rejected import Rejected
 
@@ -62,8 +62,8 @@ class SourceFrame:
     image: Any
 
     @property
-    def picture(self) -> Picture:
-        return Picture(self.image)
+    def picture(self) -> DecodedFrame:
+        return DecodedFrame(self.image)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ from assets.media.video import read_ticks
 from assets.mels.mels import MelPayload, compute_mels
 from assets.mels.settings import MelSettings
 from assets.raw_videos.layouts.registry import enumerate_sources
-from assets.raw_videos.layouts.source import ClipSource
+from assets.raw_videos.layouts.source import SourceClip
 from assets.raw_videos.scan import scan
 from assets.raw_videos.walk import local_path
 from assets.shards.sample import ClipFacts, encode_sample
@@ -49,7 +49,7 @@ S3FD_FRAMES = 2
 def ingest(root: str, path: str, out: str) -> int:
     """A raw file as a shard of its own; returns the number of its frames."""
     hashes = scan(root, lambda name: name == path, None, num_threads=1).table
-    source = ClipSource(relative_path=path, split="train")
+    source = SourceClip(relative_path=path, split="train")
     item = SourceItem(dataset="bench", root=root, source=source, sha256=hashes["sha256"][0].as_py())
     samples, num_frames = [], 0
     for row in source_rows(item, ClipsSettings()):
@@ -180,7 +180,7 @@ def main() -> None:
     parser.add_argument("--processes", action="store_true")
     given = parser.parse_args()
     entries = enumerate_sources("folder", given.grid)
-    paths = [entry.relative_path for entry in entries if isinstance(entry, ClipSource)][: given.clips]
+    paths = [entry.relative_path for entry in entries if isinstance(entry, SourceClip)][: given.clips]
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as out:
         grid_ratio(given.grid, paths, given.repeats, out)

@@ -60,7 +60,7 @@ def delayed_offsets(evaluator: LipSyncEvaluator, lips: torch.Tensor, sound: np.n
             moved[samples:] = sound[: len(sound) - samples]
         else:
             moved[:-samples] = sound[samples:]
-        found[delay] = evaluator.compare(lips, evaluator.embed_sound(moved)).offset_frames
+        found[delay] = evaluator.compare(lips, evaluator.embed_audio(moved)).offset_frames
     return found
 
 
@@ -68,7 +68,7 @@ def noisy_confidences(evaluator: LipSyncEvaluator, lips: torch.Tensor, sound: np
     rng = np.random.default_rng(0)
     noise = rng.normal(0, sound.astype(float).std(), len(sound))
     noisy = [np.clip(sound + share * noise, -32768, 32767).astype(np.int16) for share in NOISE_SHARES]
-    return [evaluator.compare(lips, evaluator.embed_sound(one)).confidence for one in noisy]
+    return [evaluator.compare(lips, evaluator.embed_audio(one)).confidence for one in noisy]
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assets.store.ledger import COMPACT_ABOVE
-from tests.support.fresh_home import Size, add_methods, make_settled_home
+from tests.support.fresh_home import Size, add_methods, make_fresh_home
 
 PROJECT = Path(__file__).resolve().parents[2]
 NUM_METHODS = 8
@@ -106,7 +106,7 @@ def main() -> None:
         if not (folder / ".cals").exists():
             size = Size(clips=given.clips, ledger_rows=given.rows, single_rows=COMPACT_ABOVE)
             begun = time.perf_counter()
-            make_settled_home(folder, size, methods)
+            make_fresh_home(folder, size, methods)
             print(f"made a home of {given.clips} clips in {time.perf_counter() - begun:.0f} s", flush=True)
         found = [measured_noop(folder) for _ in range(given.repeats)]
     for one in found:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from assets.renders.other_audio import fitted_sound, with_partners
+from assets.renders.other_audio import fit_audio, with_partners
 from assets.renders.reference import reference_indices
 from assets.renders.settings import RenderSettings
 from assets.workers.rejected import Rejected
@@ -113,7 +113,7 @@ def draw(generator: LipGenerator, clip: ShardClip, lender: ShardClip, true: np.n
     )
     pose_prior = true.copy()
     pose_prior[:, HIDDEN_TOP_ROW:] = 0
-    mel = fitted_sound(lender, clip.num_frames).mel
+    mel = fit_audio(lender, clip.num_frames).mel
     given = (torch.from_numpy(array) for array in (pose_prior, true[places], mel))
     return generator.render(*given, batch_frames=SETTINGS.batch_frames).numpy()
 

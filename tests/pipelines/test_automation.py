@@ -13,7 +13,7 @@ from assets.project.settings import Project
 from assets.stage.resources import ProjectResource
 from pipelines.automation import raw_file_sensor, stale_sensor
 from pipelines.instance import open_instance
-from tests.support.fresh_home import Size, make_settled_home
+from tests.support.fresh_home import Size, make_fresh_home
 
 METHODS = ["ground_truth", "cals"]
 
@@ -23,7 +23,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     for name in ("DAGSTER_HOME", "CALS_HOME"):
         monkeypatch.setenv(name, str(tmp_path / ".cals"))
     size = Size(clips=8, ledger_rows=60, single_rows=2, datasets=2, buckets=1, test_clips=2)
-    return make_settled_home(tmp_path, size, METHODS)
+    return make_fresh_home(tmp_path, size, METHODS)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fresh_home import Size, make_settled_home
+from tests.support.fresh_home import Size, make_fresh_home
 
 PROJECT = Path(__file__).resolve().parents[2]
 METHODS = ["ground_truth", "wav2lip", "cals"]
@@ -29,7 +29,7 @@ print(sorted(scanned), [name for name in {HEAVY} if name in sys.modules], status
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("settled")
     size = Size(clips=90, ledger_rows=200, single_rows=5, datasets=3, buckets=2, test_clips=4)
-    make_settled_home(made, size, METHODS)
+    make_fresh_home(made, size, METHODS)
     return made
 
 

@@ -65,7 +65,7 @@ def add_methods(number: int) -> list[str]:
     return list(METHODS)[:number]
 
 
-def make_settled_home(folder: Path, size: Size, methods: list[str]) -> Project:
+def make_fresh_home(folder: Path, size: Size, methods: list[str]) -> Project:
     """Makes raw files, outputs, ledger and warehouse; the project has its home in ``folder/.cals``."""
     names = [f"data{number}" for number in range(size.datasets)]
     shown = ", ".join(methods)

@@ -18,7 +18,7 @@ from assets.media.audio import read_audio
 from assets.media.probe import probe
 from assets.media.timeline import Span
 from assets.media.video import read_ticks
-from assets.raw_videos.layouts.source import ClipSource
+from assets.raw_videos.layouts.source import SourceClip
 from assets.raw_videos.walk import local_path
 from assets.workers.rejected import Rejected
 from tests.support.media_files import FlashFile, make_flash_file
@@ -57,7 +57,7 @@ def make_hostile_set(root: Path, clips: list[Path], *, seed: int = 0, num_mutate
 
 def ingest(root: str, relative_path: str) -> list[dict[str, Any]]:
     """Rows of a file after all that reads it: probe, segments, every picture, all sound."""
-    source = ClipSource(relative_path=relative_path, split="train", cut="at_shots")
+    source = SourceClip(relative_path=relative_path, split="train", cut="at_shots")
     item = SourceItem(dataset="hostile", root=root, source=source, sha256=None)
     return [_decoded(root, row) for row in source_rows(item, ClipsSettings())]
 

@@ -47,7 +47,9 @@ class KnownReach:
         self.device = torch.device("cpu")
         self.num_heard = 0
 
-    def hear(self, mel: torch.Tensor, *, mel_valid_mask: torch.Tensor | None = None) -> torch.Tensor:
+    def units_from_mel(
+        self, mel: torch.Tensor, *, mel_valid_mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
         sound = torch.from_numpy(sound_of(mel.numpy()))
         if mel_valid_mask is not None:
             sound = sound * mel_valid_mask

@@ -14,10 +14,10 @@ from assets.raw_videos.layouts.options import LayoutOptions
 from assets.raw_videos.layouts.source import (
     SPLITS,
     VIDEO_SUFFIXES,
-    ClipSource,
     DatasetFiles,
     LayoutError,
     LayoutProblem,
+    SourceClip,
     is_video,
 )
 from assets.raw_videos.layouts.splitting import splits_of_videos
@@ -36,7 +36,7 @@ def fits(path: str) -> bool:
     return is_video(path)
 
 
-def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSource | LayoutProblem]:
+def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceClip | LayoutProblem]:
     """One source a video."""
     videos = files.videos()
     speakers: dict[str, str | None] = {
@@ -60,11 +60,11 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSou
 
 def _source(
     files: DatasetFiles, path: str, split: str, speaker: str | None, speaker_disjoint: bool
-) -> ClipSource:
+) -> SourceClip:
     stem = path.rsplit(".", 1)[0]
     text = files.text(f"{stem}.txt")
     transcript = " ".join(text.split())[:MAX_TRANSCRIPT_CHARS] if text else None
-    return ClipSource(
+    return SourceClip(
         relative_path=path,
         split=split,
         speaker=speaker,
@@ -76,7 +76,7 @@ def _source(
 
 def _read_splits(
     files: DatasetFiles, table: str
-) -> tuple[dict[str, tuple[str, str | None]], list[ClipSource | LayoutProblem]]:
+) -> tuple[dict[str, tuple[str, str | None]], list[SourceClip | LayoutProblem]]:
     """Rows of `splits.csv` by path, and problems: paths that lead out, unknown files and splits, double rows."""
     where = files.root / SPLITS_NAME
     reader = csv.DictReader(io.StringIO(table, newline=""))
@@ -85,7 +85,7 @@ def _read_splits(
             f"{where}: the first line is {reader.fieldnames}; it must name the columns path and split"
         )
     rows: dict[str, tuple[str, str | None]] = {}
-    problems: list[ClipSource | LayoutProblem] = []
+    problems: list[SourceClip | LayoutProblem] = []
 
     def refuse(path: str, reason: str, detail: str) -> None:
         problems.append(LayoutProblem(relative_path=path, reason=reason, detail=f"{SPLITS_NAME}: {detail}"))

@@ -11,9 +11,9 @@ import re
 
 from assets.raw_videos.layouts.options import LayoutOptions
 from assets.raw_videos.layouts.source import (
-    ClipSource,
     DatasetFiles,
     LayoutProblem,
+    SourceClip,
     is_video,
     not_in_layout,
     stem_of,
@@ -58,9 +58,9 @@ def fits(path: str) -> bool:
     return PATTERN.fullmatch(path) is not None
 
 
-def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSource | LayoutProblem]:
+def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceClip | LayoutProblem]:
     """One source a video. Several speakers are kept apart by the split; one speaker is split by sentence."""
-    found: list[ClipSource | LayoutProblem] = []
+    found: list[SourceClip | LayoutProblem] = []
     speakers: dict[str, str | None] = {}
     for path in files.videos():
         match = PATTERN.fullmatch(path)
@@ -74,7 +74,7 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSou
         assert speaker is not None
         words, note = _words(files, path, speaker, one_speaker)
         found.append(
-            ClipSource(
+            SourceClip(
                 relative_path=path,
                 split=splits[path],
                 speaker=speaker,

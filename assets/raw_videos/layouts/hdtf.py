@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from assets.raw_videos.layouts.options import LayoutOptions
 from assets.raw_videos.layouts.source import (
-    ClipSource,
     CropHint,
     DatasetFiles,
     LayoutProblem,
+    SourceClip,
     is_video,
     stem_of,
 )
@@ -49,11 +49,11 @@ def fits(path: str) -> bool:
     return CUT_CLIP.fullmatch(stem_of(path)) is not None
 
 
-def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSource | LayoutProblem]:
+def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceClip | LayoutProblem]:
     """One source a stated time span of a full video, one a clip that is cut already."""
     annotated = _read_annotations(files)
     names: dict[str, str] = {}
-    found: list[ClipSource | LayoutProblem] = []
+    found: list[SourceClip | LayoutProblem] = []
     for path in files.videos():
         name = _annotated_name(stem_of(path), annotated)
         cut = CUT_CLIP.fullmatch(stem_of(path))
@@ -67,7 +67,7 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSou
     speakers: dict[str, str | None] = {path: speaker_of(name) for path, name in names.items()}
     splits, speaker_disjoint = _splits(names, speakers, options)
     for path, name in names.items():
-        base = ClipSource(
+        base = SourceClip(
             relative_path=path,
             split=splits[path],
             speaker=speakers[path],
@@ -108,12 +108,12 @@ def _splits(
     return {path: by_name[name] for path, name in names.items()}, False
 
 
-def _segments(base: ClipSource, full: _Annotated) -> list[ClipSource | LayoutProblem]:
+def _segments(base: SourceClip, full: _Annotated) -> list[SourceClip | LayoutProblem]:
     path = base.relative_path
     if not full.times:
         detail = f"{full.group}_annotion_time.txt states no times for it"
         return [LayoutProblem(relative_path=path, reason="no_times", detail=detail)]
-    found: list[ClipSource | LayoutProblem] = []
+    found: list[SourceClip | LayoutProblem] = []
     for number, text in enumerate(full.times.split()):
         match = TIMES.fullmatch(text)
         start_s, end_s = (_seconds(match["start"]), _seconds(match["end"])) if match else (0, 0)
@@ -123,7 +123,7 @@ def _segments(base: ClipSource, full: _Annotated) -> list[ClipSource | LayoutPro
             continue
         crop, note = _crop(full, number)
         found.append(
-            ClipSource(
+            SourceClip(
                 relative_path=path,
                 split=base.split,
                 speaker=base.speaker,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from assets.raw_videos.layouts.options import LayoutOptions
-from assets.raw_videos.layouts.source import ClipSource, DatasetFiles, LayoutProblem, is_video
+from assets.raw_videos.layouts.source import DatasetFiles, LayoutProblem, SourceClip, is_video
 
 EXPECTED = "mvlrs_v1/{main,pretrain}/<id>/NNNNN.mp4, listed in train.txt, val.txt, test.txt or pretrain.txt"
 LISTS = (("test", "main"), ("val", "main"), ("train", "main"), ("pretrain", "pretrain"))
@@ -25,7 +25,7 @@ def fits(path: str) -> bool:
     return PATTERN.fullmatch(path) is not None
 
 
-def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSource | LayoutProblem]:
+def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceClip | LayoutProblem]:
     """One source a listed video; listed videos that are missing and videos in no list are problems."""
     videos = files.videos()
     by_name: dict[tuple[str, str], str] = {}
@@ -33,7 +33,7 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSou
         match = PATTERN.fullmatch(path)
         if match is not None:
             by_name.setdefault((match["part"].lower(), match["name"]), path)
-    found: list[ClipSource | LayoutProblem] = []
+    found: list[SourceClip | LayoutProblem] = []
     taken: dict[str, str] = {}
     for list_name, part in LISTS:
         for name in _listed(files, list_name):
@@ -73,7 +73,7 @@ def _missing(path: str, list_name: str) -> LayoutProblem:
 
 def _source(
     files: DatasetFiles, path: str, list_name: str, options: LayoutOptions
-) -> ClipSource | LayoutProblem:
+) -> SourceClip | LayoutProblem:
     if list_name == "pretrain" and not options.use_pretrain:
         return LayoutProblem(
             relative_path=path,
@@ -82,7 +82,7 @@ def _source(
         )
     transcript, words = read_transcript(files.text(path[: -len(".mp4")] + ".txt") or "")
     split = "train" if list_name == "pretrain" else list_name
-    return ClipSource(relative_path=path, split=split, transcript=transcript, words=words)
+    return SourceClip(relative_path=path, split=split, transcript=transcript, words=words)
 
 
 def read_transcript(text: str) -> tuple[str | None, tuple[tuple[float, float, str], ...] | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from assets.raw_videos.layouts.options import LayoutOptions
-from assets.raw_videos.layouts.source import ClipSource, DatasetFiles, LayoutProblem, is_video, not_in_layout
+from assets.raw_videos.layouts.source import DatasetFiles, LayoutProblem, SourceClip, is_video, not_in_layout
 
 EXPECTED = "lipread_mp4/<WORD>/{train,val,test}/<WORD>_NNNNN.mp4"
 PATTERN = re.compile(
@@ -25,15 +25,15 @@ def fits(path: str) -> bool:
     return PATTERN.fullmatch(path) is not None
 
 
-def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[ClipSource | LayoutProblem]:
+def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceClip | LayoutProblem]:
     """One source a video; the word is its transcript."""
-    found: list[ClipSource | LayoutProblem] = []
+    found: list[SourceClip | LayoutProblem] = []
     for path in files.videos():
         match = PATTERN.fullmatch(path)
         if match is None:
             found.append(not_in_layout(path, EXPECTED))
             continue
         found.append(
-            ClipSource(relative_path=path, split=match["split"].lower(), transcript=match["word"].upper())
+            SourceClip(relative_path=path, split=match["split"].lower(), transcript=match["word"].upper())
         )
     return found

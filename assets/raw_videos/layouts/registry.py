@@ -8,7 +8,7 @@ from types import ModuleType
 
 from assets.raw_videos.layouts import folder, grid, hdtf, lrs2, lrw
 from assets.raw_videos.layouts.options import LayoutOptions
-from assets.raw_videos.layouts.source import ClipSource, DatasetFiles, LayoutError, LayoutProblem, is_video
+from assets.raw_videos.layouts.source import DatasetFiles, LayoutError, LayoutProblem, SourceClip, is_video
 from assets.raw_videos.walk import FoundFile, walk
 
 LAYOUTS: dict[str, ModuleType] = {"lrw": lrw, "lrs2": lrs2, "hdtf": hdtf, "grid": grid, "folder": folder}
@@ -35,7 +35,7 @@ def enumerate_sources(
     root: Path | str,
     options: LayoutOptions | None = None,
     files: Mapping[str, str | None] | None = None,
-) -> list[ClipSource | LayoutProblem]:
+) -> list[SourceClip | LayoutProblem]:
     """What a dataset's folder holds, by its layout.
 
     Args:
@@ -62,9 +62,9 @@ def enumerate_sources(
     found = [
         item
         for item in module.enumerate_clips(given, options or LayoutOptions())
-        if not (isinstance(item, ClipSource) and item.relative_path in unreadable)
+        if not (isinstance(item, SourceClip) and item.relative_path in unreadable)
     ]
-    if not any(module.fits(path) for path in videos) and not any(isinstance(i, ClipSource) for i in found):
+    if not any(module.fits(path) for path in videos) and not any(isinstance(i, SourceClip) for i in found):
         raise LayoutError(
             f"{root}: not laid out as {layout}: expected {module.EXPECTED}, found {videos[0]}"
             f"{_and_more(videos)}{_hint(layout, list(files))}"
@@ -79,7 +79,7 @@ def enumerate_sources(
 def check_layout(layout: str, root: Path | str, options: LayoutOptions | None = None) -> int:
     """Number of clip sources; raises `LayoutError` if the folder does not fit. For `cals add`, before anything runs."""
     found = enumerate_sources(layout, root, options)
-    num = sum(isinstance(item, ClipSource) for item in found)
+    num = sum(isinstance(item, SourceClip) for item in found)
     if num == 0:
         problem = next(item for item in found if isinstance(item, LayoutProblem))
         raise LayoutError(
@@ -132,6 +132,6 @@ def _hint(layout: str, paths: list[str]) -> str:
     return f"; it looks like layout {other}" if other not in (None, layout) else ""
 
 
-def _order(item: ClipSource | LayoutProblem) -> tuple[str, int, str]:
-    number = item.segment_number if isinstance(item, ClipSource) else None
+def _order(item: SourceClip | LayoutProblem) -> tuple[str, int, str]:
+    number = item.segment_number if isinstance(item, SourceClip) else None
     return item.relative_path, -1 if number is None else number, type(item).__name__

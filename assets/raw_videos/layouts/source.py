@@ -32,7 +32,7 @@ class CropHint:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ClipSource:
+class SourceClip:
     """A video, or a stated part of one, that is to become one or more clips.
 
     Attributes:

@@ -13,11 +13,11 @@ from assets.clips.clip_rows import SCHEMA, SourceItem, problem_rows, reject_dupl
 from assets.clips.settings import ClipsSettings
 from assets.clips.shots import cut_evenly, find_shots
 from assets.media.probe import probe
-from assets.raw_videos.layouts.source import ClipSource, CropHint, LayoutProblem
+from assets.raw_videos.layouts.source import CropHint, LayoutProblem, SourceClip
 from tests.support.media_files import FlashFile, make_flash_file
 
 
-def rows_of(root: Path, source: ClipSource, **settings: object) -> list[dict]:
+def rows_of(root: Path, source: SourceClip, **settings: object) -> list[dict]:
     item = SourceItem(dataset="d", root=str(root), source=source, sha256="ab")
     rows = source_rows(item, ClipsSettings(**settings))  # type: ignore[arg-type]
     pa.Table.from_pylist(rows, schema=SCHEMA)
@@ -36,7 +36,7 @@ def three_shots(time_s: float) -> np.ndarray:
 
 
 def test_a_grid_clip(grid_clips: list[Path]) -> None:
-    source = ClipSource(
+    source = SourceClip(
         relative_path=grid_clips[0].name,
         split="val",
         speaker="s1",
@@ -60,7 +60,7 @@ def test_long_sources_are_cut_at_shots(tmp_path: Path) -> None:
     assert len(shots) == 3
     assert [shot[0] for shot in shots] == pytest.approx([0.0, 6.0, 8.0], abs=0.13)
     assert shots[0][1] <= 6.001
-    rows = rows_of(tmp_path, ClipSource(relative_path="long.mp4", split="train", cut="at_shots"))
+    rows = rows_of(tmp_path, SourceClip(relative_path="long.mp4", split="train", cut="at_shots"))
     assert [row["clip_id"] for row in rows] == [f"d/train/long.mp4#{k}" for k in range(4)]
     assert [row["status"] for row in rows] == ["ok", "rejected", "ok", "ok"]
     assert rows[1]["reason"] == "short_shot"
@@ -73,7 +73,7 @@ def test_long_sources_are_cut_at_shots(tmp_path: Path) -> None:
 
 def test_stated_parts_are_cut_evenly_and_words_move_along(tmp_path: Path) -> None:
     make_flash_file(tmp_path / "a.mp4", FlashFile(duration_s=24.0, flash_times_s=()))
-    source = ClipSource(
+    source = SourceClip(
         relative_path="a.mp4",
         split="train",
         segment=(1.0, 23.0),
@@ -102,7 +102,7 @@ def test_stated_parts_are_cut_evenly_and_words_move_along(tmp_path: Path) -> Non
 def test_a_crop_for_another_resolution_is_not_used(tmp_path: Path) -> None:
     make_flash_file(tmp_path / "a.mp4", FlashFile())
     hint = CropHint(x=1, y=2, width=30, height=40, video_height=720)
-    (row,) = rows_of(tmp_path, ClipSource(relative_path="a.mp4", split="train", crop_hint=hint))
+    (row,) = rows_of(tmp_path, SourceClip(relative_path="a.mp4", split="train", crop_hint=hint))
     assert row["crop_hint"] is None
     assert "720 lines, the video has 96" in row["note"]
 
@@ -110,7 +110,7 @@ def test_a_crop_for_another_resolution_is_not_used(tmp_path: Path) -> None:
 def test_a_part_beyond_the_end_is_a_row(tmp_path: Path) -> None:
     make_flash_file(tmp_path / "a.mp4", FlashFile())
     (row,) = rows_of(
-        tmp_path, ClipSource(relative_path="a.mp4", split="test", segment=(60.0, 70.0), segment_number=0)
+        tmp_path, SourceClip(relative_path="a.mp4", split="test", segment=(60.0, 70.0), segment_number=0)
     )
     assert (row["clip_id"], row["status"], row["reason"]) == ("d/test/a.mp4#0", "rejected", "no_common_part")
 
@@ -118,7 +118,7 @@ def test_a_part_beyond_the_end_is_a_row(tmp_path: Path) -> None:
 def test_words_beyond_the_end_tell_of_a_file_cut_short(grid_clips: list[Path], tmp_path: Path) -> None:
     data = grid_clips[0].read_bytes()
     (tmp_path / "a.mpg").write_bytes(data[: len(data) // 2])
-    source = ClipSource(relative_path="a.mpg", split="train", words=((2.3, 2.8, "please"),))
+    source = SourceClip(relative_path="a.mpg", split="train", words=((2.3, 2.8, "please"),))
     (row,) = rows_of(tmp_path, source)
     assert (row["status"], row["reason"]) == ("rejected", "damaged")
     assert "last until 2.80 s" in row["detail"]
@@ -126,7 +126,7 @@ def test_words_beyond_the_end_tell_of_a_file_cut_short(grid_clips: list[Path], t
 
 def test_trimmed_streams_are_stated(tmp_path: Path) -> None:
     make_flash_file(tmp_path / "a.mov", FlashFile(suffix="mov", audio_late_s=0.2, flash_times_s=()))
-    (row,) = rows_of(tmp_path, ClipSource(relative_path="a.mov", split="train"))
+    (row,) = rows_of(tmp_path, SourceClip(relative_path="a.mov", split="train"))
     assert row["num_frames_25"] == 70
     assert row["trimmed_s"] == pytest.approx(0.4, abs=0.01)
     assert row["common_start_s"] - row["video_start_s"] == pytest.approx(0.2)
@@ -149,7 +149,7 @@ def test_the_same_bytes_in_two_splits(tmp_path: Path, grid_clips: list[Path]) ->
         shutil.copy(grid_clips[0], tmp_path / name)
     rows = []
     for name, split in (("1.mpg", "train"), ("2.mpg", "train"), ("3.mpg", "test")):
-        rows += rows_of(tmp_path, ClipSource(relative_path=name, split=split))
+        rows += rows_of(tmp_path, SourceClip(relative_path=name, split=split))
     same_split = reject_duplicates(rows[:2])
     assert [row["status"] for row in same_split] == ["ok", "ok"]
     checked = reject_duplicates(rows)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from assets.raw_videos.layouts.registry import enumerate_sources
-from assets.raw_videos.layouts.source import ClipSource
+from assets.raw_videos.layouts.source import SourceClip
 from assets.workers.clip_pool import ClipPool, PoolSettings
 from assets.workers.rejected import Rejected
 from tests.support.hostile_files import ingest, make_hostile_set
@@ -23,7 +23,7 @@ def outcomes(root: Path) -> dict[str, list[dict[str, Any]]]:
     with ClipPool(PoolSettings(num_workers=2, timeout_s=60.0)) as pool:
         futures: dict[str, Future[Any]] = {}
         for item in enumerate_sources("folder", root):
-            if isinstance(item, ClipSource):
+            if isinstance(item, SourceClip):
                 futures[item.relative_path] = pool.submit(ingest, str(root), item.relative_path)
             else:
                 rows[item.relative_path] = [

@@ -17,7 +17,7 @@ from assets.faces.settings import CropSettings, TrackSettings
 from assets.faces.track_clip import TRACKS_SCHEMA
 from assets.project.home import Home
 from assets.project.settings import Dataset
-from assets.raw_videos.layouts.source import ClipSource
+from assets.raw_videos.layouts.source import SourceClip
 from assets.store.bucket_files import StageOutput, StageSummary, bucket_of, fill_buckets, read_ok_rows
 from assets.workers.clip_pool import ClipPool, PoolSettings
 
@@ -66,7 +66,7 @@ class World:
 def clips(grid_clips: list[Path]) -> list[dict[str, object]]:
     rows = []
     for path in grid_clips[:3]:
-        source = ClipSource(relative_path=path.name, split="train")
+        source = SourceClip(relative_path=path.name, split="train")
         item = SourceItem(dataset="grid", root=str(path.parent), source=source, sha256=path.name)
         rows += source_rows(item, ClipsSettings())
     return [row | {"num_frames_25": 30} for row in rows]

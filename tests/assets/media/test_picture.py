@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
-from assets.media.picture import Picture
+from assets.media.picture import DecodedFrame
 from assets.media.probe import probe
 from assets.media.timeline import common_span
 from assets.media.video import read_ticks
@@ -53,7 +53,7 @@ def colours() -> np.ndarray:
 @pytest.mark.parametrize("matrix", [Colorspace.ITU601, Colorspace.ITU709])
 def test_colours_follow_matrix_and_range(pixel_format: str, full: bool, matrix: Colorspace) -> None:
     rgb = colours()
-    found = Picture(encoded(rgb, matrix, full, pixel_format)).rgb()
+    found = DecodedFrame(encoded(rgb, matrix, full, pixel_format)).rgb()
     inner = np.zeros(rgb.shape[:2], bool)
     for y in range(8, 64, 16):
         for x in range(8, 96, 16):
@@ -66,14 +66,14 @@ def test_unlabelled_pictures_are_bt601_when_small_and_bt709_when_large() -> None
         rgb = np.full((*size, 3), (200, 60, 40), np.uint8)
         frame = encoded(rgb, matrix, False, "yuv420p")
         frame.colorspace = 2
-        assert np.abs(Picture(frame).rgb((64, 64, 96, 96)).astype(int) - rgb[:32, :32]).max() <= 2
+        assert np.abs(DecodedFrame(frame).rgb((64, 64, 96, 96)).astype(int) - rgb[:32, :32]).max() <= 2
 
 
 @pytest.mark.parametrize("box", [(0, 0, 96, 64), (1, 3, 40, 41), (17, 9, 96, 64), (50, 20, 51, 21)])
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p", "yuv420p10le"])
 def test_a_region_is_the_same_as_in_the_whole(box: tuple[int, int, int, int], pixel_format: str) -> None:
     random = np.random.default_rng(1).integers(0, 256, (64, 96, 3), dtype=np.uint8)
-    picture = Picture(encoded(random, Colorspace.ITU601, False, pixel_format))
+    picture = DecodedFrame(encoded(random, Colorspace.ITU601, False, pixel_format))
     x0, y0, x1, y1 = box
     difference = np.abs(picture.rgb(box).astype(int) - picture.rgb()[y0:y1, x0:x1])
     assert difference.max() <= 2
@@ -81,7 +81,7 @@ def test_a_region_is_the_same_as_in_the_whole(box: tuple[int, int, int, int], pi
 
 @pytest.mark.parametrize("box", [(-1, 0, 10, 10), (0, 0, 97, 10), (5, 5, 5, 9), (9, 9, 3, 12)])
 def test_a_region_outside_is_an_error(box: tuple[int, int, int, int]) -> None:
-    picture = Picture(encoded(colours(), Colorspace.ITU601, False, "yuv420p"))
+    picture = DecodedFrame(encoded(colours(), Colorspace.ITU601, False, "yuv420p"))
     with pytest.raises(ValueError, match="not inside the picture of 96x64"):
         picture.rgb(box)
 
@@ -89,15 +89,15 @@ def test_a_region_outside_is_an_error(box: tuple[int, int, int, int]) -> None:
 def test_luma_is_the_decoders_plane() -> None:
     frame = encoded(colours(), Colorspace.ITU601, False, "yuv420p")
     expected = frame.to_ndarray()[:64]
-    assert np.array_equal(Picture(frame).gray(), expected)
-    ten_bit = Picture(encoded(colours(), Colorspace.ITU601, False, "yuv420p10le")).gray()
+    assert np.array_equal(DecodedFrame(frame).gray(), expected)
+    ten_bit = DecodedFrame(encoded(colours(), Colorspace.ITU601, False, "yuv420p10le")).gray()
     assert np.abs(ten_bit.astype(int) - expected).max() <= 1
 
 
 @pytest.mark.parametrize("pixel_format", ["gray", "rgb24", "nv12", "bgra"])
 def test_other_pixel_formats_work(pixel_format: str) -> None:
     frame = av.VideoFrame.from_ndarray(np.full((64, 96, 3), 120, np.uint8), format="rgb24")
-    picture = Picture(frame.reformat(format=pixel_format))
+    picture = DecodedFrame(frame.reformat(format=pixel_format))
     assert picture.gray().shape == (64, 96)
     assert np.abs(picture.rgb((10, 10, 30, 40)).astype(int) - 120).max() <= 3
 

@@ -144,7 +144,7 @@ def test_memory_does_not_grow_with_the_span(tmp_path: Path) -> None:
     """Pictures are let go as the ticks advance: the decoder's own few are all that stay."""
     import gc
 
-    from assets.media.picture import Picture
+    from assets.media.picture import DecodedFrame
 
     made = make_flash_file(tmp_path / "a.mp4", FlashFile(fps=Fraction(30), duration_s=6.0))
     found = probe(made.path)
@@ -152,5 +152,5 @@ def test_memory_does_not_grow_with_the_span(tmp_path: Path) -> None:
     alive = 0
     for tick in read_ticks(found, common_span(found)):
         if tick.index % 25 == 24:
-            alive = max(alive, sum(isinstance(thing, Picture) for thing in gc.get_objects()))
+            alive = max(alive, sum(isinstance(thing, DecodedFrame) for thing in gc.get_objects()))
     assert alive <= 6

@@ -141,12 +141,12 @@ def test_a_training_sees_clips_of_both_and_validates_on_its_own(tmp_path: Path) 
 
     from cals_models.shards.shard_set import ShardSet
     from cals_models.training.clip_windows import validation_source
-    from cals_models.training.sampler import ClipSource
+    from cals_models.training.sampler import ClipStream
 
     own = write_talking_shards(tmp_path / "own", num_clips={"train": 2, "val": 1, "test": 1})
     other = write_talking_shards(tmp_path / "other", num_clips={"train": 3, "val": 2, "test": 1})
     sets = [ShardSet(own), ShardSet(other)]
-    assert ClipSource(sets, "train", seed=0, clip_cache_bytes=0).num_clips == 5
+    assert ClipStream(sets, "train", seed=0, clip_cache_bytes=0).num_clips == 5
     assert validation_source(sets, clip_cache_bytes=0).num_clips == 1
     path = write_job(tmp_path, "sync_encoder", own, steps=1)
     job = json.loads(path.read_text())

@@ -11,7 +11,7 @@ import pytest
 from assets.raw_videos.layouts.hdtf import speaker_of
 from assets.raw_videos.layouts.options import LayoutOptions, layout_options
 from assets.raw_videos.layouts.registry import check_layout, enumerate_sources, looks_like, reads
-from assets.raw_videos.layouts.source import ClipSource, LayoutError, LayoutProblem
+from assets.raw_videos.layouts.source import LayoutError, LayoutProblem, SourceClip
 from assets.raw_videos.layouts.splitting import draw_splits
 
 
@@ -41,10 +41,10 @@ def tree(tmp_path: Path, grid_clips: list[Path]) -> Tree:
     return Tree(tmp_path / "data", grid_clips)
 
 
-def listed(layout: str, root: Path, **options: object) -> tuple[list[ClipSource], dict[str, str]]:
+def listed(layout: str, root: Path, **options: object) -> tuple[list[SourceClip], dict[str, str]]:
     """Sources, and problems by path; every video must be in one of them."""
     found = enumerate_sources(layout, root, layout_options(options))
-    sources = [item for item in found if isinstance(item, ClipSource)]
+    sources = [item for item in found if isinstance(item, SourceClip)]
     problems = {item.relative_path: item.reason for item in found if isinstance(item, LayoutProblem)}
     videos = {p.relative_to(root).as_posix() for p in root.rglob("*") if p.suffix in (".mp4", ".mpg", ".avi")}
     assert videos <= {source.relative_path for source in sources} | set(problems)

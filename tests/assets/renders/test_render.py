@@ -9,7 +9,7 @@ import torch
 
 from assets.media.encode import read_lossless
 from assets.renders import render
-from assets.renders.other_audio import fitted_sound, with_partners
+from assets.renders.other_audio import fit_audio, with_partners
 from assets.renders.reference import reference_indices
 from assets.renders.render import render_clips
 from assets.renders.settings import RenderSettings
@@ -177,13 +177,13 @@ def test_every_clip_gets_another_clips_sound(shards: Path) -> None:
 def test_sound_is_made_to_last_as_long_as_the_clip(shards: Path) -> None:
     clip = next(ShardSet(shards).clips("test"))
     for num_frames, fit in ((25, "exact"), (10, "cut"), (60, "looped")):
-        sound = fitted_sound(clip, num_frames)
+        sound = fit_audio(clip, num_frames)
         assert (sound.audio.shape, sound.mel.shape, sound.fit) == (
             (640 * num_frames,),
             (80, 4 * num_frames),
             fit,
         )
-    assert np.array_equal(fitted_sound(clip, 60).audio[:16000], fitted_sound(clip, 60).audio[16000:32000])
+    assert np.array_equal(fit_audio(clip, 60).audio[:16000], fit_audio(clip, 60).audio[16000:32000])
 
 
 @pytest.mark.parametrize(

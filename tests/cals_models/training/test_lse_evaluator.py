@@ -174,9 +174,9 @@ def test_it_finds_offsets_and_hears_noise(tmp_path: Path) -> None:
         lips, sound = evaluator.embed_lips(torch.from_numpy(clip.frames(range(NUM_FRAMES)))), clip.audio()
         for delay_frames in range(-10, 11):
             moved = np.roll(sound, SAMPLES * delay_frames)
-            assert evaluator.compare(lips, evaluator.embed_sound(moved)).offset_frames == -delay_frames
+            assert evaluator.compare(lips, evaluator.embed_audio(moved)).offset_frames == -delay_frames
         for column, level in enumerate((0.0, *NOISE_LEVELS)):
             noise = rng.normal(0, level * sound.astype(float).std(), len(sound))
             noisy = np.clip(sound + noise, -32768, 32767).astype(np.int16)
-            confidences[row, column] = evaluator.compare(lips, evaluator.embed_sound(noisy)).confidence
+            confidences[row, column] = evaluator.compare(lips, evaluator.embed_audio(noisy)).confidence
     assert (np.diff(confidences.mean(axis=0)) < 0).all(), confidences

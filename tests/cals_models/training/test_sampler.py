@@ -12,7 +12,7 @@ from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from cals_models.training.clip_windows import longest_valid_run, near_in_pose, reference_candidates
 from cals_models.training.distributed import World
-from cals_models.training.sampler import BatchSampler, ClipSource, Sample, window_starts
+from cals_models.training.sampler import BatchSampler, ClipStream, Sample, window_starts
 from tests.cals_models.training.talking_shards import write_talking_shards
 
 
@@ -21,8 +21,8 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_talking_shards(tmp_path_factory.mktemp("shards"), num_frames=12)
 
 
-def source(folder: Path, *, cache: int = 2**30, frames: int = 0, sets: int = 1) -> ClipSource:
-    return ClipSource(
+def source(folder: Path, *, cache: int = 2**30, frames: int = 0, sets: int = 1) -> ClipStream:
+    return ClipStream(
         [ShardSet(folder) for _ in range(sets)],
         "train",
         seed=3,
@@ -31,7 +31,7 @@ def source(folder: Path, *, cache: int = 2**30, frames: int = 0, sets: int = 1) 
     )
 
 
-def sampler(clips: ClipSource, *, rank: int = 0, size: int = 1, batch: int = 4) -> BatchSampler:
+def sampler(clips: ClipStream, *, rank: int = 0, size: int = 1, batch: int = 4) -> BatchSampler:
     def sample(clip: ShardClip, generator: np.random.Generator) -> Sample | None:
         start = int(generator.choice(window_starts(clip.valid, 3)))
         return {"frames": clips.frames(clip, range(start, start + 3)), "start": np.array(start)}
@@ -52,7 +52,7 @@ def test_a_clip_is_visited_once_for_every_four_seconds(shards: Path, tmp_path: P
     long = write_talking_shards(
         tmp_path / "long", num_clips={"train": 1, "val": 1, "test": 0}, num_frames=201
     )
-    mixed = ClipSource([ShardSet(shards), ShardSet(long)], "train", seed=3, clip_cache_bytes=cache)
+    mixed = ClipStream([ShardSet(shards), ShardSet(long)], "train", seed=3, clip_cache_bytes=cache)
     for epoch in range(2):
         visited = [mixed.visit(9 * epoch + n).num_frames for n in range(9)]
         assert sorted(visited) == [12] * 6 + [201] * 3

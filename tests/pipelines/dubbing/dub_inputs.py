@@ -31,7 +31,7 @@ class ReferenceGenerator:
         self.references: list[torch.Tensor] = []
         self.num_ticks_heard, self.level_heard = 0, 0.0
 
-    def hear(self, mel: torch.Tensor) -> torch.Tensor:
+    def units_from_mel(self, mel: torch.Tensor) -> torch.Tensor:
         self.num_ticks_heard = mel.shape[1] // 4
         self.level_heard = speech_level(mel)
         return torch.zeros(self.num_ticks_heard, 512)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from assets.media.picture import Picture
+from assets.media.picture import DecodedFrame
 from pipelines.dubbing.canvas import Canvas
 from pipelines.dubbing.mouths import ColourMatch, changed_share, cut_crop
 from pipelines.dubbing.paste import lower_face_mask
@@ -43,16 +43,16 @@ def test_outside_the_mask_every_sample_is_the_sources(pixel_format: str) -> None
     fine = touched.reshape(160, 2, 200, 2).any(axis=(1, 3))
     for plane in (1, 2):
         assert np.array_equal(before[plane][~fine], after[plane][~fine])
-    drawn = Picture(canvas.frame()).rgb()[weight > 0.99].astype(int)
+    drawn = DecodedFrame(canvas.frame()).rgb()[weight > 0.99].astype(int)
     assert np.abs(drawn.mean(axis=0) - (255, 0, 255)).max() < 12
 
 
 def test_the_true_crop_changes_next_to_nothing() -> None:
     frame = frame_of("yuv420p")
-    crop = cut_crop(Picture(frame), TO_CROP, 128)
+    crop = cut_crop(DecodedFrame(frame), TO_CROP, 128)
     canvas = Canvas(frame)
     canvas.paste(crop, TO_CROP, lower_face_mask(128))
-    change = np.abs(Picture(canvas.frame()).rgb().astype(int) - Picture(frame).rgb())
+    change = np.abs(DecodedFrame(canvas.frame()).rgb().astype(int) - DecodedFrame(frame).rgb())
     assert 0 < change.mean() < 0.2
 
 
@@ -77,7 +77,7 @@ def test_ten_bits_and_rgb_come_out_as_8_bit_420_of_the_same_picture() -> None:
     for pixel_format in ("yuv422p10le", "rgb24", "yuv444p"):
         made = Canvas(frame_of(pixel_format)).frame()
         assert made.format.name == "yuv420p"
-        assert np.abs(Picture(made).rgb().astype(int) - astronaut()).mean() < 4
+        assert np.abs(DecodedFrame(made).rgb().astype(int) - astronaut()).mean() < 4
 
 
 def test_the_mark_is_small_and_in_the_corner() -> None:
