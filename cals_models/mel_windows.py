@@ -6,8 +6,9 @@ Legend: B batch, T video frames, S windows, M = 80 mel bins.
 import torch.nn.functional as F
 from torch import Tensor
 
-NUM_MELS = 80
-MELS_PER_FRAME = 4
+from cals_models.shards.shard_format import NUM_MELS
+from cals_models.timebase import MELS_PER_FRAME
+
 WINDOW_FRAMES = 5
 """Video frames of a sync window, centred on its frame."""
 CONTEXT_FRAMES = WINDOW_FRAMES // 2

@@ -19,11 +19,12 @@ from torch import Tensor
 from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
 from assets.av_offsets.timed_clip import TimedClip
 from cals_models.config import SyncEncoderConfig
-from cals_models.mel_windows import MELS_PER_FRAME, WINDOW_FRAMES
+from cals_models.mel_windows import WINDOW_FRAMES
 from cals_models.metrics.lse import LipSyncEvaluator, num_windows
 from cals_models.networks.model_files import read_model
 from cals_models.networks.sync_encoder import LOWER_HALF_SHAPE, SyncEncoder, build_sync_encoder
 from cals_models.networks.syncnet import load_public_weights
+from cals_models.timebase import MELS_PER_FRAME
 
 FRAMES_AT_ONCE = 250
 PEAK_FRAMES = 2

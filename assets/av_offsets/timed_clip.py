@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cals_models.shards.shard_format import MELS_PER_FRAME, NUM_LANDMARKS, NUM_MELS, SAMPLES_PER_FRAME
+from cals_models.shards.shard_format import NUM_LANDMARKS, NUM_MELS
+from cals_models.timebase import MELS_PER_FRAME, SAMPLES_PER_FRAME
 
 CROPS_COLUMNS = (
     "num_frames", "first_frame", "num_clip_frames", "mjpeg", "jpeg_offsets", "landmarks", "boxes", "valid",

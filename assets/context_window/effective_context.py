@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cals_models.timebase import FPS
+
 NUM_RESAMPLES = 1000
 SEED = 20230519
 REACH_STEP_FRAMES = 0.1
 EXPONENTS = (1.5, 2.0, 2.5, 3.0)
 LEAST_CLIPS = 3
-FPS = 25
 
 Floats = NDArray[np.float64]
 

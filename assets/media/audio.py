@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from assets.media.opening import Complaints, decode, demux, open_media
 from assets.media.probe import Probe
-from assets.media.timeline import SAMPLE_RATE_HZ, SAMPLES_PER_TICK, Span
+from assets.media.timeline import Span
 from assets.workers.rejected import Rejected
+from cals_models.timebase import SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 
 # Time stamps jitter (Matroska counts milliseconds); a larger step is a gap or an overlap.
 JITTER_S = 0.012
@@ -77,7 +78,7 @@ def read_audio(probe: Probe, span: Span, *, stage: str = "mels") -> AlignedAudio
             span has no sound between the stream's first and last sample.
     """
     complaints = Complaints()
-    samples = np.zeros(span.num_frames * SAMPLES_PER_TICK, np.float32)
+    samples = np.zeros(span.num_frames * SAMPLES_PER_FRAME, np.float32)
     covered = np.zeros(len(samples), bool)
     first: _Run | None = None
     mixes = []
@@ -251,7 +252,7 @@ def _ranges(flags: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
 
 
 def _tick_rms(samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    ticks = samples.reshape(-1, SAMPLES_PER_TICK).astype(np.float32) / 32768
+    ticks = samples.reshape(-1, SAMPLES_PER_FRAME).astype(np.float32) / 32768
     rms: NDArray[np.float32] = np.sqrt(np.square(ticks).mean(axis=1))
     return rms
 

@@ -21,9 +21,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from assets.project.atomic_files import replacing
+from cals_models.timebase import FPS, SAMPLE_RATE_HZ
 
-FPS = 25
-SAMPLE_RATE_HZ = 16_000
 _SAMPLES_AT_ONCE = 4096
 
 Frames = NDArray[np.uint8]

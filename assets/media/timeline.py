@@ -11,11 +11,9 @@ from dataclasses import dataclass
 
 from assets.media.probe import Probe
 from assets.workers.rejected import Rejected
+from cals_models.timebase import FPS
 
-FPS = 25
 TICK_S = 1 / FPS
-SAMPLE_RATE_HZ = 16_000
-SAMPLES_PER_TICK = SAMPLE_RATE_HZ // FPS
 
 # Time stamps in whole milliseconds, and last frames with no duration, must not cost a tick.
 ROUNDING_TICKS = 0.1

@@ -11,8 +11,9 @@ from av.container import InputContainer
 from assets.media.opening import Complaints, decode, demux, open_media
 from assets.media.picture import DecodedFrame
 from assets.media.probe import Probe
-from assets.media.timeline import FPS, TICK_S, Span
+from assets.media.timeline import TICK_S, Span
 from assets.workers.rejected import Rejected
+from cals_models.timebase import FPS
 
 # A tick shows what is on display at its middle; where two pictures meet there, the earlier one (time stamps may be
 # rounded to milliseconds).

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import torch
 import torchaudio
 
-from assets.mels.settings import MELS_PER_FRAME, MelSettings
+from assets.mels.settings import MelSettings
+from cals_models.timebase import MELS_PER_FRAME
 
 
 @lru_cache(maxsize=4)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FRAMES_PER_SECOND = 25
-MELS_PER_FRAME = 4
+from cals_models.timebase import FPS, MELS_PER_FRAME
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +37,7 @@ class MelSettings:
     max_clipped_share: float = 0.25
 
     def __post_init__(self) -> None:
-        if self.hop_samples * MELS_PER_FRAME * FRAMES_PER_SECOND != self.sample_rate_hz:
+        if self.hop_samples * MELS_PER_FRAME * FPS != self.sample_rate_hz:
             raise ValueError(
                 f"hop_samples {self.hop_samples} at {self.sample_rate_hz} Hz: 100 hops must make a second"
             )

@@ -16,8 +16,9 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
+from cals_models.timebase import FPS
+
 BIT_RATE = 200_000
-FPS = 25
 
 
 def through_jpeg_files(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -12,9 +12,9 @@ from assets.metrics.clip_metrics import Figure, Sound
 from assets.metrics.instruments import Instruments
 from assets.metrics.jpeg_files import through_jpeg_files
 from assets.metrics.real_faces import FaceClip, Frames, NoFaceTrackError, face_clips
-from cals_models.metrics.lse import SAMPLES_PER_FRAME, LseError, LseResult
+from cals_models.metrics.lse import LseError, LseResult
+from cals_models.timebase import FPS, SAMPLES_PER_FRAME
 
-FPS = 25
 PROTOCOL, JPEG_PROTOCOL = "lse_real", "lse_real_jpeg"
 METRICS = ("lse_d", "lse_c")
 # What is on display in the middle of a frame's 40 ms is shown; time stamps may be rounded to milliseconds.

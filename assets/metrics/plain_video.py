@@ -13,8 +13,9 @@ from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
 from assets.media.picture import DecodedFrame
 from assets.media.probe import probe
-from assets.media.timeline import SAMPLE_RATE_HZ, Span
+from assets.media.timeline import Span
 from assets.workers.rejected import Rejected
+from cals_models.timebase import SAMPLE_RATE_HZ
 
 MAX_BYTES = 4 << 30
 

@@ -49,9 +49,10 @@ from assets.workers.clip_pool import ClipPool, PoolSettings
 from assets.workers.rejected import Rejected
 from cals_models.metrics.crop_metrics import psnr, ssim
 from cals_models.metrics.resizing import resize_8bit
+from cals_models.shards.shard_format import CROP_PX
 
 STAGE = "score"
-CROP_PX = 128
+
 LSE_FPS = 25.0
 SAME_FPS = 0.01
 MAX_SOUND_SHIFT_MS = 80

@@ -22,8 +22,8 @@ import numpy as np
 from assets.mos.ratings import Rater
 from assets.mos.scales import SCALE_NAMES
 from assets.mos.study import LONGEST_FRAMES, Study
+from cals_models.timebase import FPS
 
-FPS = 25
 FEWEST_ANSWERS = 6
 MOST_HASTY_SHARE = 0.2
 LEAST_CORRELATION = 0.2

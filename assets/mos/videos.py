@@ -14,10 +14,10 @@ from PIL import Image
 from assets.media.encode import Frames, read_lossless, write_web_video
 from assets.mos.study import LONGEST_FRAMES, Study, StudyError, StudyVideo, find_studies
 from assets.project.home import Home
+from cals_models.timebase import SAMPLES_PER_FRAME
 
 SCALE = 3
 QUALITY_CRF = 12
-SAMPLES_PER_FRAME = 640
 
 
 def missing_videos(study: Study) -> list[StudyVideo]:

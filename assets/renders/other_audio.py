@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cals_models.shards.shard_set import ShardClip
+from cals_models.timebase import MELS_PER_FRAME, SAMPLES_PER_FRAME
 
 LOOK_AHEAD_CLIPS = 8
-_SAMPLES_PER_FRAME = 640
-_MELS_PER_FRAME = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +60,7 @@ def fit_audio(clip: ShardClip, num_frames: int) -> FittedAudio:
     """The clip's sound and mel, cut to ``num_frames`` frames or repeated until they last so long."""
     repeats = -(-num_frames // clip.num_frames)
     return FittedAudio(
-        audio=np.tile(clip.audio(), repeats)[: _SAMPLES_PER_FRAME * num_frames],
-        mel=np.tile(clip.mel, (1, repeats))[:, : _MELS_PER_FRAME * num_frames],
+        audio=np.tile(clip.audio(), repeats)[: SAMPLES_PER_FRAME * num_frames],
+        mel=np.tile(clip.mel, (1, repeats))[:, : MELS_PER_FRAME * num_frames],
         fit="exact" if clip.num_frames == num_frames else "cut" if clip.num_frames > num_frames else "looped",
     )

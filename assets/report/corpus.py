@@ -10,8 +10,8 @@ from assets.project.home import Home
 from assets.report.rows import Row, Rows
 from assets.report.settings import ReportSettings
 from assets.report.wording import counted, duration, size
+from cals_models.timebase import FPS
 
-FPS = 25
 DATA_STAGES = ("clips", "face_tracks", "face_crops", "mels", "av_offsets")
 MODEL_STAGES = ("sync_encoder", "audio_to_lip", "generator", "lse_evaluator")
 PICTURE_TITLES = {

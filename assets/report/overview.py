@@ -31,7 +31,7 @@ from assets.report.cells import (
     with_best_marked,
 )
 from assets.report.comparisons import differences
-from assets.report.corpus import FPS, StagePicture
+from assets.report.corpus import StagePicture
 from assets.report.figures import Interval, interval_chart
 from assets.report.findings import findings, headline_sentence
 from assets.report.missing_values import why_no_score
@@ -42,6 +42,7 @@ from assets.report.table_3 import CORPORA, evaluators, published_group
 from assets.report.training import Chart
 from assets.report.wording import counted, duration, size
 from assets.store.warehouse import connect
+from cals_models.timebase import FPS
 
 BASELINE = "wav2lip"
 PICTURE_WIDTH_PX = 720

@@ -15,7 +15,8 @@ from PIL import Image
 
 from assets.media.encode import read_lossless, write_web_video
 from assets.report.settings import ReportSettings
-from cals_models.shards.shard_format import SAMPLES_PER_FRAME, clip_key
+from cals_models.shards.shard_format import clip_key
+from cals_models.timebase import SAMPLES_PER_FRAME
 
 Frames = NDArray[np.uint8]
 Sound = NDArray[np.int16]

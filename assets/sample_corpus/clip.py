@@ -13,10 +13,11 @@ from assets.sample_corpus.motion import head_motion
 from assets.sample_corpus.mp4 import write_mp4
 from assets.sample_corpus.photograph import load_portrait
 from assets.sample_corpus.plan import ClipPlan
-from assets.sample_corpus.settings import FPS, SAMPLES_PER_FRAME, SampleCorpusSettings
+from assets.sample_corpus.settings import SampleCorpusSettings
 from assets.sample_corpus.speakers import SPEAKERS
 from assets.sample_corpus.utterance import Utterance
 from assets.sample_corpus.voice import synthesise
+from cals_models.timebase import FPS, SAMPLES_PER_FRAME
 
 
 @functools.cache

@@ -16,7 +16,8 @@ import numpy as np
 from assets.sample_corpus.coarticulation import LipTrack, lip_track
 from assets.sample_corpus.layouts import Words, write_hdtf_annotations, write_lrs2_texts, write_lrw_texts
 from assets.sample_corpus.plan import ClipPlan, plan_corpus
-from assets.sample_corpus.settings import FPS, SAMPLE_RATE_HZ, SampleCorpusSettings
+from assets.sample_corpus.settings import SampleCorpusSettings
+from cals_models.timebase import FPS, SAMPLE_RATE_HZ
 
 STAMP = "sample_corpus.json"
 FORMAT = 1

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from assets.sample_corpus.plan import HDTF_FULL_FRAMING, LRW_FRAMES, ClipPlan
-from assets.sample_corpus.settings import FPS
+from cals_models.timebase import FPS
 
 Words = Sequence[tuple[str, float, float]]
 _HDTF_SPANS_S = ((0, 4), (4, 8))

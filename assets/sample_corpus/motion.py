@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from assets.sample_corpus.settings import FPS
+from cals_models.timebase import FPS
 
 Track = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.sample_corpus.settings import FPS, SAMPLE_RATE_HZ
+from cals_models.timebase import FPS, SAMPLE_RATE_HZ
 
 _AAC_FRAME_SAMPLES = 1_024
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from assets.sample_corpus.frames import Framing
-from assets.sample_corpus.settings import FPS, SampleCorpusSettings
+from assets.sample_corpus.settings import SampleCorpusSettings
 from assets.sample_corpus.speakers import SPEAKERS
 from assets.sample_corpus.utterance import Utterance, centred_word, random_sentence
+from cals_models.timebase import FPS
 
 LRW_FRAMES = 29
 HDTF_FULL_FRAMING = Framing(width_px=480, height_px=360, face_scale=0.86, nose_x=236.0, nose_y=196.0)

@@ -6,10 +6,7 @@ import json
 
 from assets.sample_corpus.lexicon import LEXICON
 
-FPS = 25
 FRAME_PX = 256
-SAMPLE_RATE_HZ = 16_000
-SAMPLES_PER_FRAME = SAMPLE_RATE_HZ // FPS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

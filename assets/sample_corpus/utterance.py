@@ -7,7 +7,7 @@ import numpy as np
 
 from assets.sample_corpus.lexicon import LEXICON, pronounce
 from assets.sample_corpus.phones import PHONES
-from assets.sample_corpus.settings import FPS
+from cals_models.timebase import FPS
 
 # Read aloud word by word, as GRID's speakers do: pauses close the lips, and give sound and picture a rhythm.
 PAUSE_SHARE = 0.5

@@ -15,8 +15,8 @@ from scipy.ndimage import uniform_filter1d
 from scipy.signal import sosfilt
 
 from assets.sample_corpus.phones import PHONES, Phone
-from assets.sample_corpus.settings import SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 from assets.sample_corpus.utterance import TimedPhone, Utterance
+from cals_models.timebase import SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 
 BLOCK_SAMPLES = 80  # parameters are held for 5 ms
 Samples = NDArray[np.floating[Any]]

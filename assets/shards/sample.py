@@ -13,7 +13,7 @@ import numpy.typing as npt
 import soundfile
 
 from assets.av_offsets.timed_clip import TimedClip, shift_clip, sound_start_frames
-from cals_models.shards.shard_format import FRAMES_PER_SECOND, SAMPLE_RATE_HZ
+from cals_models.timebase import FPS, SAMPLE_RATE_HZ
 
 OFFSET_COLUMNS = ("measured_frames", "confidence", "applied_frames", "remeasured_frames", "offset_status")
 
@@ -67,7 +67,7 @@ def encode_sample(
         "speaker": facts.speaker,
         "transcript": facts.transcript,
         "source": {"path": facts.source_path, "sha256": facts.source_sha256},
-        "fps": FRAMES_PER_SECOND,
+        "fps": FPS,
         "num_frames": corrected.num_frames,
         "jpeg_offsets": corrected.jpeg_offsets.tolist(),
         "valid": "".join("1" if seen else "0" for seen in corrected.valid),
@@ -96,7 +96,7 @@ def moved_labels(
     rows: tuple[tuple[float, float, str], ...], first_frame: float, num_frames: int
 ) -> list[list[float | str]]:
     """Timed labels of the sound on the time axis of the corrected clip, cut to its length."""
-    begin_s, length_s = first_frame / FRAMES_PER_SECOND, num_frames / FRAMES_PER_SECOND
+    begin_s, length_s = first_frame / FPS, num_frames / FPS
     moved = ((max(start - begin_s, 0.0), min(end - begin_s, length_s), label) for start, end, label in rows)
     return [[round(start, 4), round(end, 4), label] for start, end, label in moved if start < end]
 

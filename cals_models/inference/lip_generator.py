@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from cals_models.config import AudioToLipConfig, GeneratorConfig, config_from_fields
-from cals_models.mel_windows import MELS_PER_FRAME, NUM_MELS
 from cals_models.methods.registry import TRAINED_METHODS
 from cals_models.networks.lip_sync import LipSync, load_network
 from cals_models.networks.model_files import read_model
 from cals_models.precision import autocast
-from cals_models.shards.shard_format import CROP_PX
+from cals_models.shards.shard_format import CROP_PX, NUM_MELS
+from cals_models.timebase import MELS_PER_FRAME
 
 HEARD_AT_ONCE_FRAMES = 500
 """A longer sound is heard in stretches of so many frames..."""

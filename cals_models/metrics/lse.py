@@ -41,8 +41,8 @@ from cals_models.networks.syncnet import (
     flat_kernel,
     last_two,
 )
+from cals_models.timebase import SAMPLES_PER_FRAME
 
-SAMPLES_PER_FRAME = 640
 MFCCS_PER_FRAME = 4
 MAX_SHIFT_FRAMES = 15
 

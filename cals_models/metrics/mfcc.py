@@ -11,7 +11,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-SAMPLE_RATE_HZ = 16_000
+from cals_models.timebase import SAMPLE_RATE_HZ
+
 WINDOW_SAMPLES, HOP_SAMPLES, FFT_SAMPLES = 400, 160, 512
 NUM_TRIANGLES, NUM_COEFFICIENTS, LIFTER = 26, 13, 22
 PRE_EMPHASIS = 0.97

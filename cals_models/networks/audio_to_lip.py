@@ -14,8 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cals_models.config import UNIT_DIM, AudioToLipConfig
-from cals_models.mel_windows import MELS_PER_FRAME, NUM_MELS, check_mel, normalize_mel
+from cals_models.mel_windows import check_mel, normalize_mel
 from cals_models.networks.residual import ConvBlock, level
+from cals_models.shards.shard_format import NUM_MELS
+from cals_models.timebase import MELS_PER_FRAME
 
 
 def rotate(x: Tensor) -> Tensor:

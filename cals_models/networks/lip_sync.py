@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from cals_models.config import AudioToLipConfig, GeneratorConfig
-from cals_models.mel_windows import MELS_PER_FRAME, SILENCE, mel_windows, pad_windows
+from cals_models.mel_windows import SILENCE, mel_windows, pad_windows
 from cals_models.methods.registry import trained_method
 from cals_models.networks.audio_to_lip import AudioToLip
 from cals_models.networks.generator import LipToFace
 from cals_models.networks.wav2lip_audio import Wav2LipAudio
+from cals_models.timebase import MELS_PER_FRAME
 
 
 class LipSync(nn.Module):

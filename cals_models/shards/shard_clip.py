@@ -18,16 +18,8 @@ import numpy.typing as npt
 from cals_models.shards.decoders.flac import FlacError, decode_flac
 from cals_models.shards.decoders.jpeg import JpegError
 from cals_models.shards.kept_frames import frames_without_library
-from cals_models.shards.shard_format import (
-    CROP_PX,
-    MELS_PER_FRAME,
-    NUM_LANDMARKS,
-    NUM_MELS,
-    SAMPLE_RATE_HZ,
-    SAMPLES_PER_FRAME,
-    ShardError,
-    clip_key,
-)
+from cals_models.shards.shard_format import CROP_PX, NUM_LANDMARKS, NUM_MELS, ShardError, clip_key
+from cals_models.timebase import MELS_PER_FRAME, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-FRAMES_PER_SECOND = 25
-SAMPLE_RATE_HZ = 16_000
-SAMPLES_PER_FRAME = SAMPLE_RATE_HZ // FRAMES_PER_SECOND
-MELS_PER_FRAME = 4
-NUM_MELS = 80
 CROP_PX = 128
+NUM_MELS = 80
 NUM_LANDMARKS = 68
 SPLITS = ("train", "val", "test")
 MEMBERS = ("flac", "json", "landmarks.npy", "mel.npy", "mjpeg")

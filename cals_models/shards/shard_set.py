@@ -20,13 +20,13 @@ import numpy.typing as npt
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_format import (
     MANIFEST_NAME,
-    MELS_PER_FRAME,
     MEMBERS,
     NUM_MELS,
     ShardError,
     ShardFile,
     read_manifest,
 )
+from cals_models.timebase import MELS_PER_FRAME
 
 __all__ = ["ShardClip", "ShardError", "ShardSet"]
 

@@ -18,7 +18,7 @@ from torch.autograd import backward
 from cals_models.config import UNIT_DIM, AudioToLipConfig, SyncEncoderConfig
 from cals_models.losses import audio_to_lip_loss
 from cals_models.masking import span_mask
-from cals_models.mel_windows import CONTEXT_FRAMES, MELS_PER_FRAME, SILENCE, WINDOW_FRAMES
+from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE, WINDOW_FRAMES
 from cals_models.networks.audio_to_lip import AudioToLip
 from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.networks.model_files import read_model
@@ -26,6 +26,7 @@ from cals_models.networks.sync_encoder import SyncEncoder, build_sync_encoder
 from cals_models.precision import place
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
+from cals_models.timebase import MELS_PER_FRAME
 from cals_models.training.clip_windows import (
     as_batch,
     longest_valid_run,

@@ -10,10 +10,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cals_models.mel_windows import CONTEXT_FRAMES, MELS_PER_FRAME
+from cals_models.mel_windows import CONTEXT_FRAMES
 from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
+from cals_models.timebase import MELS_PER_FRAME
 from cals_models.training.sampler import ClipStream
 
 MIN_REFERENCE_DISTANCE_FRAMES = 5

@@ -20,7 +20,7 @@ from torch.autograd import backward
 
 from cals_models.config import AudioToLipConfig, GeneratorConfig, SyncEncoderConfig
 from cals_models.losses import adversarial_loss, discriminator_loss, sequence_contrast, wav2lip_sync_loss
-from cals_models.mel_windows import CONTEXT_FRAMES, MELS_PER_FRAME, SILENCE
+from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE
 from cals_models.methods.registry import METHODS
 from cals_models.networks.discriminator import LowerFaceDiscriminator
 from cals_models.networks.lip_sync import LipSync, load_network
@@ -30,6 +30,7 @@ from cals_models.precision import place
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from cals_models.speech_level import speech_level
+from cals_models.timebase import MELS_PER_FRAME
 from cals_models.training.clip_windows import (
     lower_half,
     mel_of,

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
-from assets.mels.settings import MELS_PER_FRAME, MelSettings
+from assets.mels.settings import MelSettings
+from cals_models.timebase import MELS_PER_FRAME, SAMPLE_RATE_HZ
 from pipelines.dubbing.source_video import STAGE, naming
 
 # At these rates a packet of AAC, the grain of the sound's end, is shorter than a video frame of 25 a second.
 OUTPUT_RATES_HZ = (44_100, 48_000)
-MODEL_RATE_HZ = 16_000
 MEL_AT_ONCE_FRAMES = 1500
 FULL_SCALE = 32_768
 MAX_DAMAGED_SHARE = 0.01
@@ -41,7 +41,7 @@ class Sound:
 
     @property
     def duration_s(self) -> float:
-        return len(self.mono) / MODEL_RATE_HZ
+        return len(self.mono) / SAMPLE_RATE_HZ
 
     @property
     def layout(self) -> str:
@@ -62,17 +62,17 @@ def read_sound(path: Path, limits: ProbeLimits) -> Sound:
                 raise ValueError(f"{path}: has no audio track (it holds: {kinds}); give a file with sound")
             stream = choose_stream(container, "audio", STAGE)
             rate_hz, num_channels = stream.codec_context.sample_rate, stream.codec_context.layout.nb_channels
-        longest = int(limits.max_duration_s * MODEL_RATE_HZ)
+        longest = int(limits.max_duration_s * SAMPLE_RATE_HZ)
         blocks, num_samples = [], 0
-        for block in _blocks(path, "s16", "mono", MODEL_RATE_HZ):
+        for block in _blocks(path, "s16", "mono", SAMPLE_RATE_HZ):
             blocks.append(block[0])
             num_samples += block.shape[1]
             if num_samples > longest:
                 raise ValueError(
                     f"{path}: longer than {limits.max_duration_s:.0f} s, the longest that is read"
                 )
-    if num_samples < MODEL_RATE_HZ // 25:
-        raise ValueError(f"{path}: {num_samples / MODEL_RATE_HZ:.3f} s of sound; at least 0.04 s are needed")
+    if num_samples < SAMPLE_RATE_HZ // 25:
+        raise ValueError(f"{path}: {num_samples / SAMPLE_RATE_HZ:.3f} s of sound; at least 0.04 s are needed")
     return Sound(
         path=path,
         mono=np.concatenate(blocks),

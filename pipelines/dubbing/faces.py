@@ -21,7 +21,7 @@ from assets.faces.landmarks import boxes_of, overlap
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.faces.track_clip import without_gaps
 from assets.faces.track_continuity import SAME_LOOK_AFTER_CUT, Track, alike
-from assets.media.timeline import FPS
+from cals_models.timebase import FPS
 from pipelines.dubbing.timing import FrameLog
 
 SHORTEST_FACE_TICKS = 12

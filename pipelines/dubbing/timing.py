@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.media.timeline import FPS
 from assets.media.video import MIDDLE_S
+from cals_models.timebase import FPS
 from pipelines.dubbing.source_video import SourceFrame
 
 ROUNDING_S = 1e-6

@@ -22,12 +22,12 @@ from starlette.routing import Route
 
 from assets.mos.ratings import Journal, Rater, RefusedAnswer
 from assets.mos.study import BAD_PRACTICE, GOOD_PRACTICE, Study, StudyVideo
+from cals_models.timebase import FPS
 from pipelines.mos.forms import form_key, ratings_of, read_form, require_form_key
 from pipelines.mos.pages import page
 
 COOKIE_DAYS = 120
 SECONDS_TO_JUDGE = 12
-FPS = 25
 
 
 def make_app(study: Study, after_answer: Callable[[], None], hosts: list[str]) -> Starlette:

@@ -17,7 +17,7 @@ import torch
 from assets.metrics.plain_video import read_plain_video
 from cals_models.metrics.lse import LipSyncEvaluator
 from cals_models.metrics.lse_weights import load_trained_evaluator
-from cals_models.shards.shard_format import SAMPLES_PER_FRAME
+from cals_models.timebase import SAMPLES_PER_FRAME
 
 LARGEST_DELAY_FRAMES = 10
 NOISE_SHARES = (0.0, 0.25, 0.5, 1.0, 2.0)
