@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assets.project.settings import LAYOUTS, NAME_PATTERN, Project, SettingsError
+from assets.project.layouts import LAYOUTS
+from assets.project.settings import NAME_PATTERN, Project, SettingsError
 from assets.project.settings import add_dataset as write_entry
 from assets.raw_videos.layouts.registry import check_layout
 

@@ -18,11 +18,11 @@ from assets.project.atomic_files import replacing
 from assets.project.digests import digest_of
 from assets.project.graph import STAGES
 from assets.project.home import Home
+from assets.project.layouts import LAYOUTS
 from cals_models.config import PROFILES
 from cals_models.methods.registry import METHODS
 
 CONFIG_NAME = "cals.yaml"
-LAYOUTS = ("lrw", "lrs2", "hdtf", "grid", "folder")
 SETTINGS_CLASSES = {
     "clips": "assets.clips.settings:ClipsSettings",
     "face_tracks": "assets.faces.settings:TrackSettings",
@@ -53,7 +53,7 @@ class Dataset:
 
     Args:
         name: lower-case identifier; the Dagster partition.
-        layout: how the folder is organised, one of ``LAYOUTS``.
+        layout: how the folder is organised, one of ``layouts.LAYOUTS``.
         root: folder of the raw data; never written to.
         profile: ``tiny`` or ``paper``.
         num_buckets: number of clip buckets, fixed when the dataset is added.

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from assets.project.layouts import LAYOUTS
 from pipelines.cli import dub as cli_dub
 from pipelines.cli import import_model as cli_import
 from pipelines.cli import lineage as cli_lineage
@@ -67,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     add("demo", _demo, "make a sample corpus, run every stage on it, print the table")
     new = add("add", _add, "add a dataset to cals.yaml")
     new.add_argument("name")
-    new.add_argument("--layout", required=True, choices=("lrw", "lrs2", "hdtf", "grid", "folder"))
+    new.add_argument("--layout", required=True, choices=tuple(LAYOUTS))
     new.add_argument("--root", required=True, metavar="PATH")
     new.add_argument("--profile", default="paper", choices=("tiny", "paper"))
     add("doctor", _doctor, "check versions, devices, weights, disk; say what to do").add_argument(

@@ -1,0 +1,9 @@
+"""The dataset layouts: name -> module that reads such a folder. Naming a layout here is all that registers it."""
+
+LAYOUTS: dict[str, str] = {
+    "lrw": "assets.raw_videos.layouts.lrw",
+    "lrs2": "assets.raw_videos.layouts.lrs2",
+    "hdtf": "assets.raw_videos.layouts.hdtf",
+    "grid": "assets.raw_videos.layouts.grid",
+    "folder": "assets.raw_videos.layouts.folder",
+}
