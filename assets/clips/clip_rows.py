@@ -13,7 +13,7 @@ from assets.clips.settings import ClipsSettings
 from assets.clips.shots import Piece, cut_at_shots, cut_evenly, find_shots
 from assets.media.probe import Probe, probe
 from assets.media.timeline import Span, common_span
-from assets.raw_videos.layouts.source import SPLITS, LayoutProblem, SourceClip
+from assets.raw_videos.layouts.source_clip import SPLITS, LayoutProblem, SourceClip
 from assets.raw_videos.walk import local_path
 from assets.workers.rejected import Rejected
 

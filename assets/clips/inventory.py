@@ -16,7 +16,7 @@ from assets.project.digests import digest_of
 from assets.project.settings import Dataset
 from assets.raw_videos.layouts.options import LayoutOptions, layout_options
 from assets.raw_videos.layouts.registry import enumerate_sources
-from assets.raw_videos.layouts.source import LayoutProblem, SourceClip
+from assets.raw_videos.layouts.source_clip import LayoutProblem, SourceClip
 from assets.raw_videos.scan import Scan
 from assets.store.bucket_files import StageOutput, WorkItem, bucket_of, fill_buckets, read_rows
 from assets.workers.clip_pool import ClipPool, PoolSettings

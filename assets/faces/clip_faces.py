@@ -114,4 +114,4 @@ def _frames(payload: FacesPayload, stage: str, damaged: set[int]) -> Iterator[Fr
     for tick in read_ticks(found, payload.span, stage=stage, max_damaged_share=share):
         if tick.damaged:
             damaged.add(tick.index)
-        yield tick.picture
+        yield tick.frame

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Frame(Protocol):
-    """An upright decoded picture (``assets.media.picture.Picture``): what is asked for is computed, no more."""
+    """An upright decoded frame (``assets.media.decoded_frame.DecodedFrame``): what is asked for is computed, no more."""
 
     width: int
     height: int

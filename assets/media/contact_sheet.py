@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from assets.media.decoded_frame import DecodedFrame
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
-from assets.media.picture import DecodedFrame
 from assets.media.probe import probe
 from assets.media.timeline import Span
 from assets.media.video import read_ticks
@@ -103,7 +103,7 @@ def _frame_at(path: Path, at_s: float | None) -> NDArray[np.uint8]:
     found = probe(path, stage=SHEET)
     start_s = found.video.start_s if at_s is None else at_s
     ticks = read_ticks(found, Span(start_s=start_s, num_frames=1), stage=SHEET)
-    return next(ticks).picture.rgb()
+    return next(ticks).frame.rgb()
 
 
 def _first_frame(path: Path, _: float | None) -> NDArray[np.uint8]:

@@ -60,7 +60,7 @@ def compare_readers(probe: Probe) -> ReaderChoice:
     for tick in read_ticks(probe, span):
         if not tick.repeated:
             times.append((tick.frame_index, tick.frame_s))
-            smalls.append(_small(tick.picture.gray()))
+            smalls.append(_small(tick.frame.gray()))
     video = _open_decord(probe.path)
     if len(video) != probe.video.num_packets:
         return ReaderChoice(
@@ -105,7 +105,7 @@ def read_stills(probe: Probe, times_s: list[float], *, reader: str | None = None
         at_s = min(max(time_s, probe.video.start_s), last_s)
         # A tick shows what is on display at its middle.
         (tick,) = read_ticks(probe, Span(start_s=at_s + ROUNDING_S - MIDDLE_S, num_frames=1))
-        stills.append(tick.picture.rgb())
+        stills.append(tick.frame.rgb())
     return stills
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.media.audio import read_audio
+from assets.media.decoded_frame import DecodedFrame
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
-from assets.media.picture import DecodedFrame
 from assets.media.probe import probe
 from assets.media.timeline import Span
 from assets.workers.rejected import Rejected

@@ -15,7 +15,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from assets.faces.alignment import Transforms, apply_transforms, invert
-from assets.media.picture import LARGEST_SD_PX
+from assets.media.decoded_frame import LARGEST_SD_PX
 from assets.media.probe import clockwise_rotation
 
 DRAWABLE = ("yuv420p", "yuvj420p")

@@ -27,7 +27,7 @@ def cut_crop(picture: Any, transform: Transforms, crop_px: int) -> NDArray[np.ui
     """One crop (S, S, 3) RGB of a picture; what lies outside the frame repeats its edge.
 
     Args:
-        picture: ``assets.media.picture.Picture``.
+        picture: ``assets.media.decoded_frame.DecodedFrame``.
         transform: (2, 3) source pixels to crop pixels.
         crop_px: S.
     """

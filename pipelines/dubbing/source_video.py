@@ -16,10 +16,10 @@ import av
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from assets.media.decoded_frame import DecodedFrame
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
 from assets.media.packets import PacketLog
-from assets.media.picture import DecodedFrame
 from assets.media.probe import COUNTED_FORMATS, RATE_DIFFERS, clockwise_rotation
 from assets.workers.rejected import Rejected
 

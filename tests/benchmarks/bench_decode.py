@@ -43,7 +43,7 @@ def whole_rgb(path: Path) -> int:
 
 def ticks_gray(path: Path) -> int:
     found = probe(path)
-    return sum(tick.picture.gray().ndim > 0 for tick in read_ticks(found, common_span(found)))
+    return sum(tick.frame.gray().ndim > 0 for tick in read_ticks(found, common_span(found)))
 
 
 def ticks_region(path: Path) -> int:
@@ -53,9 +53,9 @@ def ticks_region(path: Path) -> int:
     box = (side, 40, 2 * side, 40 + side)
     num = 0
     for tick in read_ticks(found, common_span(found)):
-        num += tick.picture.gray().ndim > 0
+        num += tick.frame.gray().ndim > 0
         if not tick.repeated:
-            tick.picture.rgb(box)
+            tick.frame.rgb(box)
     return num
 
 

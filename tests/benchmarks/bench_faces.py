@@ -58,7 +58,7 @@ def stage_seconds(payload: FacesPayload, repeats: int) -> dict[str, float]:
     found = probe(payload.path)
 
     def frames() -> list[object]:
-        return [tick.picture for tick in read_ticks(found, payload.span)]
+        return [tick.frame for tick in read_ticks(found, payload.span)]
 
     pictures_in = frames()
     track, _, pictures = track_clip(pictures_in, backend, settings, keep_pictures=True)
@@ -95,7 +95,7 @@ def s3fd_seconds(payload: FacesPayload) -> float:
 
     torch.set_num_threads(1)
     span = dataclasses.replace(payload.span, num_frames=4)
-    images = [tick.picture.rgb() for tick in read_ticks(probe(payload.path), span)]
+    images = [tick.frame.rgb() for tick in read_ticks(probe(payload.path), span)]
     batch = torch.stack([torch.from_numpy(image).permute(2, 0, 1).float() for image in images])
     network = s3fd().eval()
     with torch.inference_mode():

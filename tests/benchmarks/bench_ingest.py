@@ -34,7 +34,7 @@ from assets.media.video import read_ticks
 from assets.mels.mels import MelPayload, compute_mels
 from assets.mels.settings import MelSettings
 from assets.raw_videos.layouts.registry import enumerate_sources
-from assets.raw_videos.layouts.source import SourceClip
+from assets.raw_videos.layouts.source_clip import SourceClip
 from assets.raw_videos.scan import scan
 from assets.raw_videos.walk import local_path
 from assets.shards.sample import ClipFacts, encode_sample
@@ -102,7 +102,7 @@ def s3fd_a_frame(path: Path) -> Callable[[], float]:
     torch.set_num_threads(1)
     found = probe(path)
     span = Span(start_s=found.video.start_s, num_frames=S3FD_FRAMES)
-    images = [tick.picture.rgb() for tick in read_ticks(found, span)]
+    images = [tick.frame.rgb() for tick in read_ticks(found, span)]
     batch = torch.stack([torch.from_numpy(image).permute(2, 0, 1).float() for image in images])
     network = s3fd().eval()
 

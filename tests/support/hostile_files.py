@@ -18,7 +18,7 @@ from assets.media.audio import read_audio
 from assets.media.probe import probe
 from assets.media.timeline import Span
 from assets.media.video import read_ticks
-from assets.raw_videos.layouts.source import SourceClip
+from assets.raw_videos.layouts.source_clip import SourceClip
 from assets.raw_videos.walk import local_path
 from assets.workers.rejected import Rejected
 from tests.support.media_files import FlashFile, make_flash_file
@@ -68,7 +68,7 @@ def _decoded(root: str, row: dict[str, Any]) -> dict[str, Any]:
     try:
         found = probe(local_path(root, row["relative_path"]))
         span = Span(start_s=row["common_start_s"], num_frames=row["num_frames_25"])
-        num = sum(tick.picture.gray().size > 0 for tick in read_ticks(found, span))
+        num = sum(tick.frame.gray().size > 0 for tick in read_ticks(found, span))
         audio = read_audio(found, span)
     except Rejected as rejected:
         stated = {"stage": rejected.stage, "reason": rejected.reason, "detail": rejected.detail}

@@ -11,7 +11,7 @@ import io
 import posixpath
 
 from assets.raw_videos.layouts.options import LayoutOptions
-from assets.raw_videos.layouts.source import (
+from assets.raw_videos.layouts.source_clip import (
     SPLITS,
     VIDEO_SUFFIXES,
     DatasetFiles,

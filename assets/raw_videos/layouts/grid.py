@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from assets.raw_videos.layouts.options import LayoutOptions
-from assets.raw_videos.layouts.source import (
+from assets.raw_videos.layouts.source_clip import (
     DatasetFiles,
     LayoutProblem,
     SourceClip,

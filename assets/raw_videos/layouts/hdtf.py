@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from assets.raw_videos.layouts.options import LayoutOptions
-from assets.raw_videos.layouts.source import (
+from assets.raw_videos.layouts.source_clip import (
     CropHint,
     DatasetFiles,
     LayoutProblem,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from assets.raw_videos.layouts.options import LayoutOptions
-from assets.raw_videos.layouts.source import DatasetFiles, LayoutProblem, SourceClip, is_video
+from assets.raw_videos.layouts.source_clip import DatasetFiles, LayoutProblem, SourceClip, is_video
 
 EXPECTED = "mvlrs_v1/{main,pretrain}/<id>/NNNNN.mp4, listed in train.txt, val.txt, test.txt or pretrain.txt"
 LISTS = (("test", "main"), ("val", "main"), ("train", "main"), ("pretrain", "pretrain"))

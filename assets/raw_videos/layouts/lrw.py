@@ -9,7 +9,13 @@ from __future__ import annotations
 import re
 
 from assets.raw_videos.layouts.options import LayoutOptions
-from assets.raw_videos.layouts.source import DatasetFiles, LayoutProblem, SourceClip, is_video, not_in_layout
+from assets.raw_videos.layouts.source_clip import (
+    DatasetFiles,
+    LayoutProblem,
+    SourceClip,
+    is_video,
+    not_in_layout,
+)
 
 EXPECTED = "lipread_mp4/<WORD>/{train,val,test}/<WORD>_NNNNN.mp4"
 PATTERN = re.compile(

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from assets.raw_videos.layouts.source import LayoutError
+from assets.raw_videos.layouts.source_clip import LayoutError
 
 SPLIT_BY = ("auto", "speaker", "video")
 

@@ -8,7 +8,13 @@ from types import ModuleType
 
 from assets.raw_videos.layouts import folder, grid, hdtf, lrs2, lrw
 from assets.raw_videos.layouts.options import LayoutOptions
-from assets.raw_videos.layouts.source import DatasetFiles, LayoutError, LayoutProblem, SourceClip, is_video
+from assets.raw_videos.layouts.source_clip import (
+    DatasetFiles,
+    LayoutError,
+    LayoutProblem,
+    SourceClip,
+    is_video,
+)
 from assets.raw_videos.walk import FoundFile, walk
 
 LAYOUTS: dict[str, ModuleType] = {"lrw": lrw, "lrs2": lrs2, "hdtf": hdtf, "grid": grid, "folder": folder}

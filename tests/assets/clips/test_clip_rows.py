@@ -13,7 +13,7 @@ from assets.clips.clip_rows import SCHEMA, SourceItem, problem_rows, reject_dupl
 from assets.clips.settings import ClipsSettings
 from assets.clips.shots import cut_evenly, find_shots
 from assets.media.probe import probe
-from assets.raw_videos.layouts.source import CropHint, LayoutProblem, SourceClip
+from assets.raw_videos.layouts.source_clip import CropHint, LayoutProblem, SourceClip
 from tests.support.media_files import FlashFile, make_flash_file
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from assets.raw_videos.layouts.registry import enumerate_sources
-from assets.raw_videos.layouts.source import SourceClip
+from assets.raw_videos.layouts.source_clip import SourceClip
 from assets.workers.clip_pool import ClipPool, PoolSettings
 from assets.workers.rejected import Rejected
 from tests.support.hostile_files import ingest, make_hostile_set

@@ -58,7 +58,7 @@ def speakers(shared_data: Path) -> tuple[list[Rgb], list[Rgb]]:
     read = []
     for clip in clips:
         found = probe(clip)
-        read.append([tick.picture.rgb() for tick in read_ticks(found, common_span(found))])
+        read.append([tick.frame.rgb() for tick in read_ticks(found, common_span(found))])
     return read[0], read[1]
 
 

@@ -17,7 +17,7 @@ from assets.faces.settings import CropSettings, TrackSettings
 from assets.faces.track_clip import TRACKS_SCHEMA
 from assets.project.home import Home
 from assets.project.settings import Dataset
-from assets.raw_videos.layouts.source import SourceClip
+from assets.raw_videos.layouts.source_clip import SourceClip
 from assets.store.bucket_files import StageOutput, StageSummary, bucket_of, fill_buckets, read_ok_rows
 from assets.workers.clip_pool import ClipPool, PoolSettings
 

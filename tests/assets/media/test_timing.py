@@ -71,7 +71,7 @@ def errors_of(path: Path, spec: FlashFile) -> list[tuple[float, float]]:
     made = make_flash_file(path / f"flash.{spec.suffix}", spec)
     found = probe(made.path)
     span = common_span(found)
-    luma = [float(tick.picture.gray().mean()) for tick in read_ticks(found, span)]
+    luma = [float(tick.frame.gray().mean()) for tick in read_ticks(found, span)]
     audio = read_audio(found, span)
     assert len(luma) == span.num_frames
     assert audio.samples.shape == (640 * span.num_frames,)
@@ -100,8 +100,8 @@ def test_flash_and_beep_stay_together_everywhere(tmp_path: Path, spec: FlashFile
     check(tmp_path, spec)
 
 
-def test_picture_that_starts_late_without_an_edit_list(tmp_path: Path) -> None:
-    """Such a file shows its first picture longer and keeps no exact start: flash and beep still agree."""
+def test_video_that_starts_late_without_an_edit_list(tmp_path: Path) -> None:
+    """Such a file shows its first frame longer and keeps no exact start: flash and beep still agree."""
     for flash_s, beep_s in errors_of(tmp_path, FlashFile(mux=NO_EDIT_LIST, audio_late_s=-0.2)):
         assert abs(flash_s - beep_s) <= FLASH_S
 
@@ -115,7 +115,7 @@ def test_25_fps_gives_exactly_its_own_frames(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_constant_rates_show_the_picture_of_the_middle_of_the_tick(
+def test_constant_rates_show_the_frame_of_the_middle_of_the_tick(
     tmp_path: Path, rate: Fraction | int
 ) -> None:
     made = make_flash_file(tmp_path / "a.mp4", FlashFile(fps=Fraction(rate)))
@@ -126,10 +126,10 @@ def test_constant_rates_show_the_picture_of_the_middle_of_the_tick(
         assert tick.frame_index == round(tick.frame_s * float(rate))
 
 
-def test_repeated_ticks_share_their_picture(tmp_path: Path) -> None:
+def test_repeated_ticks_share_their_frame(tmp_path: Path) -> None:
     made = make_flash_file(tmp_path / "a.mp4", FlashFile(fps=Fraction(10)))
     found = probe(made.path)
     ticks = list(read_ticks(found, common_span(found)))
     assert sum(tick.repeated for tick in ticks) == 75 - 30
     for before, tick in zip(ticks, ticks[1:], strict=False):
-        assert tick.repeated == (tick.picture is before.picture)
+        assert tick.repeated == (tick.frame is before.frame)

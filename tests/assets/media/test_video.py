@@ -18,15 +18,15 @@ from tests.support.media_files import FlashFile, make_flash_file
 
 def lumas(path: Path, span: Span | None = None) -> list[np.ndarray]:
     found = probe(path)
-    return [tick.picture.gray().copy() for tick in read_ticks(found, span or common_span(found))]
+    return [tick.frame.gray().copy() for tick in read_ticks(found, span or common_span(found))]
 
 
 def moving(time_s: float) -> np.ndarray:
     """A bar whose place tells the time."""
-    picture = np.full((96, 160, 3), 60, np.uint8)
+    frame = np.full((96, 160, 3), 60, np.uint8)
     at = int(time_s * 25) % 150
-    picture[:, at : at + 10] = 200
-    return picture
+    frame[:, at : at + 10] = 200
+    return frame
 
 
 def test_grid_clip_gives_the_75_frames_that_ffmpeg_decodes(grid_clips: list[Path]) -> None:
@@ -39,7 +39,7 @@ def test_grid_clip_gives_the_75_frames_that_ffmpeg_decodes(grid_clips: list[Path
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "mpg", "avi"])
-def test_a_segment_is_the_same_pictures_as_in_the_whole(tmp_path: Path, suffix: str) -> None:
+def test_a_segment_has_the_same_frames_as_the_whole(tmp_path: Path, suffix: str) -> None:
     made = make_flash_file(
         tmp_path / f"a.{suffix}", FlashFile(suffix=suffix, duration_s=6.0, flash_times_s=(), draw=moving)
     )
@@ -91,7 +91,7 @@ def test_a_file_cut_short_is_damaged_where_the_container_promises_more(tmp_path:
     assert caught.value.detail
 
 
-def test_broken_pictures_are_noticed(grid_clips: list[Path], tmp_path: Path) -> None:
+def test_broken_frames_are_detected(grid_clips: list[Path], tmp_path: Path) -> None:
     data = bytearray(grid_clips[0].read_bytes())
     for at in range(150_000, 150_400):
         data[at] ^= 0x5A
@@ -103,18 +103,18 @@ def test_broken_pictures_are_noticed(grid_clips: list[Path], tmp_path: Path) -> 
 
 
 def test_damage_reaches_to_the_next_key_frame(grid_clips: list[Path]) -> None:
-    """The decoder complains about pictures 45 and 46; 47 is predicted from them; 48 is whole in itself."""
+    """The decoder complains about frames 45 and 46; 47 is predicted from them; 48 is intact."""
     path = next(path for path in grid_clips if path.name == "sgib8n.mpg")
     found = probe(path)
     ticks = list(read_ticks(found, common_span(found), max_damaged_share=0.1))
     assert [tick.index for tick in ticks if tick.damaged] == [45, 46, 47]
-    with pytest.raises(Rejected, match="3 of 75 pictures are damaged"):
+    with pytest.raises(Rejected, match="3 of 75 frames are damaged"):
         list(read_ticks(found, common_span(found), max_damaged_share=0.03))
-    with pytest.raises(Rejected, match="3 of 75 pictures are damaged"):
+    with pytest.raises(Rejected, match="3 of 75 frames are damaged"):
         list(read_ticks(found, common_span(found)))
 
 
-def test_whole_pictures_are_not_called_damaged(grid_clips: list[Path], tmp_path: Path) -> None:
+def test_intact_frames_are_not_called_damaged(grid_clips: list[Path], tmp_path: Path) -> None:
     made = [
         make_flash_file(tmp_path / f"a.{s}", FlashFile(suffix=s)).path for s in ("mp4", "webm", "avi", "ts")
     ]
@@ -123,14 +123,14 @@ def test_whole_pictures_are_not_called_damaged(grid_clips: list[Path], tmp_path:
         assert not any(tick.damaged for tick in read_ticks(found, common_span(found), max_damaged_share=1.0))
 
 
-def test_lost_pictures_are_noticed(tmp_path: Path) -> None:
+def test_lost_frames_are_detected(tmp_path: Path) -> None:
     made = make_flash_file(tmp_path / "a.mp4", FlashFile(draw=moving, duration_s=3.0))
     found = probe(made.path)
     with pytest.raises(Rejected, match="promised"):
         list(read_ticks(found, Span(start_s=found.video.start_s, num_frames=100)))
 
 
-def test_a_picture_that_changes_size_is_refused(tmp_path: Path) -> None:
+def test_a_change_of_frame_size_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
     small = make_flash_file(tmp_path / "small.ts", FlashFile(suffix="ts", size=(160, 96), duration_s=1.0))
     large = make_flash_file(tmp_path / "large.ts", FlashFile(suffix="ts", size=(320, 192), duration_s=1.0))
@@ -144,11 +144,11 @@ def test_memory_does_not_grow_with_the_span(tmp_path: Path) -> None:
     """Pictures are let go as the ticks advance: the decoder's own few are all that stay."""
     import gc
 
-    from assets.media.picture import DecodedFrame
+    from assets.media.decoded_frame import DecodedFrame
 
     made = make_flash_file(tmp_path / "a.mp4", FlashFile(fps=Fraction(30), duration_s=6.0))
     found = probe(made.path)
-    gc.collect()  # refusals of other tests may still hold pictures
+    gc.collect()  # rejections of other tests may still hold frames
     alive = 0
     for tick in read_ticks(found, common_span(found)):
         if tick.index % 25 == 24:

@@ -11,7 +11,7 @@ import pytest
 from assets.raw_videos.layouts.hdtf import speaker_of
 from assets.raw_videos.layouts.options import LayoutOptions, layout_options
 from assets.raw_videos.layouts.registry import check_layout, enumerate_sources, looks_like, reads
-from assets.raw_videos.layouts.source import LayoutError, LayoutProblem, SourceClip
+from assets.raw_videos.layouts.source_clip import LayoutError, LayoutProblem, SourceClip
 from assets.raw_videos.layouts.splitting import draw_splits
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from assets.media.picture import DecodedFrame
+from assets.media.decoded_frame import DecodedFrame
 from pipelines.dubbing.canvas import Canvas
 from pipelines.dubbing.mouths import ColourMatch, changed_share, cut_crop
 from pipelines.dubbing.paste import lower_face_mask

@@ -1,7 +1,7 @@
-"""One decoded picture, upright, of which only what is asked for is computed.
+"""One decoded frame, upright, of which only the requested planes and regions are computed.
 
-Converting whole 1080p frames to RGB costs as much as decoding them; finding a face needs only the luma plane, which
-the decoder has already, and cropping it only the RGB of its region.
+Converting whole 1080p frames to RGB costs as much as decoding them; face detection needs only the luma plane, which
+the decoder has already, and cropping only the RGB of the face's region.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ CONVERSION = (
     | Interpolation.BITEXACT
     | Interpolation.FULL_CHR_H_INT
 )
-# Chroma beyond the region that the interpolation looks at, pixels; even.
+# Pixels around the region that the chroma interpolation reads; even.
 MARGIN_PX = 4
-# Unlabelled pictures: BT.601 up to the size of a DVD, BT.709 above, as players do.
+# Unlabelled frames: BT.601 up to the size of a DVD, BT.709 above, as players do.
 LARGEST_SD_PX = (1024, 576)
 
 
@@ -58,7 +58,7 @@ class DecodedFrame:
         self._gray: NDArray[np.uint8] | None = None
 
     def gray(self) -> NDArray[Any]:
-        """Luma of the whole picture, as stored (16-235 in most files).
+        """Luma of the whole frame, as stored (16-235 in most files).
 
         Returns:
             (height, width) uint8, contiguous rows or a view of the decoder's plane; don't write to it.
@@ -71,18 +71,18 @@ class DecodedFrame:
         """RGB of a region, with the colour matrix and range of the file; nothing outside it is converted.
 
         Args:
-            box: (x0, y0, x1, y1), upright pixels, x1 and y1 exclusive, inside the picture; None for all of it.
+            box: (x0, y0, x1, y1), upright pixels, x1 and y1 exclusive, inside the frame; None for all of it.
 
         Returns:
             (y1 - y0, x1 - x0, 3) uint8, 0..255, contiguous.
 
         Raises:
-            ValueError: if the box is empty or leaves the picture.
+            ValueError: if the box is empty or leaves the frame.
         """
         x0, y0, x1, y1 = box or (0, 0, self.width, self.height)
         if not (0 <= x0 < x1 <= self.width and 0 <= y0 < y1 <= self.height):
             raise ValueError(
-                f"box {(x0, y0, x1, y1)} is not inside the picture of {self.width}x{self.height}; "
+                f"box {(x0, y0, x1, y1)} is not inside the frame of {self.width}x{self.height}; "
                 "give 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height"
             )
         stored = self._stored_box((x0, y0, x1, y1))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from av.video.reformatter import ColorRange, Colorspace
 
-from assets.media.picture import DecodedFrame
+from assets.media.decoded_frame import DecodedFrame
 from assets.media.probe import probe
 from assets.media.timeline import common_span
 from assets.media.video import read_ticks
@@ -61,7 +61,7 @@ def test_colours_follow_matrix_and_range(pixel_format: str, full: bool, matrix: 
     assert np.abs(found.astype(int) - rgb)[inner].max() <= 3
 
 
-def test_unlabelled_pictures_are_bt601_when_small_and_bt709_when_large() -> None:
+def test_unlabelled_frames_are_bt601_when_small_and_bt709_when_large() -> None:
     for size, matrix in (((576, 720), Colorspace.ITU601), ((720, 1280), Colorspace.ITU709)):
         rgb = np.full((*size, 3), (200, 60, 40), np.uint8)
         frame = encoded(rgb, matrix, False, "yuv420p")
@@ -73,17 +73,17 @@ def test_unlabelled_pictures_are_bt601_when_small_and_bt709_when_large() -> None
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv444p", "yuv420p10le"])
 def test_a_region_is_the_same_as_in_the_whole(box: tuple[int, int, int, int], pixel_format: str) -> None:
     random = np.random.default_rng(1).integers(0, 256, (64, 96, 3), dtype=np.uint8)
-    picture = DecodedFrame(encoded(random, Colorspace.ITU601, False, pixel_format))
+    frame = DecodedFrame(encoded(random, Colorspace.ITU601, False, pixel_format))
     x0, y0, x1, y1 = box
-    difference = np.abs(picture.rgb(box).astype(int) - picture.rgb()[y0:y1, x0:x1])
+    difference = np.abs(frame.rgb(box).astype(int) - frame.rgb()[y0:y1, x0:x1])
     assert difference.max() <= 2
 
 
 @pytest.mark.parametrize("box", [(-1, 0, 10, 10), (0, 0, 97, 10), (5, 5, 5, 9), (9, 9, 3, 12)])
 def test_a_region_outside_is_an_error(box: tuple[int, int, int, int]) -> None:
-    picture = DecodedFrame(encoded(colours(), Colorspace.ITU601, False, "yuv420p"))
-    with pytest.raises(ValueError, match="not inside the picture of 96x64"):
-        picture.rgb(box)
+    frame = DecodedFrame(encoded(colours(), Colorspace.ITU601, False, "yuv420p"))
+    with pytest.raises(ValueError, match="not inside the frame of 96x64"):
+        frame.rgb(box)
 
 
 def test_luma_is_the_decoders_plane() -> None:
@@ -97,9 +97,9 @@ def test_luma_is_the_decoders_plane() -> None:
 @pytest.mark.parametrize("pixel_format", ["gray", "rgb24", "nv12", "bgra"])
 def test_other_pixel_formats_work(pixel_format: str) -> None:
     frame = av.VideoFrame.from_ndarray(np.full((64, 96, 3), 120, np.uint8), format="rgb24")
-    picture = DecodedFrame(frame.reformat(format=pixel_format))
-    assert picture.gray().shape == (64, 96)
-    assert np.abs(picture.rgb((10, 10, 30, 40)).astype(int) - 120).max() <= 3
+    decoded = DecodedFrame(frame.reformat(format=pixel_format))
+    assert decoded.gray().shape == (64, 96)
+    assert np.abs(decoded.rgb((10, 10, 30, 40)).astype(int) - 120).max() <= 3
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
@@ -108,19 +108,19 @@ def test_phone_videos_are_upright(tmp_path: Path, rotation: int) -> None:
     import cv2
 
     def draw(_: float) -> np.ndarray:
-        picture = np.full((96, 160, 3), 40, np.uint8)
-        picture[:48, :80] = (220, 30, 30)
-        return picture
+        image = np.full((96, 160, 3), 40, np.uint8)
+        image[:48, :80] = (220, 30, 30)
+        return image
 
     spec = FlashFile(rotation=rotation, draw=draw, duration_s=1.0, flash_times_s=())
     made = make_flash_file(tmp_path / "phone.mp4", spec)
     found = probe(made.path)
     assert (found.video.rotation, found.video.width, found.video.height) == (rotation, 160, 96)
-    picture = next(read_ticks(found, common_span(found))).picture
-    rgb = picture.rgb()
+    frame = next(read_ticks(found, common_span(found))).frame
+    rgb = frame.rgb()
     assert np.abs(rgb[8:40, 8:72].astype(int) - (220, 30, 30)).mean() < 4
     assert rgb[56:, :, 0].max() < 60
-    assert np.array_equal(picture.rgb((8, 20, 90, 61)), rgb[20:61, 8:90])
-    assert picture.gray().shape == (96, 160)
+    assert np.array_equal(frame.rgb((8, 20, 90, 61)), rgb[20:61, 8:90])
+    assert frame.gray().shape == (96, 160)
     _, by_opencv = cv2.VideoCapture(str(made.path)).read()
     assert np.abs(by_opencv[..., ::-1].astype(int) - rgb).mean() < 3
