@@ -1,4 +1,4 @@
-"""The command line: one module a group of commands, each over a plain function elsewhere.
+"""The command line: one module a command, named after it, over a plain function elsewhere.
 
-Exit status 0 only if all that was asked was done; wrong input is one line.
+A new command is a module here and its name in ``main.COMMANDS``; texts and exit codes of errors are in ``errors``.
 """

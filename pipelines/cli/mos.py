@@ -6,16 +6,13 @@ import argparse
 import csv
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-Command = Callable[[argparse.Namespace], int]
-Add = Callable[[str, Command, str], argparse.ArgumentParser]
+from pipelines.cli.command import Add, Command, open_project
 
 
-def add_commands(add: Add) -> None:
-    """Adds the command; ``add(name, run, text)`` makes a sub-command and returns its parser."""
+def add_command(add: Add) -> None:
     study = add("mos", _serve, "mean opinion scores: show raters the videos, sum up their answers (Table 2)")
     actions = study.add_subparsers(title="actions", metavar="ACTION", required=True)
 
@@ -44,18 +41,12 @@ def add_commands(add: Add) -> None:
     exporting.add_argument("--out", metavar="FILE", help="default: standard output")
 
 
-def _project() -> Any:
-    from assets.project.settings import load_project
-
-    return load_project()
-
-
 def _serve(arguments: argparse.Namespace) -> int:
     from assets.mos.study import DEFAULT_NAME
     from assets.stage.run import require_method
     from pipelines.mos.server import serve
 
-    project = _project()
+    project = open_project()
     dataset = project.dataset(arguments.dataset)
     for method in arguments.method or ():
         require_method(dataset, method)
@@ -74,7 +65,7 @@ def _summary(arguments: argparse.Namespace) -> int:
     from assets.mos.part import write_ratings_part
     from assets.mos.summary import summarise_study, summary_text
 
-    project = _project()
+    project = open_project()
     dataset = project.dataset(arguments.dataset)
     summary = summarise_study(project.home, dataset.name, arguments.study)
     write_ratings_part(project.home, dataset.name)
@@ -88,7 +79,7 @@ def _export(arguments: argparse.Namespace) -> int:
     from assets.mos.summary import find_study
     from assets.project.atomic_files import replacing
 
-    project = _project()
+    project = open_project()
     study = find_study(project.home, project.dataset(arguments.dataset).name, arguments.study)
     rows = rating_rows(study, Journal(study).raters())
     if not rows:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-Command = Callable[[argparse.Namespace], int]
-Add = Callable[[str, Command, str], argparse.ArgumentParser]
-EXIT_NOT_DONE = 1
+from pipelines.cli.command import Add, open_project
+from pipelines.cli.errors import EXIT_NOT_DONE
 
 
-def add_commands(add: Add) -> None:
-    """Adds the command; ``add(name, run, text)`` makes a sub-command and returns its parser."""
+def add_command(add: Add) -> None:
     scoring = add("score", _score, "score videos made by any system against the true ones")
     scoring.add_argument("--generated", required=True, metavar="DIR", help="videos of the system")
     scoring.add_argument("--reference", required=True, metavar="DIR", help="the true videos")
@@ -37,11 +34,10 @@ def add_commands(add: Add) -> None:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    from assets.project.settings import load_project
     from pipelines.score import score
 
     done = score(
-        load_project(),
+        open_project(),
         Path(arguments.generated),
         Path(arguments.reference),
         name=arguments.name,

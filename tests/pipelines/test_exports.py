@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,7 +17,7 @@ import pytest
 from assets.project.settings import Project, SettingsError
 from assets.store import ledger
 from cals_models.shards.shard_format import clip_key
-from pipelines.cli.lineage import add_commands
+from pipelines.cli.main import make_parser
 from pipelines.exports.cards import write_dataset_card, write_model_cards
 from pipelines.exports.croissant import write_croissant
 from pipelines.exports.licences import licence_of
@@ -176,18 +174,9 @@ def test_the_commands_answer_and_refuse_in_one_line(
 ) -> None:
     monkeypatch.setenv("CALS_CONFIG", str(two_runs[0].config_path))
     monkeypatch.setenv("CALS_HOME", str(two_runs[0].home.root))
-    parser = argparse.ArgumentParser()
-    commands = parser.add_subparsers()
-
-    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text)
-        sub.set_defaults(command=run)
-        return sub
-
-    add_commands(add)
 
     def cals(*words: str) -> str:
-        arguments = parser.parse_args(words)
+        arguments = make_parser().parse_args(words)
         assert arguments.command(arguments) == 0
         return capsys.readouterr().out
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +24,7 @@ from cals_models.metrics.crop_metrics import psnr
 from cals_models.networks.syncnet import SyncNet
 from cals_models.shards.shard_format import clip_key
 from cals_models.shards.shard_set import ShardSet
-from pipelines.cli import score as cli_score
+from pipelines.cli.main import make_parser
 from pipelines.instance import open_instance
 from pipelines.lineage.questions import trace
 from pipelines.lineage.text import trace_text
@@ -37,16 +35,7 @@ NUM_FRAMES = 30
 
 
 def run(*words: str) -> int:
-    parser = argparse.ArgumentParser()
-    commands = parser.add_subparsers()
-
-    def add(name: str, command: Callable[..., int], text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text)
-        sub.set_defaults(command=command)
-        return sub
-
-    cli_score.add_commands(add)
-    arguments = parser.parse_args(["score", *words])
+    arguments = make_parser().parse_args(["score", *words])
     status: int = arguments.command(arguments)
     return status
 

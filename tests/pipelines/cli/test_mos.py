@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
 import json
@@ -15,19 +14,13 @@ from assets.mos.ratings import Journal
 from assets.mos.study import StudyError
 from assets.project.settings import Project, SettingsError
 from pipelines.cli import mos as cli_mos
+from pipelines.cli.main import make_parser
 from tests.assets.mos.mos_studies import DATASET, answer_all, make_study
 from tests.support.lineage_home import make_project
 
 
 def cals(*arguments: str) -> int:
-    parser = argparse.ArgumentParser()
-    commands = parser.add_subparsers()
-
-    def add(name: str, run: cli_mos.Command, text: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, description=text)
-
-    cli_mos.add_commands(add)
-    parsed = parser.parse_args(arguments)
+    parsed = make_parser().parse_args(arguments)
     done: int = parsed.command(parsed)
     return done
 
@@ -35,7 +28,7 @@ def cals(*arguments: str) -> int:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     project = make_project(tmp_path)
-    monkeypatch.setattr(cli_mos, "_project", lambda: project)
+    monkeypatch.setattr(cli_mos, "open_project", lambda: project)
     return project
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from assets.project.home import Home
 from assets.project.settings import Project
 from assets.store.warehouse import publish, query
-from pipelines.cli import dub as cli_dub
+from pipelines.cli.main import make_parser
 from pipelines.dubbing.dub import DubInputs
 from pipelines.dubbing.run import choose_model, run_dub
 from pipelines.dubbing.settings import DubSettings
@@ -84,10 +83,8 @@ def test_a_photograph_is_dubbed_and_bad_models_are_refused(
     assert not inputs.out.exists()
 
 
-def test_the_command_takes_its_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    parser = argparse.ArgumentParser()
-    cli_dub.add_commands(lambda name, run, text: parser)
-    given = parser.parse_args(
-        ["--video", "v", "--audio", "a", "--out", "o.mp4", "--face", "2", "--fit", "loop"]
+def test_the_command_takes_its_options() -> None:
+    given = make_parser().parse_args(
+        ["dub", "--video", "v", "--audio", "a", "--out", "o.mp4", "--face", "2", "--fit", "loop"]
     )
     assert (given.face, given.fit, given.model, given.mark) == ([2], "loop", None, False)

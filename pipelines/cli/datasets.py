@@ -1,0 +1,32 @@
+"""Which datasets a command works on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from assets.project.settings import Project
+
+
+def choose_datasets(project: Project, requested: Sequence[str] | None) -> list[str]:
+    """The requested datasets; by default all, except those of the demo whose files ``cals demo`` has yet to write.
+
+    Raises:
+        ValueError: there is no such dataset, or none at all.
+    """
+    if requested:
+        return [project.dataset(name).name for name in requested]
+    sample = project.home.root / "sample"
+    names = []
+    for name, dataset in project.datasets.items():
+        if dataset.root.is_relative_to(sample) and not dataset.root.exists():
+            print(f"{name}: left out: cals demo has not made it yet", file=sys.stderr)
+        else:
+            names.append(name)
+    if not names:
+        raise ValueError(
+            "no dataset to work on; add one (cals add NAME --layout L --root PATH) or run cals demo"
+        )
+    return names

@@ -1,0 +1,31 @@
+"""``cals stale``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from pipelines.cli.command import Add, open_project
+from pipelines.cli.datasets import choose_datasets
+
+
+def add_command(add: Add) -> None:
+    parser = add("stale", _stale, "list what is stale and why")
+    parser.add_argument("--dataset", action="append", metavar="NAME")
+    parser.add_argument("--to", metavar="ASSET")
+    parser.add_argument("--json", action="store_true")
+
+
+def _stale(arguments: argparse.Namespace) -> int:
+    from pipelines.staleness import find_stale
+
+    project = open_project()
+    found = find_stale(project, choose_datasets(project, arguments.dataset), arguments.to)
+    if arguments.json:
+        print(json.dumps([partition.as_json() for partition in found], indent=1))
+        return 0
+    for partition in found:
+        took = "" if partition.estimated_s is None else f"  (about {partition.estimated_s:.0f} s)"
+        print(f"{partition.label}: {partition.cause.text}{took}")
+    print(f"{len(found)} stale" if found else "nothing is stale")
+    return 0
