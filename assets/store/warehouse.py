@@ -8,6 +8,7 @@ taken, so what is published never goes backwards. The file's storage version is 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -256,12 +257,12 @@ def _fill_intervals(connection: Connection, parts: Parts, cache: Path) -> None:
         digest.update(table.encode("ascii"))
         for _, link in parts.get(table, []):
             digest.update(hashlib.sha256(link.read_bytes()).digest())
-    for path in (Path(__file__).with_name("bootstrap.py"), SEEDS_FOLDER / "metric_definitions.csv"):
-        digest.update(path.read_bytes())
+    better = dict(connection.execute("select metric, better from metric_definitions order by 1").fetchall())
+    digest.update(json.dumps(better).encode("utf-8"))
+    digest.update(Path(__file__).with_name("bootstrap.py").read_bytes())
     source = {b"computed_from": digest.hexdigest().encode("ascii")}
     if not cache.exists() or pq.read_schema(cache).metadata != source:
         scores, points = connection.execute(_SCORES).df(), connection.execute(_POINTS).df()
-        better = dict(connection.execute("select metric, better from metric_definitions").fetchall())
         table = pa.Table.from_pandas(bootstrap_intervals(scores, better, points), preserve_index=False)
         with replacing(cache) as temporary:
             pq.write_table(table.replace_schema_metadata(source), temporary)

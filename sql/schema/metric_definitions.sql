@@ -7,5 +7,6 @@ create table metric_definitions (
     unit varchar not null,  -- unit of its values; 1 where it has none
     better varchar not null,  -- higher or lower
     position integer not null,  -- order in tables
+    decimals integer not null,  -- digits after the point that tables print
     description varchar not null  -- what it measures
 )
