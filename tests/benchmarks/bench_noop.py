@@ -32,7 +32,7 @@ from cals_models.methods.registry import METHODS, Method
 for number in range({NUM_METHODS} - len(METHODS)):
     name = f"another_{{number}}"
     METHODS[name] = Method(name=name, audio_path="none", sync_losses=(), description="made for a test")
-from assets.project import source_versions as sources
+from assets.raw_videos import dataset_scan as sources
 plain, spent = sources.scan_dataset, []
 def timed(*arguments):
     begun, begun_cpu = time.perf_counter(), time.process_time()

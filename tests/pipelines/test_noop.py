@@ -16,7 +16,7 @@ METHODS = ["ground_truth", "wav2lip", "cals"]
 HEAVY = ("torch", "dagster", "mlflow", "duckdb", "pandas", "av", "cv2")
 RUN = f"""
 import sys
-from assets.project import source_versions as sources
+from assets.raw_videos import dataset_scan as sources
 plain, scanned = sources.scan_dataset, []
 sources.scan_dataset = lambda project, name: scanned.append(name) or plain(project, name)
 from pipelines.cli.main import main
