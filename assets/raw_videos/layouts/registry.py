@@ -1,12 +1,13 @@
-"""The layouts by name, and the one way in."""
+"""The layouts by name: which files one reads, and the clip sources that it finds in a folder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from typing import Protocol, cast
 
-from assets.raw_videos.layouts import folder, grid, hdtf, lrs2, lrw
+from assets.project.layouts import LAYOUTS
 from assets.raw_videos.layouts.options import LayoutOptions
 from assets.raw_videos.layouts.source_clip import (
     DatasetFiles,
@@ -17,7 +18,6 @@ from assets.raw_videos.layouts.source_clip import (
 )
 from assets.raw_videos.walk import FoundFile, walk
 
-LAYOUTS: dict[str, ModuleType] = {"lrw": lrw, "lrs2": lrs2, "hdtf": hdtf, "grid": grid, "folder": folder}
 PROBLEM_DETAILS = {
     "unreadable": "can't be read; check its permissions",
     "unreadable_folder": "the folder can't be entered; check its permissions",
@@ -30,10 +30,41 @@ PROBLEM_DETAILS = {
 }
 
 
+class Layout(Protocol):
+    """What a layout's module defines."""
+
+    EXPECTED: str
+    """The paths that it expects, for error messages."""
+
+    def reads(self, path: str) -> bool:
+        """Whether it reads the file of this relative path: only such files are hashed."""
+        ...
+
+    def fits(self, path: str) -> bool:
+        """Whether the file of this relative path is a video where it expects one, or a list that only it has."""
+        ...
+
+    def enumerate_clips(
+        self, files: DatasetFiles, options: LayoutOptions
+    ) -> list[SourceClip | LayoutProblem]:
+        """Sources and problems; every video is in at least one of them."""
+        ...
+
+
+def layout_named(name: str) -> Layout:
+    """The module of a layout.
+
+    Raises:
+        LayoutError: unknown name.
+    """
+    if name not in LAYOUTS:
+        raise LayoutError(f"layout {name!r} is not known; one of {', '.join(LAYOUTS)}")
+    return cast(Layout, importlib.import_module(LAYOUTS[name]))
+
+
 def reads(layout: str) -> Callable[[str], bool]:
     """Which files of a dataset the layout reads: what `scan` hashes."""
-    function: Callable[[str], bool] = _module(layout).reads
-    return function
+    return layout_named(layout).reads
 
 
 def enumerate_sources(
@@ -42,10 +73,10 @@ def enumerate_sources(
     options: LayoutOptions | None = None,
     files: Mapping[str, str | None] | None = None,
 ) -> list[SourceClip | LayoutProblem]:
-    """What a dataset's folder holds, by its layout.
+    """Lists the clip sources in a dataset's folder.
 
     Args:
-        layout: lrw, lrs2, hdtf, grid or folder.
+        layout: a name of `LAYOUTS`.
         root: the dataset's folder.
         options: the layout's options; the defaults if None.
         files: relative path -> problem or None, as a scan found them; None to list the folder now.
@@ -56,10 +87,10 @@ def enumerate_sources(
     Raises:
         LayoutError: unknown layout, no such folder, no video in it, or no video where the layout expects one.
     """
-    module = _module(layout)
+    module = layout_named(layout)
     root = Path(root)
     if files is None:
-        files = {file.relative_path: file.problem for file in _walk(layout, root)}
+        files = {file.relative_path: file.problem for file in _walk(module, root)}
     given = DatasetFiles(root=root, problems=files)
     videos = given.videos()
     if not videos:
@@ -83,7 +114,11 @@ def enumerate_sources(
 
 
 def check_layout(layout: str, root: Path | str, options: LayoutOptions | None = None) -> int:
-    """Number of clip sources; raises `LayoutError` if the folder does not fit. For `cals add`, before anything runs."""
+    """Number of clip sources in a folder, before anything runs.
+
+    Raises:
+        LayoutError: the folder does not fit the layout, or gives no clip.
+    """
     found = enumerate_sources(layout, root, options)
     num = sum(isinstance(item, SourceClip) for item in found)
     if num == 0:
@@ -94,37 +129,30 @@ def check_layout(layout: str, root: Path | str, options: LayoutOptions | None = 
     return num
 
 
-def looks_like(paths: list[str]) -> str | None:
-    """The layout that most of the videos fit, None if there are none."""
+def likely_layout(paths: Sequence[str]) -> str | None:
+    """The first layout of `LAYOUTS` that most of the videos fit, or that a list among the files belongs to.
+
+    Returns:
+        Its name; None if there are no videos.
+    """
     videos = [path for path in paths if is_video(path)]
+    lists = [path for path in paths if not is_video(path)]
     if not videos:
         return None
-    if any(path.rsplit("/", 1)[-1] in hdtf.ANNOTATION_NAMES for path in paths):
-        return "hdtf"
-    counts = {
-        name: sum(LAYOUTS[name].fits(path) for path in videos) for name in ("lrw", "lrs2", "grid", "hdtf")
-    }
-    best = max(counts, key=lambda name: counts[name])
-    return best if counts[best] > len(videos) / 2 else "folder"
+    for name in LAYOUTS:
+        fits = layout_named(name).fits
+        if sum(fits(path) for path in videos) > len(videos) / 2 or any(fits(path) for path in lists):
+            return name
+    return None
 
 
-def _module(layout: str) -> ModuleType:
-    if layout not in LAYOUTS:
-        raise LayoutError(f"layout {layout!r} is not known; one of {', '.join(LAYOUTS)}")
-    return LAYOUTS[layout]
-
-
-def _walk(layout: str, root: Path) -> list[FoundFile]:
+def _walk(layout: Layout, root: Path) -> list[FoundFile]:
     try:
-        return walk(root, reads(layout))
+        return walk(root, layout.reads)
     except FileNotFoundError as error:
-        raise LayoutError(
-            f"{root}: no such folder; give the folder that holds {LAYOUTS[layout].EXPECTED}"
-        ) from error
+        raise LayoutError(f"{root}: no such folder; give the folder that holds {layout.EXPECTED}") from error
     except NotADirectoryError as error:
-        raise LayoutError(
-            f"{root}: not a folder; give the folder that holds {LAYOUTS[layout].EXPECTED}"
-        ) from error
+        raise LayoutError(f"{root}: not a folder; give the folder that holds {layout.EXPECTED}") from error
     except OSError as error:
         raise LayoutError(f"{root}: can't be read: {error.strerror}") from error
 
@@ -134,8 +162,8 @@ def _and_more(videos: list[str]) -> str:
 
 
 def _hint(layout: str, paths: list[str]) -> str:
-    other = looks_like(paths)
-    return f"; it looks like layout {other}" if other not in (None, layout) else ""
+    likely = likely_layout(paths)
+    return f"; it looks like layout {likely}" if likely not in (None, layout) else ""
 
 
 def _order(item: SourceClip | LayoutProblem) -> tuple[str, int, str]:

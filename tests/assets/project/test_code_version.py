@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from assets.project.code_version import INFRASTRUCTURE, PROJECT_ROOT, code_version
 from assets.project.graph import STAGES, stage_code
+from assets.project.layouts import LAYOUTS
 from cals_models import source_code
 from cals_models.source_code import closure
 
@@ -114,3 +116,23 @@ def test_infrastructure_exists() -> None:
 def test_stage_code_has_definitions() -> None:
     assert "assets.mels.mel.log_mel" in stage_code("mels").definitions
     assert not any(name.startswith("assets.faces") for name in stage_code("mels").definitions)
+
+
+@pytest.mark.parametrize("module", LAYOUTS.values())
+def test_a_changed_layout_makes_clips_stale(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Layouts are loaded by name, not imported: the table itself must bring them into the fingerprint."""
+    shutil.copytree(PROJECT_ROOT / "assets", tmp_path / "assets")
+    shutil.copytree(PROJECT_ROOT / "cals_models", tmp_path / "cals_models")
+    monkeypatch.setattr(source_code, "PROJECT_ROOT", tmp_path)
+    stage = STAGES["clips"]
+    before = code_version(stage.roots, stage.libraries)
+    path = tmp_path.joinpath(*module.split(".")).with_suffix(".py")
+    path.write_text(
+        path.read_text().replace(
+            "def fits(path: str) -> bool:\n", "def fits(path: str) -> bool:\n    path = path.strip()\n"
+        )
+    )
+    after = code_version(stage.roots, stage.libraries)
+    assert after.changed_since(before.definitions, before.libraries) == [f"{module}.fits changed"]

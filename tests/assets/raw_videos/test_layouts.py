@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from assets.project.layouts import LAYOUTS
 from assets.raw_videos.layouts.hdtf import speaker_of
 from assets.raw_videos.layouts.options import LayoutOptions, layout_options
-from assets.raw_videos.layouts.registry import check_layout, enumerate_sources, looks_like, reads
+from assets.raw_videos.layouts.registry import (
+    check_layout,
+    enumerate_sources,
+    layout_named,
+    likely_layout,
+    reads,
+)
 from assets.raw_videos.layouts.source_clip import LayoutError, LayoutProblem, SourceClip
 from assets.raw_videos.layouts.splitting import draw_splits
 
@@ -339,4 +346,24 @@ def test_drawn_splits_are_stable_and_never_empty() -> None:
     assert all(more[name] == splits[name] for name in names)
     for num in range(3, 12):
         assert set(draw_splits(names[:num], LayoutOptions()).values()) == {"train", "val", "test"}
-    assert looks_like(["notes.txt"]) is None
+
+
+@pytest.mark.parametrize(
+    ("paths", "likely"),
+    [
+        (["notes.txt"], None),
+        (["x/y.mp4", "s1/bbaf2n.mpg", "s1/bbaf3s.mpg"], "grid"),
+        (["Radio11.mp4", "RD_annotion_time.txt"], "hdtf"),
+        (["x.mp4", "y.mp4"], "folder"),
+    ],
+)
+def test_likely_layout(paths: list[str], likely: str | None) -> None:
+    assert likely_layout(paths) == likely
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_each_layout_defines_what_the_registry_calls(name: str) -> None:
+    layout = layout_named(name)
+    assert layout.EXPECTED
+    assert layout.reads("a/b.mp4")
+    assert not layout.fits("a/b.jpg")
