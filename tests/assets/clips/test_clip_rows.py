@@ -35,16 +35,16 @@ def three_shots(time_s: float) -> np.ndarray:
     return picture
 
 
-def test_a_grid_clip(grid_clips: list[Path]) -> None:
+def test_a_grid_clip(real_grid_clips: list[Path]) -> None:
     source = SourceClip(
-        relative_path=grid_clips[0].name,
+        relative_path=real_grid_clips[0].name,
         split="val",
         speaker="s1",
         words=((0.95, 1.18, "bin"),),
         transcript="bin",
     )
-    (row,) = rows_of(grid_clips[0].parent, source)
-    assert row["clip_id"] == f"d/val/{grid_clips[0].name}"
+    (row,) = rows_of(real_grid_clips[0].parent, source)
+    assert row["clip_id"] == f"d/val/{real_grid_clips[0].name}"
     assert (row["status"], row["num_frames_25"], row["fps"]) == ("ok", 75, 25.0)
     assert (row["width"], row["height"], row["video_codec"], row["channels"]) == (360, 288, "mpeg1video", 2)
     assert row["words"] == [{"start_s": 0.95, "end_s": 1.18, "word": "bin"}]

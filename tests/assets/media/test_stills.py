@@ -19,9 +19,9 @@ def moving(time_s: float) -> np.ndarray:
     return picture
 
 
-def test_decord_reads_grid_late_and_so_is_not_used(grid_clips: list[Path]) -> None:
+def test_decord_reads_grid_late_and_so_is_not_used(real_grid_clips: list[Path]) -> None:
     """If a later decord reads these right, this test says so: then the rule can go."""
-    for path in grid_clips[:3]:
+    for path in real_grid_clips[:3]:
         found = probe(path)
         assert reader_for(found).reader == "pyav"
         choice = compare_readers(found)

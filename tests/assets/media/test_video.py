@@ -102,9 +102,9 @@ def test_broken_frames_are_detected(grid_clips: list[Path], tmp_path: Path) -> N
     assert caught.value.reason == "damaged"
 
 
-def test_damage_reaches_to_the_next_key_frame(grid_clips: list[Path]) -> None:
+def test_damage_reaches_to_the_next_key_frame(real_grid_clips: list[Path]) -> None:
     """The decoder complains about frames 45 and 46; 47 is predicted from them; 48 is intact."""
-    path = next(path for path in grid_clips if path.name == "sgib8n.mpg")
+    path = next(path for path in real_grid_clips if path.name == "sgib8n.mpg")
     found = probe(path)
     ticks = list(read_ticks(found, common_span(found), max_damaged_share=0.1))
     assert [tick.index for tick in ticks if tick.damaged] == [45, 46, 47]
