@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets.project.digests import digest_of
-from assets.project.source_versions import source_version
+from assets.project.source_versions import observed_versions
 from assets.stage.partitions import partition_key
 from assets.stage.resources import ProjectResource
 from pipelines.staleness import StalePartition, find_stale
@@ -81,10 +81,7 @@ def stale_sensor(context: dg.SensorEvaluationContext, project: ProjectResource) 
     description="Notices new, changed and deleted raw files and requests the clips of that dataset.",
 )
 def raw_file_sensor(context: dg.SensorEvaluationContext, project: ProjectResource) -> Iterator[Any]:
-    loaded = project.load()
-    present = [name for name, dataset in loaded.datasets.items() if dataset.root.is_dir()]
-    versions = {name: source_version(loaded, "raw_videos", name) for name in present}
-    for name, version in versions.items():
+    for name, version in observed_versions(project.load(), "raw_videos").items():
         yield dg.RunRequest(
             run_key=f"{name}:{version}", asset_selection=[dg.AssetKey("clips")], partition_key=name
         )

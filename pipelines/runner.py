@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError, DagsterInstance
 
-from assets.project.graph import STAGES
+from assets.project.graph import STAGES, computed_together
 from assets.project.settings import Project
 from assets.project.source_versions import TRAIN_ON
 from assets.stage.partitions import partition_key
@@ -23,7 +23,6 @@ from pipelines.repair.interruption import working
 from pipelines.repair.repair import repair
 from pipelines.staleness import StalePartition, find_stale, selected_datasets
 
-JOINT = ("face_tracks", "face_crops")
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Say = Callable[[str], None]
 
@@ -142,9 +141,10 @@ def _next_level(
             )
             continue
         group = [partition]
-        if partition.asset in JOINT:
+        together = computed_together(partition.asset)
+        if len(together) > 1:
             group = [
-                by_key[(name, partition.dataset)] for name in JOINT if (name, partition.dataset) in by_key
+                by_key[(name, partition.dataset)] for name in together if (name, partition.dataset) in by_key
             ]
             joined |= {p.label for p in group}
         level.append(group)

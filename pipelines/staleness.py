@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from assets.project.graph import STAGES, Stage, source_names, stage_code, upstream_of
+from assets.project.graph import STAGES, Stage, settings_source, source_names, stage_code, upstream_of
 from assets.project.settings import Dataset, Project, SettingsError
 from assets.project.source_versions import TRAIN_ON, source_version, train_on_input
 from assets.shards.settings import HELD_OUT_CHECK
@@ -215,7 +215,7 @@ def _own_cause(scan: _Scan, stage: Stage, method: str | None, row: dict[str, Any
     before_inputs = json.loads(row["inputs_json"])
     now = scan.inputs(stage, method)
     changed = sorted(name for name in {*before_inputs, *now} if before_inputs.get(name) != now.get(name))
-    settings = f"settings/{stage.name}"
+    settings = settings_source(stage.name)
     if settings in changed:
         values = scan.project.settings_values(scan.dataset.name, stage.name)
         return Cause(kind="setting_changed", text=_setting_change(json.loads(row["settings_json"]), values))

@@ -1,17 +1,15 @@
-"""The ``av_offsets`` asset, and the observed ``offset_probe`` that it measures with."""
+"""The ``av_offsets`` asset."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from assets.av_offsets.offsets import OFFSETS_SCHEMA, STATUSES, OffsetPayload, compute_offset
-from assets.av_offsets.settings import ProbeSource, probe_digest, probe_source
+from assets.av_offsets.settings import ProbeSource, probe_source
 from assets.project.digests import digest_of
-from assets.stage.asset_factory import stage_asset
-from assets.stage.observed_source import observed_source
 from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
-from assets.stage.resources import ProjectResource
 from assets.stage.run import StageResult, StageRun
+from assets.stage.stage_asset import stage_asset
 from assets.store.bucket_files import StageOutput, WorkItem, fill_buckets, read_index, read_ok_rows
 from assets.store.table_parts import write_part
 from assets.workers.clip_pool import ClipPool
@@ -25,16 +23,6 @@ FIGURES = (
     "remeasured_confidence",
     "probe",
 )
-
-
-@observed_source(
-    "offset_probe",
-    "sources",
-    "Weights that measure a dataset's A/V offset: never trained on it; `none` without a probe.",
-)
-def offset_probe(project: ProjectResource) -> dict[str, str]:
-    loaded = project.load()
-    return {name: probe_digest(loaded, name) for name in loaded.datasets}
 
 
 @stage_asset("av_offsets", checks={FEW_REJECTIONS: False})

@@ -11,9 +11,9 @@ from assets.clips.inventory import SOURCES_SCHEMA, take_inventory
 from assets.clips.rejected_sheet import rejected_sheet
 from assets.project.digests import digest_of
 from assets.raw_videos.dataset_scan import scan_dataset
-from assets.stage.asset_factory import stage_asset
 from assets.stage.rejections import FEW_REJECTIONS, MOST_REJECTED_SHARE
 from assets.stage.run import CheckOutcome, StageResult, StageRun
+from assets.stage.stage_asset import stage_asset
 from assets.store.bucket_files import StageOutput
 from assets.store.table_parts import write_part
 from assets.store.withdrawals import forgotten_hashes

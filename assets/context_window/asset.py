@@ -7,8 +7,8 @@ from assets.context_window.picture import window_picture
 from assets.context_window.trained import open_trained, threads_for
 from assets.context_window.windows import measure_windows
 from assets.project.digests import digest_of
-from assets.stage.asset_factory import stage_asset
 from assets.stage.run import Preview, StageResult, StageRun
+from assets.stage.stage_asset import stage_asset
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
 from cals_models.shards.shard_set import ShardSet

@@ -13,9 +13,9 @@ from assets.faces.crop_clip import CROPS_SCHEMA
 from assets.faces.pictures import crop_pictures, track_rows
 from assets.faces.plan import FacesPlan, compute
 from assets.faces.track_clip import TRACKS_SCHEMA
-from assets.stage.asset_factory import joint_stage_asset
 from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage.run import StageResult, StageRun
+from assets.stage.stage_asset import joint_stage_asset
 from assets.store.bucket_files import StageOutput, StageSummary, fill_buckets
 from assets.store.table_parts import write_part
 from assets.workers.clip_pool import ClipPool

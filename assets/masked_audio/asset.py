@@ -6,8 +6,8 @@ from assets.context_window.trained import open_trained, threads_for
 from assets.masked_audio.masks import draw_strip, measure_masks
 from assets.masked_audio.pictures import mask_picture, strip_picture
 from assets.project.digests import digest_of
-from assets.stage.asset_factory import stage_asset
 from assets.stage.run import Preview, StageResult, StageRun
+from assets.stage.stage_asset import stage_asset
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
 from cals_models.shards.shard_set import ShardSet

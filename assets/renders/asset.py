@@ -6,8 +6,8 @@ from assets.models.train_stage import model_folder
 from assets.project.digests import digest_of
 from assets.renders.picture import render_picture
 from assets.renders.render import AUDIOS, render_clips
-from assets.stage.asset_factory import stage_asset
 from assets.stage.run import Preview, StageResult, StageRun
+from assets.stage.stage_asset import stage_asset
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
 from cals_models.methods.registry import METHODS

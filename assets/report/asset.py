@@ -5,8 +5,8 @@ from __future__ import annotations
 from assets.mos.part import write_ratings_part
 from assets.report.overview import render_overview
 from assets.report.page import render_report
-from assets.stage.asset_factory import stage_asset
 from assets.stage.run import CheckOutcome, StageResult, StageRun
+from assets.stage.stage_asset import stage_asset
 from assets.store.warehouse import publish
 
 CHECKS = {"chosen_clips_are_shown": False}

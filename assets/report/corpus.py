@@ -12,8 +12,6 @@ from assets.report.settings import ReportSettings
 from assets.report.wording import counted, duration, size
 from cals_models.timebase import FPS
 
-DATA_STAGES = ("clips", "face_tracks", "face_crops", "mels", "av_offsets")
-MODEL_STAGES = ("sync_encoder", "audio_to_lip", "generator", "lse_evaluator")
 PICTURE_TITLES = {
     ("clips", "rejected"): "Files that became no clip, and why",
     ("face_tracks", "rejected"): "Clips in which no face could be followed, and why",

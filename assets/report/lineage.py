@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from assets.project.graph import stage_names
 from assets.report.rows import Row, Rows
 from assets.report.wording import duration, stage_label
 
@@ -26,8 +27,8 @@ def lineage(rows: Rows, dataset: str, labels: Mapping[str, str]) -> Lineage:
     models = rows.ask(
         "select asset, method, registered_name, registered_version, weights_sha256, mlflow_run_id, "
         "num_parameters, steps, seconds, device from models where dataset = ? "
-        "order by list_position(['sync_encoder', 'audio_to_lip', 'generator', 'lse_evaluator'], asset), method",
-        [dataset],
+        "order by list_position(?, asset), method",
+        [dataset, list(stage_names("models"))],
     )
     for row in models:
         row["label"] = stage_label(row["asset"], labels.get(row["method"], row["method"]))

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 
 from assets.project.atomic_files import write_text
+from assets.project.graph import stage_names
 from assets.project.home import Home
 from assets.report import corpus, lineage, training, wording
 from assets.report.bands import MARKS, NUM_COLOURS
@@ -152,10 +153,10 @@ def _content(
         "sync_figures": training.sync_figures(rows, dataset),
         "curves": training.curves(rows, dataset, labels, settings),
         "warnings": training.warnings(rows, dataset, labels),
-        "training_pictures": corpus.pictures(home, dataset, corpus.MODEL_STAGES),
+        "training_pictures": corpus.pictures(home, dataset, stage_names("models")),
         "splits": corpus.splits(rows, dataset),
         "rejections": corpus.rejections(rows, dataset, settings),
         "offsets": corpus.offsets(rows, dataset),
-        "data_pictures": corpus.pictures(home, dataset, corpus.DATA_STAGES),
+        "data_pictures": corpus.pictures(home, dataset, stage_names("data")),
         "lineage": lineage.lineage(rows, dataset, labels),
     }

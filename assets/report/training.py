@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from assets.project.graph import stage_names
 from assets.report.figures import Line, line_chart, thinned
 from assets.report.rows import Row, Rows
 from assets.report.settings import ReportSettings
 from assets.report.wording import TIMES, curve_label, figure_label, is_rate, number, percent, stage_label
 
-ASSET_ORDER = ("sync_encoder", "audio_to_lip", "generator", "lse_evaluator")
+ASSET_ORDER = stage_names("models")
 MAIN_METRIC = "loss"
 
 

@@ -7,18 +7,19 @@ from typing import Any
 
 from assets.clips.clip_table import accepted_clips
 from assets.project.digests import digest_of
+from assets.project.graph import upstream_of
 from assets.shards.contents import remember_contents
 from assets.shards.manifest import Manifest, write_manifest
 from assets.shards.sample import ClipFacts
 from assets.shards.settings import HELD_OUT_CHECK, TRAIN_CHECK
 from assets.shards.write_shards import STAGE_COLUMNS, BucketInput, BucketShards, write_bucket
-from assets.stage.asset_factory import stage_asset
 from assets.stage.run import CheckOutcome, StageResult, StageRun
+from assets.stage.stage_asset import stage_asset
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
 from cals_models.shards.shard_format import SPLITS
 
-DATA_STAGES = ("clips", "face_tracks", "face_crops", "mels", "av_offsets", "shards")
+OWN_AND_UPSTREAM = sorted(upstream_of("shards"))
 CHECKS = {TRAIN_CHECK: True, HELD_OUT_CHECK: True}
 
 
@@ -53,7 +54,7 @@ def shards(run: StageRun) -> StageResult:
 
 
 def _bucket_input(run: StageRun, bucket: int) -> BucketInput:
-    settings = {stage: run.project.settings_values(run.dataset.name, stage) for stage in DATA_STAGES}
+    settings = {stage: run.project.settings_values(run.dataset.name, stage) for stage in OWN_AND_UPSTREAM}
     stages = {
         stage: run.home.stage(stage, run.dataset.name) / f"{bucket:05d}.parquet" for stage in STAGE_COLUMNS
     }

@@ -1,25 +1,62 @@
-"""Turns a stage's plain function into a Dagster asset: versions, ledger, checks and metadata in one place."""
+"""Builds the Dagster asset of a stage: versions, ledger, checks and metadata in one place."""
 
 import base64
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
+from assets.project.atomic_files import replacing
 from assets.project.graph import STAGES, Stage, source_names, stage_code
 from assets.stage.partitions import dataset_and_method, datasets, datasets_by_method
 from assets.stage.resources import ProjectResource
 from assets.stage.run import CheckOutcome, StageResult, StageRun, require_method
+from assets.stage.stage_asset import StageAsset
 from assets.store import ledger
 
 OWNERS = ["team:cals"]
 POOL = "gpu"
-Make = Callable[[StageRun], StageResult]
-MakeSeveral = Callable[[dict[str, StageRun]], dict[str, StageResult]]
 
 
-def _spec(stage: Stage, description: str, *, skippable: bool = False) -> dg.AssetSpec:
+def dagster_asset(declared: StageAsset) -> dg.AssetsDefinition:
+    """The Dagster asset of a declared stage; several stages of one pass become one op, of which any part can run."""
+    stages = [STAGES[name] for name in declared.names]
+    is_joint = len(stages) > 1
+
+    @dg.multi_asset(
+        name="_and_".join(declared.names),
+        specs=[_spec(stage, declared.description, skippable=is_joint) for stage in stages],
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=stage.name, blocking=blocking)
+            for stage in stages
+            for name, blocking in declared.checks.get(stage.name, {}).items()
+        ],
+        can_subset=is_joint,
+        pool=POOL if any(stage.trains for stage in stages) else None,
+    )
+    def asset(
+        context: dg.AssetExecutionContext, project: ProjectResource
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        selected = [name for name in declared.names if dg.AssetKey(name) in context.selected_asset_keys]
+        runs = {name: _stage_run(context, project, name) for name in selected}
+        start = time.monotonic()
+        inputs = {} if is_joint else {name: run.inputs() for name, run in runs.items()}
+        results = declared.compute(runs)
+        for name, run in runs.items():
+            _record(
+                run,
+                _inputs_after(run, results) if is_joint else inputs[name],
+                results[name],
+                time.monotonic() - start,
+            )
+            yield _materialize_result(run, results[name])
+
+    return asset
+
+
+def _spec(stage: Stage, description: str, *, skippable: bool) -> dg.AssetSpec:
     return dg.AssetSpec(
         stage.name,
         deps=[*stage.deps, *(dg.AssetKey(name.split("/")) for name in source_names(stage))],
@@ -33,13 +70,11 @@ def _spec(stage: Stage, description: str, *, skippable: bool = False) -> dg.Asse
     )
 
 
-def _stage_run(
-    context: dg.AssetExecutionContext, resource: ProjectResource, stage: str
-) -> tuple[StageRun, float]:
+def _stage_run(context: dg.AssetExecutionContext, resource: ProjectResource, stage: str) -> StageRun:
     project = resource.load()
     dataset, method = dataset_and_method(context.partition_key)
     require_method(project.dataset(dataset), method)
-    run = StageRun(
+    return StageRun(
         stage=stage,
         project=project,
         dataset=project.dataset(dataset),
@@ -50,54 +85,65 @@ def _stage_run(
         tracking=resource.tracking(),
         log=context.log.info,
     )
-    return run, time.monotonic()
 
 
-def _metadata(produced: StageResult) -> dict[str, Any]:
-    shown: dict[str, Any] = {**produced.counts, **produced.facts}
-    for name, picture in produced.previews.items():
-        data = base64.b64encode(picture.png).decode("ascii")
-        shown[name] = dg.MetadataValue.md(f"![{name}](data:image/png;base64,{data})")
-    return shown
+def _inputs_after(run: StageRun, results: dict[str, StageResult]) -> dict[str, str]:
+    """Inputs of a stage some of which the same pass computed."""
+    heads = dict(run.heads)
+    for name, result in results.items():
+        heads[(name, run.dataset.name, run.method)] = {"data_version": result.data_version}
+    return replace(run, heads=heads).inputs()
 
 
-def _keep_pictures(run: StageRun, produced: StageResult) -> None:
-    from assets.project.atomic_files import replacing
-
-    folder = (run.folder / run.method if run.method else run.folder) / "pictures"
-    for name, picture in produced.previews.items():
-        with replacing(folder / f"{name}.png") as temporary:
-            temporary.write_bytes(picture.png)
-    for path in folder.glob("*.png"):
-        if path.stem not in produced.previews:
-            path.unlink()
-
-
-def _record(run: StageRun, inputs: dict[str, str], produced: StageResult, duration_s: float) -> None:
-    _keep_pictures(run, produced)
-    failed = [check.name for check in produced.checks if check.blocking and not check.passed]
+def _record(run: StageRun, inputs: dict[str, str], result: StageResult, duration_s: float) -> None:
+    _store_previews(run, result)
+    failed = [check.name for check in result.checks if check.blocking and not check.passed]
     entry = ledger.Entry(
         asset=run.stage,
         dataset=run.dataset.name,
         method=run.method,
-        data_version=produced.data_version,
+        data_version=result.data_version,
         code_version=run.code.digest,
         settings=run.settings_values,
         inputs=inputs,
         dagster_run_id=run.dagster_run_id,
         duration_s=duration_s,
-        num_clips=produced.num_clips,
-        mlflow_run_id=produced.mlflow_run_id,
-        device=produced.device,
-        imported_from=produced.imported_from,
-        counts=produced.counts,
+        num_clips=result.num_clips,
+        mlflow_run_id=result.mlflow_run_id,
+        device=result.device,
+        imported_from=result.imported_from,
+        counts=result.counts,
         blocked_by=failed[0] if failed else None,
     )
     ledger.append(run.home, entry, run.code)
 
 
-def _check_specs(stage: str, checks: dict[str, bool]) -> list[dg.AssetCheckSpec]:
-    return [dg.AssetCheckSpec(name, asset=stage, blocking=blocking) for name, blocking in checks.items()]
+def _store_previews(run: StageRun, result: StageResult) -> None:
+    """Writes the previews where the report finds them, and removes those of an earlier run."""
+    folder = (run.folder / run.method if run.method else run.folder) / "pictures"
+    for name, preview in result.previews.items():
+        with replacing(folder / f"{name}.png") as temporary:
+            temporary.write_bytes(preview.png)
+    for path in folder.glob("*.png"):
+        if path.stem not in result.previews:
+            path.unlink()
+
+
+def _materialize_result(run: StageRun, result: StageResult) -> dg.MaterializeResult[Any]:
+    return dg.MaterializeResult(
+        asset_key=run.stage,
+        data_version=dg.DataVersion(result.data_version),
+        metadata=_metadata(result),
+        check_results=[_check_result(run.stage, check) for check in result.checks],
+    )
+
+
+def _metadata(result: StageResult) -> dict[str, Any]:
+    metadata: dict[str, Any] = {**result.counts, **result.facts}
+    for name, preview in result.previews.items():
+        data = base64.b64encode(preview.png).decode("ascii")
+        metadata[name] = dg.MetadataValue.md(f"![{name}](data:image/png;base64,{data})")
+    return metadata
 
 
 def _check_result(stage: str, check: CheckOutcome) -> dg.AssetCheckResult:
@@ -109,86 +155,3 @@ def _check_result(stage: str, check: CheckOutcome) -> dg.AssetCheckResult:
         severity=severity,
         description=check.description,
     )
-
-
-def _result(run: StageRun, produced: StageResult) -> dg.MaterializeResult[Any]:
-    return dg.MaterializeResult(
-        asset_key=run.stage,
-        data_version=dg.DataVersion(produced.data_version),
-        metadata=_metadata(produced),
-        check_results=[_check_result(run.stage, check) for check in produced.checks],
-    )
-
-
-def stage_asset(name: str, *, checks: dict[str, bool] | None = None) -> Callable[[Make], dg.AssetsDefinition]:
-    """Makes a Dagster asset of a function ``make(run) -> StageResult``.
-
-    Args:
-        name: a stage of ``assets.project.graph``; the function's docstring becomes the asset's description.
-        checks: check name -> whether a failure blocks the stages below; ``make`` returns an outcome for each.
-    """
-
-    def decorate(make: Make) -> dg.AssetsDefinition:
-        stage = STAGES[name]
-
-        @dg.multi_asset(
-            name=name,
-            specs=[_spec(stage, make.__doc__ or "")],
-            check_specs=_check_specs(name, checks or {}),
-            pool=POOL if stage.trains else None,
-        )
-        def asset(
-            context: dg.AssetExecutionContext, project: ProjectResource
-        ) -> Iterator[dg.MaterializeResult[Any]]:
-            run, start = _stage_run(context, project, name)
-            inputs = run.inputs()
-            produced = make(run)
-            _record(run, inputs, produced, time.monotonic() - start)
-            yield _result(run, produced)
-
-        return asset
-
-    return decorate
-
-
-def joint_stage_asset(
-    names: tuple[str, ...], *, checks: dict[str, dict[str, bool]]
-) -> Callable[[MakeSeveral], dg.AssetsDefinition]:
-    """Makes one Dagster op of stages that can be made in one pass over the raw data, or one by one.
-
-    The function gets a run for each stage asked for, and returns what it made of each.
-    """
-
-    def decorate(make: MakeSeveral) -> dg.AssetsDefinition:
-        specs = [_spec(STAGES[name], make.__doc__ or "", skippable=True) for name in names]
-
-        @dg.multi_asset(
-            name="_and_".join(names),
-            specs=specs,
-            check_specs=[spec for name in names for spec in _check_specs(name, checks.get(name, {}))],
-            can_subset=True,
-        )
-        def asset(
-            context: dg.AssetExecutionContext, project: ProjectResource
-        ) -> Iterator[dg.MaterializeResult[Any]]:
-            selected = [name for name in names if dg.AssetKey(name) in context.selected_asset_keys]
-            started = {name: _stage_run(context, project, name) for name in selected}
-            produced = make({name: run for name, (run, _) in started.items()})
-            for name in selected:
-                run, start = started[name]
-                _record(run, _inputs_after(run, produced), produced[name], time.monotonic() - start)
-                yield _result(run, produced[name])
-
-        return asset
-
-    return decorate
-
-
-def _inputs_after(run: StageRun, produced: dict[str, StageResult]) -> dict[str, str]:
-    """Inputs of a stage some of which were made in this same pass."""
-    from dataclasses import replace
-
-    heads = dict(run.heads)
-    for name, made in produced.items():
-        heads[(name, run.dataset.name, run.method)] = {"data_version": made.data_version}
-    return replace(run, heads=heads).inputs()

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from assets.external_renders.video_set import GENERATED, REFERENCE
-from assets.project.graph import STAGES
+from assets.project.graph import STAGES, stage_names
 from assets.project.home import Home
 from assets.store import ledger
 
 Row = dict[str, Any]
 Partition = tuple[str, str, str | None]
 
-MODEL_ASSETS = ("sync_encoder", "lse_evaluator", "audio_to_lip", "generator")
+MODEL_ASSETS = stage_names("models")
 # Splits of a shard set that a stage reads; one that is not named here reads all.
 SPLITS_READ: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(MODEL_ASSETS, ("train", "val")),

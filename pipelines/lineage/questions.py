@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from assets.project.graph import stage_names
 from assets.project.home import Home
 from assets.project.settings import Project
 from assets.shards.contents import find_in_contents
@@ -17,7 +18,7 @@ from pipelines.lineage.identifiers import Target, resolve
 from pipelines.lineage.ledger_graph import Row, splits_read
 from pipelines.lineage.trace import CLIPS_SCHEMA, LineageError, Trace, Tracer, as_clips
 
-DATA_ASSETS = ("clips", "face_tracks", "face_crops", "mels", "av_offsets", "shards")
+DATA_ASSETS = stage_names("data")
 # Protocol under which a metric stands in the tables.
 HEADLINE = {"psnr": "primary", "ssim": "primary", "lmd": "primary", "lse_d": "lse_crop", "lse_c": "lse_crop"}
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from assets.project.code_version import PROJECT_ROOT
-from assets.project.settings import SETTINGS_CLASSES, SettingsError, add_dataset, find_config, load_project
+from assets.project.graph import STAGES
+from assets.project.settings import SettingsError, add_dataset, find_config, load_project
 
 GOOD = """
 # kept
@@ -90,5 +91,5 @@ def test_adding_keeps_comments_and_refuses_a_taken_name(tmp_path: Path) -> None:
 def test_shipped_file_is_right() -> None:
     project = load_project(PROJECT_ROOT / "cals.yaml")
     for name in project.datasets:
-        for stage in SETTINGS_CLASSES:
+        for stage in STAGES:
             assert project.settings_values(name, stage)
