@@ -19,6 +19,7 @@ INFRASTRUCTURE = source_code.INFRASTRUCTURE | {
     "assets.project.digests",
     "assets.project.graph",
     "assets.project.home",
+    "assets.project.layouts",
     "assets.store.ledger",
     "assets.stage.observed_sources",
     "assets.stage.partitions",
