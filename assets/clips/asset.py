@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from assets.clips.clip_table import write_clip_table
-from assets.clips.inventory import SOURCES_SCHEMA, take_inventory
+from assets.clips.inventory import SOURCES_SCHEMA, compute_inventory
 from assets.clips.rejected_sheet import rejected_sheet
 from assets.project.digests import digest_of
 from assets.raw_videos.dataset_scan import scan_dataset
@@ -17,6 +17,7 @@ from assets.stage.stage_asset import stage_asset
 from assets.store.bucket_files import StageOutput
 from assets.store.table_parts import write_part
 from assets.store.withdrawals import forgotten_hashes
+from cals_models.timebase import FPS
 
 CHECKS = {
     "there_are_clips": True,
@@ -37,7 +38,7 @@ def clips(run: StageRun) -> StageResult:
     name = run.dataset.name
     found = scan_dataset(run.project, name)
     output = StageOutput(name="clips", folder=run.folder, schema=SOURCES_SCHEMA, version=run.version)
-    rows = take_inventory(run.dataset, found, run.settings, output, run.pool, forgotten_hashes(run.home))
+    rows = compute_inventory(run.dataset, found, run.settings, output, run.pool, forgotten_hashes(run.home))
     write_clip_table(run.home, name, rows, run.dataset.num_buckets)
     files = found.table.select(["relative_path", "sha256", "bytes", "problem"]).to_pylist()
     write_part(run.home, "raw_files", [_file_row(name, row) for row in files], dataset=name)
@@ -91,16 +92,18 @@ def _file_row(dataset: str, row: Mapping[str, Any]) -> dict[str, Any]:
 def _table_row(row: Mapping[str, Any]) -> dict[str, Any]:
     table_row = {TABLE_NAMES.get(name, name): row[name] for name in TABLE_COLUMNS}
     frames = row["num_frames_25"]
-    return table_row | {"duration_s": frames / 25 if frames else None, "digest": digest_of(row)}
+    return table_row | {"duration_s": frames / FPS if frames else None, "digest": digest_of(row)}
 
 
 def _check_any(rows: list[dict[str, Any]]) -> CheckOutcome:
     accepted = _accepted(rows)
     reasons = Counter(row["reason"] for row in rows if row["status"] != "ok")
-    said = f"{len(accepted)} clips accepted"
+    description = f"{len(accepted)} clips accepted"
     if not accepted:
-        said += "; all were rejected: " + ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
-    return CheckOutcome(name="there_are_clips", passed=bool(accepted), description=said)
+        description += "; all were rejected: " + ", ".join(
+            f"{n} {reason}" for reason, n in reasons.most_common()
+        )
+    return CheckOutcome(name="there_are_clips", passed=bool(accepted), description=description)
 
 
 def _check_apart(name: str, what: str, pairs: Iterable[tuple[str, str]]) -> CheckOutcome:

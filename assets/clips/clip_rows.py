@@ -1,4 +1,4 @@
-"""One row a clip: what each video given becomes, or why it becomes nothing."""
+"""The rows of one source file: its accepted clips, or why it gives none."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from assets.media.timeline import Span, common_span
 from assets.raw_videos.layouts.source_clip import SPLITS, LayoutProblem, SourceClip
 from assets.raw_videos.walk import local_path
 from assets.workers.rejected import Rejected
+from cals_models.timebase import FPS
 
 STAGE = "clips"
 WORD = pa.struct([("start_s", pa.float64()), ("end_s", pa.float64()), ("word", pa.string())])
@@ -31,8 +32,11 @@ SCHEMA = pa.schema(
         ("speaker_disjoint", pa.bool_()),
         ("transcript", pa.string()),
         ("words", pa.list_(WORD)),  # seconds after the clip's start
-        ("crop_hint", CROP),  # pixels of the upright picture
-        ("start_s", pa.float64()),  # the part of the file that was asked for; null for all of it
+        ("crop_hint", CROP),  # pixels of the upright frame
+        (
+            "start_s",
+            pa.float64(),
+        ),  # the part of the file that the layout or the cutting names; null for all of it
         ("end_s", pa.float64()),
         ("fps", pa.float64()),  # of the source
         ("num_frames_25", pa.int32()),
@@ -48,7 +52,7 @@ SCHEMA = pa.schema(
         ("audio_start_s", pa.float64()),
         ("common_start_s", pa.float64()),  # container time of frame 0; frame k is at common_start_s + k / 25
         ("common_end_s", pa.float64()),
-        ("trimmed_s", pa.float64()),  # picture or sound without the other, left out
+        ("trimmed_s", pa.float64()),  # video or audio without the other, left out
         ("note", pa.string()),
         ("status", pa.string()),
         ("stage", pa.string()),
@@ -56,12 +60,16 @@ SCHEMA = pa.schema(
         ("detail", pa.string()),
     ]
 )
-Row = dict[str, Any]
+ClipRow = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceItem:
-    """A source to look into: where it lies, its content hash (None if unknown), and what the layout says of it."""
+class RawSource:
+    """A clip source with what identifies it: its dataset, the dataset's root and the file's content hash.
+
+    Attributes:
+        sha256: None if the file could not be hashed.
+    """
 
     dataset: str
     root: str
@@ -69,18 +77,18 @@ class SourceItem:
     sha256: str | None
 
 
-def source_rows(item: SourceItem, settings: ClipsSettings) -> list[Row]:
-    """The clips of a source: at least one row, accepted or rejected. Never raises for a bad file."""
-    path = local_path(Path(item.root), item.source.relative_path)
+def source_rows(raw: RawSource, settings: ClipsSettings) -> list[ClipRow]:
+    """The clips of a source: at least one row, accepted or rejected. A bad file is a row, not an error."""
+    path = local_path(Path(raw.root), raw.source.relative_path)
     try:
         found = probe(path, settings.probe_limits, stage=STAGE)
-        return _rows(item, found, settings)
+        return _rows(raw, found, settings)
     except Rejected as rejected:
-        return [_rejected(_base_row(item, _suffix(item.source)), rejected)]
+        return [_rejected(_base_row(raw, _suffix(raw.source)), rejected)]
 
 
-def problem_rows(dataset: str, problems: Iterable[LayoutProblem], hashes: Mapping[str, str]) -> list[Row]:
-    """Rows of what the layout could make no clip of; several of one kind for a file become one row."""
+def problem_rows(dataset: str, problems: Iterable[LayoutProblem], hashes: Mapping[str, str]) -> list[ClipRow]:
+    """Rejected rows of the layout's problems; several of one kind for a file become one row."""
     merged: dict[tuple[str, str], list[str]] = {}
     for problem in problems:
         merged.setdefault((problem.relative_path, problem.reason), []).append(problem.detail)
@@ -96,14 +104,13 @@ def problem_rows(dataset: str, problems: Iterable[LayoutProblem], hashes: Mappin
     return rows
 
 
-def reject_duplicates(rows: list[Row]) -> list[Row]:
-    """Reject files whose same bytes also lie in a split nearer to the test.
+def reject_duplicates(rows: list[ClipRow]) -> list[ClipRow]:
+    """Rejects copies of a file in other splits: that of test stays, else that of val.
 
-    A copy in the same split stays a clip of its own. Of copies in several splits that of test stays, else that of
-    val, so that published test sets stay whole and training never sees them.
+    Thus published test sets stay complete and training never sees them. Copies within a split stay clips of their own.
     """
     rank = {split: at for at, split in enumerate(SPLITS)}
-    kept: dict[str, Row] = {}
+    kept: dict[str, ClipRow] = {}
     for row in rows:
         if row["status"] == "ok" and row["sha256"]:
             other = kept.get(row["sha256"])
@@ -119,18 +126,18 @@ def reject_duplicates(rows: list[Row]) -> list[Row]:
     return checked
 
 
-def _rows(item: SourceItem, found: Probe, settings: ClipsSettings) -> list[Row]:
-    source = item.source
+def _rows(raw: RawSource, found: Probe, settings: ClipsSettings) -> list[ClipRow]:
+    source = raw.source
     start_s, end_s = source.segment or (None, None)
     span = common_span(found, start_s=start_s, end_s=end_s, stage=STAGE)
     _check_words(source, found, settings)
-    if source.cut == "never" or span.num_frames <= settings.max_segment_s * 25:
-        row = _clip_row(item, found, span, _suffix(source))
+    if source.cut == "never" or span.num_frames <= settings.max_segment_s * FPS:
+        row = _clip_row(raw, found, span, _suffix(source))
         return [row | {"start_s": start_s, "end_s": end_s}]
     rows = []
     for number, piece in enumerate(_pieces(source, found, span, settings)):
         suffix = f"{_suffix(source)}.{number}" if source.segment_number is not None else f"#{number}"
-        rows.append(_piece_row(item, found, piece, suffix, settings))
+        rows.append(_piece_row(raw, found, piece, suffix, settings))
     return rows
 
 
@@ -144,22 +151,22 @@ def _pieces(source: SourceClip, found: Probe, span: Span, settings: ClipsSetting
     return cut_at_shots(span, shots, **lengths)
 
 
-def _piece_row(item: SourceItem, found: Probe, piece: Piece, suffix: str, settings: ClipsSettings) -> Row:
+def _piece_row(raw: RawSource, found: Probe, piece: Piece, suffix: str, settings: ClipsSettings) -> ClipRow:
     bounds = {"start_s": piece.start_s, "end_s": piece.end_s}
     if not piece.long_enough:
         detail = f"{piece.end_s - piece.start_s:.2f} s; at least {settings.min_segment_s:g} s"
-        return _rejected(_base_row(item, suffix) | bounds, Rejected(STAGE, "short_shot", detail))
+        return _rejected(_base_row(raw, suffix) | bounds, Rejected(STAGE, "short_shot", detail))
     span = common_span(found, start_s=piece.start_s, end_s=piece.end_s, stage=STAGE)
-    return _clip_row(item, found, span, suffix) | bounds
+    return _clip_row(raw, found, span, suffix) | bounds
 
 
-def _clip_row(item: SourceItem, found: Probe, span: Span, suffix: str) -> Row:
+def _clip_row(raw: RawSource, found: Probe, span: Span, suffix: str) -> ClipRow:
     video, audio = found.video, found.audio
-    crop, note = _crop_hint(item.source, found)
-    words = _words(item.source, span)
-    whole = item.source.segment is None and "#" not in suffix
-    return _base_row(item, suffix) | {
-        "transcript": item.source.transcript if whole else _joined(words),
+    crop, note = _crop_hint(raw.source, found)
+    words = _words(raw.source, span)
+    whole = raw.source.segment is None and "#" not in suffix
+    return _base_row(raw, suffix) | {
+        "transcript": raw.source.transcript if whole else _joined(words),
         "words": words,
         "crop_hint": crop,
         "fps": video.average_fps,
@@ -177,20 +184,20 @@ def _clip_row(item: SourceItem, found: Probe, span: Span, suffix: str) -> Row:
         "common_start_s": span.start_s,
         "common_end_s": span.end_s,
         "trimmed_s": span.trimmed_s,
-        "note": "; ".join(filter(None, [item.source.note, note])) or None,
+        "note": "; ".join(filter(None, [raw.source.note, note])) or None,
         "status": "ok",
     }
 
 
-def _base_row(item: SourceItem, suffix: str) -> Row:
-    source = item.source
+def _base_row(raw: RawSource, suffix: str) -> ClipRow:
+    source = raw.source
     start_s, end_s = source.segment or (None, None)
     return _empty_row() | {
-        "clip_id": f"{item.dataset}/{source.split}/{source.relative_path}{suffix}",
-        "dataset": item.dataset,
+        "clip_id": f"{raw.dataset}/{source.split}/{source.relative_path}{suffix}",
+        "dataset": raw.dataset,
         "split": source.split,
         "relative_path": source.relative_path,
-        "sha256": item.sha256,
+        "sha256": raw.sha256,
         "speaker": source.speaker,
         "speaker_disjoint": source.speaker_disjoint,
         "transcript": source.transcript,
@@ -200,11 +207,11 @@ def _base_row(item: SourceItem, suffix: str) -> Row:
     }
 
 
-def _empty_row() -> Row:
+def _empty_row() -> ClipRow:
     return dict.fromkeys(SCHEMA.names)
 
 
-def _rejected(row: Row, rejected: Rejected) -> Row:
+def _rejected(row: ClipRow, rejected: Rejected) -> ClipRow:
     return row | {
         "status": "rejected",
         "stage": rejected.stage,
@@ -218,19 +225,19 @@ def _suffix(source: SourceClip) -> str:
 
 
 def _check_words(source: SourceClip, found: Probe, settings: ClipsSettings) -> None:
-    """Words that reach beyond the film tell that its end is missing, where the container tells nothing."""
+    """Rejects a file whose stated words reach beyond its end: a cut that some containers do not show."""
     end_s = min(found.video.end_s, found.audio.end_s)
     last_s = max((word_end for _, word_end, _ in source.words or ()), default=0.0)
     if last_s > end_s + settings.max_words_beyond_s:
         raise Rejected(
             STAGE,
             "damaged",
-            f"the stated words last until {last_s:.2f} s, picture and sound until {end_s:.2f} s",
+            f"the stated words last until {last_s:.2f} s, video and audio until {end_s:.2f} s",
         )
 
 
 def _words(source: SourceClip, span: Span) -> list[dict[str, Any]] | None:
-    """Words that lie in the span, in seconds after its start."""
+    """Words whose middle lies in the span, in seconds after its start."""
     if source.words is None:
         return None
     return [
@@ -249,7 +256,7 @@ def _joined(words: list[dict[str, Any]] | None) -> str | None:
 
 
 def _crop_hint(source: SourceClip, found: Probe) -> tuple[dict[str, int] | None, str | None]:
-    """The stated crop where it holds: at the stated height, and inside the picture."""
+    """The stated crop where it is valid: at the stated height and inside the frame; and a note where it is not."""
     hint = source.crop_hint
     if hint is None:
         return None, None
@@ -259,5 +266,5 @@ def _crop_hint(source: SourceClip, found: Probe) -> tuple[dict[str, int] | None,
             f"the stated crop is for {hint.video_height} lines, the video has {found.video.height}: not used",
         )
     if hint.x + hint.width > found.video.width or hint.y + hint.height > found.video.height:
-        return None, "the stated crop leaves the picture: not used"
+        return None, "the stated crop leaves the frame: not used"
     return {"x": hint.x, "y": hint.y, "width": hint.width, "height": hint.height}, None

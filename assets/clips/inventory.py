@@ -1,4 +1,4 @@
-"""The inventory of a dataset: every file given becomes a clip or a row that says why not."""
+"""The inventory of a dataset: every file gives clips, or a row that says why it gives none."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.clips.clip_rows import STAGE, Row, SourceItem, problem_rows, reject_duplicates, source_rows
+from assets.clips.clip_rows import STAGE, ClipRow, RawSource, problem_rows, reject_duplicates, source_rows
 from assets.clips.settings import ClipsSettings
 from assets.project.digests import digest_of
 from assets.project.settings import Dataset
-from assets.raw_videos.layouts.options import LayoutOptions, layout_options
+from assets.raw_videos.layouts.options import layout_options
 from assets.raw_videos.layouts.registry import enumerate_sources
 from assets.raw_videos.layouts.source_clip import LayoutProblem, SourceClip
 from assets.raw_videos.scan import Scan
@@ -27,40 +27,42 @@ SOURCES_SCHEMA = pa.schema([("rows_json", pa.string())])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SourceWork:
-    """What a worker gets for one source."""
+class SourcePayload:
+    """What a worker process is given for one source."""
 
-    item: SourceItem
+    raw: RawSource
     settings: ClipsSettings
 
 
-def compute(work: SourceWork, wanted: frozenset[str]) -> Mapping[str, Mapping[str, Any] | Rejected]:
+def compute_source(
+    payload: SourcePayload, wanted: frozenset[str]
+) -> Mapping[str, Mapping[str, Any] | Rejected]:
     """Rows of one source, in a worker process."""
     assert wanted == {STAGE}, wanted
-    rows = source_rows(work.item, work.settings)
+    rows = source_rows(payload.raw, payload.settings)
     return {STAGE: {"rows_json": json.dumps(rows), "digest": digest_of(rows)}}
 
 
-def take_inventory(
+def compute_inventory(
     dataset: Dataset,
     found: Scan,
     settings: ClipsSettings,
     output: StageOutput,
     pool_settings: PoolSettings,
     withdrawn: Mapping[str, str],
-) -> list[Row]:
-    """Looks into every source that is new or changed.
+) -> list[ClipRow]:
+    """Probes and cuts every source that is new or changed; the rows of others are read from the bucket files.
 
     Args:
         dataset: where the files lie and how they are laid out.
         found: the present files with their hashes.
         settings: of the stage.
-        output: bucket files that keep what was found in each source.
+        output: bucket files that keep the rows of each source.
         pool_settings: worker processes.
         withdrawn: content hash -> reason, of files that must not be used.
 
     Returns:
-        A row a clip, accepted or rejected, ordered by clip id; at least one for each video given.
+        One row a clip, accepted or rejected, ordered by clip id; at least one for each video.
 
     Raises:
         LayoutError: the folder does not fit the layout, or is empty.
@@ -70,36 +72,32 @@ def take_inventory(
     entries = enumerate_sources(
         dataset.layout,
         dataset.root,
-        _options(dataset),
+        layout_options(dataset.options),
         {row["relative_path"]: row["problem"] for row in files},
     )
     sources = [entry for entry in entries if isinstance(entry, SourceClip)]
-    items = [_item(dataset, source, hashes, settings) for source in sources]
+    items = [_work_item(dataset, source, hashes, settings) for source in sources]
     with (
         ClipPool(pool_settings) as pool,
         progress_bar(f"clips of {dataset.name}", len(items), "file") as advance,
     ):
-        fill_buckets([output], _by_bucket(items, dataset.num_buckets), compute, pool, advance)
-    rows = _collected(output, dataset.num_buckets, {item.clip_id: item for item in items})
+        fill_buckets([output], _by_bucket(items, dataset.num_buckets), compute_source, pool, advance)
+    rows = _rows_of_sources(output, dataset.num_buckets, {item.clip_id: item.payload.raw for item in items})
     rows += problem_rows(dataset.name, [e for e in entries if isinstance(e, LayoutProblem)], hashes)
     rows = reject_duplicates([_withdraw(row, withdrawn) for row in rows])
     return sorted(rows, key=lambda row: str(row["clip_id"]))
 
 
-def _options(dataset: Dataset) -> LayoutOptions:
-    return layout_options(dataset.options)
-
-
-def _item(
+def _work_item(
     dataset: Dataset, source: SourceClip, hashes: Mapping[str, str | None], settings: ClipsSettings
 ) -> WorkItem:
     sha256 = hashes.get(source.relative_path)
     number = "" if source.segment_number is None else f"#{source.segment_number}"
-    item = SourceItem(dataset=dataset.name, root=str(dataset.root), source=source, sha256=sha256)
+    raw = RawSource(dataset=dataset.name, root=str(dataset.root), source=source, sha256=sha256)
     return WorkItem(
         clip_id=f"{source.relative_path}{number}",
         input_digests={STAGE: digest_of(sha256, dataclasses.asdict(source))},
-        payload=SourceWork(item=item, settings=settings),
+        payload=SourcePayload(raw=raw, settings=settings),
     )
 
 
@@ -110,26 +108,28 @@ def _by_bucket(items: list[WorkItem], num_buckets: int) -> Mapping[int, Callable
     return {bucket: partial(list, some) for bucket, some in buckets.items()}
 
 
-def _collected(output: StageOutput, num_buckets: int, items: Mapping[str, WorkItem]) -> list[Row]:
-    rows: list[Row] = []
+def _rows_of_sources(
+    output: StageOutput, num_buckets: int, sources: Mapping[str, RawSource]
+) -> list[ClipRow]:
+    rows: list[ClipRow] = []
     for bucket in range(num_buckets):
         for kept in read_rows(output.path(bucket)):
             if kept["status"] == "ok":
                 rows += json.loads(kept["rows_json"])
             else:
-                rows.append(_failed(items[kept["clip_id"]].payload.item, kept))
+                rows.append(_failed_row(sources[kept["clip_id"]], kept))
     return rows
 
 
-def _failed(item: SourceItem, kept: Mapping[str, Any]) -> Row:
-    """The row of a source at which the worker itself failed: a crash, a hang, too much memory."""
-    source = item.source
+def _failed_row(raw: RawSource, kept: Mapping[str, Any]) -> ClipRow:
+    """The row of a source at which the worker failed: a crash, a hang, too much memory."""
+    source = raw.source
     problem = LayoutProblem(relative_path=source.relative_path, reason=kept["reason"], detail=kept["detail"])
-    row = problem_rows(item.dataset, [problem], {source.relative_path: item.sha256 or ""})[0]
-    return row | {"clip_id": f"{item.dataset}/{source.split}/{kept['clip_id']}", "split": source.split}
+    row = problem_rows(raw.dataset, [problem], {source.relative_path: raw.sha256 or ""})[0]
+    return row | {"clip_id": f"{raw.dataset}/{source.split}/{kept['clip_id']}", "split": source.split}
 
 
-def _withdraw(row: Row, withdrawn: Mapping[str, str]) -> Row:
+def _withdraw(row: ClipRow, withdrawn: Mapping[str, str]) -> ClipRow:
     if row["sha256"] not in withdrawn:
         return row
     detail = f"withdrawn: {withdrawn[row['sha256']]}"

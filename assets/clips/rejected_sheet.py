@@ -1,4 +1,4 @@
-"""The picture of a stage's rejected clips: a frame of each with its id and its reason."""
+"""The contact sheet of a stage's rejected clips: a frame of each with its id and reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.clips.clip_table import read_clip_table
-from assets.media.contact_sheet import RefusedClip, contact_sheet, thumbnail
+from assets.media.contact_sheet import RejectedClip, contact_sheet, thumbnail
 from assets.raw_videos.walk import local_path
 from assets.stage.run import Preview, StageRun
 from assets.store.bucket_files import StageSummary
@@ -19,8 +19,8 @@ MAX_CLIPS = 40
 THUMBNAIL_TIMEOUT_S = 20.0
 
 
-def rejected_pictures(run: StageRun, summary: StageSummary) -> dict[str, Preview]:
-    """The sheet of the clips that a stage rejected; nothing where it rejected none."""
+def rejected_previews(run: StageRun, summary: StageSummary) -> dict[str, Preview]:
+    """The contact sheet of the clips that a stage rejected; empty where it rejected none."""
     reasons = {row["clip_id"]: row["reason"] for row in summary.outcomes if row["status"] != "ok"}
     if not reasons:
         return {}
@@ -33,9 +33,9 @@ def rejected_pictures(run: StageRun, summary: StageSummary) -> dict[str, Preview
 def rejected_sheet(
     rows: Sequence[Mapping[str, Any]], root: Path, pool_settings: PoolSettings
 ) -> dict[str, Preview]:
-    """The sheet of rejected clips, those of rare reasons first among them.
+    """The contact sheet of at most 40 rejected clips, with every reason among them.
 
-    What was rejected may crash a decoder or keep it busy for ever: worker processes read the frames.
+    Worker processes read the frames: a rejected file may crash a decoder or hang it.
 
     Args:
         rows: clip_id, relative_path, reason and common_start_s (None for the file's first frame).
@@ -45,7 +45,7 @@ def rejected_sheet(
     shown = _of_each_reason(rows)
     if not shown:
         return {}
-    refused = []
+    clips = []
     with ClipPool(replace(pool_settings, timeout_s=THUMBNAIL_TIMEOUT_S)) as pool:
         paths = [local_path(root, row["relative_path"]) for row in shown]
         futures = [
@@ -55,8 +55,8 @@ def rejected_sheet(
         for row, future in zip(shown, futures, strict=True):
             frame = pool.result(future, "contact_sheet")
             frame = frame if isinstance(frame, bytes) else None
-            refused.append(RefusedClip(clip_id=row["clip_id"], reason=row["reason"], thumbnail=frame))
-    return {"rejected": Preview(contact_sheet(refused, max_clips=MAX_CLIPS))}
+            clips.append(RejectedClip(clip_id=row["clip_id"], reason=row["reason"], thumbnail=frame))
+    return {"rejected": Preview(contact_sheet(clips, max_clips=MAX_CLIPS))}
 
 
 def _of_each_reason(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""Find shot changes in a long video, and cut what lies between them into segments."""
+"""Finds the shot changes of a long video and cuts the shots into segments."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from scenedetect import AdaptiveDetector, FrameTimecode
 from assets.media.opening import Complaints, decode, demux, open_media
 from assets.media.probe import Probe
 from assets.media.timeline import TICK_S, Span
+from cals_models.timebase import FPS
 
-# Pictures are compared at this width; shot changes show at any size.
+# Frames are compared at this width; shot changes show at any size.
 COMPARED_WIDTH_PX = 160
-# What is as it was before within this time was interrupted by a flash, not cut.
+# A change that reverts within this time is a flash, not a cut.
 FLASH_S = 0.5
-# Pictures this alike (mean difference, share of the smallest change that counts as a cut) show the same thing.
+# Frames that differ by less than this share of the smallest change that counts as a cut show the same scene.
 ALIKE = 0.3
 ALIKE_SIZE_PX = (16, 16)
 
@@ -39,36 +40,38 @@ class Piece:
 def find_shots(
     probe: Probe, *, threshold: float, min_change: float, stage: str = "clips"
 ) -> list[tuple[float, float]]:
-    """The shots of a video: (first picture, end of the last picture), container time.
+    """The shots of a video: (start of the first frame, end of the last), seconds of container time.
 
-    PySceneDetect's adaptive detector looks at small copies of the pictures. Pictures that no other refers to are
-    not decoded; what lies undecided between the last picture of a shot and the first of the next is in neither.
+    PySceneDetect's adaptive detector runs on small copies of the frames. Non-reference frames are not decoded; those
+    between the last decoded frame of a shot and the first of the next belong to neither.
 
     Args:
         probe: of the file.
-        threshold: a shot changes where the picture changes this many times as much as around it.
-        min_change: and at least this much, 0..255.
-        stage: who is asking; goes into a rejection.
+        threshold: a shot changes where the frame changes this many times as much as its neighbours do.
+        min_change: and at least this much (mean of hue, saturation and value, 0..255).
+        stage: named in a rejection.
     """
     times: list[float] = []
-    tiny: list[NDArray[np.uint8]] = []
+    thumbs: list[NDArray[np.uint8]] = []
     detector = None
-    starts: set[int] = set()
-    for time_s, picture in _small_pictures(probe, stage):
+    changes: set[int] = set()
+    for time_s, frame in _small_frames(probe, stage):
         if detector is None:
             detector = AdaptiveDetector(
                 adaptive_threshold=threshold, min_content_val=min_change, min_scene_len=1
             )
-        # The detector counts pictures; its unit of time does not matter.
-        for cut in detector.process_frame(FrameTimecode(len(times), fps=25.0), picture):
-            starts.add(cut.frame_num)
+        # The detector counts frames; its unit of time does not matter.
+        for cut in detector.process_frame(FrameTimecode(len(times), fps=float(FPS)), frame):
+            changes.add(cut.frame_num)
         times.append(time_s)
-        tiny.append(cv2.resize(picture, ALIKE_SIZE_PX, interpolation=cv2.INTER_AREA))
+        thumbs.append(cv2.resize(frame, ALIKE_SIZE_PX, interpolation=cv2.INTER_AREA))
     cuts = [
-        at for at in sorted(starts) if 0 < at < len(times) and not _flash(times, tiny, at, ALIKE * min_change)
+        at
+        for at in sorted(changes)
+        if 0 < at < len(times) and not _is_flash(times, thumbs, at, ALIKE * min_change)
     ]
     edges = [0, *cuts, len(times)]
-    step_s = 1 / (probe.video.average_fps or 25.0)
+    step_s = 1 / (probe.video.average_fps or FPS)
     shots = []
     for first, following in zip(edges[:-1], edges[1:], strict=True):
         end_s = probe.video.end_s if following == len(times) else times[following - 1] + step_s
@@ -76,19 +79,19 @@ def find_shots(
     return shots
 
 
-def _flash(times: list[float], tiny: list[NDArray[np.uint8]], cut: int, alike: float) -> bool:
-    """Whether the pictures after a change come back to one of shortly before it."""
+def _is_flash(times: list[float], thumbs: list[NDArray[np.uint8]], cut: int, alike: float) -> bool:
+    """Whether a frame shortly after a change is like one shortly before it."""
     first = min(bisect.bisect_left(times, times[cut] - FLASH_S), cut - 1)
     last = bisect.bisect_right(times, times[cut] + FLASH_S)
-    before, after = np.stack(tiny[first:cut]), np.stack(tiny[cut:last])
+    before, after = np.stack(thumbs[first:cut]), np.stack(thumbs[cut:last])
     differences = before[:, None].astype(np.int16) - after[None]
     return bool(np.abs(differences).mean(axis=(2, 3, 4)).min() < alike)
 
 
 def cut_evenly(start_s: float, end_s: float, *, min_s: float, max_s: float) -> list[Piece]:
-    """Cut a stretch into the fewest equal pieces of at most `max_s`, on the 40 ms grid of its start.
+    """Cuts a span of time into the fewest equal pieces of at most `max_s`, on the 40 ms grid of its start.
 
-    A stretch shorter than `min_s` is one piece that is not long enough.
+    A span shorter than `min_s` is one piece that is not long enough.
     """
     ticks = math.floor((end_s - start_s) / TICK_S + 0.1)
     if ticks * TICK_S < min_s - TICK_S / 2:
@@ -102,7 +105,7 @@ def cut_evenly(start_s: float, end_s: float, *, min_s: float, max_s: float) -> l
 
 
 def cut_at_shots(span: Span, shots: list[tuple[float, float]], *, min_s: float, max_s: float) -> list[Piece]:
-    """Cut the part of a file that has picture and sound at its shot changes, then evenly where a shot is long."""
+    """Cuts the part of a file that has video and audio at its shot changes, and long shots evenly."""
     pieces: list[Piece] = []
     for first, last in shots:
         start_s, end_s = max(first, span.start_s), min(last, span.end_s)
@@ -112,8 +115,8 @@ def cut_at_shots(span: Span, shots: list[tuple[float, float]], *, min_s: float, 
     return pieces
 
 
-def _small_pictures(probe: Probe, stage: str) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    """(container time, (h, w, 3) BGR) of the pictures that others refer to."""
+def _small_frames(probe: Probe, stage: str) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """(container time in seconds, (h, w, 3) uint8 BGR) of the reference frames."""
     video = probe.video
     upright = video.width if video.rotation in (0, 180) else video.height
     scale = min(COMPARED_WIDTH_PX / upright, 1.0)

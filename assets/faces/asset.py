@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from assets.clips.clip_table import read_clip_table
-from assets.clips.rejected_sheet import rejected_pictures
+from assets.clips.rejected_sheet import rejected_previews
 from assets.faces.backends.opening import shared_networks
 from assets.faces.clip_faces import CROPS, TRACKS
 from assets.faces.crop_clip import CROPS_SCHEMA
@@ -78,7 +78,7 @@ def _produced(run: StageRun, summaries: Mapping[str, StageSummary]) -> StageResu
         },
         previews={
             **(crop_pictures(run.folder) if run.stage == CROPS else {}),
-            **rejected_pictures(run, summary),
+            **rejected_previews(run, summary),
         },
         checks=[check_rejections(summary)],
     )

@@ -27,7 +27,7 @@ SHEET = "contact_sheet"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefusedClip:
+class RejectedClip:
     """What a sheet shows of a refused clip: its id, why, and a small picture (PNG) where there is one."""
 
     clip_id: str
@@ -54,7 +54,7 @@ def stacked(strips: Sequence[tuple[str, bytes]]) -> bytes:
     return png_bytes(sheet)
 
 
-def contact_sheet(clips: Sequence[RefusedClip], *, num_columns: int = 5, max_clips: int = 40) -> bytes:
+def contact_sheet(clips: Sequence[RejectedClip], *, num_columns: int = 5, max_clips: int = 40) -> bytes:
     """PNG with a frame, the id and the reason of each refused clip; a plain tile where there is no picture.
 
     Raises:

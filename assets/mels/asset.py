@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from assets.clips.clip_table import accepted_clips, clip_digest, read_clip_table
-from assets.clips.rejected_sheet import rejected_pictures
+from assets.clips.rejected_sheet import rejected_previews
 from assets.mels.mels import MELS_SCHEMA, MelPayload, compute_mels
 from assets.mels.picture import mel_picture
 from assets.raw_videos.walk import local_path
@@ -37,7 +37,7 @@ def mels(run: StageRun) -> StageResult:
         },
         previews={
             **({"log_mel": Preview(mel_picture(first["mel"], run.settings))} if first else {}),
-            **rejected_pictures(run, summary),
+            **rejected_previews(run, summary),
         },
         facts={"pictured_clip": first["clip_id"]} if first else {},
         checks=[check_rejections(summary)],

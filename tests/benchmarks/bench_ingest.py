@@ -24,7 +24,7 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 from assets.av_offsets.offsets import OffsetPayload, compute_offset
 from assets.av_offsets.settings import AvOffsetSettings
 from assets.av_offsets.timed_clip import timed_clip
-from assets.clips.clip_rows import SourceItem, source_rows
+from assets.clips.clip_rows import RawSource, source_rows
 from assets.clips.settings import ClipsSettings
 from assets.faces.clip_faces import CROPS, TRACKS, FacesPayload, compute_faces
 from assets.faces.settings import CropSettings, TrackSettings
@@ -50,7 +50,7 @@ def ingest(root: str, path: str, out: str) -> int:
     """A raw file as a shard of its own; returns the number of its frames."""
     hashes = scan(root, lambda name: name == path, None, num_threads=1).table
     source = SourceClip(relative_path=path, split="train")
-    item = SourceItem(dataset="bench", root=root, source=source, sha256=hashes["sha256"][0].as_py())
+    item = RawSource(dataset="bench", root=root, source=source, sha256=hashes["sha256"][0].as_py())
     samples, num_frames = [], 0
     for row in source_rows(item, ClipsSettings()):
         assert row["status"] == "ok", row["detail"]

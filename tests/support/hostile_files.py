@@ -12,7 +12,7 @@ from typing import Any
 import av
 import numpy as np
 
-from assets.clips.clip_rows import SourceItem, source_rows
+from assets.clips.clip_rows import RawSource, source_rows
 from assets.clips.settings import ClipsSettings
 from assets.media.audio import read_audio
 from assets.media.probe import probe
@@ -58,7 +58,7 @@ def make_hostile_set(root: Path, clips: list[Path], *, seed: int = 0, num_mutate
 def ingest(root: str, relative_path: str) -> list[dict[str, Any]]:
     """Rows of a file after all that reads it: probe, segments, every picture, all sound."""
     source = SourceClip(relative_path=relative_path, split="train", cut="at_shots")
-    item = SourceItem(dataset="hostile", root=root, source=source, sha256=None)
+    item = RawSource(dataset="hostile", root=root, source=source, sha256=None)
     return [_decoded(root, row) for row in source_rows(item, ClipsSettings())]
 
 

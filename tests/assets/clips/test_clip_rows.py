@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from assets.clips.clip_rows import SCHEMA, SourceItem, problem_rows, reject_duplicates, source_rows
+from assets.clips.clip_rows import SCHEMA, RawSource, problem_rows, reject_duplicates, source_rows
 from assets.clips.settings import ClipsSettings
 from assets.clips.shots import cut_evenly, find_shots
 from assets.media.probe import probe
@@ -18,7 +18,7 @@ from tests.support.media_files import FlashFile, make_flash_file
 
 
 def rows_of(root: Path, source: SourceClip, **settings: object) -> list[dict]:
-    item = SourceItem(dataset="d", root=str(root), source=source, sha256="ab")
+    item = RawSource(dataset="d", root=str(root), source=source, sha256="ab")
     rows = source_rows(item, ClipsSettings(**settings))  # type: ignore[arg-type]
     pa.Table.from_pylist(rows, schema=SCHEMA)
     assert all(set(row) == set(SCHEMA.names) for row in rows)
@@ -28,11 +28,11 @@ def rows_of(root: Path, source: SourceClip, **settings: object) -> list[dict]:
 def three_shots(time_s: float) -> np.ndarray:
     """Cuts at 6 s and 8 s; a slow movement within the shots."""
     shot = 0 if time_s < 6 else 1 if time_s < 8 else 2
-    picture = np.random.default_rng(shot).integers(0, 120, (6, 10, 3), dtype=np.uint8)
-    picture = picture.repeat(16, axis=0).repeat(16, axis=1)
+    frame = np.random.default_rng(shot).integers(0, 120, (6, 10, 3), dtype=np.uint8)
+    frame = frame.repeat(16, axis=0).repeat(16, axis=1)
     at = int(time_s * 10) % 140
-    picture[40:60, at : at + 20] = (90, 160, 120)
-    return picture
+    frame[40:60, at : at + 20] = (90, 160, 120)
+    return frame
 
 
 def test_a_grid_clip(real_grid_clips: list[Path]) -> None:
@@ -115,7 +115,7 @@ def test_a_part_beyond_the_end_is_a_row(tmp_path: Path) -> None:
     assert (row["clip_id"], row["status"], row["reason"]) == ("d/test/a.mp4#0", "rejected", "no_common_part")
 
 
-def test_words_beyond_the_end_tell_of_a_file_cut_short(grid_clips: list[Path], tmp_path: Path) -> None:
+def test_words_beyond_the_end_reveal_a_file_cut_short(grid_clips: list[Path], tmp_path: Path) -> None:
     data = grid_clips[0].read_bytes()
     (tmp_path / "a.mpg").write_bytes(data[: len(data) // 2])
     source = SourceClip(relative_path="a.mpg", split="train", words=((2.3, 2.8, "please"),))

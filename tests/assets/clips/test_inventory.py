@@ -1,4 +1,4 @@
-"""Files that come, go, change or get another name: only what is new is looked into, and the rows follow."""
+"""Files that are added, removed, changed or renamed: only new content is probed, and the rows follow."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from assets.clips import inventory as module
-from assets.clips.clip_rows import Row
-from assets.clips.inventory import SOURCES_SCHEMA, take_inventory
+from assets.clips.clip_rows import ClipRow
+from assets.clips.inventory import SOURCES_SCHEMA, compute_inventory
 from assets.clips.settings import ClipsSettings
 from assets.project.settings import Dataset
 from assets.raw_videos.layouts.registry import reads
@@ -23,21 +23,21 @@ NAMES = tuple(f"speaker{k % 3}/clip{k}.mp4" for k in range(6))
 
 @dataclasses.dataclass
 class Place:
-    """A folder of videos, the inventory taken of it, and the files that were looked into the last time."""
+    """A folder of videos, its inventory, and the files that were probed the last time."""
 
     root: Path
     stages: Path
-    looked_into: list[str]
+    probed: list[str]
 
-    def take(self, settings: ClipsSettings | None = None) -> dict[str, Row]:
-        self.looked_into.clear()
+    def compute(self, settings: ClipsSettings | None = None) -> dict[str, ClipRow]:
+        self.probed.clear()
         settings = settings or ClipsSettings()
         dataset = Dataset(
             name="some", layout="folder", root=self.root, profile="tiny", num_buckets=3, methods=()
         )
         output = StageOutput(name="clips", folder=self.stages, schema=SOURCES_SCHEMA, version=repr(settings))
         found = scan(self.root, reads("folder"), None)
-        rows = take_inventory(dataset, found, settings, output, PoolSettings(num_workers=0), {})
+        rows = compute_inventory(dataset, found, settings, output, PoolSettings(num_workers=0), {})
         return {row["clip_id"]: row for row in rows}
 
     def bucket_files(self) -> dict[Path, int]:
@@ -53,42 +53,42 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
         path = tmp_path / "raw" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data + b"\0\0\0\x0cfree" + number.to_bytes(4, "big"))
-    made = Place(root=tmp_path / "raw", stages=tmp_path / "stages", looked_into=[])
+    place = Place(root=tmp_path / "raw", stages=tmp_path / "stages", probed=[])
     real = module.source_rows
 
-    def watched(item: module.SourceItem, settings: ClipsSettings) -> list[Row]:
-        made.looked_into.append(item.source.relative_path)
-        return real(item, settings)
+    def recorded(raw: module.RawSource, settings: ClipsSettings) -> list[ClipRow]:
+        place.probed.append(raw.source.relative_path)
+        return real(raw, settings)
 
-    monkeypatch.setattr(module, "source_rows", watched)
-    return made
+    monkeypatch.setattr(module, "source_rows", recorded)
+    return place
 
 
-def test_a_second_look_opens_no_file(place: Place) -> None:
-    first = place.take()
-    assert {row["relative_path"] for row in first.values()} == set(NAMES) == set(place.looked_into)
+def test_a_second_run_opens_no_file(place: Place) -> None:
+    first = place.compute()
+    assert {row["relative_path"] for row in first.values()} == set(NAMES) == set(place.probed)
     assert all(row["status"] == "ok" for row in first.values())
     files = place.bucket_files()
-    assert place.take() == first
-    assert place.looked_into == [] and place.bucket_files() == files
+    assert place.compute() == first
+    assert place.probed == [] and place.bucket_files() == files
 
 
-def test_a_changed_file_is_the_only_one_looked_into(place: Place) -> None:
-    first = place.take()
+def test_a_changed_file_is_the_only_one_probed(place: Place) -> None:
+    first = place.compute()
     with (place.root / NAMES[2]).open("ab") as file:
         file.write(b"\0\0\0\x08free")
-    second = place.take()
-    assert place.looked_into == [NAMES[2]]
+    second = place.compute()
+    assert place.probed == [NAMES[2]]
     assert [clip_id for clip_id in first if second[clip_id] != first[clip_id]] == [
         clip_id for clip_id, row in first.items() if row["relative_path"] == NAMES[2]
     ]
 
 
 def test_a_renamed_file_is_another_clip_of_the_same_content(place: Place) -> None:
-    first = place.take()
+    first = place.compute()
     (place.root / NAMES[4]).rename(place.root / NAMES[4].replace("clip4", "called otherwise"))
-    second = place.take()
-    assert place.looked_into == [NAMES[4].replace("clip4", "called otherwise")]
+    second = place.compute()
+    assert place.probed == [NAMES[4].replace("clip4", "called otherwise")]
     (gone,), (new,) = first.keys() - second.keys(), second.keys() - first.keys()
     assert gone.endswith("clip4.mp4") and new.endswith("called otherwise.mp4")
     assert first[gone]["sha256"] == second[new]["sha256"] and first[gone]["split"] == second[new]["split"]
@@ -96,31 +96,31 @@ def test_a_renamed_file_is_another_clip_of_the_same_content(place: Place) -> Non
 
 
 def test_a_deleted_file_leaves_no_row_and_moves_no_other(place: Place) -> None:
-    first = place.take()
+    first = place.compute()
     (place.root / NAMES[5]).unlink()
-    second = place.take()
-    assert place.looked_into == []
+    second = place.compute()
+    assert place.probed == []
     (gone,) = first.keys() - second.keys()
     assert gone.endswith("clip5.mp4")
     assert all(second[clip_id] == first[clip_id] for clip_id in second)
 
 
-def test_a_changed_setting_looks_into_all_and_says_what_it_means(place: Place) -> None:
-    first = place.take()
-    second = place.take(ClipsSettings(max_duration_s=100.0))
-    assert sorted(place.looked_into) == sorted(NAMES)
+def test_a_changed_setting_probes_all_files_again(place: Place) -> None:
+    first = place.compute()
+    second = place.compute(ClipsSettings(max_duration_s=100.0))
+    assert sorted(place.probed) == sorted(NAMES)
     assert second == first, "the same rows: what follows stays as it is"
-    third = place.take(ClipsSettings(max_side_px=100))
+    third = place.compute(ClipsSettings(max_side_px=100))
     assert {row["reason"] for row in third.values()} == {"too_large"}
-    assert place.take() == first
+    assert place.compute() == first
 
 
 def test_a_file_that_breaks_is_a_row_and_back_again(place: Place) -> None:
-    first = place.take()
+    first = place.compute()
     whole = (place.root / NAMES[0]).read_bytes()
     (place.root / NAMES[0]).write_bytes(whole[:300])
-    broken = place.take()
+    broken = place.compute()
     (row,) = [row for row in broken.values() if row["relative_path"] == NAMES[0]]
     assert (row["status"], row["stage"]) == ("rejected", "clips") and row["reason"] and row["detail"]
     (place.root / NAMES[0]).write_bytes(whole)
-    assert place.take() == first
+    assert place.compute() == first

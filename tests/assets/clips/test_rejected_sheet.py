@@ -1,4 +1,4 @@
-"""A sheet of rejected clips is made of whatever was given, and each reason is on it."""
+"""The sheet of rejected clips shows every reason, whatever the files are."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def test_every_rejected_file_is_a_tile(tmp_path: Path) -> None:
         row("pipe.mp4", "not_a_file"),
         row("gone.mp4", "vanished"),
     ]
-    made = rejected_sheet(rows, tmp_path, PoolSettings(num_workers=1))
-    sheet = np.asarray(Image.open(io.BytesIO(made["rejected"].png)))
+    previews = rejected_sheet(rows, tmp_path, PoolSettings(num_workers=1))
+    sheet = np.asarray(Image.open(io.BytesIO(previews["rejected"].png)))
     assert sheet.shape[1] == 4 * TILE_PX
     tiles = [sheet[:TILE_PX, k * TILE_PX : (k + 1) * TILE_PX] for k in range(4)]
     filled = [float((np.abs(tile.astype(int) - 60) < 4).all(-1).mean()) > 0.3 for tile in tiles]
     assert filled == [True, False, False, False]
 
 
-def test_nothing_rejected_makes_no_picture(tmp_path: Path) -> None:
+def test_nothing_rejected_gives_no_sheet(tmp_path: Path) -> None:
     assert rejected_sheet([], tmp_path, PoolSettings(num_workers=1)) == {}
 
 
@@ -55,7 +55,7 @@ def test_rare_reasons_are_not_crowded_out() -> None:
     assert [r["relative_path"] for r in shown[1:3]] == ["000.mp4", "001.mp4"]
 
 
-def test_a_refused_file_still_shows_its_first_picture(tmp_path: Path) -> None:
+def test_a_rejected_file_still_shows_its_first_frame(tmp_path: Path) -> None:
     short = make_flash_file(tmp_path / "short.mp4", FlashFile(duration_s=0.08, flash_times_s=())).path
     shown = thumbnail(short)
     assert shown is not None and Image.open(io.BytesIO(shown)).size == (160, 96)

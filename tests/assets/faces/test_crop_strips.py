@@ -12,7 +12,7 @@ from PIL import Image
 from assets.faces.canonical_face import template
 from assets.faces.crop_frames import pack_jpegs
 from assets.faces.crop_strips import MARK, crop_strip
-from assets.media.contact_sheet import RefusedClip, contact_sheet, stacked, thumbnail
+from assets.media.contact_sheet import RejectedClip, contact_sheet, stacked, thumbnail
 
 
 def opened(png: bytes) -> Image.Image:
@@ -54,8 +54,8 @@ def test_contact_sheet_of_refused_clips(tmp_path: Path, grid_clips: list[Path]) 
     assert thumbnail(broken) is None
     shown = thumbnail(grid_clips[0], 1.0)
     assert shown is not None and max(opened(shown).size) <= 196
-    clips = [RefusedClip(clip_id="grid/train/" + "a" * 90, reason="no_face", thumbnail=shown)]
-    clips += [RefusedClip(clip_id=f"x/{k}", reason="damaged", thumbnail=None) for k in range(7)]
+    clips = [RejectedClip(clip_id="grid/train/" + "a" * 90, reason="no_face", thumbnail=shown)]
+    clips += [RejectedClip(clip_id=f"x/{k}", reason="damaged", thumbnail=None) for k in range(7)]
     sheet = np.asarray(opened(contact_sheet(clips, num_columns=4)))
     assert sheet.shape[1] == 800 and sheet.shape[0] > 400
     assert sheet[100, 100].std() >= 0 and sheet[40:160, 40:160].std() > 10

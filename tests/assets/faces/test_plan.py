@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assets.clips.clip_rows import SourceItem, source_rows
+from assets.clips.clip_rows import RawSource, source_rows
 from assets.clips.clip_table import write_clip_table
 from assets.clips.settings import ClipsSettings
 from assets.faces.clip_faces import CROPS, TRACKS
@@ -67,7 +67,7 @@ def clips(grid_clips: list[Path]) -> list[dict[str, object]]:
     rows = []
     for path in grid_clips[:3]:
         source = SourceClip(relative_path=path.name, split="train")
-        item = SourceItem(dataset="grid", root=str(path.parent), source=source, sha256=path.name)
+        item = RawSource(dataset="grid", root=str(path.parent), source=source, sha256=path.name)
         rows += source_rows(item, ClipsSettings())
     return [row | {"num_frames_25": 30} for row in rows]
 
