@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -18,12 +17,11 @@ from torch import Tensor
 
 from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
 from assets.av_offsets.timed_clip import TimedClip
-from cals_models.config import SyncEncoderConfig
 from cals_models.mel_windows import WINDOW_FRAMES
 from cals_models.metrics.lse import LipSyncEvaluator, num_windows
-from cals_models.networks.model_files import read_model
-from cals_models.networks.sync_encoder import LOWER_HALF_SHAPE, SyncEncoder, build_sync_encoder
+from cals_models.networks.sync_encoder import LOWER_HALF_SHAPE, SyncEncoder
 from cals_models.networks.syncnet import load_public_weights
+from cals_models.networks.trained_sync_encoder import load_sync_encoder
 from cals_models.timebase import MELS_PER_FRAME
 
 FRAMES_AT_ONCE = 250
@@ -176,13 +174,7 @@ def open_probe(source: ProbeSource) -> OffsetProbe:
     if source.kind == "syncnet":
         network, sha256 = load_public_weights(source.path)
         return SyncNetProbe(LipSyncEvaluator(network, name=f"syncnet {sha256[:12]}"))
-    return SyncEncoderProbe(_load_sync_encoder(source.path))
-
-
-def _load_sync_encoder(folder: Path) -> SyncEncoder:
-    model = read_model(folder, "sync_encoder")
-    assert isinstance(model.config, SyncEncoderConfig)
-    return build_sync_encoder(model.config, model.weights["sync_encoder"])
+    return SyncEncoderProbe(load_sync_encoder(source.path))
 
 
 def _decode(clip: TimedClip, start: int, stop: int) -> npt.NDArray[np.uint8]:

@@ -26,6 +26,7 @@ from filelock import FileLock
 from assets.project.atomic_files import replacing
 from assets.project.home import Home
 from assets.store.bootstrap import bootstrap_intervals
+from assets.store.seeds import insert_seeds
 from assets.store.sql_files import SEEDS_FOLDER, SqlFile, comment_statements, quoted, read_sql_files
 
 STORAGE_VERSION = "v1.0.0"
@@ -166,9 +167,7 @@ def _build(database: Path, parts: Parts, cache: Path) -> None:
 
 
 def _fill(connection: Connection, file: SqlFile, parts: list[tuple[Path, Path]]) -> None:
-    seed = SEEDS_FOLDER / f"{file.name}.csv"
-    if seed.exists():
-        connection.execute(f"insert into {file.name} by name from read_csv(?, header = true)", [str(seed)])
+    insert_seeds(connection, file.name)
     if file.name == _COMPUTED:
         return
     alike: dict[tuple[str, ...], list[tuple[Path, Path]]] = {}

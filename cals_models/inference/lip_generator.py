@@ -13,8 +13,9 @@ from torch import Tensor
 
 from cals_models.config import AudioToLipConfig, GeneratorConfig, config_from_fields
 from cals_models.methods.registry import TRAINED_METHODS
-from cals_models.networks.lip_sync import LipSync, load_network
-from cals_models.networks.model_files import read_model
+from cals_models.networks.frame_tensors import to_byte_frames, to_float_frames
+from cals_models.networks.lip_sync import LipSync
+from cals_models.networks.model_files import load_network, read_model
 from cals_models.precision import autocast
 from cals_models.shards.shard_format import CROP_PX, NUM_MELS
 from cals_models.timebase import MELS_PER_FRAME
@@ -108,12 +109,11 @@ class LipGenerator:
             rows = slice(start, start + batch_frames)
             with autocast(self.device, self.precision):
                 drawn = self.model.draw(
-                    _to_pictures(reference[rows], self.device),
-                    _to_pictures(pose_prior[rows], self.device),
+                    to_float_frames(reference[rows].to(self.device)),
+                    to_float_frames(pose_prior[rows].to(self.device)),
                     units[rows],
                 )
-            frames = (drawn.float() * 255).round().clamp(0, 255).to(torch.uint8)
-            yield frames.permute(0, 2, 3, 1).contiguous().cpu()
+            yield to_byte_frames(drawn)
 
 
 def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str = "auto") -> LipGenerator:
@@ -160,10 +160,6 @@ def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str
         precision=precision,
         speech_level=None if level is None else float(level),
     )
-
-
-def _to_pictures(frames: Tensor, device: torch.device) -> Tensor:
-    return (frames.to(device).float() / 255).movedim(-1, -3)
 
 
 def _check(

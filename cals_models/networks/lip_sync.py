@@ -3,8 +3,6 @@
 Legend: B clips or stretches, L video frames of sound, T or S frames that are drawn, D = 512.
 """
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 
@@ -83,18 +81,3 @@ class LipSync(nn.Module):
         """`LipToFace.forward`: (N, 3, 128, 128) twice and (N, 512) -> (N, 3, 128, 128) in [0, 1]."""
         frames: Tensor = self.generator(reference, pose_prior, units)
         return frames
-
-
-def load_network(network: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
-    """Load weights strictly.
-
-    Raises:
-        ValueError: they are another network's.
-    """
-    try:
-        network.load_state_dict(dict(weights))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise ValueError(
-            f"{what}: the weights are another network's ({reason}); train the model again"
-        ) from error

@@ -5,13 +5,14 @@ Source of the format: what `cals_models.training` writes. Nothing in it is execu
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load
-from torch import Tensor
+from torch import Tensor, nn
 
 from cals_models.config import TrainingConfig, config_from_fields
 
@@ -53,6 +54,26 @@ def read_model(folder: Path, stage: str) -> ModelFiles:
         plain=plain,
         weights=_read_weights(folder / "model.safetensors", plain.get("weights_sha256")),
     )
+
+
+def load_network(network: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
+    """Load a network's weights strictly.
+
+    Args:
+        network: built with the settings that the weights were trained with.
+        weights: its state dict.
+        what: for messages, such as the model's folder.
+
+    Raises:
+        ValueError: they are another network's.
+    """
+    try:
+        network.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ValueError(
+            f"{what}: the weights are another network's ({reason}); train the model again"
+        ) from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:

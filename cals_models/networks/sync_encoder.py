@@ -9,9 +9,6 @@ same clip's other times and the other clips are the negatives.
 Legend: B batch, T video frames, S = T - 4 windows, H = 64 and W = 128 lower half face, M = 80 mel bins, D = 512.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -138,19 +135,3 @@ class SyncEncoder(nn.Module):
                 " expected (B, T, 3, 64, 128) and (B, 80, 4T)"
             )
         return self.visual(lower_faces), self.audio(mel)
-
-
-def build_sync_encoder(config: SyncEncoderConfig, weights: Mapping[str, Any]) -> SyncEncoder:
-    """A sync encoder with trained weights, frozen and in evaluation mode.
-
-    Raises:
-        ValueError: the weights are another network's.
-    """
-    encoder = SyncEncoder(config)
-    try:
-        encoder.load_state_dict(dict(weights))
-    except RuntimeError as error:
-        raise ValueError(
-            f"weights do not fit the sync encoder: {str(error).splitlines()[-1].strip()}"
-        ) from error
-    return encoder.eval().requires_grad_(False)

@@ -1,6 +1,6 @@
-"""One clip of a shard: its members stay compressed, what is asked for is decoded then and there.
+"""One clip of a shard. Its members stay compressed in memory; what is requested is decoded at each request.
 
-Legend: T video frames (25 fps), S frames asked for.
+Legend: T video frames (25 fps), S frames requested.
 """
 
 import io
@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cals_models.shards.decoders.flac import FlacError, decode_flac
-from cals_models.shards.decoders.jpeg import JpegError
-from cals_models.shards.kept_frames import frames_without_library
+from cals_models.codecs.decode import decode_audio, decode_frames
+from cals_models.codecs.flac import FlacError
+from cals_models.codecs.jpeg import JpegError
 from cals_models.shards.shard_format import CROP_PX, NUM_LANDMARKS, NUM_MELS, ShardError, clip_key
 from cals_models.timebase import MELS_PER_FRAME, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 
 
 @dataclass(frozen=True)
 class ShardClip:
-    """One clip, its members still compressed; what is asked for is decoded then and there.
+    """One clip, its members still compressed; what is requested is decoded at each request.
 
     Args:
         meta: the clip's json, as written.
@@ -38,7 +38,11 @@ class ShardClip:
 
     @classmethod
     def from_members(cls, key: str, members: Mapping[str, memoryview], source: str) -> "ShardClip":
-        """Check that the members belong together; raises ShardError where they do not."""
+        """A clip whose members were checked against each other.
+
+        Raises:
+            ShardError: they do not belong together.
+        """
         try:
             meta = json.loads(bytes(members["json"]))
         except ValueError as error:
@@ -77,10 +81,12 @@ class ShardClip:
 
     @property
     def clip_id(self) -> str:
+        """The clip's id, unique in its dataset."""
         return str(self.meta["clip_id"])
 
     @property
     def key(self) -> str:
+        """Key of its members in the shard, see `clip_key`."""
         return clip_key(self.clip_id)
 
     @property
@@ -90,89 +96,62 @@ class ShardClip:
 
     @property
     def num_bytes(self) -> int:
-        """Bytes that the clip holds in memory before anything is decoded."""
+        """Size of the compressed members in memory, bytes."""
         return sum(len(data) for data in self.members.values())
 
     @cached_property
     def mel(self) -> npt.NDArray[np.float32]:
-        """Log-mel (80, 4T), float32, 100 frames a second; video frame t begins at mel frame 4t."""
+        """Mel (80, 4T), float32, log10 magnitudes, 100 frames a second; video frame t begins at mel frame 4t."""
         stored = self._array("mel.npy", np.float16, (NUM_MELS, MELS_PER_FRAME * self.num_frames))
         return stored.astype(np.float32)
 
     @cached_property
     def landmarks(self) -> npt.NDArray[np.float32]:
-        """Face landmarks (T, 68, 2), crop pixels, (x, y)."""
+        """Landmarks (T, 68, 2), float32, crop pixels, (x, y)."""
         return self._array("landmarks.npy", np.float32, (self.num_frames, NUM_LANDMARKS, 2))
 
     @cached_property
     def valid(self) -> npt.NDArray[np.bool_]:
-        """(T,): True where a face was really seen, False where its place was interpolated."""
+        """bool (T,): True where a face was detected, False where its place was interpolated."""
         return np.array([mark == "1" for mark in self.meta["valid"]], np.bool_)
 
     def audio(self) -> npt.NDArray[np.int16]:
-        """Sound (640 T,), int16, 16 kHz mono."""
-        samples, rate = self._sound()
+        """Audio (640 T,), int16, 16 kHz mono.
+
+        Raises:
+            ShardError: damaged, or of another length, rate or kind.
+        """
+        try:
+            samples, rate = decode_audio(self.members["flac"])
+        except FlacError as error:
+            raise ShardError(f"{self.source}: the audio {error}") from error
         if rate != SAMPLE_RATE_HZ or samples.shape != (SAMPLES_PER_FRAME * self.num_frames,):
             expected = f"{SAMPLES_PER_FRAME * self.num_frames} samples at {SAMPLE_RATE_HZ} Hz"
-            raise ShardError(f"{self.source}: sound {samples.shape} at {rate} Hz; expected {expected}")
+            raise ShardError(f"{self.source}: audio {samples.shape} at {rate} Hz; expected {expected}")
         return samples
 
     def frames(self, indices: Sequence[int], *, executor: Executor | None = None) -> npt.NDArray[np.uint8]:
-        """Decode some frames, each once however often it is asked for.
+        """Decode some frames, each once however often it is requested.
 
         Args:
-            indices: frame numbers in [0, T), in any order, repeated or not.
+            indices: S frame numbers in [0, T), in any order, repeated or not.
             executor: threads to decode in (the decoder releases the interpreter lock); None: this thread.
 
         Returns:
             uint8 (S, 128, 128, 3), RGB.
+
+        Raises:
+            IndexError: a number outside [0, T).
+            ShardError: a frame is no JPEG, damaged, or of another size.
         """
+        outside = [index for index in indices if not 0 <= index < self.num_frames]
+        if outside:
+            raise IndexError(f"{self.source}: frame {outside[0]} asked for, the clip has {self.num_frames}")
+        mjpeg, offsets = self.members["mjpeg"], self.meta["jpeg_offsets"]
         try:
-            import simplejpeg
-        except ImportError:
-            return self._frames_without_library(indices)
-        offsets, mjpeg = self.meta["jpeg_offsets"], self.members["mjpeg"]
-        pixels = np.empty((len(indices), CROP_PX, CROP_PX, 3), np.uint8)
-        first_row: dict[int, int] = {}
-        rows = [(row, first_row.setdefault(frame, row)) for row, frame in enumerate(map(int, indices))]
-
-        def decode(frame: int) -> None:
-            if not 0 <= frame < self.num_frames:
-                raise IndexError(f"{self.source}: frame {frame} asked for, the clip has {self.num_frames}")
-            jpeg, target = mjpeg[offsets[frame] : offsets[frame + 1]], pixels[first_row[frame]]
-            try:
-                image = simplejpeg.decode_jpeg(jpeg, "RGB", buffer=target)
-            except ValueError as error:
-                raise ShardError(f"{self.source}: frame {frame} is not a good JPEG ({error})") from error
-            if image.shape != target.shape:
-                raise ShardError(f"{self.source}: frame {frame} is {image.shape}; expected {target.shape}")
-
-        for _ in (map if executor is None else executor.map)(decode, first_row):
-            pass
-        for row, first in rows:
-            if row != first:
-                pixels[row] = pixels[first]
-        return pixels
-
-    def _frames_without_library(self, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
-        wrong = [index for index in indices if not 0 <= index < self.num_frames]
-        if wrong:
-            raise IndexError(f"{self.source}: frame {wrong[0]} asked for, the clip has {self.num_frames}")
-        try:
-            return frames_without_library(self.members["mjpeg"], self.meta["jpeg_offsets"], indices)
+            return decode_frames(mjpeg, offsets, indices, (CROP_PX, CROP_PX, 3), executor=executor)
         except JpegError as error:
-            raise ShardError(f"{self.source}: a frame is not a good JPEG: it {error}") from error
-
-    def _sound(self) -> tuple[npt.NDArray[np.int16], int]:
-        try:
-            import soundfile
-        except ImportError:
-            try:
-                return decode_flac(self.members["flac"])
-            except FlacError as error:
-                raise ShardError(f"{self.source}: the sound {error}") from error
-        samples, rate = soundfile.read(io.BytesIO(self.members["flac"]), dtype="int16")
-        return samples, rate
+            raise ShardError(f"{self.source}: {error}") from error
 
     def _array(self, member: str, dtype: type[np.generic], shape: tuple[int, ...]) -> npt.NDArray[Any]:
         try:

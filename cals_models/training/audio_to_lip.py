@@ -15,14 +15,15 @@ import torch
 from torch import Tensor
 from torch.autograd import backward
 
-from cals_models.config import UNIT_DIM, AudioToLipConfig, SyncEncoderConfig
+from cals_models.config import UNIT_DIM, AudioToLipConfig
 from cals_models.losses import audio_to_lip_loss
 from cals_models.masking import span_mask
 from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE, WINDOW_FRAMES
 from cals_models.networks.audio_to_lip import AudioToLip
+from cals_models.networks.frame_tensors import to_float_frames
 from cals_models.networks.generator import HIDDEN_TOP_ROW
-from cals_models.networks.model_files import read_model
-from cals_models.networks.sync_encoder import SyncEncoder, build_sync_encoder
+from cals_models.networks.sync_encoder import SyncEncoder
+from cals_models.networks.trained_sync_encoder import load_sync_encoder
 from cals_models.precision import place
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
@@ -32,14 +33,13 @@ from cals_models.training.clip_windows import (
     longest_valid_run,
     mel_of,
     run_of_clip,
-    to_pictures,
     validation_source,
 )
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.job import TrainingJob
 from cals_models.training.retrieval import RetrievalTally
-from cals_models.training.sampler import BatchSampler, ClipStream, Sample, pad_frames
+from cals_models.training.sampler import Sample, pad_frames, train_sampler
 from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
 
@@ -49,13 +49,8 @@ FRAMES_AT_ONCE = 250
 
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "AudioToLipStage":
     """The stage of a job; its sync encoder gives the targets."""
-    model = read_model(job.inputs["sync_encoder"], "sync_encoder")
-    assert isinstance(job.config, AudioToLipConfig) and isinstance(model.config, SyncEncoderConfig)
-    try:
-        expert = build_sync_encoder(model.config, model.weights.get("sync_encoder", {}))
-    except ValueError as error:
-        raise ValueError(f"{model.folder}: {error}; train the sync encoder again") from error
-    return AudioToLipStage(job.config, world, shard_sets, expert)
+    assert isinstance(job.config, AudioToLipConfig)
+    return AudioToLipStage(job.config, world, shard_sets, load_sync_encoder(job.inputs["sync_encoder"]))
 
 
 class AudioToLipStage(TrainingStage):
@@ -76,21 +71,8 @@ class AudioToLipStage(TrainingStage):
         self.networks = {"audio_to_lip": self.network}
         self.exported = ("audio_to_lip",)
         self.optimizers = {"audio_to_lip": build_optimizer([self.network], config)}
-        self._source = ClipStream(
-            shard_sets,
-            "train",
-            seed=config.seed,
-            clip_cache_bytes=config.clip_cache_bytes,
-        )
-        self._sampler = BatchSampler(
-            self._source,
-            self._sample,
-            batch_samples=config.batch_samples,
-            samples_per_clip=config.samples_per_clip,
-            seed=config.seed,
-            world=world,
-        )
-        self._units = {clip.key: self._units_of(clip) for clip in self._source.in_memory}
+        self._sampler = train_sampler(shard_sets, self._sample, config, world, keeps_frames=False)
+        self._units = {clip.key: self._units_of(clip) for clip in self._sampler.source.in_memory}
         self._chance: dict[str, float] = {}
         self._validation = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
 
@@ -195,7 +177,7 @@ class AudioToLipStage(TrainingStage):
         padding = (0, self.config.sample_frames - length)
         if clip.key in self._units:
             return {"units": np.pad(self._units[clip.key][start : start + length], (padding, (0, 0)))}
-        frames = self._source.frames(clip, range(start, start + length))[:, HIDDEN_TOP_ROW:]
+        frames = self._sampler.source.frames(clip, range(start, start + length))[:, HIDDEN_TOP_ROW:]
         return {"frames": np.pad(frames, (padding, (0, 0), (0, 0), (0, 0)))}
 
     def _units_of(self, clip: ShardClip) -> npt.NDArray[np.float32]:
@@ -231,6 +213,6 @@ class AudioToLipStage(TrainingStage):
     def _targets(self, frames: Tensor) -> Tensor:
         """F_v's units at their frames, zeros on the first and last two: (B, L, 512)."""
         with torch.no_grad():
-            units = self.expert.visual(to_pictures(frames)).float()
+            units = self.expert.visual(to_float_frames(frames)).float()
         assert units.shape[1] == frames.shape[1] - WINDOW_FRAMES + 1
         return torch.nn.functional.pad(units, (0, 0, CONTEXT_FRAMES, CONTEXT_FRAMES))

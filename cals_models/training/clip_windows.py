@@ -28,11 +28,6 @@ def mel_of(clip: ShardClip, start: int, length: int) -> npt.NDArray[np.float32]:
     return clip.mel[:, MELS_PER_FRAME * start : MELS_PER_FRAME * (start + length)]
 
 
-def to_pictures(frames: Tensor) -> Tensor:
-    """uint8 (..., H, W, 3) -> float (..., 3, H, W) in [0, 1], channels last in memory."""
-    return (frames.float() / 255).movedim(-1, -3)
-
-
 def lower_half(pictures: Tensor) -> Tensor:
     """Rows 64..127 of crops (..., 3, 128, 128) -> (..., 3, 64, 128)."""
     return pictures[..., HIDDEN_TOP_ROW:, :]

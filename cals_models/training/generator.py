@@ -1,11 +1,11 @@
 """Training of f_phi with its audio path and the discriminator, for one method.
 
 Source: L = l1 L_recon + l2 L_gan + l3 L_sync of CALS (arXiv 2305.19556); weights of SyncTalkFace (arXiv 2211.00924);
-Wav2Lip's sync loss and the rule that switches it on (arXiv 2008.10010). A sample is S consecutive target frames with
+Wav2Lip's sync loss and the rule that enables it (arXiv 2008.10010). A sample is S consecutive target frames with
 two real frames on either side, so that each target has a 5-frame window of F_v, and another frame of the clip as the
-reference. L_recon is the mean over the rows that are made: with the known rows copied, those below.
+reference. L_recon is the mean over the rows that are generated: only the lower half where the known rows are copied.
 
-Legend: B samples, S target frames, L frames of sound, D = 512.
+Legend: B samples, S target frames, L video frames of audio, D = 512.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import backward
 
-from cals_models.config import AudioToLipConfig, GeneratorConfig, SyncEncoderConfig
-from cals_models.losses import adversarial_loss, discriminator_loss, sequence_contrast, wav2lip_sync_loss
+from cals_models.config import AudioToLipConfig, GeneratorConfig
+from cals_models.losses import adversarial_loss, discriminator_loss
 from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE
 from cals_models.methods.registry import METHODS
 from cals_models.networks.discriminator import LowerFaceDiscriminator
-from cals_models.networks.lip_sync import LipSync, load_network
-from cals_models.networks.model_files import read_model
-from cals_models.networks.sync_encoder import SyncEncoder, build_sync_encoder
+from cals_models.networks.frame_tensors import to_float_frames
+from cals_models.networks.lip_sync import LipSync
+from cals_models.networks.model_files import load_network, read_model
+from cals_models.networks.sync_encoder import SyncEncoder
+from cals_models.networks.trained_sync_encoder import load_sync_encoder
 from cals_models.precision import place
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
@@ -36,28 +38,27 @@ from cals_models.training.clip_windows import (
     mel_of,
     near_in_pose,
     reference_candidates,
-    to_pictures,
 )
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
-from cals_models.training.generator_validation import GeneratorValidation, sample_strip
+from cals_models.training.generator_validation import GeneratorValidation
 from cals_models.training.job import TrainingJob
-from cals_models.training.sampler import BatchSampler, ClipStream, Sample, pad_frames, window_starts
+from cals_models.training.sampler import Sample, pad_frames, train_sampler, window_starts
 from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
+from cals_models.training.sync_losses import SYNC_TERMS
 
 CLIPS_FOR_LEVEL = 64
 
 
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "GeneratorStage":
-    """The stage of a job: its expert is the sync encoder, its audio path starts from the trained f_theta."""
-    expert_model = read_model(job.inputs["sync_encoder"], "sync_encoder")
-    assert isinstance(job.config, GeneratorConfig) and isinstance(expert_model.config, SyncEncoderConfig)
-    assert job.method is not None
-    try:
-        expert = build_sync_encoder(expert_model.config, expert_model.weights.get("sync_encoder", {}))
-    except ValueError as error:
-        raise ValueError(f"{expert_model.folder}: {error}; train the sync encoder again") from error
+    """The stage of a job. Its expert is the trained sync encoder; its audio path starts from the trained f_theta.
+
+    Raises:
+        ValueError: an input model or a shard set cannot be used.
+    """
+    assert isinstance(job.config, GeneratorConfig) and job.method is not None
+    expert = load_sync_encoder(job.inputs["sync_encoder"])
     seed_step(job.config.seed, -1, 0)
     if "audio_to_lip" not in job.inputs:
         model = LipSync(job.method, job.config, None)
@@ -103,27 +104,19 @@ class GeneratorStage(TrainingStage):
         }
         self.exported = ("generator", "audio")
         self.optimizers = self._build_optimizers()
-        self.sync_is_on = "wav2lip_sync" not in self.sync_losses
-        self._source = ClipStream(
-            shard_sets,
-            "train",
-            seed=config.seed,
-            clip_cache_bytes=config.clip_cache_bytes,
-            frame_cache_bytes=config.frame_cache_bytes,
-        )
-        self._sampler = BatchSampler(
-            self._source,
-            self._sample,
-            batch_samples=config.batch_samples,
-            samples_per_clip=config.samples_per_clip,
-            seed=config.seed,
-            world=world,
-        )
-        self._validation = GeneratorValidation(shard_sets, config, world, self._sample)
-        self._copied_loss: dict[str, float] = {}
+        self.sync_is_on = not any(SYNC_TERMS[name].waits_for_expert for name in self.sync_losses)
+        self._sampler = train_sampler(shard_sets, self._sample, config, world)
+        self._validation = GeneratorValidation(shard_sets, config, world, self._sample, self.expert)
+        self._copied_metrics: dict[str, float] = {}
 
     def draw(self, batch_number: int) -> Batch:
-        """frames (B, S + 4, 128, 128, 3) uint8, reference (B, 128, 128, 3), mel (B, 80, 4L), first and num_valid (B,)."""
+        """Batch of a number.
+
+        Returns:
+            frames uint8 (B, S + 4, 128, 128, 3) RGB; reference uint8 (B, 128, 128, 3) RGB; mel (B, 80, 4L) and target_mel
+            (B, 80, 4 (S + 4)), float32 log10 magnitudes; first and num_valid int64 (B,): the first target's frame in
+            `mel`, and the video frames of `mel` that are not padding.
+        """
         return self._sampler.draw(batch_number)
 
     def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
@@ -145,9 +138,9 @@ class GeneratorStage(TrainingStage):
         self.discriminator.requires_grad_(True)
         for real, fake in pairs:
             with self.autocast():
-                judged = discriminator_loss(self.discriminator(real), self.discriminator(fake))
-            backward(judged / len(pairs))
-            terms.append({"discriminator_loss": judged.detach()})
+                loss = discriminator_loss(self.discriminator(real), self.discriminator(fake))
+            backward(loss / len(pairs))
+            terms.append({"discriminator_loss": loss.detach()})
         apply_gradients(
             self.optimizers["discriminator"],
             learning_rate=discriminator_rate,
@@ -163,68 +156,91 @@ class GeneratorStage(TrainingStage):
         }
 
     def generator_losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """All terms and their weighted sum, and the real and the made lower halves (B S, 3, 64, 128)."""
+        """The generator's loss on a batch.
+
+        Args:
+            batch: see `draw`.
+
+        Returns:
+            All terms and their weighted sum `loss`, scalars; the real and the generated lower halves, each
+            (B S, 3, 64, 128), RGB in [0, 1].
+        """
         config, num_targets = self.config, self.config.target_frames
-        pictures = to_pictures(batch["frames"])
-        targets = pictures[:, CONTEXT_FRAMES : CONTEXT_FRAMES + num_targets]
-        fake = self.make(batch, targets)
-        made = slice(fake.shape[-2] // 2, None) if config.known_pixels == "copied" else slice(None)
+        frames = to_float_frames(batch["frames"])
+        targets = frames[:, CONTEXT_FRAMES : CONTEXT_FRAMES + num_targets]
+        fake = self.generate(batch, targets)
+        rows = slice(fake.shape[-2] // 2, None) if config.known_pixels == "copied" else slice(None)
         real_lower, fake_lower = lower_half(targets), lower_half(fake)
         terms = {
-            "l1": F.l1_loss(fake[..., made, :], targets[..., made, :]),
+            "l1": F.l1_loss(fake[..., rows, :], targets[..., rows, :]),
             "gan": adversarial_loss(self.discriminator(fake_lower.flatten(0, 1))),
-            **self.sync_terms(batch, pictures, fake_lower),
+            **self.sync_terms(batch, frames, fake_lower),
         }
         weights = {"l1": config.l1_weight, "gan": config.gan_weight, **self._sync_weights()}
         loss = torch.stack([weight * terms[name] for name, weight in weights.items()]).sum()
         return {"loss": loss, **terms}, real_lower.flatten(0, 1), fake_lower.flatten(0, 1)
 
-    def make(self, batch: Batch, targets: Tensor) -> Tensor:
-        """Generated targets (B, S, 3, 128, 128); of the targets only the pose prior is seen."""
+    def generate(self, batch: Batch, targets: Tensor) -> Tensor:
+        """Generate the target frames of a batch.
+
+        Args:
+            batch: see `draw`.
+            targets: (B, S, 3, 128, 128), RGB in [0, 1]; only their pose prior, rows 0 to 63, is used.
+
+        Returns:
+            (B, S, 3, 128, 128), RGB in [0, 1], float32.
+        """
         num_samples, num_targets = targets.shape[:2]
         units = self.model.units_at(batch["mel"], batch["first"], num_targets, batch["num_valid"])
-        reference = to_pictures(batch["reference"])[:, None].expand_as(targets)
+        reference = to_float_frames(batch["reference"])[:, None].expand_as(targets)
         frames = self.model.draw(reference.flatten(0, 1), targets.flatten(0, 1), units.flatten(0, 1))
         return frames.view(num_samples, num_targets, *frames.shape[1:])
 
-    def sync_terms(self, batch: Batch, pictures: Tensor, fake_lower: Tensor) -> dict[str, Tensor]:
-        """The method's sync losses; a window of F_v holds made targets and, at its ends, real frames."""
-        real = lower_half(pictures)
+    def sync_terms(self, batch: Batch, frames: Tensor, fake_lower: Tensor) -> dict[str, Tensor]:
+        """The method's sync losses. A window of F_v holds generated targets and, at its ends, real frames.
+
+        Args:
+            batch: see `draw`; its `target_mel` is the audio of `frames`.
+            frames: (B, S + 4, 3, 128, 128), RGB in [0, 1]: the targets with two real frames on either side.
+            fake_lower: (B, S, 3, 64, 128), RGB in [0, 1]: lower halves of the generated targets.
+
+        Returns:
+            Name -> scalar, unweighted; lower is better.
+        """
+        real = lower_half(frames)
         mixed = torch.cat([real[:, :CONTEXT_FRAMES], fake_lower, real[:, -CONTEXT_FRAMES:]], dim=1)
         lips = self.expert.visual(mixed)
-        terms = {}
-        if "d_vv" in self.sync_losses:
-            with torch.no_grad():
-                true_lips = self.expert.visual(real)
-            terms["d_vv"] = sequence_contrast(lips, true_lips, self.config.d_vv_temperature)
-        if {"d_av", "wav2lip_sync"} & set(self.sync_losses):
-            with torch.no_grad():
-                sounds = self.expert.audio(batch["target_mel"])
-            if "d_av" in self.sync_losses:
-                terms["d_av"] = sequence_contrast(lips, sounds, self.config.d_av_temperature)
-            else:
-                terms["wav2lip_sync"] = wav2lip_sync_loss(lips, sounds)
-        return terms
+        targets: dict[str, Tensor] = {}
+        with torch.no_grad():
+            wanted = {SYNC_TERMS[name].target for name in self.sync_losses}
+            if "real" in wanted:
+                targets["real"] = self.expert.visual(real)
+            if "audio" in wanted:
+                targets["audio"] = self.expert.audio(batch["target_mel"])
+        return {
+            name: SYNC_TERMS[name].loss(lips, targets[SYNC_TERMS[name].target], self.config)
+            for name in self.sync_losses
+        }
 
     def validate(self, step: int) -> dict[str, float]:
-        """PSNR, SSIM and the expert's loss on fixed held-out samples; the same with another clip's sound."""
-        return self._validation.figures(self)
+        """PSNR, SSIM and the expert's loss on fixed held-out samples; the same with another clip's audio."""
+        return self._validation.metrics(self.generate)
 
-    def observe(self, figures: Mapping[str, float]) -> None:
-        """Wav2Lip's rule: the sync loss counts from here on once the expert is nearly content. Never off again."""
-        if figures["expert_loss"] < self.config.sync_switch_on_loss:
+    def observe(self, metrics: Mapping[str, float]) -> None:
+        """Enables Wav2Lip's sync loss once `expert_loss < sync_switch_on_loss`; stays enabled."""
+        if metrics["expert_loss"] < self.config.sync_switch_on_loss:
             self.sync_is_on = True
-        self._copied_loss = {
-            name.removeprefix("copy_"): value for name, value in figures.items() if name.startswith("copy_")
+        self._copied_metrics = {
+            name.removeprefix("copy_"): value for name, value in metrics.items() if name.startswith("copy_")
         }
 
     def chance(self) -> dict[str, float]:
-        """What showing the reference frame reaches."""
-        return self._copied_loss
+        """The metrics of the reference frame, shown unchanged."""
+        return self._copied_metrics
 
     def samples(self) -> dict[str, bytes]:
-        """A strip: reference, pose prior, made, true."""
-        return sample_strip(self._validation.pictures)
+        """A row a sample: reference, pose prior, generated frame, true frame."""
+        return self._validation.preview()
 
     def diagnose(
         self, train: Mapping[str, float], val: Mapping[str, float], step: int, *, is_last: bool
@@ -237,15 +253,15 @@ class GeneratorStage(TrainingStage):
             found.append(
                 Diagnosis(
                     name="dead_discriminator",
-                    text=f"the discriminator's loss is {train['discriminator_loss']:.4f}: it tells every frame and"
-                    " teaches nothing; lower discriminator_learning_rate or discriminator_width",
+                    text=f"the discriminator's loss is {train['discriminator_loss']:.4f}: it tells real from generated"
+                    " without fail and teaches nothing; lower discriminator_learning_rate or discriminator_width",
                 )
             )
         if val and is_last and not self.sync_is_on:
             found.append(
                 Diagnosis(
                     name="sync_never_switched_on",
-                    text=f"the expert's loss on made frames was {val['expert_loss']:.3f} at the end, never below"
+                    text=f"the expert's loss on generated frames was {val['expert_loss']:.3f} at the end, never below"
                     f" {config.sync_switch_on_loss} (on real frames it is {val['expert_loss_real']:.3f}), so the sync"
                     " loss had no weight: train longer, train the sync encoder longer, or raise sync_switch_on_loss",
                 )
@@ -254,43 +270,44 @@ class GeneratorStage(TrainingStage):
             found.append(
                 Diagnosis(
                     name="copies_reference",
-                    text=f"made mouths are only {val['reference_nearness']:.2f} of the way from the reference's to the"
-                    " true ones: train longer, check that sound and video are in sync, raise the sync weights",
+                    text=f"generated mouths are only {val['reference_nearness']:.2f} of the way from the reference's to"
+                    " the true ones: train longer, check that audio and video are in sync, raise the sync weights",
                 )
             )
         return found
 
     def state(self) -> dict[str, Any]:
-        """Whether the sync loss counts."""
+        """Whether Wav2Lip's sync loss is enabled."""
         return {"sync_is_on": self.sync_is_on}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Undo `state`."""
+        """Restore what `state` returned."""
         self.sync_is_on = bool(state["sync_is_on"])
 
     def description(self) -> dict[str, Any]:
-        """f_theta's settings, without which the audio path cannot be built, and how loud the sound was, as a median."""
+        """f_theta's settings, without which the audio path cannot be built, and the median speech level of the audio."""
         config = self._audio_to_lip_config
-        levels = [speech_level(torch.from_numpy(clip.mel)) for clip in self._source.first(CLIPS_FOR_LEVEL)]
+        levels = [
+            speech_level(torch.from_numpy(clip.mel)) for clip in self._sampler.source.first(CLIPS_FOR_LEVEL)
+        ]
         return {
             "audio_to_lip": None if config is None else asdict(config),
             "speech_level": float(np.median(levels)),
         }
 
     def _sync_weights(self) -> dict[str, float]:
-        weights = {
-            "d_av": self.config.d_av_weight,
-            "d_vv": self.config.d_vv_weight,
-            "wav2lip_sync": self.config.wav2lip_sync_weight if self.sync_is_on else 0.0,
+        terms = {name: SYNC_TERMS[name] for name in self.sync_losses}
+        return {
+            name: term.weight(self.config) if self.sync_is_on or not term.waits_for_expert else 0.0
+            for name, term in terms.items()
         }
-        return {name: weights[name] for name in self.sync_losses}
 
     def _build_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         generator = build_optimizer([self.model.generator], self.config)
         share = 1.0 if self._audio_to_lip_config is None else self.config.audio_to_lip_learning_rate_share
-        heard = [parameter for parameter in self.model.audio.parameters() if parameter.requires_grad]
-        if heard:
-            generator.add_param_group({"params": heard, "weight_decay": 0.0, "learning_rate_share": share})
+        trained = [parameter for parameter in self.model.audio.parameters() if parameter.requires_grad]
+        if trained:
+            generator.add_param_group({"params": trained, "weight_decay": 0.0, "learning_rate_share": share})
         return {"generator": generator, "discriminator": build_optimizer([self.discriminator], self.config)}
 
     def _sample(self, clip: ShardClip, generator: np.random.Generator) -> Sample | None:
@@ -311,15 +328,15 @@ class GeneratorStage(TrainingStage):
     def _window(self, clip: ShardClip, start: int, reference: int) -> Sample:
         num_targets, context = self.config.target_frames, self.config.context_frames
         num_frames = num_targets + 2 * CONTEXT_FRAMES
-        pictures = self._source.frames(clip, [*range(start, start + num_frames), reference])
+        frames = self._sampler.source.frames(clip, [*range(start, start + num_frames), reference])
         first = start + CONTEXT_FRAMES
-        sound_start = min(max(0, first - (context - num_targets) // 2), max(0, clip.num_frames - context))
+        audio_start = min(max(0, first - (context - num_targets) // 2), max(0, clip.num_frames - context))
         length = min(context, clip.num_frames)
         return {
-            "frames": pictures[:-1],
-            "reference": pictures[-1],
-            "mel": pad_frames(mel_of(clip, sound_start, length), MELS_PER_FRAME * context, fill=SILENCE),
+            "frames": frames[:-1],
+            "reference": frames[-1],
+            "mel": pad_frames(mel_of(clip, audio_start, length), MELS_PER_FRAME * context, fill=SILENCE),
             "target_mel": mel_of(clip, start, num_frames),
-            "first": np.array(first - sound_start),
+            "first": np.array(first - audio_start),
             "num_valid": np.array(length),
         }

@@ -1,44 +1,48 @@
-"""Figures of a generator in training on fixed held-out samples, and pictures to look at.
+"""Metrics of a generator in training on fixed held-out samples, and a preview of its frames.
 
-The figures steer training; those that are reported come from rendered test clips.
+They steer the training; the metrics that are reported come from rendered test clips.
+
+Legend: B samples, S target frames, W = S windows of F_v a sample, D = 512.
 """
 
-import struct
-import zlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cals_models.codecs.png import encode_png
 from cals_models.config import GeneratorConfig
 from cals_models.losses import wav2lip_sync_loss
 from cals_models.mel_windows import CONTEXT_FRAMES
 from cals_models.metrics.crop_metrics import mouth_region, psnr, ssim
+from cals_models.networks.frame_tensors import to_byte_frames, to_float_frames
+from cals_models.networks.sync_encoder import SyncEncoder
+from cals_models.precision import autocast
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
-from cals_models.training.clip_windows import lower_half, to_pictures, validation_source
+from cals_models.training.clip_windows import lower_half, validation_source
 from cals_models.training.distributed import World
 from cals_models.training.sampler import Sample
 from cals_models.training.stage import Batch
 
-if TYPE_CHECKING:
-    from cals_models.training.generator import GeneratorStage
-
 SAMPLES_PER_CLIP = 2
 SAMPLES_AT_ONCE = 4
-NUM_PICTURES = 4
+NUM_PREVIEWS = 4
 
 
 class GeneratorValidation:
     """Held-out samples, drawn once.
 
     Args:
-        shard_sets: the split `val` of the first is looked at.
+        shard_sets: the split `val` of the first one validates.
         config: of the generator.
         world: where to compute.
         sample: draws a sample from a clip.
+        expert: the frozen sync encoder, on the world's device.
+
+    Raises:
+        ValueError: no clip of the split has a sample.
     """
 
     def __init__(
@@ -47,9 +51,10 @@ class GeneratorValidation:
         config: GeneratorConfig,
         world: World,
         sample: Callable[[ShardClip, np.random.Generator], Sample | None],
+        expert: SyncEncoder,
     ) -> None:
         source = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
-        self._device = world.device
+        self._device, self._precision, self._expert = world.device, config.precision, expert
         self._samples: list[Sample] = []
         for number, clip in enumerate(source.first(config.validation_clips)):
             generator = np.random.default_rng([0, number])
@@ -61,21 +66,32 @@ class GeneratorValidation:
                 " validation needs one of at least"
                 f" {config.target_frames + 2 * CONTEXT_FRAMES + 4} frames"
             )
-        self.pictures: list[Tensor] = []
+        self._previews: list[Tensor] = []
 
-    def figures(self, stage: "GeneratorStage") -> dict[str, float]:
-        """Means over all samples; see GeneratorStage.validate."""
+    def metrics(self, generate: Callable[[Batch, Tensor], Tensor]) -> dict[str, float]:
+        """Means over all samples, with their own audio and with another clip's.
+
+        Args:
+            generate: (batch, targets (B, S, 3, 128, 128)) -> generated targets of the same shape, RGB in [0, 1].
+        """
         rows = []
-        self.pictures = []
+        self._previews = []
         for first in range(0, len(self._samples), SAMPLES_AT_ONCE):
             batch = self._batch(range(first, min(first + SAMPLES_AT_ONCE, len(self._samples))))
-            # The sound of a sample half the list away: another clip's, unless there is only one.
+            # The audio of the sample half the list away is another clip's, unless there is only one clip.
             shift = len(self._samples) // 2
             other = self._batch(
                 [(row + shift) % len(self._samples) for row in range(first, first + len(batch["first"]))]
             )
-            rows.append(self._figures_of(stage, batch, other))
+            rows.append(self._metrics_of(generate, batch, other))
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+    def preview(self) -> dict[str, bytes]:
+        """One PNG of the last validation; a row a sample: reference, pose prior, generated frame, true frame."""
+        if not self._previews:
+            return {}
+        stacked = torch.cat(self._previews, dim=1)
+        return {"samples.png": encode_png(to_byte_frames(stacked).numpy())}
 
     def _batch(self, rows: Sequence[int]) -> Batch:
         samples = [self._samples[row] for row in rows]
@@ -84,78 +100,52 @@ class GeneratorValidation:
             for name in samples[0]
         }
 
-    def _figures_of(self, stage: "GeneratorStage", batch: Batch, other: Batch) -> dict[str, float]:
-        pictures = to_pictures(batch["frames"])
-        targets = pictures[:, CONTEXT_FRAMES:-CONTEXT_FRAMES]
-        sound_of_other = {**batch, **{name: other[name] for name in ("mel", "first", "num_valid")}}
-        with stage.autocast():
-            made, misheard = stage.make(batch, targets), stage.make(sound_of_other, targets)
-            sounds = stage.expert.audio(batch["target_mel"])
-            lips = {
-                name: self._lips(stage, pictures, frames)
-                for name, frames in {"made": made, "other": misheard, "real": targets}.items()
-            }
-        reference = to_pictures(batch["reference"])[:, None].expand_as(targets)
-        self._keep(reference, targets, made)
-        true, shown, copied = as_bytes(targets), as_bytes(made), as_bytes(reference)
+    def _metrics_of(
+        self, generate: Callable[[Batch, Tensor], Tensor], batch: Batch, other: Batch
+    ) -> dict[str, float]:
+        frames = to_float_frames(batch["frames"])
+        targets = frames[:, CONTEXT_FRAMES:-CONTEXT_FRAMES]
+        with_other_audio = {**batch, **{name: other[name] for name in ("mel", "first", "num_valid")}}
+        with autocast(self._device, self._precision):
+            generated, generated_other = generate(batch, targets), generate(with_other_audio, targets)
+            audio = self._expert.audio(batch["target_mel"])
+            lips = self._lips(frames, generated)
+            lips_other = self._lips(frames, generated_other)
+            lips_real = self._lips(frames, targets)
+        reference = to_float_frames(batch["reference"])[:, None].expand_as(targets)
+        self._keep(reference, targets, generated)
+        true, shown, copied = (
+            to_byte_frames(frames.flatten(0, 1)) for frames in (targets, generated, reference)
+        )
+        shown_other = to_byte_frames(generated_other.flatten(0, 1))
         return {
-            "l1": (lower_half(made) - lower_half(targets)).abs().mean().item(),
+            "l1": (lower_half(generated) - lower_half(targets)).abs().mean().item(),
             **_compare("", shown, true),
             **_compare("copy_", copied, true),
-            "other_audio_psnr_mouth": _mean(psnr(mouth_region(as_bytes(misheard)), mouth_region(true))),
-            "reference_nearness": _nearness(made, reference, targets),
-            "expert_loss": wav2lip_sync_loss(lips["made"], sounds).item(),
-            "expert_loss_real": wav2lip_sync_loss(lips["real"], sounds).item(),
-            "cosine": (lips["made"] * sounds).sum(-1).mean().item(),
-            "cosine_other_audio": (lips["other"] * sounds).sum(-1).mean().item(),
-            "cosine_real": (lips["real"] * sounds).sum(-1).mean().item(),
+            "other_audio_psnr_mouth": _mean(psnr(mouth_region(shown_other), mouth_region(true))),
+            "reference_nearness": _nearness(generated, reference, targets),
+            "expert_loss": wav2lip_sync_loss(lips, audio).item(),
+            "expert_loss_real": wav2lip_sync_loss(lips_real, audio).item(),
+            "cosine": (lips * audio).sum(-1).mean().item(),
+            "cosine_other_audio": (lips_other * audio).sum(-1).mean().item(),
+            "cosine_real": (lips_real * audio).sum(-1).mean().item(),
         }
 
-    def _lips(self, stage: "GeneratorStage", pictures: Tensor, frames: Tensor) -> Tensor:
-        real = lower_half(pictures)
-        mixed = [real[:, :CONTEXT_FRAMES], lower_half(frames), real[:, -CONTEXT_FRAMES:]]
-        lips: Tensor = stage.expert.visual(torch.cat(mixed, dim=1))
+    def _lips(self, frames: Tensor, targets: Tensor) -> Tensor:
+        """F_v's units (B, W, D) of windows that hold targets and, at their ends, real frames."""
+        real = lower_half(frames)
+        mixed = [real[:, :CONTEXT_FRAMES], lower_half(targets), real[:, -CONTEXT_FRAMES:]]
+        lips: Tensor = self._expert.visual(torch.cat(mixed, dim=1))
         return lips
 
-    def _keep(self, reference: Tensor, targets: Tensor, made: Tensor) -> None:
+    def _keep(self, reference: Tensor, targets: Tensor, generated: Tensor) -> None:
         middle = targets.shape[1] // 2
         for row in range(len(targets)):
-            if len(self.pictures) < NUM_PICTURES:
+            if len(self._previews) < NUM_PREVIEWS:
                 prior = targets[row, middle].clone()
                 prior[:, prior.shape[1] // 2 :] = 0
-                strip = [reference[row, middle], prior, made[row, middle], targets[row, middle]]
-                self.pictures.append(torch.cat(strip, dim=2).cpu())
-
-
-def as_bytes(pictures: Tensor) -> Tensor:
-    """float (B, S, 3, H, W) in [0, 1] -> uint8 (B S, H, W, 3), rounded, on the CPU."""
-    frames = (pictures.float().flatten(0, 1) * 255).round().clamp(0, 255).to(torch.uint8)
-    return frames.permute(0, 2, 3, 1).contiguous().cpu()
-
-
-def sample_strip(pictures: Sequence[Tensor]) -> dict[str, bytes]:
-    """Pictures (3, H, W) in [0, 1] under each other as one PNG."""
-    if not pictures:
-        return {}
-    stacked = torch.cat(list(pictures), dim=1)
-    return {"samples.png": encode_png(as_bytes(stacked[None, None])[0].numpy())}
-
-
-def encode_png(pixels: np.ndarray) -> bytes:
-    """An RGB picture (H, W, 3) uint8 as PNG (RFC 2083), without a picture library."""
-    height, width = pixels.shape[:2]
-    rows = np.concatenate([np.zeros((height, 1), np.uint8), pixels.reshape(height, -1)], axis=1)
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(rows.tobytes(), 6))
-        + chunk(b"IEND", b"")
-    )
+                strip = [reference[row, middle], prior, generated[row, middle], targets[row, middle]]
+                self._previews.append(torch.cat(strip, dim=2).cpu())
 
 
 def _compare(prefix: str, shown: Tensor, true: Tensor) -> dict[str, float]:
@@ -172,10 +162,10 @@ def _mean(values: Tensor) -> float:
     return finite.mean().item() if len(finite) else float("nan")
 
 
-def _nearness(made: Tensor, reference: Tensor, targets: Tensor) -> float:
-    """How far made mouths have come from the reference's towards the true ones: 0 the reference, 1 the truth.
+def _nearness(generated: Tensor, reference: Tensor, targets: Tensor) -> float:
+    """How far generated mouths have come from the reference's towards the true ones: 0 the reference, 1 the truth.
 
-    The share of the true change (target - reference) that the made change (made - reference) explains.
+    The share of the true change (target - reference) that the generated change (generated - reference) explains.
     """
-    change, reached = lower_half(targets - reference), lower_half(made - reference)
+    change, reached = lower_half(targets - reference), lower_half(generated - reference)
     return ((reached * change).sum() / change.square().sum().clamp_min(1e-8)).item()

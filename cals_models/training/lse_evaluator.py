@@ -44,7 +44,7 @@ from cals_models.training.clip_windows import validation_source
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.job import TrainingJob
-from cals_models.training.sampler import BatchSampler, ClipStream, Sample, window_starts
+from cals_models.training.sampler import Sample, train_sampler, window_starts
 from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
 
@@ -130,21 +130,7 @@ class LseEvaluatorStage(TrainingStage):
         self.networks = {NETWORK_NAME: self.network}
         self.exported = (NETWORK_NAME,)
         self.optimizers = {NETWORK_NAME: build_optimizer([self.network], config)}
-        self._source = ClipStream(
-            shard_sets,
-            "train",
-            seed=config.seed,
-            clip_cache_bytes=config.clip_cache_bytes,
-            frame_cache_bytes=config.frame_cache_bytes,
-        )
-        self._sampler = BatchSampler(
-            self._source,
-            self._sample,
-            batch_samples=config.batch_samples,
-            samples_per_clip=config.samples_per_clip,
-            seed=config.seed,
-            world=world,
-        )
+        self._sampler = train_sampler(shard_sets, self._sample, config, world)
         self._validation = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
         self._mfccs: dict[str, npt.NDArray[np.float32]] = {}
 
@@ -236,7 +222,7 @@ class LseEvaluatorStage(TrainingStage):
         heard = [start, *other_moments(start, last, self.config.other_moments, generator)]
         first = MFCCS_PER_FRAME * np.array(heard)[:, None] + np.arange(WINDOW_MFCCS)
         return {
-            "frames": self._source.frames(clip, range(start, start + WINDOW_FRAMES)),
+            "frames": self._sampler.source.frames(clip, range(start, start + WINDOW_FRAMES)),
             "mfcc": coefficients[:, first].swapaxes(0, 1),
             "moments": np.array([[int(clip.key[:15], 16), moment] for moment in heard], np.int64),
         }

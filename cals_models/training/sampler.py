@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from cals_models.config import TrainingConfig
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_format import CROP_PX
 from cals_models.shards.shard_set import ShardSet
@@ -187,6 +188,44 @@ class BatchSampler:
                 " enough, and are not trained on: shorten the stage's samples, or look at the validity masks",
             )
         ]
+
+
+def train_sampler(
+    shard_sets: Sequence[ShardSet],
+    sample: Callable[[ShardClip, np.random.Generator], Sample | None],
+    config: TrainingConfig,
+    world: World,
+    *,
+    keeps_frames: bool = True,
+) -> BatchSampler:
+    """Batches from the train splits of some shard sets, as a stage's settings say.
+
+    Args:
+        shard_sets: their clips are mixed.
+        sample: see `BatchSampler`; called by `BatchSampler.draw`, not here.
+        config: batch size, samples a clip, seed, cache limits.
+        world: this process among how many.
+        keeps_frames: whether decoded frames may be kept up to `frame_cache_bytes`; False decodes at every visit.
+
+    Raises:
+        ValueError: the train splits hold no clip.
+        ShardError: a shard is not what its manifest says.
+    """
+    source = ClipStream(
+        shard_sets,
+        "train",
+        seed=config.seed,
+        clip_cache_bytes=config.clip_cache_bytes,
+        frame_cache_bytes=config.frame_cache_bytes if keeps_frames else 0,
+    )
+    return BatchSampler(
+        source,
+        sample,
+        batch_samples=config.batch_samples,
+        samples_per_clip=config.samples_per_clip,
+        seed=config.seed,
+        world=world,
+    )
 
 
 def window_starts(valid: npt.NDArray[np.bool_], length: int) -> npt.NDArray[np.int64]:

@@ -20,6 +20,7 @@ from torch.autograd import backward
 from cals_models.config import SyncEncoderConfig
 from cals_models.losses import info_nce
 from cals_models.mel_windows import SILENCE, WINDOW_FRAMES
+from cals_models.networks.frame_tensors import to_float_frames
 from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.precision import place
@@ -30,14 +31,13 @@ from cals_models.training.clip_windows import (
     lower_half,
     mel_of,
     run_of_clip,
-    to_pictures,
     validation_source,
 )
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.job import TrainingJob
 from cals_models.training.retrieval import RetrievalTally
-from cals_models.training.sampler import BatchSampler, ClipStream, Sample, window_starts
+from cals_models.training.sampler import Sample, train_sampler, window_starts
 from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
 
@@ -64,21 +64,7 @@ class SyncEncoderStage(TrainingStage):
         self.networks = {"sync_encoder": self.encoder}
         self.exported = ("sync_encoder",)
         self.optimizers = {"sync_encoder": build_optimizer([self.encoder], config)}
-        self._source = ClipStream(
-            shard_sets,
-            "train",
-            seed=config.seed,
-            clip_cache_bytes=config.clip_cache_bytes,
-            frame_cache_bytes=config.frame_cache_bytes,
-        )
-        self._sampler = BatchSampler(
-            self._source,
-            self._sample,
-            batch_samples=config.batch_samples,
-            samples_per_clip=config.samples_per_clip,
-            seed=config.seed,
-            world=world,
-        )
+        self._sampler = train_sampler(shard_sets, self._sample, config, world)
         self._chance: dict[str, float] = {}
         self._validation = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
 
@@ -96,7 +82,7 @@ class SyncEncoderStage(TrainingStage):
         losses, hits = [], []
         for batch in batches:
             with self.autocast():
-                lips, sounds = self.encoder(to_pictures(batch["frames"]), batch["mel"])
+                lips, sounds = self.encoder(to_float_frames(batch["frames"]), batch["mel"])
             lips, sounds = lips.flatten(0, 1), sounds.flatten(0, 1)
             loss, hit = self._contrast(lips, sounds)
             backward(loss / len(batches))
@@ -124,7 +110,7 @@ class SyncEncoderStage(TrainingStage):
                 continue
             frames, mel = (as_batch(array, self.world.device) for array in run)
             with self.autocast():
-                lips, sounds = self.encoder(lower_half(to_pictures(frames)), mel)
+                lips, sounds = self.encoder(lower_half(to_float_frames(frames)), mel)
             losses.append(
                 info_nce(lips[0], sounds[0], self.encoder.temperature).item() / math.log(lips.shape[1])
             )
@@ -168,7 +154,7 @@ class SyncEncoderStage(TrainingStage):
         if len(starts) == 0:
             return None
         start = int(generator.choice(starts))
-        frames = self._source.frames(clip, range(start, start + length))
+        frames = self._sampler.source.frames(clip, range(start, start + length))
         mel = mel_of(clip, start, length).copy()
         first_bin = int(generator.integers(0, mel.shape[0] - config.mel_bins_masked + 1))
         mel[first_bin : first_bin + int(generator.integers(0, config.mel_bins_masked + 1))] = SILENCE

@@ -28,10 +28,11 @@ MB = 1_000_000
 # The command line's own `main`, timed around the scan; the goals are those of issue and README.
 RUN = f"""
 import sys, time
-from cals_models.methods.registry import METHODS, Method
+from cals_models.methods.method import Method
+from cals_models.methods.registry import METHODS
 for number in range({NUM_METHODS} - len(METHODS)):
     name = f"another_{{number}}"
-    METHODS[name] = Method(name=name, audio_path="none", sync_losses=(), description="made for a test")
+    METHODS[name] = Method(name=name, label=name, position=99, audio_path="none", sync_losses=(), description="made for a test")
 from assets.raw_videos import dataset_scan as sources
 plain, spent = sources.scan_dataset, []
 def timed(*arguments):

@@ -17,12 +17,12 @@ import numpy as np
 import torch
 
 from assets.av_offsets.probes import cosines_by_offset, peak_frames
-from cals_models.config import SyncEncoderConfig
-from cals_models.networks.model_files import read_model
-from cals_models.networks.sync_encoder import SyncEncoder, build_sync_encoder
+from cals_models.networks.frame_tensors import to_float_frames
+from cals_models.networks.sync_encoder import SyncEncoder
+from cals_models.networks.trained_sync_encoder import load_sync_encoder
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
-from cals_models.training.clip_windows import lower_half, to_pictures
+from cals_models.training.clip_windows import lower_half
 from cals_models.training.retrieval import MAX_OFFSET_FRAMES, candidate_ranks
 
 Row = tuple[str, str, int, float, float]
@@ -38,9 +38,7 @@ def main() -> None:
     )
     parser.add_argument("--splits", nargs="+", default=["val", "test"])
     options = parser.parse_args()
-    files = read_model(options.model, "sync_encoder")
-    assert isinstance(files.config, SyncEncoderConfig)
-    encoder = build_sync_encoder(files.config, files.weights["sync_encoder"]).eval()
+    encoder = load_sync_encoder(options.model)
     rows = [measured(encoder, clip) for clip in _clips(options.shards, options.splits)]
     speakers = sorted({row[1] for row in rows})
     for speaker in speakers if len(speakers) > 1 else ():
@@ -63,7 +61,7 @@ def _clips(folders: list[Path], splits: list[str]) -> Iterator[ShardClip]:
 def measured(encoder: SyncEncoder, clip: ShardClip) -> Row:
     """Clip id, speaker, offset in whole frames and to a quarter, share of windows that are right within a frame."""
     frames = torch.from_numpy(clip.frames(range(clip.num_frames)))[None]
-    lips = encoder.visual(lower_half(to_pictures(frames)))[0]
+    lips = encoder.visual(lower_half(to_float_frames(frames)))[0]
     sounds = encoder.audio(torch.from_numpy(clip.mel)[None])[0]
     similarity = np.nanmean(cosines_by_offset(lips, sounds, min(MAX_OFFSET_FRAMES, len(lips) // 2)), axis=1)
     whole = int(similarity.argmax()) - len(similarity) // 2

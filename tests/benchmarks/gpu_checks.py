@@ -37,9 +37,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from cals_models.codecs.kept_frames import FOLDER_VARIABLE, kept_frames  # noqa: E402
 from cals_models.config import PROFILES, stage_config  # noqa: E402
 from cals_models.networks.portable_model import make_portable, split_weights  # noqa: E402
-from cals_models.shards.kept_frames import FOLDER_VARIABLE, kept_frames  # noqa: E402
 from cals_models.shards.shard_set import ShardSet  # noqa: E402
 from cals_models.training.run_directory import read_progress  # noqa: E402
 

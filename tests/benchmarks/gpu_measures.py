@@ -24,11 +24,11 @@ from cals_models.mel_windows import CONTEXT_FRAMES
 from cals_models.metrics.crop_metrics import mouth_region, psnr, ssim
 from cals_models.metrics.lse import LipSyncEvaluator, LseError
 from cals_models.metrics.lse_weights import load_trained_evaluator
+from cals_models.networks.frame_tensors import to_float_frames
 from cals_models.networks.generator import HIDDEN_TOP_ROW
-from cals_models.networks.model_files import read_model
-from cals_models.networks.sync_encoder import build_sync_encoder
+from cals_models.networks.trained_sync_encoder import load_sync_encoder
 from cals_models.shards.shard_set import ShardClip, ShardSet
-from cals_models.training.clip_windows import lower_half, to_pictures
+from cals_models.training.clip_windows import lower_half
 
 FRAMES_A_FILE = 300
 MAX_SHIFT_FRAMES = 15
@@ -149,12 +149,11 @@ def summarised(scores: Scores) -> dict[str, dict[str, float]]:
 @torch.inference_mode()
 def clip_offsets(shards: Path, model: Path, device: str) -> dict[str, float]:
     """How often the sync encoder finds the true offset, 0, of held-out clips, from -15 to 15 frames, by the whole clip."""
-    files = read_model(model, "sync_encoder")
-    encoder = build_sync_encoder(files.config, files.weights["sync_encoder"]).to(device).eval()  # type: ignore[arg-type]
+    encoder = load_sync_encoder(model).to(device)
     found = []
     for clip in ShardSet(shards).clips("test"):
         frames = torch.from_numpy(clip.frames(range(clip.num_frames)))[None].to(device)
-        lips = encoder.visual(lower_half(to_pictures(frames)))[0].float()
+        lips = encoder.visual(lower_half(to_float_frames(frames)))[0].float()
         sound = encoder.audio(torch.from_numpy(clip.mel)[None].to(device))[0].float()
         cosines = lips @ sound.T
         reach = min(MAX_SHIFT_FRAMES, len(lips) - 2 * CONTEXT_FRAMES)

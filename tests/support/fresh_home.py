@@ -28,7 +28,8 @@ from assets.store import ledger
 from assets.store.bucket_files import KEY_FIELDS, bucket_of
 from assets.store.table_parts import write_part
 from assets.store.warehouse import publish
-from cals_models.methods.registry import METHODS, Method
+from cals_models.methods.method import Method
+from cals_models.methods.registry import METHODS
 from cals_models.shards.shard_format import clip_key, manifest_digest
 from pipelines.lineage.ledger_graph import MODEL_ASSETS
 from pipelines.repair.outputs import BUCKET_ASSETS
@@ -61,7 +62,14 @@ def add_methods(number: int) -> list[str]:
     """Names of ``number`` methods; those that the project lacks are added to this process's table."""
     for extra in range(number - len(METHODS)):
         name = f"another_{extra}"
-        METHODS[name] = Method(name=name, audio_path="none", sync_losses=(), description="made for a test")
+        METHODS[name] = Method(
+            name=name,
+            label=name,
+            position=99,
+            audio_path="none",
+            sync_losses=(),
+            description="made for a test",
+        )
     return list(METHODS)[:number]
 
 

@@ -277,7 +277,7 @@ def test_a_bad_manifest_gets_one_clear_line(tmp_path: Path, copied: Path) -> Non
 
 def test_without_libraries_a_clip_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that has no JPEG and no FLAC library: same pixels, same sound, frames kept in a folder if one is named."""
-    from cals_models.shards.kept_frames import FOLDER_VARIABLE
+    from cals_models.codecs.kept_frames import FOLDER_VARIABLE
     from tests.cals_models.training.talking_shards import write_talking_shards
 
     folder = write_talking_shards(

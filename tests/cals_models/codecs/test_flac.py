@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from cals_models.shards.decoders.flac import FlacError, decode_flac
+from cals_models.codecs.flac import FlacError, decode_flac
 
 RATE_HZ = 16_000
 

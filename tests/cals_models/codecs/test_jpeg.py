@@ -7,7 +7,7 @@ import pytest
 import simplejpeg
 from skimage.data import astronaut
 
-from cals_models.shards.decoders.jpeg import JpegError, decode_jpegs
+from cals_models.codecs.jpeg import JpegError, decode_jpegs
 
 
 def picture(seed: int) -> np.ndarray:

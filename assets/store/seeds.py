@@ -1,0 +1,26 @@
+"""Rows that come with the project instead of from a stage: ``sql/seeds/<table>.csv``, and the registered methods."""
+
+from __future__ import annotations
+
+from duckdb import DuckDBPyConnection as Connection
+
+from assets.store.sql_files import SEEDS_FOLDER
+from cals_models.methods.registry import METHODS
+
+
+def insert_seeds(connection: Connection, table: str) -> None:
+    """Inserts a table's own rows; most tables have none.
+
+    ``method_definitions`` gets a row of each registered method; its file holds the published systems alone.
+    """
+    seed = SEEDS_FOLDER / f"{table}.csv"
+    if seed.exists():
+        connection.execute(f"insert into {table} by name from read_csv(?, header = true)", [str(seed)])
+    if table == "method_definitions":
+        connection.executemany(
+            "insert into method_definitions (method, label, position, is_control, description) values (?, ?, ?, ?, ?)",
+            [
+                (method.name, method.label, method.position, not method.is_trained, method.description)
+                for method in METHODS.values()
+            ],
+        )

@@ -1,0 +1,12 @@
+"""Control: the reference frame, unchanged. What a method must beat."""
+
+from cals_models.methods.method import Method
+
+METHOD = Method(
+    name="copy_reference",
+    label="Copied reference",
+    position=2,
+    audio_path="none",
+    sync_losses=(),
+    description="shows the reference frame unchanged: what a method must beat",
+)
