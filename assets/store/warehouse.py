@@ -27,7 +27,7 @@ from assets.project.atomic_files import replacing
 from assets.project.home import Home
 from assets.store.bootstrap import bootstrap_intervals
 from assets.store.seeds import insert_seeds
-from assets.store.sql_files import SEEDS_FOLDER, SqlFile, comment_statements, quoted, read_sql_files
+from assets.store.sql_files import SqlFile, comment_statements, quoted, read_sql_files
 
 STORAGE_VERSION = "v1.0.0"
 _BUILD_PREFIX = ".publishing-"
