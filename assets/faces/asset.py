@@ -1,4 +1,4 @@
-"""The ``face_tracks`` and ``face_crops`` assets: one pass over the video when both are asked for."""
+"""The ``face_tracks`` and ``face_crops`` assets: one pass over the video where both are requested."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import replace
 from assets.clips.clip_table import read_clip_table
 from assets.clips.rejected_sheet import rejected_previews
 from assets.faces.backends.opening import shared_networks
-from assets.faces.clip_faces import CROPS, TRACKS
+from assets.faces.clip_faces import CROPS, TRACKS, compute_faces
 from assets.faces.crop_clip import CROPS_SCHEMA
-from assets.faces.pictures import crop_pictures, track_rows
-from assets.faces.plan import FacesPlan, compute
-from assets.faces.track_clip import TRACKS_SCHEMA
+from assets.faces.crop_strips import crops_preview
+from assets.faces.plan import FacesPlan
+from assets.faces.stored_track import TRACKS_SCHEMA
+from assets.faces.track_table import track_rows
 from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage.run import StageResult, StageRun
 from assets.stage.stage_asset import joint_stage_asset
@@ -32,15 +33,15 @@ def faces(runs: dict[str, StageRun]) -> dict[str, StageResult]:
     plan = _plan(run, makes_tracks=TRACKS in runs)
     outputs = {TRACKS: plan.tracks, CROPS: plan.crops}
     num_clips = sum(row["status"] == "ok" for row in read_clip_table(run.home, run.dataset.name, ["status"]))
-    num_askers = run.pool.num_workers if plan.makes_tracks else 0
+    num_clients = run.pool.num_workers if plan.makes_tracks else 0
     with (
-        shared_networks(plan.track_settings, num_askers) as networks_socket,
+        shared_networks(plan.track_settings, num_clients) as networks_socket,
         ClipPool(run.pool) as pool,
         progress_bar(f"faces of {run.dataset.name}", num_clips) as advance,
     ):
         buckets = replace(plan, networks_socket=networks_socket).buckets()
-        summaries = fill_buckets([outputs[name] for name in runs], buckets, compute, pool, advance)
-    return {name: _produced(runs[name], summaries) for name in runs}
+        summaries = fill_buckets([outputs[name] for name in runs], buckets, compute_faces, pool, advance)
+    return {name: _result(runs[name], summaries) for name in runs}
 
 
 def _plan(run: StageRun, *, makes_tracks: bool) -> FacesPlan:
@@ -61,7 +62,7 @@ def _output(run: StageRun, name: str) -> StageOutput:
     return StageOutput(name=name, folder=own.folder, schema=SCHEMAS[name], version=own.version)
 
 
-def _produced(run: StageRun, summaries: Mapping[str, StageSummary]) -> StageResult:
+def _result(run: StageRun, summaries: Mapping[str, StageSummary]) -> StageResult:
     summary = summaries[run.stage]
     write_outcomes(run, summary)
     if run.stage == TRACKS:
@@ -77,7 +78,7 @@ def _produced(run: StageRun, summaries: Mapping[str, StageSummary]) -> StageResu
             "computed": summary.num_computed,
         },
         previews={
-            **(crop_pictures(run.folder) if run.stage == CROPS else {}),
+            **(crops_preview(run.folder) if run.stage == CROPS else {}),
             **rejected_previews(run, summary),
         },
         checks=[check_rejections(summary)],

@@ -1,4 +1,4 @@
-"""``face_crops``: per clip 128 x 128 RGB crops of the tracked face at 25 frames a second, as packed JPEG."""
+"""``face_crops``: per clip 128 x 128 RGB crops of the tracked face at 25 fps, as packed JPEG."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import cv2
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assets.faces.crop_frames import cut_crops, pack_jpegs, plan_crops
-from assets.faces.frames import Frame, rgb_of
+from assets.faces.alignment import compose
+from assets.faces.crop_plan import CropPlan, plan_crops
+from assets.faces.frames import Frame, region_to_source, rgb_of
+from assets.faces.packed_jpegs import pack_jpegs
 from assets.faces.settings import CropSettings
 from assets.faces.stored_track import FaceTrack
 
@@ -26,29 +29,30 @@ CROPS_SCHEMA = pa.schema([
     pa.field("landmarks", pa.binary()),  # float32 (T, 68, 2) crop pixels
     pa.field("boxes", pa.binary()),  # float32 (T, 4) source pixels
     pa.field("transforms", pa.binary()),  # float32 (T, 2, 3) source pixels -> crop pixels
-    pa.field("valid", pa.binary()),  # uint8 (T,) 1 seen, 0 interpolated
+    pa.field("valid", pa.binary()),  # uint8 (T,) 1 found, 0 interpolated
     pa.field("padding_share", pa.float32()),  # pixels outside the frame, mean over frames
     pa.field("lip_top_row", pa.float32()),  # highest and lowest row of the lips in any frame
     pa.field("lip_bottom_row", pa.float32()),
 ])  # fmt: skip
+SMALLEST_DIRECT_SCALE = 0.6
 
 
 def crop_clip(
-    pictures: Iterable[NDArray[np.uint8]], track: FaceTrack, settings: CropSettings, num_clip_frames: int
+    images: Iterable[NDArray[np.uint8]], track: FaceTrack, settings: CropSettings, num_clip_frames: int
 ) -> dict[str, Any]:
-    """Columns of a clip's crops.
+    """Columns of a clip's crops (``CROPS_SCHEMA``).
 
     Args:
-        pictures: RGB of the track's regions, one a frame of the track.
-        track: where the face is.
-        settings: see there.
+        images: RGB of the track's regions, uint8 (h, w, 3), one a frame of the track.
+        track: the face.
+        settings: how it is cut out.
         num_clip_frames: frames of the clip that the track was found in.
 
     Raises:
         Rejected: mouth_outside_lower_half, face_outside_frame.
     """
     plan = plan_crops(track, settings)
-    mjpeg, offsets = pack_jpegs(cut_crops(pictures, track, plan, settings.crop_px), settings.jpeg_quality)
+    mjpeg, offsets = pack_jpegs(cut_crops(images, track, plan, settings.crop_px), settings.jpeg_quality)
     numbers = {
         "num_frames": track.num_frames,
         "first_frame": track.first_frame,
@@ -72,9 +76,51 @@ def crop_clip(
     }
 
 
-def pictures_of(frames: Iterable[Frame], track: FaceTrack) -> Iterator[NDArray[np.uint8]]:
-    """The pictures that tracking would have kept, read again. All frames are read: damage shows at the end."""
+def region_images(frames: Iterable[Frame], track: FaceTrack) -> Iterator[NDArray[np.uint8]]:
+    """The images that tracking would have kept: uint8 (h, w, 3) RGB of the track's regions.
+
+    Args:
+        frames: all frames of the clip. They are read to the end, where the reader reports damage.
+        track: the face.
+    """
     last = track.first_frame + track.num_frames
     for index, frame in enumerate(frames):
         if track.first_frame <= index < last:
             yield rgb_of(frame, track.region(index - track.first_frame))
+
+
+def cut_crops(
+    images: Iterable[NDArray[np.uint8]], track: FaceTrack, plan: CropPlan, crop_px: int
+) -> Iterator[NDArray[np.uint8]]:
+    """Cuts the crops out of the images of the regions.
+
+    The images have about one to two times the crop's scale. Where they are clearly larger, the crop is drawn at
+    twice its size and averaged, to avoid aliasing.
+
+    Args:
+        images: RGB of the track's regions, uint8 (h, w, 3), one a frame of the track.
+        track: gives the regions.
+        plan: where the crops lie.
+        crop_px: side of the crop.
+
+    Yields:
+        (crop_px, crop_px, 3) uint8 RGB; what lies outside the frame repeats its edge.
+    """
+    to_crop = [
+        compose(plan.transforms[t], region_to_source(track.region(t))) for t in range(track.num_frames)
+    ]
+    scale = float(np.median([np.hypot(m[0, 0], m[1, 0]) for m in to_crop]))
+    zoom = 2 if scale < SMALLEST_DIRECT_SCALE else 1
+    enlarge = np.array([[zoom, 0, (zoom - 1) / 2], [0, zoom, (zoom - 1) / 2]])
+    size = (crop_px * zoom, crop_px * zoom)
+    for image, transform in zip(images, to_crop, strict=True):
+        drawn = cv2.warpAffine(
+            image,
+            compose(enlarge, transform),
+            size,
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        if zoom > 1:
+            drawn = cv2.resize(drawn, (crop_px, crop_px), interpolation=cv2.INTER_AREA)
+        yield drawn

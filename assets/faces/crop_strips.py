@@ -1,17 +1,38 @@
-"""A strip of a clip's face crops, with its landmarks drawn in."""
+"""The preview of ``face_crops``: a strip of crops for each of the first clips, with the landmarks drawn in."""
 
 from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from assets.faces.crop_frames import unpack_jpegs
-from assets.faces.landmarks import Points
-from assets.media.contact_sheet import png_bytes
+from assets.faces.landmarks import NUM_POINTS, Points
+from assets.faces.packed_jpegs import unpack_jpegs
+from assets.media.contact_sheet import png_bytes, stacked
+from assets.stage.run import Preview
+from assets.store.bucket_files import read_ok_rows
 
+NUM_STRIPS = 6
 MARK = (80, 255, 120)
 INTERPOLATED_MARK = (255, 170, 60)
+
+
+def crops_preview(folder: Path) -> dict[str, Preview]:
+    """The preview ``crops`` of a stage folder; none where no clip is accepted."""
+    columns = ["clip_id", "mjpeg", "jpeg_offsets", "landmarks", "valid"]
+    strips = []
+    for row in islice(read_ok_rows(folder, columns), NUM_STRIPS):
+        strip = crop_strip(
+            row["mjpeg"],
+            np.frombuffer(row["jpeg_offsets"], np.int64),
+            landmarks=np.frombuffer(row["landmarks"], np.float32).reshape(-1, NUM_POINTS, 2),
+            valid=np.frombuffer(row["valid"], np.uint8) != 0,
+        )
+        strips.append((str(row["clip_id"]), strip))
+    return {"crops": Preview(stacked(strips))} if strips else {}
 
 
 def crop_strip(

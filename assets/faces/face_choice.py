@@ -7,24 +7,24 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from assets.faces.landmarks import boxes_of, mouth_opening
+from assets.faces.landmarks import mouth_opening
 from assets.faces.settings import TrackSettings
-from assets.faces.track_continuity import Track
+from assets.faces.track import Track
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """Figures by which one track is preferred to another.
+    """What decides between one track and another.
 
     Args:
         first_frame: first frame of the track.
         num_frames: its length, gaps included.
-        num_seen: frames in which the face was seen.
-        box: median box, source pixels.
+        num_seen: frames in which the face was found.
+        box: median box x0, y0, x1, y1, source pixels.
         confidence: highest confidence of the detector.
         speaking: standard deviation of the mouth opening, in units of the face's spread.
         central: 1 at the frame's centre, 0 at its corners.
-        score: weighted sum that decides, 0 to 1.
+        score: weighted sum of mouth motion, size and closeness to the centre, 0 to 1; the highest wins.
     """
 
     first_frame: int
@@ -49,25 +49,43 @@ def rank(
     The score is (speaking_weight * mouth motion + large_weight * area + central_weight * closeness to the
     centre) / sum of the weights, times the share of the clip that the track covers. Mouth motion and area are
     relative to the largest among the tracks.
+
+    Args:
+        tracks: the faces of the clip.
+        settings: the weights.
+        num_frames: of the clip.
+        size: width and height of the frames, pixels.
     """
-    plain = [_figures(track, size) for track in tracks]
-    top_motion = max((c.speaking for c in plain), default=0.0) or 1.0
-    top_area = max((c.face_px**2 for c in plain), default=0.0) or 1.0
+    unscored = [_candidate(track, size) for track in tracks]
+    top_motion = max((c.speaking for c in unscored), default=0.0) or 1.0
+    top_area = max((c.face_px**2 for c in unscored), default=0.0) or 1.0
     weights = (settings.speaking_weight, settings.large_weight, settings.central_weight)
     scored = []
-    for candidate in plain:
+    for candidate in unscored:
         parts = (candidate.speaking / top_motion, candidate.face_px**2 / top_area, candidate.central)
         score = sum(w * p for w, p in zip(weights, parts, strict=True)) / sum(weights)
         scored.append(Candidate(**{**asdict(candidate), "score": score * candidate.num_seen / num_frames}))
     return scored
 
 
-def _figures(track: Track, size: tuple[int, int]) -> Candidate:
-    points = np.stack(list(track.points.values()))
-    box = np.median(boxes_of(points), axis=0)
+def choose(candidates: Sequence[Candidate], settings: TrackSettings) -> int:
+    """Number of the best candidate that is long and large enough.
+
+    Where none is, it is the best of all: the rejection then names what is wrong with it.
+    """
+    fit = [
+        number
+        for number, candidate in enumerate(candidates)
+        if candidate.num_frames >= settings.min_track_frames and candidate.face_px >= settings.min_face_px
+    ]
+    return max(fit or range(len(candidates)), key=lambda number: (candidates[number].score, -number))
+
+
+def _candidate(track: Track, size: tuple[int, int]) -> Candidate:
+    box = track.median_box
     middle = (box[:2] + box[2:]) / 2
     half = np.array(size) / 2
-    opening = mouth_opening(points)
+    opening = mouth_opening(np.stack(list(track.points.values())))
     if len(opening) >= 3:
         opening = np.median(np.lib.stride_tricks.sliding_window_view(opening, 3), axis=-1)
     x0, y0, x1, y1 = (float(v) for v in box)

@@ -1,23 +1,25 @@
-"""Follows faces through a clip in one pass, without going back.
+"""Follows faces through a clip in one pass over its frames.
 
-The detector looks at a followed face every few frames; in between, the landmarks of one frame give the box
-for the next. Each followed frame is compared with how the face looked when the detector last confirmed it:
-so a face that leaves, is covered or gives way to a cut is noticed at that frame, not at the next detection.
+The detector runs near a followed face every few frames; in between, the landmarks of one frame give the box for the
+next. In every frame the face is compared with its appearance when the detector last confirmed it, so that a face
+that leaves, is covered or gives way to a cut is noticed in that frame and not at the next detection.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.faces.backends.interface import Detection, FaceBackend, Image
+from assets.faces.appearance import Appearance, Scene, appearance_of, scene_of, similarity
+from assets.faces.backends.interface import Detection, FaceBackend
 from assets.faces.frames import Frame, Region, region_around, rgb_of
 from assets.faces.landmarks import Points, boxes_of, is_upright_face, overlap
-from assets.faces.search import picture, search_frame, search_windows
+from assets.faces.search import backend_image, search_frame, search_windows
 from assets.faces.settings import TrackSettings
-from assets.faces.track_continuity import Look, Scene, Track, alike, appearance, continues, scene_of
+from assets.faces.track import Track
 
 Box = NDArray[np.float32]
 
@@ -32,13 +34,20 @@ CROP_SIDES_PER_BOX = 1.5
 REGION_PX = 128
 
 
-class FaceTracker:
-    """Hands frames to a back end and keeps the tracks."""
+class _Reading(NamedTuple):
+    """What is read from the frame inside a box: landmarks (68, 2) in source pixels, and the appearance."""
 
-    def __init__(self, backend: FaceBackend, settings: TrackSettings, *, keep_pictures: bool) -> None:
+    points: Points
+    appearance: Appearance | None
+
+
+class FaceTracker:
+    """Gives frames to a back end and collects the tracks."""
+
+    def __init__(self, backend: FaceBackend, settings: TrackSettings, *, keep_images: bool) -> None:
         self.backend = backend
         self.settings = settings
-        self.keep_pictures = keep_pictures
+        self.keep_images = keep_images
         self.num_frames = 0
         self._live: list[Track] = []
         self._closed: list[Track] = []
@@ -48,7 +57,7 @@ class FaceTracker:
         self._scenes: list[Scene] = []
 
     def follow(self, frames: Iterable[Frame]) -> list[Track]:
-        """All tracks of a clip, by first frame. Tracks too short to be accepted keep no pictures."""
+        """All tracks of a clip, by first frame. Tracks too short to be accepted keep no images."""
         batch: list[Frame] = []
         for frame in frames:
             batch.append(frame)
@@ -68,7 +77,7 @@ class FaceTracker:
             self._search(frames[0], start)
         ended = [track for track in self._live if not self._advance(track, frames, start)]
         for track in self._live:
-            self._keep(track, frames, start)
+            self._keep_regions(track, frames, start)
         for track in ended:
             self._close(track)
             self._next_search = 0
@@ -82,7 +91,7 @@ class FaceTracker:
                 self._next_search = min(self._next_search, self.num_frames + pause)
 
     def _search(self, frame: Frame, index: int) -> None:
-        """Looks over the whole frame and starts tracks for faces that are not followed yet."""
+        """Searches the whole frame and starts tracks for faces that are not followed yet."""
         fine = index >= self._next_fine_search and not self._live
         found = search_frame(self.backend, frame, 0.7 * self.settings.min_face_px, None if fine else 1)
         if fine:
@@ -100,54 +109,57 @@ class FaceTracker:
 
     def _start(self, frame: Frame, index: int, detection: Detection) -> None:
         box = self._locate(frame, detection)
-        points, look = self._read([frame], [box])[0]
-        if look is None or not is_upright_face(points):
+        points, appearance = self._read([frame], [box])[0]
+        if appearance is None or not is_upright_face(points):
             return
-        track = self._lost_track(look, index)
+        track = self._lost_track(appearance, index)
         if track is None:
             track = Track()
             self._live.append(track)
-        track.asked = index
-        self._confirm(track, frame, index, detection, look)
-        track.see(index, points, look, self._scenes[0])
+        track.last_detection = index
+        self._confirm(track, frame, index, detection, appearance)
+        track.add(index, points, appearance, self._scenes[0])
 
-    def _lost_track(self, look: Look, index: int) -> Track | None:
-        """The track out of sight whose face this is: it moved too far to overlap."""
+    def _lost_track(self, appearance: Appearance, index: int) -> Track | None:
+        """The lost track whose face this is: one that moved too far for the boxes to overlap."""
         lost = [
             track
             for track in self._live
-            if track.last < index - 1 and continues(track, look, self._scenes[0])
+            if track.last < index - 1 and track.continues_as(appearance, self._scenes[0])
         ]
-        best = max(lost, key=lambda track: alike(look, track.last_look), default=None)
-        return best if best is not None and alike(look, best.last_look) >= SAME_FACE_ELSEWHERE else None
+        best = max(lost, key=lambda track: similarity(appearance, track.last_appearance), default=None)
+        if best is None or similarity(appearance, best.last_appearance) < SAME_FACE_ELSEWHERE:
+            return None
+        return best
 
     def _advance(self, track: Track, frames: Sequence[Frame], start: int) -> bool:
         """Finds the face of a track in the next frames, or misses it; False where another face ends the track."""
         first = track.last + 1 - start if track.last >= start else 0
         if first >= len(frames):
             return True
-        confirmed = self._look_near(track, frames, start, self._due(track, start, first, len(frames)))
+        confirmed = self._detect_near(
+            track, frames, start, self._detection_offsets(track, start, first, len(frames))
+        )
         if track.last < start + first - 1 and not confirmed:
             return True
         known = {k: self._box_of(track, frames[k], d) for k, d in confirmed.items()}
         boxes = _interpolated(track.box, known, len(frames))[first:]
-        seen = self._read(frames[first:], boxes)
-        for k, (points, look) in enumerate(seen, start=first):
-            if not self._accept(track, frames[k], start + k, points, look, self._scenes[k], confirmed.get(k)):
+        for k, reading in enumerate(self._read(frames[first:], boxes), start=first):
+            if not self._accept(track, frames[k], start + k, reading, self._scenes[k], confirmed.get(k)):
                 return False
         return True
 
-    def _due(self, track: Track, start: int, first: int, num_frames: int) -> list[int]:
-        """Which of the next frames the detector looks at."""
+    def _detection_offsets(self, track: Track, start: int, first: int, num_frames: int) -> list[int]:
+        """In which of the next frames the detector runs."""
         if num_frames > 1:
             return sorted({first, num_frames - 1})
         if track.last < start - 1:
             return [0]
-        failed = track.asked not in track.confidences
+        failed = track.last_detection not in track.confidences
         wait = RETRY_FRAMES if failed else self.settings.detect_every_frames
-        return [0] if start - track.asked >= wait else []
+        return [0] if start - track.last_detection >= wait else []
 
-    def _look_near(
+    def _detect_near(
         self, track: Track, frames: Sequence[Frame], start: int, offsets: Sequence[int]
     ) -> dict[int, Detection]:
         """What the detector finds close to the track's last box, by offset."""
@@ -155,68 +167,77 @@ class FaceTracker:
             return {}
         box = track.box
         found = search_windows(self.backend, [frames[k] for k in offsets], [box] * len(offsets))
-        track.asked = start + offsets[-1]
+        track.last_detection = start + offsets[-1]
         matches = {
             k: _match(box, near, self.settings.min_overlap) for k, near in zip(offsets, found, strict=True)
         }
         return {k: match for k, match in matches.items() if match is not None}
 
     def _box_of(self, track: Track, frame: Frame, detection: Detection) -> Box:
-        """The followed box where the detector agrees with it: a sliding window's jumps stay out."""
+        """The followed box where the detector agrees with it, which is free of the jumps of a sliding window."""
         agrees = overlap(track.box, detection.box) >= SAME_BOX_OVERLAP
         return track.box if agrees and self.backend.batch_frames == 1 else self._locate(frame, detection)
 
     def _locate(self, frame: Frame, detection: Detection) -> Box:
-        points, _ = self._read([frame], [detection.box])[0]
-        return boxes_of(points)
+        return boxes_of(self._read([frame], [detection.box])[0].points)
 
     def _accept(
         self,
         track: Track,
         frame: Frame,
         index: int,
-        points: Points,
-        look: Look | None,
+        reading: _Reading,
         scene: Scene,
         detection: Detection | None,
     ) -> bool:
-        """Takes what was read from a frame if it is the track's face; False ends the track."""
-        doubtful = look is None or not continues(track, look, scene)
-        if detection is None and (doubtful or alike(look, track.look) < self.settings.same_face_correlation):
-            detection = self._look_near(track, [frame], index, [0]).get(0)
+        """Adds what was read from a frame if it is the track's face; False ends the track.
+
+        A doubtful reading without a detection is confirmed by the detector first, or the frame stays a gap.
+        """
+        if detection is None and self._is_doubtful(track, reading, scene):
+            detection = self._detect_near(track, [frame], index, [0]).get(0)
             if detection is None:
                 return True
-            points, look = self._read([frame], [self._box_of(track, frame, detection)])[0]
-        if look is None or not is_upright_face(points):
+            reading = self._read([frame], [self._box_of(track, frame, detection)])[0]
+        points, appearance = reading
+        if appearance is None or not is_upright_face(points):
             return True
-        if not continues(track, look, scene):
+        if not track.continues_as(appearance, scene):
             return False
         if detection is not None:
-            self._confirm(track, frame, index, detection, look)
-        track.see(index, points, look, scene)
+            self._confirm(track, frame, index, detection, appearance)
+        track.add(index, points, appearance, scene)
         return True
 
-    def _confirm(self, track: Track, frame: Frame, index: int, detection: Detection, look: Look) -> None:
+    def _is_doubtful(self, track: Track, reading: _Reading, scene: Scene) -> bool:
+        appearance = reading.appearance
+        if appearance is None or not track.continues_as(appearance, scene):
+            return True
+        return similarity(appearance, track.confirmed_appearance) < self.settings.same_face_correlation
+
+    def _confirm(
+        self, track: Track, frame: Frame, index: int, detection: Detection, appearance: Appearance
+    ) -> None:
         if not track.confidences or detection.confidence > track.confidence:
             region = region_around(detection.box, EVIDENCE_SIDES, frame.width, frame.height)
-            track.evidence = picture(self.backend, frame, region)
-        track.confirm(index, detection, look)
+            track.evidence = backend_image(self.backend, frame, region)
+        track.confirm(index, detection, appearance)
 
-    def _read(self, frames: Sequence[Frame], boxes: Sequence[Box]) -> list[tuple[Points, Look | None]]:
-        """Landmarks in source pixels and appearance of the face in each box."""
+    def _read(self, frames: Sequence[Frame], boxes: Sequence[Box]) -> list[_Reading]:
+        """Landmarks and appearance of the face in each box."""
         pairs = list(zip(frames, boxes, strict=True))
         regions = [region_around(box, VIEW_SIDES, frame.width, frame.height) for frame, box in pairs]
-        images: list[Image] = [
-            picture(self.backend, frame, region) for frame, region in zip(frames, regions, strict=True)
-        ]
+        images = [backend_image(self.backend, f, region) for f, region in zip(frames, regions, strict=True)]
         corners = [np.array([region.x0, region.y0], np.float32) for region in regions]
         inside = [box - np.tile(corner, 2) for box, corner in zip(boxes, corners, strict=True)]
         points = self.backend.landmarks(images, inside)
-        looks = [appearance(image, face) for image, face in zip(images, points, strict=True)]
-        return [(face + corner, look) for face, corner, look in zip(points, corners, looks, strict=True)]
+        return [
+            _Reading(face + corner, appearance_of(image, face))
+            for image, face, corner in zip(images, points, corners, strict=True)
+        ]
 
-    def _keep(self, track: Track, frames: Sequence[Frame], start: int) -> None:
-        """Chooses, and if asked keeps, the region around the face in each frame; in a gap the last one."""
+    def _keep_regions(self, track: Track, frames: Sequence[Frame], start: int) -> None:
+        """Chooses the region around the face in each frame, in a gap the last one, and keeps its image if requested."""
         for k, frame in enumerate(frames):
             index = start + k
             if index < track.first:
@@ -228,11 +249,11 @@ class FaceTracker:
                 assert before is not None
                 region = before
             track.regions[index] = region
-            if self.keep_pictures:
-                track.pictures[index] = rgb_of(frame, region)
+            if self.keep_images:
+                track.images[index] = rgb_of(frame, region)
 
     def _region(self, box: Box, frame: Frame, before: Region | None) -> Region:
-        """Region that holds the crop. Its reduction changes only when it has to, so that sharpness is steady."""
+        """Region that holds the crop. Its reduction changes only when necessary, so that sharpness stays constant."""
         crop_px = CROP_SIDES_PER_BOX * float(box[2] - box[0])
         reduction = before.reduction if before is not None else max(1, int(crop_px / REGION_PX))
         if not 0.9 * REGION_PX <= crop_px / reduction <= 2.2 * REGION_PX:
@@ -243,9 +264,9 @@ class FaceTracker:
     def _close(self, track: Track) -> None:
         self._live.remove(track)
         self._closed.append(track)
-        track.forget_after_last()
+        track.drop_after_last()
         if track.num_frames < self.settings.min_track_frames:
-            track.pictures.clear()
+            track.images.clear()
 
 
 def _match(box: Box, detections: Sequence[Detection], min_overlap: float) -> Detection | None:

@@ -1,4 +1,4 @@
-"""What the face stages need of a decoded frame."""
+"""What the face stages need of a decoded frame, and the regions of it that they keep."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 
 
 class Frame(Protocol):
-    """An upright decoded frame (``assets.media.decoded_frame.DecodedFrame``): what is asked for is computed, no more."""
+    """An upright frame that converts only what is requested, such as ``assets.media.decoded_frame.DecodedFrame``."""
 
     width: int
     height: int
 
     def gray(self) -> NDArray[np.uint8]:
-        """(height, width) luma of the whole picture; not to be written to."""
+        """(height, width) uint8 luma of the whole frame; read-only."""
         ...
 
     def rgb(self, box: tuple[int, int, int, int] | None = None) -> NDArray[np.uint8]:
-        """(y1 - y0, x1 - x0, 3) RGB of a region (x0, y0, x1, y1) inside the picture."""
+        """(y1 - y0, x1 - x0, 3) uint8 RGB of a region (x0, y0, x1, y1) inside the frame."""
         ...
 
 
 class Region(NamedTuple):
-    """A rectangle of whole source pixels, kept at 1 / ``reduction`` of its size. Sides are its multiples."""
+    """A rectangle of whole source pixels, kept at 1 / ``reduction`` of its size; both sides are multiples of it."""
 
     x0: int
     y0: int
@@ -37,9 +37,15 @@ class Region(NamedTuple):
 def region_around(
     box: NDArray[np.float32], margin: float, width: int, height: int, reduction: int = 1
 ) -> Region:
-    """The part inside the frame of a box (4,) grown ``margin`` times about its centre.
+    """A box grown about its centre, cut to the frame.
 
-    Corners lie on even pixels, so that 4:2:0 chroma needs no interpolation at the edges.
+    Corners have even coordinates, so that 4:2:0 chroma needs no interpolation at the edges.
+
+    Args:
+        box: (4,) x0, y0, x1, y1, source pixels.
+        margin: side of the region, in sides of the box.
+        width, height: of the frame, pixels.
+        reduction: factor by which the region is scaled down when it is kept.
     """
     centre = (box[:2] + box[2:]) / 2
     half = margin * float(max(box[2] - box[0], box[3] - box[1])) / 2
@@ -59,22 +65,22 @@ def whole(frame: Frame) -> Region:
 
 
 def luma_of(frame: Frame, region: Region) -> NDArray[np.uint8]:
-    """(h, w) luma of a region at full size, contiguous."""
+    """(h, w) uint8 luma of a region at full size, contiguous."""
     return np.ascontiguousarray(frame.gray()[region.y0 : region.y1, region.x0 : region.x1])
 
 
 def rgb_of(frame: Frame, region: Region) -> NDArray[np.uint8]:
-    """(h, w, 3) RGB of a region, averaged over squares of ``reduction`` pixels."""
-    picture = frame.rgb((region.x0, region.y0, region.x1, region.y1))
+    """(h, w, 3) uint8 RGB of a region, averaged over squares of ``reduction`` pixels."""
+    image = frame.rgb((region.x0, region.y0, region.x1, region.y1))
     if region.reduction == 1:
-        return picture
-    size = (picture.shape[1] // region.reduction, picture.shape[0] // region.reduction)
-    reduced: NDArray[np.uint8] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        return image
+    size = (image.shape[1] // region.reduction, image.shape[0] // region.reduction)
+    reduced: NDArray[np.uint8] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return reduced
 
 
-def picture_to_source(region: Region) -> NDArray[np.float64]:
-    """(2, 3) map from pixel centres of a region's picture to pixel centres of the frame."""
+def region_to_source(region: Region) -> NDArray[np.float64]:
+    """(2, 3) transform from pixel centres of a region's image to pixel centres of the frame."""
     step = region.reduction
     shift = (step - 1) / 2
     return np.array([[step, 0, region.x0 + shift], [0, step, region.y0 + shift]], np.float64)

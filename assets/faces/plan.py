@@ -1,31 +1,21 @@
-"""Work items of tracks and crops: which clips, under which keys, with which stored track."""
+"""Work items of tracks and crops: which clips, under which keys, with which stored tracks."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from assets.clips.clip_table import accepted_clips, clip_digest
-from assets.faces.clip_faces import CROPS, TRACKS, FacesPayload, compute_faces
+from assets.faces.clip_faces import CROPS, TRACKS, FacesPayload, crops_digest
+from assets.faces.settings import CropSettings, TrackSettings
 from assets.media.probe import ProbeLimits
 from assets.media.timeline import Span
-from assets.project.digests import digest_of
 from assets.project.home import Home
 from assets.project.settings import Dataset
 from assets.raw_videos.walk import local_path
 from assets.store.bucket_files import StageOutput, WorkItem, read_rows
-from assets.workers.rejected import Rejected
-
-
-@dataclass(frozen=True, kw_only=True)
-class FacesWork:
-    """What a worker gets for one clip: the payload, and the digest of its part of the raw file."""
-
-    faces: FacesPayload
-    clip_digest: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,17 +23,18 @@ class FacesPlan:
     """What is read for tracks and crops of a dataset.
 
     Args:
-        tracks: bucket files of tracks as they are (or will be, when they are made in the same pass).
+        limits: checked before a file is decoded.
+        tracks: bucket files of tracks as they are, or will be after this pass.
         crops: bucket files of crops.
-        makes_tracks: tracks are made in this pass too.
-        networks_socket: handed on to the workers.
+        makes_tracks: tracks are computed in this pass too.
+        networks_socket: of the process that owns the face networks, if there is one.
     """
 
     home: Home
     dataset: Dataset
     limits: ProbeLimits
-    track_settings: Any
-    crop_settings: Any
+    track_settings: TrackSettings
+    crop_settings: CropSettings
     tracks: StageOutput
     crops: StageOutput
     makes_tracks: bool
@@ -53,11 +44,14 @@ class FacesPlan:
         return {bucket: partial(self.items, bucket) for bucket in range(self.dataset.num_buckets)}
 
     def items(self, bucket: int) -> list[WorkItem]:
-        """Work items of a bucket; a clip whose track was refused has no crops to make."""
-        clips = accepted_clips(self.home, self.dataset.name, bucket)
+        """Work items of a bucket.
+
+        Crops of a clip are due where its track is up to date and they are not: their key is then known, and the
+        stored track goes with the item. A track that is computed in this pass gives its crops their key later.
+        """
         tracks, crops = self.tracks.index(bucket), self.crops.index(bucket)
-        items, due = [], set()
-        for clip in clips:
+        planned, due = [], set()
+        for clip in accepted_clips(self.home, self.dataset.name, bucket):
             clip_id, key = clip["clip_id"], clip_digest(clip)
             track = tracks.get(clip_id)
             if track is not None and self.makes_tracks and not _is_current(track, key, self.tracks.version):
@@ -70,57 +64,31 @@ class FacesPlan:
                 crop = crops.get(clip_id)
                 if crop is None or not _is_current(crop, crops_key, self.crops.version):
                     due.add(clip_id)
-            items.append(self._item(clip, key, crops_key))
-        return self._with_stored_tracks(bucket, items, due)
+            planned.append((clip, {TRACKS: key, CROPS: crops_key}))
+        stored = self._stored_tracks(bucket, due)
+        return [self._item(clip, keys, stored.get(clip["clip_id"])) for clip, keys in planned]
 
-    def _item(self, clip: Mapping[str, Any], key: str, crops_key: str) -> WorkItem:
-        faces = FacesPayload(
+    def _stored_tracks(self, bucket: int, clip_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        if not clip_ids:
+            return {}
+        rows = read_rows(self.tracks.path(bucket))
+        return {row["clip_id"]: row for row in rows if row["clip_id"] in clip_ids}
+
+    def _item(
+        self, clip: Mapping[str, Any], keys: Mapping[str, str], stored_track: Mapping[str, Any] | None
+    ) -> WorkItem:
+        payload = FacesPayload(
             path=local_path(self.dataset.root, clip["relative_path"]),
             span=Span(start_s=clip["common_start_s"], num_frames=clip["num_frames_25"]),
+            clip_digest=keys[TRACKS],
             track_settings=self.track_settings,
             crop_settings=self.crop_settings,
             limits=self.limits,
+            stored_track=stored_track,
             networks_socket=self.networks_socket,
         )
-        return WorkItem(
-            clip_id=clip["clip_id"],
-            input_digests={TRACKS: key, CROPS: crops_key},
-            payload=FacesWork(faces=faces, clip_digest=key),
-        )
-
-    def _with_stored_tracks(self, bucket: int, items: list[WorkItem], due: set[str]) -> list[WorkItem]:
-        if not due:
-            return items
-        stored = {row["clip_id"]: row for row in read_rows(self.tracks.path(bucket)) if row["clip_id"] in due}
-        return [
-            dataclasses.replace(
-                item,
-                payload=dataclasses.replace(
-                    item.payload,
-                    faces=dataclasses.replace(item.payload.faces, stored_track=stored[item.clip_id]),
-                ),
-            )
-            if item.clip_id in stored
-            else item
-            for item in items
-        ]
+        return WorkItem(clip_id=clip["clip_id"], input_digests=keys, payload=payload)
 
 
 def _is_current(row: Mapping[str, Any], key: str, version: str) -> bool:
     return bool(row["input_digest"] == key and row["stage_version"] == version)
-
-
-def crops_digest(clip: str, track: str) -> str:
-    """Digest of what crops are made of: the clip's pictures and its track."""
-    return digest_of(clip, track)
-
-
-def compute(work: FacesWork, wanted: frozenset[str]) -> Mapping[str, Mapping[str, Any] | Rejected]:
-    """Tracks and crops of one clip, in a worker process; nothing where its stored track was refused."""
-    if TRACKS not in wanted and work.faces.stored_track is None:
-        return {}
-    outcome = dict(compute_faces(work.faces, wanted))
-    track, crops = outcome.get(TRACKS), outcome.get(CROPS)
-    if isinstance(track, Mapping) and isinstance(crops, Mapping):
-        outcome[CROPS] = {**crops, "input_digest": crops_digest(work.clip_digest, track["digest"])}
-    return outcome

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.faces.alignment import Transforms, crop_transforms
+from assets.faces.appearance import similarity
 from assets.faces.backends.interface import FaceBackend
-from assets.faces.crop_frames import padding_shares
+from assets.faces.crop_plan import padding_shares
 from assets.faces.face_tracker import FaceTracker
-from assets.faces.landmarks import boxes_of, overlap
+from assets.faces.landmarks import overlap
 from assets.faces.settings import CropSettings, TrackSettings
-from assets.faces.track_clip import without_gaps
-from assets.faces.track_continuity import SAME_LOOK_AFTER_CUT, Track, alike
+from assets.faces.track import SAME_FACE_AFTER_CUT, Track
+from assets.faces.track_clip import is_face, without_gaps
 from cals_models.timebase import FPS
 from pipelines.dubbing.timing import FrameLog
 
@@ -82,11 +83,11 @@ def find_faces(
     Raises:
         ValueError: no face.
     """
-    tracker = FaceTracker(backend, settings, keep_pictures=False)
+    tracker = FaceTracker(backend, settings, keep_images=False)
     tracks = tracker.follow(pictures)
     shortest = min(SHORTEST_FACE_TICKS, tracker.num_frames)
-    kept = [track for track in tracks if len(track.points) >= shortest and _is_face(track, backend)]
-    large = [track for track in kept if _median_box(track)[2] - _median_box(track)[0] >= settings.min_face_px]
+    kept = [track for track in tracks if len(track.points) >= shortest and is_face(track, backend)]
+    large = [track for track in kept if _width(track) >= settings.min_face_px]
     if not large:
         seen = f"{len(kept)} of at most {_widest(kept):.0f} px" if kept else "none"
         raise ValueError(
@@ -149,24 +150,22 @@ def stretches_of(
     return found
 
 
-def _is_face(track: Track, backend: FaceBackend) -> bool:
-    """The detector was sure once, or a second one agrees."""
-    assert track.evidence is not None, "a track starts with a detection"
-    return track.confidence >= backend.sure_confidence or backend.is_face(track.evidence)
-
-
 def _people(tracks: Sequence[Track]) -> list[Face]:
     """Joins tracks that follow one another and look like one person: after a cut or a break."""
     groups: list[list[Track]] = []
     for track in tracks:
         fitting = [group for group in groups if _continues(group, track)]
-        best = max(fitting, key=lambda group: alike(group[-1].last_look, track.last_look), default=None)
+        best = max(
+            fitting,
+            key=lambda group: similarity(group[-1].last_appearance, track.last_appearance),
+            default=None,
+        )
         if best is None:
             groups.append([track])
         else:
             best.append(track)
     return [
-        Face(tracks=tuple(group), box=_as_box(np.median([_median_box(t) for t in group], axis=0)))
+        Face(tracks=tuple(group), box=_as_box(np.median([track.median_box for track in group], axis=0)))
         for group in groups
     ]
 
@@ -174,18 +173,21 @@ def _people(tracks: Sequence[Track]) -> list[Face]:
 def _continues(group: Sequence[Track], track: Track) -> bool:
     if group[-1].last >= track.first:
         return False
-    likeness = max(alike(group[-1].last_look, track.last_look), alike(group[-1].look, track.look))
-    in_place = overlap(_median_box(group[-1]), _median_box(track)) >= IN_PLACE_OVERLAP
-    return likeness >= (SAME_FACE_IN_PLACE if in_place else SAME_LOOK_AFTER_CUT)
+    before = group[-1]
+    likeness = max(
+        similarity(before.last_appearance, track.last_appearance),
+        similarity(before.confirmed_appearance, track.confirmed_appearance),
+    )
+    in_place = overlap(before.median_box, track.median_box) >= IN_PLACE_OVERLAP
+    return likeness >= (SAME_FACE_IN_PLACE if in_place else SAME_FACE_AFTER_CUT)
 
 
-def _median_box(track: Track) -> NDArray[np.float32]:
-    box: NDArray[np.float32] = np.median(boxes_of(np.stack(list(track.points.values()))), axis=0)
-    return box
+def _width(track: Track) -> float:
+    return float(track.median_box[2] - track.median_box[0])
 
 
 def _widest(tracks: Sequence[Track]) -> float:
-    return max(float(_median_box(track)[2] - _median_box(track)[0]) for track in tracks)
+    return max(_width(track) for track in tracks)
 
 
 def _as_box(box: NDArray[Any]) -> tuple[float, float, float, float]:

@@ -57,12 +57,9 @@ def stage_seconds(payload: FacesPayload, repeats: int) -> dict[str, float]:
     backend = open_backend(settings)
     found = probe(payload.path)
 
-    def frames() -> list[object]:
-        return [tick.frame for tick in read_ticks(found, payload.span)]
-
-    pictures_in = frames()
-    track, _, pictures = track_clip(pictures_in, backend, settings, keep_pictures=True)
-    box, luma = boxes_of(track.landmarks[0]), pictures_in[0].gray()
+    clip = list(read_ticks(found, payload.span))
+    track, _, images = track_clip(clip, backend, settings, keep_images=True)
+    box, luma = boxes_of(track.landmarks[0]), clip[0].frame.gray()
     margin = (box[2] - box[0]) * 0.35
     x0, y0, x1, y1 = (
         max(int(v), 0) for v in (box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin)
@@ -73,13 +70,12 @@ def stage_seconds(payload: FacesPayload, repeats: int) -> dict[str, float]:
     seconds = {
         "plain decoding": best_of(repeats, lambda: plain_decoding(payload.path)),
         "decoding to ticks": best_of(repeats, lambda: sum(1 for _ in read_ticks(found, payload.span))),
-        "68 landmarks alone": best_of(repeats, lambda: backend.landmarks([window], [inside]))
-        * len(pictures_in),
+        "68 landmarks alone": best_of(repeats, lambda: backend.landmarks([window], [inside])) * len(clip),
         "tracking, no decoding": best_of(
-            repeats, lambda: track_clip(pictures_in, backend, settings, keep_pictures=False)
+            repeats, lambda: track_clip(clip, backend, settings, keep_images=False)
         ),
-        "regions to RGB": best_of(repeats, lambda: [frame.rgb(region) for frame in pictures_in]),
-        "crops and JPEG": best_of(repeats, lambda: crop_clip(pictures, track, payload.crop_settings, 0)),
+        "regions to RGB": best_of(repeats, lambda: [tick.frame.rgb(region) for tick in clip]),
+        "crops and JPEG": best_of(repeats, lambda: crop_clip(images, track, payload.crop_settings, 0)),
     }
     seconds["tracks and crops from the file"] = best_of(repeats, lambda: compute_faces(payload, BOTH))
     row = compute_faces(payload, frozenset({TRACKS}))[TRACKS]
@@ -118,7 +114,11 @@ def main() -> None:
         whole = span.num_frames <= given.frames
         span = dataclasses.replace(span, num_frames=min(span.num_frames, given.frames))
         payload = FacesPayload(
-            path=path, span=span, track_settings=TrackSettings(), crop_settings=CropSettings()
+            path=path,
+            span=span,
+            clip_digest="",
+            track_settings=TrackSettings(),
+            crop_settings=CropSettings(),
         )
         seconds = stage_seconds(payload, given.repeats)
         if not whole:

@@ -65,7 +65,12 @@ def _sample(root: Path, row: dict[str, object]) -> dict[str, bytes]:
     span = Span(start_s=row["common_start_s"], num_frames=row["num_frames_25"])  # type: ignore[arg-type]
     limits = ClipsSettings().probe_limits
     payload = FacesPayload(
-        path=path, span=span, track_settings=TrackSettings(), crop_settings=CropSettings(), limits=limits
+        path=path,
+        span=span,
+        clip_digest="",
+        track_settings=TrackSettings(),
+        crop_settings=CropSettings(),
+        limits=limits,
     )
     crops = compute_faces(payload, BOTH)[CROPS]
     sound = MelPayload(

@@ -37,7 +37,13 @@ def rows_of_video(path: Path, clip_id: str) -> Rows:
     """Rows of the real stages for one video."""
     span = common_span(probe(path))
     faces = compute_faces(
-        FacesPayload(path=path, span=span, track_settings=TrackSettings(), crop_settings=CropSettings()),
+        FacesPayload(
+            path=path,
+            span=span,
+            clip_digest="",
+            track_settings=TrackSettings(),
+            crop_settings=CropSettings(),
+        ),
         frozenset({"face_tracks", "face_crops"}),
     )
     sound = compute_mels(

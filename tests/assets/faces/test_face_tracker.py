@@ -1,4 +1,4 @@
-"""Following, losing, finding again and choosing faces, with a real detector on real pictures."""
+"""Following, losing, finding again and choosing faces, with a real detector on real frames."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from assets.faces.landmarks import boxes_of
 from assets.faces.search import search_scales
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.faces.stored_track import FaceTrack
+from assets.faces.track import Track
 from assets.faces.track_clip import track_clip
-from assets.faces.track_continuity import Track
 from assets.media.probe import probe
 from assets.media.timeline import common_span
 from assets.media.video import read_ticks
 from assets.workers.rejected import Rejected
-from tests.assets.faces.array_frames import ArrayFrame, Rgb, astronaut, cartoon, moved
+from tests.support.array_frames import Rgb, astronaut, cartoon, moved, ticks_of
 
 GREY = np.full((320, 400, 3), 90, np.uint8)
 
 
 def follow(
-    backend: DlibBackend, pictures: Sequence[Rgb], settings: TrackSettings | None = None
+    backend: DlibBackend, frames: Sequence[Rgb], settings: TrackSettings | None = None
 ) -> tuple[FaceTrack, dict[str, object]]:
-    frames = [ArrayFrame(picture) for picture in pictures]
-    track, columns, _ = track_clip(frames, backend, settings or TrackSettings(), keep_pictures=False)
+    ticks = ticks_of(frames)
+    track, columns, _ = track_clip(ticks, backend, settings or TrackSettings(), keep_images=False)
     return track, columns
 
 
 class BatchedDlib(DlibBackend):
-    """The same detector, handed eight frames at once as the networks are."""
+    """The same detector, given eight frames at once as the networks are."""
 
     batch_frames = 8
 
@@ -92,9 +92,9 @@ def test_landmarks_are_finer_than_whole_pixels(dlib_backend: DlibBackend) -> Non
 def test_a_short_gap_is_interpolated_and_marked(
     dlib_backend: DlibBackend, batched: DlibBackend, step: str
 ) -> None:
-    pictures = [moved(astronaut(), 0.5 * k) for k in range(50)]
-    pictures[20:26] = [GREY] * 6
-    track, columns = follow(dlib_backend if step == "each frame" else batched, pictures)
+    frames = [moved(astronaut(), 0.5 * k) for k in range(50)]
+    frames[20:26] = [GREY] * 6
+    track, columns = follow(dlib_backend if step == "each frame" else batched, frames)
     assert track.num_frames == 50
     assert np.flatnonzero(~track.valid).tolist() == list(range(20, 26))
     assert columns["longest_gap_frames"] == columns["num_interpolated"] == 6
@@ -103,36 +103,35 @@ def test_a_short_gap_is_interpolated_and_marked(
 
 
 def test_a_long_gap_splits_and_the_longer_part_is_taken(dlib_backend: DlibBackend) -> None:
-    pictures = [astronaut()] * 26 + [GREY] * 20 + [astronaut()] * 40
-    track, columns = follow(dlib_backend, pictures)
+    frames = [astronaut()] * 26 + [GREY] * 20 + [astronaut()] * 40
+    track, columns = follow(dlib_backend, frames)
     assert (track.first_frame, track.num_frames) in [(46, 40), (47, 39), (48, 38)]
     assert track.valid.all()
     (other,) = json.loads(str(columns["alternatives_json"]))
     assert (other["first_frame"], other["num_frames"]) == (0, 26)
 
 
-def test_damaged_pictures_are_a_gap_like_any_other(dlib_backend: DlibBackend) -> None:
-    """Few are interpolated, many split the track, though a face may be seen in each of them."""
-    frames = [ArrayFrame(moved(astronaut(), 0.5 * k)) for k in range(60)]
+def test_damaged_frames_are_a_gap_like_any_other(dlib_backend: DlibBackend) -> None:
+    """Few are interpolated, many split the track, though a face may be found in each of them."""
+    frames = [moved(astronaut(), 0.5 * k) for k in range(60)]
 
     def track(damaged: set[int]) -> tuple[FaceTrack, dict[str, object], int]:
-        found, columns, shown = track_clip(
-            frames, dlib_backend, TrackSettings(), keep_pictures=True, damaged=damaged
-        )
-        return found, columns, len(shown)
+        ticks = ticks_of(frames, damaged)
+        found, columns, images = track_clip(ticks, dlib_backend, TrackSettings(), keep_images=True)
+        return found, columns, len(images)
 
     few, columns, _ = track({20, 21, 22})
     assert np.flatnonzero(~few.valid).tolist() == [20, 21, 22]
     assert (few.longest_gap_frames, columns["num_damaged"], columns["num_interpolated"]) == (3, 3, 3)
     np.testing.assert_allclose(few.landmarks[21], (few.landmarks[19] + few.landmarks[23]) / 2, atol=1e-3)
-    many, columns, num_shown = track(set(range(10, 25)))
-    assert (many.first_frame, many.num_frames, num_shown) == (25, 35, 35)
+    many, columns, num_images = track(set(range(10, 25)))
+    assert (many.first_frame, many.num_frames, num_images) == (25, 35, 35)
     assert many.valid.all() and columns["num_damaged"] == 15
 
 
 def test_a_face_that_jumps_is_found_again(dlib_backend: DlibBackend) -> None:
-    pictures = [moved(astronaut(), -60)] * 30 + [moved(astronaut(), 60)] * 30
-    track, columns = follow(dlib_backend, pictures)
+    frames = [moved(astronaut(), -60)] * 30 + [moved(astronaut(), 60)] * 30
+    track, columns = follow(dlib_backend, frames)
     assert track.num_frames == 60 and columns["num_faces"] == 1
     assert (~track.valid).sum() <= 2
 
@@ -140,13 +139,13 @@ def test_a_face_that_jumps_is_found_again(dlib_backend: DlibBackend) -> None:
 def test_a_covered_face_is_noticed_between_detections(dlib_backend: DlibBackend) -> None:
     covered = astronaut().copy()
     cv2.rectangle(covered, (90, 20), (330, 190), (120, 90, 80), -1)
-    pictures = [astronaut()] * 15 + [covered] * 4 + [astronaut()] * 15
-    track, _ = follow(dlib_backend, pictures)
+    frames = [astronaut()] * 15 + [covered] * 4 + [astronaut()] * 15
+    track, _ = follow(dlib_backend, frames)
     assert np.flatnonzero(~track.valid).tolist() == [15, 16, 17, 18]
 
 
 @pytest.mark.parametrize(
-    ("pictures", "reason", "figures"),
+    ("frames", "reason", "detail"),
     [
         ([GREY] * 30, "no_face", "no face of 48 px or more in 30 frames of 400x320"),
         ([cartoon()] * 30, "no_face", "in 30 frames of 360x288"),
@@ -162,11 +161,11 @@ def test_a_covered_face_is_noticed_between_detections(dlib_backend: DlibBackend)
         ([astronaut() if k % 3 == 0 else GREY for k in range(40)], "too_many_gaps", "at most 25%"),
     ],
 )
-def test_refusals(dlib_backend: DlibBackend, pictures: list[Rgb], reason: str, figures: str) -> None:
+def test_rejections(dlib_backend: DlibBackend, frames: list[Rgb], reason: str, detail: str) -> None:
     with pytest.raises(Rejected) as caught:
-        follow(dlib_backend, pictures)
+        follow(dlib_backend, frames)
     assert (caught.value.stage, caught.value.reason) == ("face_tracks", reason)
-    assert figures in caught.value.detail
+    assert detail in caught.value.detail
 
 
 def test_a_drawing_with_a_photograph_beside_it(dlib_backend: DlibBackend) -> None:
@@ -181,10 +180,8 @@ def test_the_speaker_is_taken_and_the_listener_recorded(
 ) -> None:
     for speaks in (0, 1):
         left, right = (speakers[k] if k == speaks else [speakers[k][0]] * 40 for k in (0, 1))
-        pictures = [
-            np.hstack([a[:, 40:320], b[:, 40:320]]) for a, b in zip(left[:40], right[:40], strict=True)
-        ]
-        track, columns = follow(dlib_backend, pictures)
+        frames = [np.hstack([a[:, 40:320], b[:, 40:320]]) for a, b in zip(left[:40], right[:40], strict=True)]
+        track, columns = follow(dlib_backend, frames)
         assert (track.boxes[0, 0] > 280) == bool(speaks)
         (other,) = json.loads(str(columns["alternatives_json"]))
         assert (other["box"][0] > 280) != bool(speaks)
@@ -204,26 +201,26 @@ def test_a_cut_within_a_batch_ends_the_track_there(
     batched: DlibBackend, speakers: tuple[list[Rgb], list[Rgb]]
 ) -> None:
     for cut in (44, 3):
-        frames = [ArrayFrame(picture) for picture in [*speakers[0][:cut], *speakers[1][30:60]]]
-        track, _, pictures = track_clip(frames, batched, TrackSettings(), keep_pictures=True)
+        ticks = ticks_of([*speakers[0][:cut], *speakers[1][30:60]])
+        track, _, images = track_clip(ticks, batched, TrackSettings(), keep_images=True)
         if cut == 44:
             assert (track.first_frame, track.num_frames) == (0, 44)
         else:
             assert track.first_frame >= cut
-        assert len(pictures) == track.num_frames
+        assert len(images) == track.num_frames
 
 
 def test_the_crop_of_a_tilted_head_is_upright(dlib_backend: DlibBackend) -> None:
-    frames = [ArrayFrame(moved(astronaut(), 0, 0, 25)) for _ in range(26)]
-    track, _, pictures = track_clip(frames, dlib_backend, TrackSettings(), keep_pictures=True)
-    crops = crop_clip(pictures, track, CropSettings(), 26)
+    ticks = ticks_of([moved(astronaut(), 0, 0, 25)] * 26)
+    track, _, images = track_clip(ticks, dlib_backend, TrackSettings(), keep_images=True)
+    crops = crop_clip(images, track, CropSettings(), 26)
     landmarks = np.frombuffer(crops["landmarks"], np.float32).reshape(-1, 68, 2)
     eyes = landmarks[:, 42:48].mean(axis=1) - landmarks[:, 36:42].mean(axis=1)
     assert np.abs(np.rad2deg(np.arctan2(eyes[:, 1], eyes[:, 0]))).max() < 6
     assert crops["lip_top_row"] > 80 and crops["lip_bottom_row"] < 115
 
 
-def made_track(scale: float, at: tuple[float, float], opening: Sequence[float], first: int = 0) -> Track:
+def followed_track(scale: float, at: tuple[float, float], opening: Sequence[float], first: int = 0) -> Track:
     track = Track()
     for index, value in enumerate(opening, start=first):
         points = template(128).copy()
@@ -234,9 +231,9 @@ def made_track(scale: float, at: tuple[float, float], opening: Sequence[float], 
 
 
 def test_the_weights_decide_among_faces() -> None:
-    talking = made_track(1.0, (0, 0), [0, 8] * 15)
-    large = made_track(2.0, (300, 0), [0] * 30)
-    central = made_track(1.0, (256, 176), [0] * 30)
+    talking = followed_track(1.0, (0, 0), [0, 8] * 15)
+    large = followed_track(2.0, (300, 0), [0] * 30)
+    central = followed_track(1.0, (256, 176), [0] * 30)
     tracks, size = [talking, large, central], (640, 480)
     for weights, best in (((1, 0, 0), 0), ((0, 1, 0), 1), ((0, 0, 1), 2)):
         settings = TrackSettings(
@@ -244,7 +241,7 @@ def test_the_weights_decide_among_faces() -> None:
         )
         scores = [candidate.score for candidate in rank(tracks, settings, 30, size)]
         assert int(np.argmax(scores)) == best
-    half = made_track(1.0, (0, 0), [0, 8] * 8)
+    half = followed_track(1.0, (0, 0), [0, 8] * 8)
     scores = [candidate.score for candidate in rank([talking, half], TrackSettings(), 30, size)]
     assert scores[1] < scores[0] * 0.6
 

@@ -10,11 +10,11 @@ import pytest
 from assets.clips.clip_rows import RawSource, source_rows
 from assets.clips.clip_table import write_clip_table
 from assets.clips.settings import ClipsSettings
-from assets.faces.clip_faces import CROPS, TRACKS
+from assets.faces.clip_faces import CROPS, TRACKS, compute_faces
 from assets.faces.crop_clip import CROPS_SCHEMA
-from assets.faces.plan import FacesPlan, compute
+from assets.faces.plan import FacesPlan
 from assets.faces.settings import CropSettings, TrackSettings
-from assets.faces.track_clip import TRACKS_SCHEMA
+from assets.faces.stored_track import TRACKS_SCHEMA
 from assets.project.home import Home
 from assets.project.settings import Dataset
 from assets.raw_videos.layouts.source_clip import SourceClip
@@ -36,7 +36,7 @@ class World:
         plan = self.plan(crops, makes_tracks=TRACKS in wanted)
         outputs = {TRACKS: plan.tracks, CROPS: plan.crops}
         with ClipPool(PoolSettings(num_workers=0)) as pool:
-            return fill_buckets([outputs[name] for name in wanted], plan.buckets(), compute, pool)
+            return fill_buckets([outputs[name] for name in wanted], plan.buckets(), compute_faces, pool)
 
     def plan(self, crops: CropSettings, *, makes_tracks: bool) -> FacesPlan:
         tracks = TrackSettings()
@@ -113,6 +113,6 @@ def test_who_owns_the_networks_is_no_part_of_a_key(world: World) -> None:
     shared = dataclasses.replace(alone, networks_socket="/nowhere/networks")
     for bucket in range(NUM_BUCKETS):
         for own, other in zip(alone.items(bucket), shared.items(bucket), strict=True):
-            assert other.payload.faces.networks_socket == "/nowhere/networks"
-            assert own.payload.faces.networks_socket is None
+            assert other.payload.networks_socket == "/nowhere/networks"
+            assert own.payload.networks_socket is None
             assert own.input_digests == other.input_digests

@@ -142,6 +142,7 @@ def test_tracks_of_a_pool_are_those_of_the_calling_process(
         return FacesPayload(
             path=path,
             span=Span(start_s=0.0, num_frames=30),
+            clip_digest="",
             track_settings=FAN,
             crop_settings=CropSettings(),
             networks_socket=socket,

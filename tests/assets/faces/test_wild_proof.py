@@ -19,7 +19,9 @@ from assets.workers.rejected import Rejected
 def test_crops_of_a_wild_clip(shared_data: Path, number: int) -> None:
     path = shared_data / "wild" / f"ls_demo{number}.mp4"
     span = common_span(probe(path))
-    payload = FacesPayload(path=path, span=span, track_settings=TrackSettings(), crop_settings=CropSettings())
+    payload = FacesPayload(
+        path=path, span=span, clip_digest="", track_settings=TrackSettings(), crop_settings=CropSettings()
+    )
     row = compute_faces(payload, frozenset({TRACKS, CROPS}))[CROPS]
     assert not isinstance(row, Rejected), row
     assert row["num_frames"] == span.num_frames and set(row["valid"]) == {1}

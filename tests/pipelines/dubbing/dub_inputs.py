@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from cals_models.config import AudioToLipConfig, GeneratorConfig
 from cals_models.networks.lip_sync import LipSync
 from cals_models.speech_level import speech_level
-from tests.assets.faces.array_frames import Rgb
+from tests.support.array_frames import Rgb
 
 
 class ReferenceGenerator:

@@ -13,7 +13,7 @@ from assets.media.decoded_frame import DecodedFrame
 from pipelines.dubbing.canvas import Canvas
 from pipelines.dubbing.mouths import ColourMatch, changed_share, cut_crop
 from pipelines.dubbing.paste import lower_face_mask
-from tests.assets.faces.array_frames import astronaut
+from tests.support.array_frames import astronaut
 
 # a face of 100 px, turned a little, in a frame of 400 x 320
 TO_CROP = cv2.getRotationMatrix2D((170, 150), 7, 1.1) - np.array([[0, 0, 106], [0, 0, 86]])

@@ -22,8 +22,8 @@ from assets.store.sql_files import read_sql_files
 from pipelines.dubbing.dub import DubInputs, DubResult, PixelSettings, make_dub
 from pipelines.dubbing.provenance import sha256_of
 from pipelines.dubbing.settings import DubSettings
-from tests.assets.faces.array_frames import astronaut, moved
 from tests.pipelines.dubbing.dub_inputs import ReferenceGenerator, make_sound, make_video
+from tests.support.array_frames import astronaut, moved
 
 Dub = Callable[..., DubResult]
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from assets.faces.backends.dlib import DlibBackend
-from assets.faces.crop_frames import cut_crops, plan_crops
+from assets.faces.crop_clip import cut_crops
+from assets.faces.crop_plan import plan_crops
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.faces.track_clip import track_clip
 from pipelines.dubbing.paste import lower_face_mask, paste_crop
-from tests.assets.faces.array_frames import ArrayFrame, astronaut, moved
+from tests.support.array_frames import astronaut, moved, ticks_of
 
 
 def test_mask_covers_the_mouth_and_never_the_upper_half() -> None:
@@ -22,15 +23,11 @@ def test_mask_covers_the_mouth_and_never_the_upper_half() -> None:
     assert np.abs(np.diff(mask, axis=0)[64:]).max() < 0.2
 
 
-def test_pasting_the_true_crop_changes_little_and_a_white_one_only_the_lower_face(
-    dlib_backend: DlibBackend,
-) -> None:
+def test_pasting_the_true_crop_changes_little_and_a_white_one_only_the_lower_face() -> None:
     source = moved(astronaut(), 5, 3, 8)
-    track, _, pictures = track_clip(
-        [ArrayFrame(source)] * 25, dlib_backend, TrackSettings(), keep_pictures=True
-    )
+    track, _, images = track_clip(ticks_of([source] * 25), DlibBackend(), TrackSettings(), keep_images=True)
     plan = plan_crops(track, CropSettings())
-    crop = next(iter(cut_crops(pictures, track, plan, 128)))
+    crop = next(iter(cut_crops(images, track, plan, 128)))
     mask = lower_face_mask(128)
     same = paste_crop(source, crop, plan.transforms[0], mask)
     assert np.abs(same.astype(int) - source).mean() < 0.5

@@ -15,8 +15,8 @@ from pipelines.cli.main import make_parser
 from pipelines.dubbing.dub import DubInputs
 from pipelines.dubbing.run import choose_model, run_dub
 from pipelines.dubbing.settings import DubSettings
-from tests.assets.faces.array_frames import astronaut
 from tests.pipelines.dubbing.dub_inputs import make_model, make_sound
+from tests.support.array_frames import astronaut
 
 
 def register(home: Home, dataset: str, method: str, at: int) -> Path:

@@ -1,4 +1,4 @@
-"""Cutting, padding, packing, and the check that the mouth stays in the lower half."""
+"""Placing and cutting crops: padding, aliasing, and the check that the mouth stays in the lower half."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 
 from assets.faces.alignment import apply_transforms
 from assets.faces.canonical_face import template
-from assets.faces.crop_frames import cut_crops, pack_jpegs, padding_shares, plan_crops, unpack_jpegs
-from assets.faces.frames import Region, region_around, rgb_of
+from assets.faces.crop_clip import cut_crops
+from assets.faces.crop_plan import padding_shares, plan_crops
+from assets.faces.frames import region_around, rgb_of
 from assets.faces.landmarks import MOUTH, boxes_of
 from assets.faces.settings import CropSettings
 from assets.faces.stored_track import FaceTrack
 from assets.workers.rejected import Rejected
-from tests.assets.faces.array_frames import ArrayFrame
+from tests.support.array_frames import ArrayFrame
 
 SIZE = (400, 360)
 
@@ -36,7 +37,7 @@ def still_track(scale: float, at: tuple[float, float], reduction: int = 1, num_f
     )
 
 
-def smooth_picture() -> np.ndarray:
+def smooth_image() -> np.ndarray:
     rows, columns = np.mgrid[: SIZE[1], : SIZE[0]].astype(np.float64)
     waves = [np.sin(columns / 23), np.cos(rows / 19), np.sin((rows + columns) / 31)]
     return np.stack([127.5 + 100 * wave for wave in waves], axis=-1).round().astype(np.uint8)
@@ -46,7 +47,7 @@ def smooth_picture() -> np.ndarray:
 def test_each_crop_pixel_shows_its_place_in_the_source(scale: float, reduction: int) -> None:
     track = still_track(scale, (60.3, 40.8), reduction)
     plan = plan_crops(track, CropSettings())
-    frame = ArrayFrame(smooth_picture())
+    frame = ArrayFrame(smooth_image())
     crops = list(cut_crops([rgb_of(frame, track.region(t)) for t in range(3)], track, plan, 128))
     rows, columns = np.mgrid[4:124, 4:124]
     points = np.stack([columns, rows], axis=-1).reshape(-1, 2)
@@ -83,13 +84,13 @@ def test_padding_is_the_share_outside_and_repeats_the_edge() -> None:
     assert (crop[0] == crop[6]).all()
 
 
-def test_a_face_half_out_of_the_frame_is_refused_with_figures() -> None:
+def test_a_face_half_out_of_the_frame_is_rejected_with_the_share() -> None:
     with pytest.raises(Rejected, match=r"face_outside_frame.*% of the crops' pixels lie outside") as caught:
         plan_crops(still_track(1.5, (-90.0, 40.0)), CropSettings())
     assert caught.value.stage == "face_crops"
 
 
-def test_a_mouth_above_the_middle_is_refused() -> None:
+def test_a_mouth_above_the_middle_is_rejected() -> None:
     track = still_track(1.0, (100, 80), num_frames=40)
     landmarks = track.landmarks.copy()
     landmarks[20, MOUTH, 1] -= 35
@@ -97,32 +98,9 @@ def test_a_mouth_above_the_middle_is_refused() -> None:
         plan_crops(dataclasses.replace(track, landmarks=landmarks), CropSettings())
 
 
-def test_packed_jpegs_play_as_mjpeg_and_open_one_by_one() -> None:
-    crops = [np.full((128, 128, 3), (20 * k, 255 - 20 * k, 90), np.uint8) for k in range(5)]
-    blob, offsets = pack_jpegs(crops, 95)
-    assert offsets[0] == 0 and offsets[-1] == len(blob) and offsets.dtype == np.int64
-    assert all(blob[start : start + 2] == b"\xff\xd8" for start in offsets[:-1])
-    chosen = unpack_jpegs(blob, offsets, [4, 1])
-    assert chosen.shape == (2, 128, 128, 3)
-    assert np.abs(chosen[0].astype(int) - crops[4]).max() <= 2
-    assert pack_jpegs(crops, 95)[0] == blob
-
-
-def test_landmarks_of_the_plan_are_those_of_the_picture() -> None:
+def test_landmarks_of_the_plan_are_those_of_the_crop() -> None:
     track = still_track(1.4, (70, 60))
     plan = plan_crops(track, CropSettings())
     np.testing.assert_allclose(apply_transforms(plan.transforms, track.landmarks), plan.landmarks, atol=1e-4)
     np.testing.assert_allclose(plan.landmarks[0], template(128), atol=0.1)
     assert plan.lip_rows == pytest.approx((90.4, 102.6), abs=0.1)
-
-
-def test_regions_stay_inside_and_start_on_even_pixels() -> None:
-    for box in ([-50, -50, 40, 40], [350, 300, 460, 410], [-100, -100, 900, 900], [10, 10, 13, 13]):
-        for reduction in (1, 3):
-            region = region_around(np.array(box, np.float32), 1.4, 397, 355, reduction)
-            assert isinstance(region, Region)
-            assert 0 <= region.x0 < region.x1 <= 397 and 0 <= region.y0 < region.y1 <= 355
-            assert region.x0 % 2 == region.y0 % 2 == 0
-            assert (
-                (region.x1 - region.x0) % region.reduction == (region.y1 - region.y0) % region.reduction == 0
-            )
