@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
-from cals_models.config import TrainingConfig
+from cals_models.config.training import TrainingConfig
 
 
 def has_bf16(device: torch.device) -> bool:

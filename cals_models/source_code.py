@@ -16,7 +16,17 @@ PACKAGES = ("assets", "cals_models", "pipelines")
 # How a training is asked for and told of, not what comes out of it.
 INFRASTRUCTURE = frozenset(
     {
-        "cals_models.config",
+        "cals_models.config.audio_to_lip",
+        "cals_models.config.bounds",
+        "cals_models.config.declared",
+        "cals_models.config.generator",
+        "cals_models.config.lip_motion_units",
+        "cals_models.config.lse_evaluator",
+        "cals_models.config.profiles",
+        "cals_models.config.settings",
+        "cals_models.config.stages",
+        "cals_models.config.sync_encoder",
+        "cals_models.config.training",
         "cals_models.source_code",
         "cals_models.training.__main__",
         "cals_models.training.progress_bar",

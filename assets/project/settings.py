@@ -18,7 +18,7 @@ from assets.project.digests import digest_of
 from assets.project.graph import STAGES, load
 from assets.project.home import Home
 from assets.project.layouts import LAYOUTS
-from cals_models.config import PROFILES
+from cals_models.config.profiles import PROFILES
 from cals_models.methods.registry import METHODS
 
 CONFIG_NAME = "cals.yaml"

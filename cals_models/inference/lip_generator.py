@@ -11,7 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cals_models.config import AudioToLipConfig, GeneratorConfig, config_from_fields
+from cals_models.config.audio_to_lip import AudioToLipConfig
+from cals_models.config.generator import GeneratorConfig
+from cals_models.config.stages import config_from_fields
 from cals_models.methods.registry import TRAINED_METHODS
 from cals_models.networks.frame_tensors import to_byte_frames, to_float_frames
 from cals_models.networks.lip_sync import LipSync

@@ -5,7 +5,7 @@ from urllib.parse import urlparse
 
 import torch
 
-from cals_models.config import LseEvaluatorConfig
+from cals_models.config.lse_evaluator import LseEvaluatorConfig
 from cals_models.metrics.lse import LipSyncEvaluator
 from cals_models.networks.model_files import read_model
 from cals_models.networks.syncnet import (

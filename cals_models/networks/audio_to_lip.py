@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cals_models.config import UNIT_DIM, AudioToLipConfig
+from cals_models.config.audio_to_lip import AudioToLipConfig
+from cals_models.config.lip_motion_units import UNIT_DIM
 from cals_models.mel_windows import check_mel, normalize_mel
 from cals_models.networks.residual import ConvBlock, level
 from cals_models.shards.shard_format import NUM_MELS

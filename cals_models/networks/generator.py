@@ -20,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cals_models.config import UNIT_DIM, GeneratorConfig
+from cals_models.config.generator import GeneratorConfig
+from cals_models.config.lip_motion_units import UNIT_DIM
 from cals_models.networks.residual import he_start
 from cals_models.shards.shard_format import CROP_PX
 

@@ -6,7 +6,8 @@ Legend: B clips or stretches, L video frames of sound, T or S frames that are dr
 import torch
 from torch import Tensor, nn
 
-from cals_models.config import AudioToLipConfig, GeneratorConfig
+from cals_models.config.audio_to_lip import AudioToLipConfig
+from cals_models.config.generator import GeneratorConfig
 from cals_models.mel_windows import SILENCE, mel_windows, pad_windows
 from cals_models.methods.registry import trained_method
 from cals_models.networks.audio_to_lip import AudioToLip

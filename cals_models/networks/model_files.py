@@ -14,7 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from cals_models.config import TrainingConfig, config_from_fields
+from cals_models.config.stages import config_from_fields
+from cals_models.config.training import TrainingConfig
 
 MODEL_FORMAT = 1
 

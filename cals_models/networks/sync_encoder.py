@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cals_models.config import UNIT_DIM, SyncEncoderConfig
+from cals_models.config.lip_motion_units import UNIT_DIM
+from cals_models.config.sync_encoder import SyncEncoderConfig
 from cals_models.mel_windows import WINDOW_FRAMES, mel_windows, normalize_mel
 from cals_models.networks.residual import ConvBlock, level
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cals_models.config import SyncEncoderConfig
+from cals_models.config.sync_encoder import SyncEncoderConfig
 from cals_models.networks.model_files import load_network, read_model
 from cals_models.networks.sync_encoder import SyncEncoder
 

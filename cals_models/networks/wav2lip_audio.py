@@ -10,7 +10,7 @@ Legend: B batch, T video frames, M = 80 mel bins.
 import torch
 from torch import Tensor, nn
 
-from cals_models.config import UNIT_DIM
+from cals_models.config.lip_motion_units import UNIT_DIM
 from cals_models.mel_windows import mel_windows, normalize_mel, pad_windows
 from cals_models.networks.residual import ConvBlock, level
 

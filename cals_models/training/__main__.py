@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cals_models.config import CONFIGS
+from cals_models.config.stages import CONFIGS
 from cals_models.source_code import definitions_of
 from cals_models.training.job import TrainingJob, read_job
 

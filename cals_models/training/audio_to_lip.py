@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from torch.autograd import backward
 
-from cals_models.config import UNIT_DIM, AudioToLipConfig
+from cals_models.config.audio_to_lip import AudioToLipConfig
+from cals_models.config.lip_motion_units import UNIT_DIM
 from cals_models.losses import audio_to_lip_loss
 from cals_models.masking import span_mask
 from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE, WINDOW_FRAMES

@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import backward
 
-from cals_models.config import AudioToLipConfig, GeneratorConfig
+from cals_models.config.audio_to_lip import AudioToLipConfig
+from cals_models.config.generator import GeneratorConfig
 from cals_models.losses import adversarial_loss, discriminator_loss
 from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE
 from cals_models.methods.registry import METHODS

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cals_models.config import CONFIGS, TrainingConfig, config_from_fields
+from cals_models.config.stages import CONFIGS, config_from_fields
+from cals_models.config.training import TrainingConfig
 from cals_models.methods.registry import trained_method
 
 REQUIRED_INPUTS: dict[str, tuple[str, ...]] = {

@@ -27,7 +27,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cals_models.config import LseEvaluatorConfig
+from cals_models.config.lse_evaluator import LseEvaluatorConfig
 from cals_models.metrics.lse import (
     MAX_SHIFT_FRAMES,
     MFCCS_PER_FRAME,

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from cals_models.config import TrainingConfig
+from cals_models.config.training import TrainingConfig
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_format import CROP_PX
 from cals_models.shards.shard_set import ShardSet

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from cals_models.config import TrainingConfig
+from cals_models.config.training import TrainingConfig
 
 
 def learning_rate(step: int, config: TrainingConfig, *, peak: float | None = None) -> float:
@@ -22,7 +22,7 @@ def learning_rate(step: int, config: TrainingConfig, *, peak: float | None = Non
         Rises linearly over `warmup_steps` (the first update is not 0), then follows the schedule.
 
     Example:
-        >>> from cals_models.config import AudioToLipConfig
+        >>> from cals_models.config.audio_to_lip import AudioToLipConfig
         >>> config = AudioToLipConfig(steps=100, warmup_steps=10, learning_rate=1.0)
         >>> [round(learning_rate(step, config), 3) for step in (0, 9, 55, 99)]
         [0.1, 1.0, 0.525, 0.05]

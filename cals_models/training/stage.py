@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
-from cals_models.config import TrainingConfig
+from cals_models.config.training import TrainingConfig
 from cals_models.precision import autocast
 from cals_models.training.distributed import World
 

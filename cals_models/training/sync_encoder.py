@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.autograd import backward
 
-from cals_models.config import SyncEncoderConfig
+from cals_models.config.sync_encoder import SyncEncoderConfig
 from cals_models.losses import info_nce
 from cals_models.mel_windows import SILENCE, WINDOW_FRAMES
 from cals_models.networks.frame_tensors import to_float_frames

@@ -12,7 +12,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from cals_models.config import GeneratorConfig
+from cals_models.config.generator import GeneratorConfig
 from cals_models.losses import sequence_contrast, wav2lip_sync_loss
 from cals_models.methods.method import SyncLoss
 

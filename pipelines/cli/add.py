@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from assets.project.layouts import LAYOUTS
-from cals_models.config import PROFILES
+from cals_models.config.profiles import PROFILES
 from pipelines.cli.command import Add, open_project
 
 

@@ -21,7 +21,10 @@ from unittest.mock import patch
 
 import torch
 
-from cals_models.config import GeneratorConfig, SyncEncoderConfig, stage_config
+from cals_models.config.generator import GeneratorConfig
+from cals_models.config.profiles import PROFILES
+from cals_models.config.stages import config_from_fields
+from cals_models.config.sync_encoder import SyncEncoderConfig
 from cals_models.networks.lip_sync import LipSync
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.shards.shard_set import ShardSet
@@ -41,8 +44,11 @@ def default_layout() -> Iterator[None]:
 
 def build(profile: str, precision: str, samples: int, shards: ShardSet) -> GeneratorStage:
     """The stage of method `wav2lip`, its sync loss on."""
-    config = stage_config("generator", profile, {"precision": precision, "batch_samples": samples})
-    expert_config = stage_config("sync_encoder", profile, {})
+    config = config_from_fields(
+        "generator",
+        {**PROFILES[profile]["generator"], "precision": precision, "batch_samples": samples},
+    )
+    expert_config = config_from_fields("sync_encoder", PROFILES[profile]["sync_encoder"])
     assert isinstance(config, GeneratorConfig) and isinstance(expert_config, SyncEncoderConfig)
     torch.manual_seed(0)
     model, expert = LipSync("wav2lip", config, None), SyncEncoder(expert_config).eval().requires_grad_(False)

@@ -38,7 +38,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from cals_models.codecs.kept_frames import FOLDER_VARIABLE, kept_frames  # noqa: E402
-from cals_models.config import PROFILES, stage_config  # noqa: E402
+from cals_models.config.profiles import PROFILES  # noqa: E402
+from cals_models.config.stages import config_from_fields  # noqa: E402
 from cals_models.networks.portable_model import make_portable, split_weights  # noqa: E402
 from cals_models.shards.shard_set import ShardSet  # noqa: E402
 from cals_models.training.run_directory import read_progress  # noqa: E402
@@ -315,7 +316,11 @@ def _keep(folder: Path, mjpeg: bytes, offsets: list[int]) -> None:
 def settings_of(place: Place, stage: str, **more: object) -> dict[str, Any]:
     """All settings of a training, spelt out."""
     own = {**ALWAYS, **SHORT[stage]} if place.profile == "paper" else {}
-    return asdict(stage_config(stage, place.profile, {**own, **more, **place.given.get(stage, {})}))
+    return asdict(
+        config_from_fields(
+            stage, {**PROFILES[place.profile][stage], **own, **more, **place.given.get(stage, {})}
+        )
+    )
 
 
 def planned_settings(place: Place, names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -394,7 +399,9 @@ def overrides(place: Place) -> dict[str, dict[str, Any]]:
     """What differs from the profile, as a dataset's entry in cals.yaml wants it."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted((place.out / "plan").glob("*.json")):
-        usual = json.loads(json.dumps(asdict(stage_config(path.stem, place.profile))))
+        usual = json.loads(
+            json.dumps(asdict(config_from_fields(path.stem, PROFILES[place.profile][path.stem])))
+        )
         planned = json.loads(path.read_text())
         found[path.stem] = {name: value for name, value in planned.items() if value != usual[name]}
     return found

@@ -24,7 +24,8 @@ from assets.shards.manifest import write_manifest
 from assets.shards.settings import ShardSettings
 from assets.shards.write_shards import BucketInput, write_bucket
 from assets.workers.rejected import Rejected
-from cals_models.config import stage_config
+from cals_models.config.profiles import PROFILES
+from cals_models.config.stages import config_from_fields
 from tests.support.shard_sets import clip_rows, facts_of, write_stage_files
 
 SHIFTS = range(-6, 7)
@@ -88,7 +89,7 @@ def write_set(folder: Path, splits: dict[str, list[Rows]]) -> Path:
 
 def train_probe(folder: Path, shards: Path) -> ProbeSource:
     """A sync encoder trained on these shards by the command that trains any."""
-    config = stage_config("sync_encoder", "tiny", {"steps": STEPS})
+    config = config_from_fields("sync_encoder", {**PROFILES["tiny"]["sync_encoder"], "steps": STEPS})
     job = {"stage": "sync_encoder", "method": None, "dataset": "clean", "shards": [str(shards)], "inputs": {}}
     (folder / "job.json").write_text(json.dumps(job | {"config": dataclasses.asdict(config)}))
     out = folder / "model"

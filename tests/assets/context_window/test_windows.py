@@ -13,7 +13,8 @@ from assets.context_window.picture import window_picture
 from assets.context_window.settings import ContextWindowSettings
 from assets.context_window.windows import heard_around, measure_windows, probe_frames
 from assets.workers.rejected import Rejected
-from cals_models.config import stage_config
+from cals_models.config.profiles import PROFILES
+from cals_models.config.stages import config_from_fields
 from cals_models.inference.lip_generator import LipGenerator
 from cals_models.networks.lip_sync import LipSync
 from cals_models.shards.shard_set import ShardSet
@@ -79,8 +80,10 @@ def test_probe_frames_have_the_window_on_either_side() -> None:
 @pytest.mark.parametrize("method", ["cals", "wav2lip"])
 def test_a_real_generator_draws_the_same_frame_from_the_same_hearing(shards: Path, method: str) -> None:
     torch.manual_seed(0)
-    audio = None if method == "wav2lip" else stage_config("audio_to_lip", "tiny")
-    model = LipSync(method, stage_config("generator", "tiny"), audio)  # type: ignore[arg-type]
+    generator, audio_to_lip = (
+        config_from_fields(stage, PROFILES["tiny"][stage]) for stage in ("generator", "audio_to_lip")
+    )
+    model = LipSync(method, generator, None if method == "wav2lip" else audio_to_lip)  # type: ignore[arg-type]
     generator = LipGenerator(
         model=model.eval().requires_grad_(False),
         method=method,

@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cals_models.config import AudioToLipConfig, TrainingConfig
+from cals_models.config.audio_to_lip import AudioToLipConfig
+from cals_models.config.training import TrainingConfig
 from cals_models.training.distributed import World
 from cals_models.training.engine import TrainingDiverged, seed_step, train, write_result
 from cals_models.training.job import TrainingJob, job_from_plain, read_job

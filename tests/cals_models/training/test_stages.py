@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from cals_models.config import AudioToLipConfig, GeneratorConfig
+from cals_models.config.audio_to_lip import AudioToLipConfig
+from cals_models.config.generator import GeneratorConfig
 from cals_models.inference.lip_generator import load_generator
 from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.shards.shard_set import ShardSet

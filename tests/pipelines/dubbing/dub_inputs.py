@@ -15,7 +15,8 @@ import soundfile
 import torch
 from safetensors.torch import save_file
 
-from cals_models.config import AudioToLipConfig, GeneratorConfig
+from cals_models.config.audio_to_lip import AudioToLipConfig
+from cals_models.config.generator import GeneratorConfig
 from cals_models.networks.lip_sync import LipSync
 from cals_models.speech_level import speech_level
 from tests.support.array_frames import Rgb

@@ -1,0 +1,45 @@
+"""Settings of Audio-to-Lip, f_theta."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from cals_models.config.bounds import Bound, Count, NotNegative, ShareBelowOne
+from cals_models.config.training import TrainingConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioToLipConfig(TrainingConfig):
+    """f_theta. A sample is one stretch of a clip of at most `sample_frames` video frames.
+
+    Args:
+        front_width: channels of the first convolution over the mel; the last has 4 times as many.
+        width: channels of a token.
+        num_layers: transformer layers.
+        num_heads: attention heads; divides `width` into even parts (rotary positions).
+        dropout: share of activations dropped in training.
+        sample_frames: longest stretch, video frames.
+        mask_share: expected share of masked video frames (AV-HuBERT: 0.8).
+        mask_span_frames: length of a masked span (AV-HuBERT: 10).
+        mask_with: `embedding` puts a learned mel column at masked steps, `zero` silence in normalised units.
+    """
+
+    steps: Count = 60_000
+    batch_samples: Count = 32
+    weight_decay: NotNegative = 0.01
+    front_width: Count = 32
+    width: Count = 512
+    num_layers: Count = 6
+    num_heads: Count = 8
+    dropout: ShareBelowOne = 0.1
+    sample_frames: Annotated[int, Bound(at_least=10)] = 250
+    mask_share: Annotated[float, Bound(above=0, below=1)] = 0.8
+    mask_span_frames: Count = 10
+    mask_with: Literal["embedding", "zero"] = "embedding"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % (2 * self.num_heads):
+            raise ValueError(
+                f"width: {self.width} does not split into {self.num_heads} heads of even width;"
+                " make it a multiple of 2 * num_heads"
+            )

@@ -1,0 +1,78 @@
+"""Settings of the generator, f_phi, and its discriminator."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from cals_models.config.bounds import Bound, Count, NotNegative, Positive, ShareBelowOne, Width
+from cals_models.config.training import TrainingConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorConfig(TrainingConfig):
+    """f_phi and the discriminator. A sample is `target_frames` consecutive frames of one clip.
+
+    The weights are SyncTalkFace's (L1 10, each of the others 0.2); Wav2Lip's sync loss has the ratio to L1
+    that Wav2Lip gives it (0.03 to 0.9), so that the rows of Table 1 differ only in what they name.
+
+    Args:
+        widths: channels at 128, 64, 32, 16, 8 and 4 px.
+        blocks_per_level: convolution blocks a resolution of the decoder.
+        audio_width: channels of Wav2Lip's audio encoder (method `wav2lip`); its last layers have 8 times more.
+        discriminator_width: channels of the discriminator's first layer.
+        target_frames: S, consecutive frames that are generated; two real frames stand on each side of them.
+        context_frames: video frames of mel around the targets that f_theta is given, where the clip has them.
+        finetune_audio_to_lip: train f_theta along with the generator.
+        audio_to_lip_learning_rate_share: f_theta's learning rate, as a share of the generator's.
+        known_pixels: `copied` takes the rows that the pose prior shows from it, so that losses and metrics judge only
+            generated pixels; `generated` generates the whole crop, as Wav2Lip does.
+        output_from: `scratch` generates every pixel, as Wav2Lip does; `reference` moves the reference frame's pixels
+            and generates only the change that remains, which a short training learns much sooner.
+        reference_from: `any` takes any other moment of the clip as the reference, as the paper does; `near_pose` one
+            with nearly the head pose of the targets: less to learn where heads turn, and the case of a dub, whose
+            reference is the frame itself. Validation takes the same; renders for an evaluation do not.
+        discriminator_learning_rate: of the discriminator.
+        l1_weight, gan_weight, d_av_weight, d_vv_weight, wav2lip_sync_weight: weights of the loss terms.
+        d_av_temperature: of the softmax over the audio of the S frames. At 0.3 its gradient on the cosine is about that
+            of SyncTalkFace's binary loss of the same weight; at 0.1 it is several times L1's, which cost image quality
+            and sync in a long training (docs/benchmarks.md).
+        d_vv_temperature: of the softmax over the S frames; the paper's form has none, which is 1.
+        sync_switch_on_loss: Wav2Lip's sync loss has weight 0 until the expert's loss on generated validation
+            frames is below this (Wav2Lip: 0.75).
+        dead_discriminator_loss: warn if the discriminator's loss stays below this: its gradients teach nothing.
+        copies_reference_margin: warn if the generated mouths are nearer to the reference's than this share of
+            the distance between the reference's and the true mouths.
+    """
+
+    steps: Count = 200_000
+    batch_samples: Count = 40
+    adam_beta_1: ShareBelowOne = 0.5
+    widths: tuple[Width, Width, Width, Width, Width, Width] = (32, 64, 128, 256, 512, 512)
+    blocks_per_level: Count = 2
+    audio_width: Width = 32
+    discriminator_width: Width = 64
+    target_frames: Annotated[int, Bound(at_least=5, text="5 or more (d_vv is 0 for one frame)")] = 5
+    context_frames: Count = 75
+    finetune_audio_to_lip: bool = True
+    audio_to_lip_learning_rate_share: NotNegative = 1.0
+    known_pixels: Literal["copied", "generated"] = "copied"
+    output_from: Literal["scratch", "reference"] = "scratch"
+    reference_from: Literal["any", "near_pose"] = "any"
+    discriminator_learning_rate: Positive = 5e-4
+    l1_weight: NotNegative = 10.0
+    gan_weight: NotNegative = 0.2
+    d_av_weight: NotNegative = 0.2
+    d_vv_weight: NotNegative = 0.2
+    wav2lip_sync_weight: NotNegative = 0.33
+    d_av_temperature: Positive = 0.3
+    d_vv_temperature: Positive = 1.0
+    sync_switch_on_loss: Positive = 0.75
+    dead_discriminator_loss: NotNegative = 0.01
+    copies_reference_margin: Annotated[float, Bound(above=0, below=1)] = 0.25
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        least = self.target_frames + 4
+        if self.context_frames < least:
+            raise ValueError(
+                f"context_frames is {self.context_frames}; give target_frames + 4 = {least} or more"
+            )

@@ -1,0 +1,67 @@
+"""The profiles: settings of the trained stages that differ from the defaults, by profile and stage."""
+
+_TINY_TRAINING: dict[str, object] = {
+    "warmup_steps": 50,
+    "validate_every_steps": 200,
+    "validation_clips": 16,
+    "checkpoint_every_steps": 200,
+    "log_every_steps": 10,
+    "clip_cache_bytes": 512 * 1024**2,
+    "frame_cache_bytes": 768 * 1024**2,
+}
+
+PROFILES: dict[str, dict[str, dict[str, object]]] = {
+    "paper": {"sync_encoder": {}, "audio_to_lip": {}, "generator": {}, "lse_evaluator": {}},
+    "tiny": {
+        "sync_encoder": {
+            **_TINY_TRAINING,
+            "steps": 1_100,
+            "learning_rate": 7e-4,
+            "ema_decay": 0.99,
+            "weight_decay": 0.01,
+            "batch_samples": 32,
+            "windows_per_sample": 4,
+            "visual_width": 16,
+            "visual_front_stride": 4,
+            "audio_width": 16,
+            "blocks_per_level": 1,
+            "shift_px": 2,
+            "plateau_after_steps": 300,
+        },
+        "audio_to_lip": {
+            **_TINY_TRAINING,
+            "steps": 700,
+            "learning_rate": 1e-3,
+            "ema_decay": 0.99,
+            "batch_samples": 8,
+            "front_width": 16,
+            "width": 192,
+            "num_layers": 3,
+            "num_heads": 4,
+            "sample_frames": 75,
+        },
+        "generator": {
+            **_TINY_TRAINING,
+            "steps": 800,
+            "learning_rate": 5e-4,
+            "discriminator_learning_rate": 5e-4,
+            "adam_beta_1": 0.9,
+            "ema_decay": 0.99,
+            "batch_samples": 3,
+            "widths": (16, 32, 64, 96, 128, 128),
+            "output_from": "reference",
+            "blocks_per_level": 1,
+            "audio_width": 16,
+            "discriminator_width": 16,
+        },
+        "lse_evaluator": {
+            **_TINY_TRAINING,
+            "steps": 600,
+            "learning_rate": 1e-3,
+            "ema_decay": 0.99,
+            "batch_samples": 64,
+            "samples_per_clip": 2,
+            "width_factor": 0.125,
+        },
+    },
+}

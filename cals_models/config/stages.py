@@ -1,0 +1,37 @@
+"""The trained stages, and their settings from plain values: the job of a training, a model's description."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+from cals_models.config.audio_to_lip import AudioToLipConfig
+from cals_models.config.declared import did_you_mean
+from cals_models.config.generator import GeneratorConfig
+from cals_models.config.lse_evaluator import LseEvaluatorConfig
+from cals_models.config.sync_encoder import SyncEncoderConfig
+from cals_models.config.training import TrainingConfig
+
+CONFIGS: dict[str, type[TrainingConfig]] = {
+    "sync_encoder": SyncEncoderConfig,
+    "audio_to_lip": AudioToLipConfig,
+    "generator": GeneratorConfig,
+    "lse_evaluator": LseEvaluatorConfig,
+}
+
+
+def config_from_fields(stage: str, values: Mapping[str, object]) -> TrainingConfig:
+    """Settings of a stage from plain values, as JSON or YAML give them; fields left out have their default.
+
+    Raises:
+        ValueError: unknown stage or field, or a value that its field does not admit.
+    """
+    if stage not in CONFIGS:
+        raise ValueError(f"stage {stage!r} is not trained; known: {', '.join(CONFIGS)}")
+    known = sorted(field.name for field in fields(CONFIGS[stage]))
+    for name in values:
+        if name not in known:
+            near = did_you_mean(name, known)
+            raise ValueError(f"{stage}.{name}: no such setting{near}; known: {', '.join(known)}")
+    try:
+        return CONFIGS[stage](**values)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise ValueError(f"{stage}.{error}") from error
