@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test proofs lint ui clean
+.PHONY: install demo test proofs lint ui clean
+
+install: $(STAMP)
 
 demo: $(STAMP)
 	$(BIN)/cals demo
