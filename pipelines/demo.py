@@ -49,7 +49,9 @@ def run_demo(project: Project, to: str | None = None) -> int:
     if not outcome.ok:
         return 1
     if to is not None:
-        print(f"made up to {to} in {time.monotonic() - start:.0f} s; `cals stale --to {to}` says what an edit makes stale")
+        print(
+            f"made up to {to} in {time.monotonic() - start:.0f} s; `cals stale --to {to}` says what an edit makes stale"
+        )
         return 0
     print(run_query(project, TABLE, "table"))
     print("\nWhat the right sound gains over another clip's sound, with its 95 % interval:")
