@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from assets.models.train_stage import IMPORTED, training_folder
+from assets.models.train_stage import training_folder
+from assets.models.training_files import IMPORTED_FILE
 from assets.project.atomic_files import write_text
 from assets.project.settings import Project
 from assets.stage.run import StageRun, require_method
@@ -193,7 +194,7 @@ def _place(folder: Path, out: Path, result: Mapping[str, Any]) -> None:
             )
         shutil.copyfile(made / "job.json", made / "config.json")
         origin = {"host": result.get("host", "unknown"), "library_versions": result["versions"]}
-        write_text(made / IMPORTED, json.dumps({"folder": str(folder.absolute()), **origin}, indent=1))
+        write_text(made / IMPORTED_FILE, json.dumps({"folder": str(folder.absolute()), **origin}, indent=1))
         if out.exists():
             shutil.rmtree(out)  # a training that was begun here with the same settings and never ended
         made.replace(out)

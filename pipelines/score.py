@@ -20,7 +20,6 @@ from assets.metrics.folder_pairs import Failure, pairs_by_name, pairs_by_table
 from assets.metrics.instruments import device_of
 from assets.metrics.score_folder import score_folder
 from assets.metrics.settings import MetricSettings
-from assets.models.train_stage import CURRENT
 from assets.project.code_version import CodeVersion, code_version
 from assets.project.digests import digest_of
 from assets.project.graph import MEDIA, STAGES
@@ -28,6 +27,7 @@ from assets.project.settings import Project
 from assets.project.source_versions import source_version
 from assets.renders.render import INDEX_NAME
 from assets.store import ledger
+from assets.store.current_model import read_current_model
 from assets.store.table_parts import part_path, write_part
 from assets.store.warehouse import publish
 from assets.workers.clip_pool import PoolSettings
@@ -308,9 +308,7 @@ def _clip_ids(project: Project, dataset: str) -> dict[str, str]:
 
 
 def _evaluator(project: Project, dataset: str) -> Path | None:
-    base = project.home.model("lse_evaluator", dataset)
     try:
-        current = json.loads((base / CURRENT).read_text(encoding="utf-8"))
+        return read_current_model(project.home.model("lse_evaluator", dataset))
     except FileNotFoundError:
         return None
-    return base / str(current["folder"])

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assets.store.current_model import read_current_model
+
 if TYPE_CHECKING:
     from assets.project.settings import Project
 
@@ -117,15 +119,13 @@ def probe_digest(project: Project, dataset: str) -> str:
 
 def _trained_folder(project: Project, dataset: str) -> Path:
     project.dataset(dataset)
-    base = project.home.model("sync_encoder", dataset)
     try:
-        current = json.loads((base / "current.json").read_text(encoding="utf-8"))
+        return read_current_model(project.home.model("sync_encoder", dataset))
     except FileNotFoundError as error:
         raise FileNotFoundError(
             f"av_offsets: the sync encoder of {dataset} was never trained; "
             f"run: cals run --dataset {dataset} --to sync_encoder"
         ) from error
-    return base / str(current["folder"])
 
 
 def _weights_digest(folder: Path) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from assets.models.train_stage import TRAINING_CHECKS, model_folder, train_stage
+from assets.models.train_stage import model_folder, train_stage
+from assets.models.training_result import TRAINING_CHECKS
 from assets.stage.run import StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
 

@@ -34,8 +34,12 @@ INFRASTRUCTURE = source_code.INFRASTRUCTURE | {
     "assets.project.source_versions",
     "assets.stage.run",
     "assets.store.mlflow_tracking",
+    "assets.models.mlflow_run",
     "assets.models.train_stage",
+    "assets.models.training_files",
     "assets.models.training_process",
+    "assets.models.training_result",
+    "assets.store.current_model",
     "assets.project.code_version",
     "assets.store.warehouse",
 }

@@ -13,11 +13,18 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "cals"
+# Files in a training's folder: id of its MLflow run, number of its version in the registry.
+RUN_FILE, VERSION_FILE = "mlflow_run_id", "registered_version"
 _OPENED: set[str] = set()  # stores whose tables this process knows to be there
 
 
+def registered_name(asset: str) -> str:
+    """Name of a stage's models in MLflow's registry."""
+    return f"cals-{asset.replace('_', '-')}"
+
+
 def alias_of(dataset: str, method: str | None) -> str:
-    """Alias of a partition's present model in MLflow's registry."""
+    """Alias of a partition's current model in MLflow's registry."""
     return "-".join(part.replace("_", "-") for part in (dataset, method) if part)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from assets.project.home import Home
 from assets.project.settings import NAME_PATTERN, Project
+from assets.store.current_model import CURRENT_FILE, read_current_model
 from pipelines.dubbing.settings import DubSettings
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 STAGE = "generator"
 DEFAULT_METHOD = "cals"
-CURRENT = "current.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +47,11 @@ def choose_model(home: Home, wanted: str | None) -> ModelChoice:
     dataset, _, method = wanted.partition("/")
     method = method or DEFAULT_METHOD
     if all(NAME_PATTERN.fullmatch(name) for name in (dataset, method)):
-        current = home.model(STAGE, dataset, method) / CURRENT
+        current = home.model(STAGE, dataset, method) / CURRENT_FILE
         if current.is_file():
-            return ModelChoice(folder=_folder_of(current), why=f"the current model of {dataset}/{method}")
+            return ModelChoice(
+                folder=read_current_model(current.parent), why=f"the current model of {dataset}/{method}"
+            )
     raise ValueError(
         f"--model {wanted}: neither a folder nor a registered generator; give a folder that holds model.json, or "
         f"DATASET or DATASET/METHOD of: {_known(home)}"
@@ -58,7 +59,7 @@ def choose_model(home: Home, wanted: str | None) -> ModelChoice:
 
 
 def _newest(home: Home) -> ModelChoice:
-    registered = sorted((home.root / "models").glob(f"*/{STAGE}/{DEFAULT_METHOD}/{CURRENT}"))
+    registered = sorted((home.root / "models").glob(f"*/{STAGE}/{DEFAULT_METHOD}/{CURRENT_FILE}"))
     if not registered:
         raise ValueError(
             f"no {DEFAULT_METHOD} generator is registered in {home.root}; train one (cals run, or cals demo), or give "
@@ -67,18 +68,11 @@ def _newest(home: Home) -> ModelChoice:
     newest = max(registered, key=lambda path: path.stat().st_mtime)
     dataset = newest.relative_to(home.root / "models").parts[0]
     why = f"the newest registered {DEFAULT_METHOD} generator, trained on {dataset}"
-    return ModelChoice(folder=_folder_of(newest), why=why)
-
-
-def _folder_of(current: Path) -> Path:
-    try:
-        return current.parent / str(json.loads(current.read_text(encoding="utf-8"))["folder"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{current}: not readable ({error}); run the training again (cals run)") from error
+    return ModelChoice(folder=read_current_model(newest.parent), why=why)
 
 
 def _known(home: Home) -> str:
-    found = sorted((home.root / "models").glob(f"*/{STAGE}/*/{CURRENT}"))
+    found = sorted((home.root / "models").glob(f"*/{STAGE}/*/{CURRENT_FILE}"))
     names = [f"{path.parts[-4]}/{path.parts[-2]}" for path in found]
     return ", ".join(names) or "none"
 

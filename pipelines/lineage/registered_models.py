@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assets.project.home import Home
+from assets.store.current_model import find_current_model
+from assets.store.mlflow_tracking import RUN_FILE, VERSION_FILE, registered_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +40,6 @@ class ModelFolder:
         return "/".join(part for part in (self.asset, self.dataset, self.method) if part)
 
 
-def registered_name(asset: str) -> str:
-    """Name of a stage's models in MLflow's registry."""
-    return f"cals-{asset.replace('_', '-')}"
-
-
 def training_folders(home: Home) -> Iterator[Path]:
     """Folders of all trainings, finished or not."""
     for path in sorted((home.root / "models").glob("**/config.json")):
@@ -53,14 +50,6 @@ def partition_of(home: Home, folder: Path) -> tuple[str, str, str | None]:
     """Asset, dataset and method that a training's folder belongs to."""
     dataset, asset, *method = folder.parent.relative_to(home.root / "models").parts
     return asset, dataset, method[0] if method else None
-
-
-def current_folder(base: Path) -> str | None:
-    """Name of the folder that a partition's ``current.json`` points at."""
-    try:
-        return str(json.loads((base / "current.json").read_text(encoding="utf-8"))["folder"])
-    except (FileNotFoundError, ValueError, KeyError):
-        return None
 
 
 def model_folders(home: Home) -> Iterator[ModelFolder]:
@@ -79,9 +68,9 @@ def model_folders(home: Home) -> Iterator[ModelFolder]:
             method=method,
             weights_sha256=weights,
             registered_name=registered_name(asset),
-            registered_version=_text(folder / "registered_version"),
-            mlflow_run_id=_text(folder / "mlflow_run_id"),
-            is_current=current_folder(folder.parent) == folder.name,
+            registered_version=_text(folder / VERSION_FILE),
+            mlflow_run_id=_text(folder / RUN_FILE),
+            is_current=find_current_model(folder.parent) == folder,
         )
 
 

@@ -15,7 +15,7 @@ import psutil
 from assets.project.atomic_files import write_text
 from assets.project.home import Home
 from assets.project.settings import Project
-from assets.store.mlflow_tracking import EXPERIMENT
+from assets.store.mlflow_tracking import EXPERIMENT, RUN_FILE, VERSION_FILE
 from assets.store.withdrawals import forgotten_hashes
 from pipelines.forget import TAG, mark_models, models_that_saw
 from pipelines.lineage.registered_models import training_folders
@@ -128,7 +128,7 @@ def _dead_run(client: MlflowClient, run: Run, folder: Path | None) -> Flaw:
 
 
 def _own_run(folder: Path) -> str | None:
-    path = folder / "mlflow_run_id"
+    path = folder / RUN_FILE
     return path.read_text(encoding="utf-8").strip() if path.exists() else None
 
 
@@ -145,7 +145,7 @@ def _unknown_versions(home: Home, client: MlflowClient) -> Iterator[Flaw]:
     waiting = {
         folder.name: folder
         for folder in training_folders(home)
-        if (folder / "result.json").exists() and not (folder / "registered_version").exists()
+        if (folder / "result.json").exists() and not (folder / VERSION_FILE).exists()
     }
     if not waiting:
         return
@@ -157,7 +157,7 @@ def _unknown_versions(home: Home, client: MlflowClient) -> Iterator[Flaw]:
             kind="dead_mlflow_run",
             text=f"{folder.relative_to(home.root)} does not know that it is {version.name}/{version.version}",
             remedy="told",
-            mend=partial(write_text, folder / "registered_version", str(version.version)),
+            mend=partial(write_text, folder / VERSION_FILE, str(version.version)),
         )
 
 

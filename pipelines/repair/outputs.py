@@ -18,11 +18,11 @@ from assets.project.settings import Project
 from assets.shards.contents import contents_path, remember_contents
 from assets.shards.write_shards import index_path
 from assets.store.bucket_files import read_index, summarise
+from assets.store.current_model import CURRENT_FILE, find_current_model
 from assets.store.ledger import Heads
 from assets.store.table_parts import part_path, read_part
 from cals_models.shards.shard_format import MANIFEST_NAME, ShardError, read_manifest
 from pipelines.lineage.ledger_graph import MODEL_ASSETS, Row, label, partition
-from pipelines.lineage.registered_models import current_folder
 from pipelines.repair.flaw import Flaw
 
 BUCKET_ASSETS = ("face_tracks", "face_crops", "mels", "av_offsets")
@@ -174,21 +174,21 @@ def _remove_shard(path: Path) -> None:
 
 def _model_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
     base = home.model(row["asset"], row["dataset"], row["method"])
-    name = current_folder(base)
-    if name is None:
+    folder = find_current_model(base)
+    if folder is None:
         yield _flaw(
             "missing_output",
             row,
-            f"{(base / 'current.json').relative_to(home.root)} is missing or not readable",
+            f"{(base / CURRENT_FILE).relative_to(home.root)} is missing or not readable",
         )
         return
-    weights, result = base / name / "model.safetensors", _result(base / name)
+    weights, result = folder / "model.safetensors", _result(folder)
     if result is None or not weights.exists():
         there = "result.json" if result is None else weights.name
         yield _flaw(
             "missing_output",
             row,
-            f"{(base / name / there).relative_to(home.root)} is missing or not readable",
+            f"{(folder / there).relative_to(home.root)} is missing or not readable",
         )
         return
     if result != row["data_version"]:
@@ -202,7 +202,7 @@ def _model_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
             "damaged_output",
             row,
             f"{weights.relative_to(home.root)} has other bytes than its training wrote",
-            partial(_undo_ending, base / name),
+            partial(_undo_ending, folder),
             "removed; its training ends anew from the checkpoint",
         )
 

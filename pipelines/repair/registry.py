@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.project.settings import Project
+from assets.store.current_model import find_current_model
 from assets.store.ledger import Heads
-from assets.store.mlflow_tracking import alias_of
+from assets.store.mlflow_tracking import RUN_FILE, VERSION_FILE, alias_of, registered_name
 from pipelines.lineage.ledger_graph import MODEL_ASSETS, Row, label, partition
-from pipelines.lineage.registered_models import current_folder, registered_name
 from pipelines.model_registry import open_registry, registered_versions_of
 from pipelines.repair.flaw import Flaw
 from pipelines.repair.outputs import current_rows
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-RUN_FILE, VERSION_FILE = "mlflow_run_id", "registered_version"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +77,14 @@ def find_unregistered(project: Project, heads: Heads, busy: Collection[str] = ()
 
 def _folder(project: Project, row: Row) -> Path | None:
     """Folder of the row's model; None where it lacks its result, or is another model: that is told elsewhere."""
-    base = project.home.model(row["asset"], row["dataset"], row["method"])
-    name = current_folder(base)
+    folder = find_current_model(project.home.model(row["asset"], row["dataset"], row["method"]))
+    if folder is None:
+        return None
     try:
-        result = json.loads((base / str(name) / "result.json").read_text(encoding="utf-8"))
+        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    return base / str(name) if result.get("weights_sha256") == row["data_version"] else None
+    return folder if result.get("weights_sha256") == row["data_version"] else None
 
 
 def _flaws_of(registry: _Registry | None, row: Row, folder: Path) -> Iterator[Flaw]:

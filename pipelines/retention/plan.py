@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 
 from assets.project.graph import STAGES
 from assets.project.settings import Project
+from assets.store.current_model import find_current_model
 from assets.store.table_parts import part_path
 from pipelines.lineage.ledger_graph import LedgerGraph
-from pipelines.lineage.registered_models import ModelFolder, current_folder, model_folders, training_folders
+from pipelines.lineage.registered_models import ModelFolder, model_folders, training_folders
 from pipelines.model_registry import open_registry
 from pipelines.repair.mlflow_runs import trainings_at_work
 from pipelines.repair.temporary_files import left_over_files
@@ -137,10 +138,10 @@ def _folders_in_use(project: Project) -> set[Path]:
 
 def _unfinished(project: Project) -> Iterator[Path]:
     for folder in training_folders(project.home):
-        name = current_folder(folder.parent)
-        if (folder / "result.json").exists() or name is None:
+        model = find_current_model(folder.parent)
+        if (folder / "result.json").exists() or model is None:
             continue
-        current = folder.parent / name / "result.json"
+        current = model / "result.json"
         if current.exists() and current.stat().st_mtime > _newest(folder):
             yield folder
 

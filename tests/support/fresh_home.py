@@ -26,6 +26,7 @@ from assets.shards.contents import remember_contents
 from assets.stage.run import needed_methods
 from assets.store import ledger
 from assets.store.bucket_files import KEY_FIELDS, bucket_of
+from assets.store.current_model import write_current_model
 from assets.store.table_parts import write_part
 from assets.store.warehouse import publish
 from cals_models.methods.method import Method
@@ -214,7 +215,7 @@ class _DatasetMaker:
         write_text(folder / "config.json", "{}")
         write_text(folder / "model.safetensors", "weights")
         write_text(folder / "result.json", json.dumps({"weights_sha256": version}))
-        write_text(base / "current.json", json.dumps({"folder": folder.name}))
+        write_current_model(base, folder.name, "1")
 
     def _row(self, stage: Stage, method: str | None, sources: dict[str, str]) -> dict[str, Any]:
         name = self.dataset.name

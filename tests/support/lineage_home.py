@@ -16,6 +16,7 @@ from assets.project.settings import Dataset, Project
 from assets.shards.contents import remember_contents
 from assets.store import ledger
 from assets.store.bucket_files import KEY_FIELDS, summarise, write_rows
+from assets.store.current_model import write_current_model
 from assets.store.table_parts import write_part
 from cals_models.shards.shard_format import clip_key, manifest_digest
 from pipelines.lineage.ledger_graph import MODEL_ASSETS
@@ -230,5 +231,5 @@ class MadeRun:
         write_text(folder / "registered_version", "1" if self.name == "first" else "2")
         write_text(folder / "mlflow_run_id", sha256(sha256(content))[:32])
         write_text(folder / "result.json", json.dumps(result))
-        write_text(base / "current.json", json.dumps({"folder": folder.name}))
+        write_current_model(base, folder.name, "1")
         return sha256(content)
