@@ -1,0 +1,36 @@
+"""Methods as data: wrong ones are named, and each sync loss that a method may list is one that the trainer computes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+
+from cals_models.methods.method import SyncLoss
+from cals_models.methods.registry import METHODS
+from cals_models.training.sync_losses import SYNC_TERMS
+
+
+def test_the_trainer_computes_every_sync_loss_that_a_method_may_list() -> None:
+    assert set(SYNC_TERMS) == set(get_args(SyncLoss))
+
+
+def test_names_and_positions_are_unique() -> None:
+    assert list(METHODS) == ["ground_truth", "copy_reference", "wav2lip", "a2l", "a2l_dav", "cals"]
+    assert all(method.name == name for name, method in METHODS.items())
+    assert len({method.position for method in METHODS.values()}) == len(METHODS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"audio_path": "mel"}, "method cals: audio_path 'mel'; must be one of none, wav2lip_audio, audio_to_lip"),
+        ({"sync_losses": ("d_va",)}, "method cals: sync loss 'd_va'; must be one of wav2lip_sync, d_av, d_vv"),
+        ({"sync_losses": ()}, "at least one sync loss"),
+        ({"audio_path": "none"}, "a control has none"),
+    ],
+)  # fmt: skip
+def test_wrong_methods_are_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(METHODS["cals"], **change)
