@@ -6,20 +6,22 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from cals_models.config.bounds import Count, NotNegative
+from cals_models.config.settings import Settings
 
 from assets.store.current_model import read_current_model
 
 if TYPE_CHECKING:
     from assets.project.settings import Project
 
-PROBES = ("none", "sync_encoder", "syncnet")
 NOT_MADE = "not made"
 
 
 @dataclass(frozen=True, kw_only=True)
-class AvOffsetSettings:
-    """How the offset between sound and pictures is measured and when it is corrected.
+class AvOffsetSettings(Settings):
+    """How the offset between audio and frames is measured and when it is corrected.
 
     Args:
         probe: `none` measures nothing and shifts nothing; `sync_encoder` is one trained by this pipeline on
@@ -27,26 +29,25 @@ class AvOffsetSettings:
         probe_dataset: the dataset whose sync encoder measures.
         probe_path: instead of a dataset the folder of a trained sync encoder, or the file `syncnet_v2.model`;
             relative to the folder of `cals.yaml`.
-        max_shift_frames: offsets from minus to plus this are looked at, in video frames of 40 ms.
-        min_overlap_frames: a shift counts only if so many windows of sound and pictures still meet.
+        max_shift_frames: offsets from minus to plus this are tried, in video frames of 40 ms.
+        min_overlap_frames: a shift counts only if at least so many windows of audio and frames overlap.
         min_peak_clearness: sync encoder: how far the best shift must stand above each one more than two frames away:
-            the paired t of their windows' cosines. Free of the cosine's scale, which falls several times over where
+            the paired t of their windows' cosines. Independent of the cosine's scale, which falls several times where
             the probe learned from other faces or other crops. Windows overlap, so it is no t of a table: 4.5 passes 2 %
             of wrong pairs of 3 s; clips of 1 s reach half as much (docs/benchmarks.md).
         min_distance_drop: SyncNet: how far the median shift's distance must be above the least (its confidence).
     """
 
-    probe: str = "none"
+    probe: Literal["none", "sync_encoder", "syncnet"] = "none"
     probe_dataset: str = ""
     probe_path: str = ""
-    max_shift_frames: int = 15
-    min_overlap_frames: int = 10
-    min_peak_clearness: float = 4.5
-    min_distance_drop: float = 3.0
+    max_shift_frames: Count = 15
+    min_overlap_frames: Count = 10
+    min_peak_clearness: NotNegative = 4.5
+    min_distance_drop: NotNegative = 3.0
 
     def __post_init__(self) -> None:
-        if self.probe not in PROBES:
-            raise ValueError(f"probe is {self.probe!r}; one of {', '.join(PROBES)}")
+        super().__post_init__()
         if self.probe == "none" and (self.probe_dataset or self.probe_path):
             raise ValueError(
                 "probe_dataset or probe_path is given, but probe is none; name the kind of probe"
@@ -59,12 +60,6 @@ class AvOffsetSettings:
             )
         if self.probe == "syncnet" and self.max_shift_frames != 15:
             raise ValueError(f"max_shift_frames is {self.max_shift_frames}; SyncNet's protocol looks at 15")
-        for name in ("max_shift_frames", "min_overlap_frames"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; give 1 or more")
-        for name in ("min_peak_clearness", "min_distance_drop"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; give 0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from typing import Literal
 
-SHA256 = re.compile(r"[0-9a-f]{64}")
-LANDMARK_BACKENDS = ("dlib", "face_alignment")
+from assets.project.setting_types import Device, FaceBackend, Sha256
+from cals_models.config.bounds import ShareBelowOne
+from cals_models.config.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetricSettings:
+class MetricSettings(Settings):
     """How rendered clips are scored.
 
     Args:
@@ -19,9 +20,9 @@ class MetricSettings:
             no LMD.
         lse_weights: path of the public ``syncnet_v2.model``; empty takes the evaluator trained in the pipeline.
         lse_weights_sha256: digest that file must have; empty takes any file whose layers fit.
-        lse_dtype: ``float32`` for figures to report; ``bfloat16`` is faster and differs by about 0.3 % in LSE-D.
+        lse_dtype: ``float32`` for values to report; ``bfloat16`` is faster and differs by about 0.3 % in LSE-D.
         lse_jpeg: also score through the JPEG files of the public code (protocols ``lse_crop_jpeg`` and
-            ``lse_real_jpeg``), to compare with old figures.
+            ``lse_real_jpeg``), to compare with older values.
         lpips_weights: path of torchvision's AlexNet (``alexnet-owt-7be5be79.pth``), for LPIPS; empty measures none.
         lpips_weights_sha256: digest that file must have, 64 hex digits as ``sha256sum`` prints them.
         fid_weights: path of torch-fidelity's Inception v3 (``weights-inception-2015-12-05-6726825d.pth``), for FID;
@@ -30,34 +31,23 @@ class MetricSettings:
         device: of the networks: ``auto`` takes a GPU where there is one.
     """
 
-    landmark_backend: str = "dlib"
-    max_undetected_share: float = 0.5
+    landmark_backend: FaceBackend = "dlib"
+    max_undetected_share: ShareBelowOne = 0.5
     lse_weights: str = ""
-    lse_weights_sha256: str = "961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442"
-    lse_dtype: str = "float32"
+    lse_weights_sha256: Sha256 = "961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442"
+    lse_dtype: Literal["float32", "bfloat16"] = "float32"
     lse_jpeg: bool = False
     lpips_weights: str = ""
-    lpips_weights_sha256: str = ""
+    lpips_weights_sha256: Sha256 = ""
     fid_weights: str = ""
-    fid_weights_sha256: str = ""
-    device: str = "auto"
+    fid_weights_sha256: Sha256 = ""
+    device: Device = "auto"
 
     def __post_init__(self) -> None:
-        if self.landmark_backend not in LANDMARK_BACKENDS:
-            raise ValueError(
-                f"landmark_backend is {self.landmark_backend!r}; one of {', '.join(LANDMARK_BACKENDS)}"
-            )
-        if not 0 <= self.max_undetected_share < 1:
-            raise ValueError(
-                f"max_undetected_share is {self.max_undetected_share}; give a share from 0 to below 1"
-            )
-        if self.lse_dtype not in ("float32", "bfloat16"):
-            raise ValueError(f"lse_dtype is {self.lse_dtype!r}; give float32 or bfloat16")
-        if self.device != "auto" and self.device.split(":")[0] not in ("cpu", "cuda"):
-            raise ValueError(f"device is {self.device!r}; give auto, cpu, cuda or cuda:N")
+        super().__post_init__()
         for name in ("lpips_weights", "fid_weights"):
             path, sha256 = getattr(self, name), getattr(self, f"{name}_sha256")
-            if path and not SHA256.fullmatch(sha256):
+            if path and not sha256:
                 raise ValueError(
                     f"{name}_sha256 is {sha256!r}; give the 64 hex digits that `sha256sum {path}` prints"
                 )

@@ -27,6 +27,7 @@ INFRASTRUCTURE = source_code.INFRASTRUCTURE | {
     "assets.workers.rejected",
     "assets.stage.rejections",
     "assets.stage.resources",
+    "assets.project.setting_types",
     "assets.project.settings",
     "assets.stage.asset_factory",
     "assets.stage.stage_asset",

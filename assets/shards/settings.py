@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from cals_models.config.bounds import Bound, Count
+from cals_models.config.settings import Settings
 
 TRAIN_CHECK = "train_is_not_empty"
 HELD_OUT_CHECK = "val_and_test_are_not_empty"
@@ -10,20 +14,14 @@ HELD_OUT_CHECK = "val_and_test_are_not_empty"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ShardSettings:
-    """What goes into a shard, and how its sound is packed.
+class ShardSettings(Settings):
+    """What goes into a shard, and how its audio is packed.
 
     Args:
         min_frames: clips with fewer video frames (25 fps) stay out: a training sample needs 5 frames in a row
             with 2 more on each side, and another one as the reference.
-        flac_compression: effort of the lossless sound coder, 0 (fast) to 1 (small).
+        flac_compression: effort of the lossless audio coder, 0 (fast) to 1 (small).
     """
 
-    min_frames: int = 10
-    flac_compression: float = 0.5
-
-    def __post_init__(self) -> None:
-        if self.min_frames < 1:
-            raise ValueError(f"min_frames is {self.min_frames}; give 1 or more")
-        if not 0.0 <= self.flac_compression <= 1.0:
-            raise ValueError(f"flac_compression is {self.flac_compression}; give 0 (fast) to 1 (small)")
+    min_frames: Count = 10
+    flac_compression: Annotated[float, Bound(at_least=0, at_most=1, text="0 (fast) to 1 (small)")] = 0.5

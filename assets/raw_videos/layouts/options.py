@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from assets.raw_videos.layouts.source_clip import LayoutError
-
-SPLIT_BY = ("auto", "speaker", "video")
+from cals_models.config.bounds import NotNegative
+from cals_models.config.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayoutOptions:
+class LayoutOptions(Settings):
     """Options of a layout.
 
     Args:
@@ -24,22 +25,17 @@ class LayoutOptions:
     """
 
     seed: int = 0
-    val_share: float = 0.1
-    test_share: float = 0.1
-    split_by: str = "auto"
+    val_share: NotNegative = 0.1
+    test_share: NotNegative = 0.1
+    split_by: Literal["auto", "speaker", "video"] = "auto"
     use_pretrain: bool = False
 
     def __post_init__(self) -> None:
-        if self.val_share < 0 or self.test_share < 0 or self.val_share + self.test_share >= 1:
+        super().__post_init__()
+        if self.val_share + self.test_share >= 1:
             raise ValueError(
                 f"val_share is {self.val_share} and test_share {self.test_share}; give shares of 0 or more, sum below 1"
             )
-        if self.split_by not in SPLIT_BY:
-            raise ValueError(f"split_by is {self.split_by!r}; one of {', '.join(SPLIT_BY)}")
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool):
-            raise ValueError(f"seed is {self.seed!r}; give a whole number")
-        if not isinstance(self.use_pretrain, bool):
-            raise ValueError(f"use_pretrain is {self.use_pretrain!r}; give true or false")
 
 
 def layout_options(values: Mapping[str, object]) -> LayoutOptions:
