@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from assets.store.current_model import read_current_model
 from cals_models.config.bounds import Count, NotNegative
 from cals_models.config.settings import Settings
-
-from assets.store.current_model import read_current_model
 
 if TYPE_CHECKING:
     from assets.project.settings import Project
