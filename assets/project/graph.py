@@ -56,6 +56,7 @@ class Stage:
 
 
 _ALL = (
+    # Data: from raw files to shards
     Stage(
         name="clips",
         group="data",
@@ -118,6 +119,7 @@ _ALL = (
         roots=("assets.shards.write_shards",),
         libraries=("webdataset", "soundfile", "numpy"),
     ),
+    # Models: trained on the shards
     Stage(
         name="sync_encoder",
         group="models",
@@ -167,6 +169,7 @@ _ALL = (
         kinds=("pytorch", "mlflow"),
         trains=True,
     ),
+    # Evaluation: what is generated and measured
     Stage(
         name="renders",
         group="evaluation",
