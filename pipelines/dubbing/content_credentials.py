@@ -1,8 +1,8 @@
-"""A C2PA manifest in a dubbed video, signed with the user's key: who made it says so in a way that can be checked.
+"""A C2PA manifest in a dubbed video, signed with the user's key: a verifiable statement of who generated it.
 
 The key and its certificates are configured by two environment variables, each the path of a PEM file: CALS_C2PA_KEY and
 CALS_C2PA_CERTIFICATES (the signer's certificate first). The library is the official one, c2pa-python; it is an extra,
-since it brings 50 MB that a dub without a key has no use for.
+since its 50 MB are needed only with a key.
 
 Source: C2PA specification 2.1 (actions, digital source types); IPTC's vocabulary of digital source types.
 """
@@ -88,7 +88,7 @@ def _algorithm(key_pem: str) -> str:
 
 
 def manifest_of(origin: Origin) -> dict[str, Any]:
-    """What the manifest says: made by this program, with a trained model, from which files."""
+    """The manifest: this program, the trained model, the files."""
     facts = origin.facts()
     return {
         "claim_generator_info": [{"name": "cals", "version": tool_version()}],
@@ -102,7 +102,7 @@ def manifest_of(origin: Origin) -> dict[str, Any]:
                         {
                             "action": "c2pa.created",
                             "digitalSourceType": SYNTHETIC,
-                            "description": "The mouth was generated to follow the sound.",
+                            "description": "The mouth was generated to follow the audio.",
                         }
                     ]
                 },
@@ -116,7 +116,7 @@ def sign_video(path: Path, signed: Path, origin: Origin, key: SigningKey) -> Non
     """Writes a copy of a video that carries the signed manifest.
 
     Raises:
-        ValueError: the key and the certificates can't sign; says what the library found.
+        ValueError: the key and the certificates can't sign; the message quotes the library.
     """
     import json
 

@@ -1,4 +1,4 @@
-"""The sound that the mouth follows: as the model hears it, and as it goes into the video."""
+"""The audio of a dub: as the model reads it, and as it goes into the video."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
 from assets.mels.settings import MelSettings
-from cals_models.timebase import MELS_PER_FRAME, SAMPLE_RATE_HZ
-from pipelines.dubbing.source_video import STAGE, naming
+from cals_models.timebase import FPS, MELS_PER_FRAME, SAMPLE_RATE_HZ
+from pipelines.dubbing.source_video import STAGE, errors_with_path
 
-# At these rates a packet of AAC, the grain of the sound's end, is shorter than a video frame of 25 a second.
+# At these rates an AAC packet, the granularity of the audio's end, is shorter than a video frame of 25 a second.
 OUTPUT_RATES_HZ = (44_100, 48_000)
 MEL_AT_ONCE_FRAMES = 1500
 FULL_SCALE = 32_768
@@ -25,13 +25,13 @@ MAX_DAMAGED_SHARE = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sound:
-    """A sound file, from its first sample on.
+class DubAudio:
+    """An audio file, from its first sample on.
 
     Args:
         path: the file.
-        mono: int16 (n,), 16 kHz, as the model hears it.
-        rate_hz, num_channels: of the sound as it goes into the video.
+        mono: int16 (n,), 16 kHz, as the model reads it.
+        rate_hz, num_channels: of the audio as it goes into the video.
     """
 
     path: Path
@@ -48,18 +48,18 @@ class Sound:
         return "mono" if self.num_channels == 1 else "stereo"
 
 
-def read_sound(path: Path, limits: ProbeLimits) -> Sound:
-    """Reads a sound file, or the sound of a video.
+def read_audio(path: Path, limits: ProbeLimits) -> DubAudio:
+    """Reads an audio file, or the audio of a video.
 
     Raises:
-        ValueError: unreadable, without sound, damaged, or outside the limits.
+        ValueError: unreadable, without audio, damaged, or outside the limits.
     """
-    with naming(path):
+    with errors_with_path(path):
         check_file(path, limits.max_bytes, STAGE)
         with open_media(path, STAGE) as container:
             if not container.streams.audio:
                 kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-                raise ValueError(f"{path}: has no audio track (it holds: {kinds}); give a file with sound")
+                raise ValueError(f"{path}: has no audio track (it holds: {kinds}); give a file with audio")
             stream = choose_stream(container, "audio", STAGE)
             rate_hz, num_channels = stream.codec_context.sample_rate, stream.codec_context.layout.nb_channels
         longest = int(limits.max_duration_s * SAMPLE_RATE_HZ)
@@ -71,9 +71,9 @@ def read_sound(path: Path, limits: ProbeLimits) -> Sound:
                 raise ValueError(
                     f"{path}: longer than {limits.max_duration_s:.0f} s, the longest that is read"
                 )
-    if num_samples < SAMPLE_RATE_HZ // 25:
-        raise ValueError(f"{path}: {num_samples / SAMPLE_RATE_HZ:.3f} s of sound; at least 0.04 s are needed")
-    return Sound(
+    if num_samples < SAMPLE_RATE_HZ // FPS:
+        raise ValueError(f"{path}: {num_samples / SAMPLE_RATE_HZ:.3f} s of audio; at least 0.04 s are needed")
+    return DubAudio(
         path=path,
         mono=np.concatenate(blocks),
         rate_hz=rate_hz if rate_hz in OUTPUT_RATES_HZ else OUTPUT_RATES_HZ[-1],
@@ -81,29 +81,31 @@ def read_sound(path: Path, limits: ProbeLimits) -> Sound:
     )
 
 
-def output_blocks(sound: Sound, num_samples: int) -> Iterator[NDArray[np.float32]]:
-    """The sound for the video as blocks (C, n) float32, ``num_samples`` in all; silence follows its end."""
+def output_blocks(audio: DubAudio, num_samples: int) -> Iterator[NDArray[np.float32]]:
+    """The audio for the video as blocks (C, n) float32 in [-1, 1], ``num_samples`` in all, padded with silence."""
     left = num_samples
-    for block in _blocks(sound.path, "fltp", sound.layout, sound.rate_hz):
+    for block in _blocks(audio.path, "fltp", audio.layout, audio.rate_hz):
         if left <= 0:
             return
         yield block[:, :left]
         left -= min(left, block.shape[1])
     while left > 0:
-        size = min(left, sound.rate_hz)
-        yield np.zeros((sound.num_channels, size), np.float32)
+        size = min(left, audio.rate_hz)
+        yield np.zeros((audio.num_channels, size), np.float32)
         left -= size
 
 
 def dub_mel(mono: NDArray[np.int16], num_ticks: int, settings: MelSettings) -> NDArray[np.float32]:
-    """log-mel of a sound that is cut, or followed by silence, to ``num_ticks`` video frames of 25 a second.
+    """log-mel of audio that is cut, or padded with silence, to ``num_ticks`` video frames of 25 a second.
 
     Args:
         mono: int16 (n,), 16 kHz.
+        num_ticks: video frames.
+        settings: of the mel.
 
     Returns:
-        float32 (80, 4 num_ticks), rounded to half precision as in the shards. A long sound is done in pieces, with so
-        much of their neighbours that the result is the same.
+        float32 (80, 4 num_ticks), rounded to half precision as in the shards. Long audio is transformed in pieces that
+        overlap so much that the result is the same.
     """
     from assets.mels.mel import log_mel
 
@@ -120,10 +122,10 @@ def dub_mel(mono: NDArray[np.int16], num_ticks: int, settings: MelSettings) -> N
 
 
 def _blocks(path: Path, form: str, layout: str, rate_hz: int) -> Iterator[NDArray[Any]]:
-    """Decoded and resampled sound, block after block of shape (C, n)."""
+    """Decoded and resampled audio, block after block of shape (C, n)."""
     resampler = av.AudioResampler(format=form, layout=layout, rate=rate_hz)
     complaints, num_packets = Complaints(), 0
-    with naming(path), open_media(path, STAGE) as container:
+    with errors_with_path(path), open_media(path, STAGE) as container:
         stream = choose_stream(container, "audio", STAGE)
         for packet in demux(container, stream):
             frames, _ = decode(packet, complaints)
@@ -137,6 +139,6 @@ def _blocks(path: Path, form: str, layout: str, rate_hz: int) -> Iterator[NDArra
                 yield piece.to_ndarray()
     if complaints.num_packets > max(1.0, MAX_DAMAGED_SHARE * num_packets):
         raise ValueError(
-            f"{path}: damaged: the decoder complains about {complaints.num_packets} of {num_packets} packets of sound; "
+            f"{path}: damaged: the decoder rejects {complaints.num_packets} of {num_packets} audio packets; "
             f"FFmpeg: {complaints.first}"
         )

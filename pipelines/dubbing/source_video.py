@@ -1,4 +1,4 @@
-"""The picture that is dubbed: a video, with or without sound of its own, or one photograph.
+"""The video that is dubbed, with or without audio of its own, or one photograph.
 
 Every frame of the file comes with its time; a photograph is one frame. Times are seconds after the first frame.
 """
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from assets.media.decoded_frame import DecodedFrame
@@ -22,6 +21,7 @@ from assets.media.opening import Complaints, check_file, choose_stream, decode, 
 from assets.media.packets import PacketLog
 from assets.media.probe import COUNTED_FORMATS, RATE_DIFFERS, clockwise_rotation
 from assets.workers.rejected import Rejected
+from pipelines.dubbing.frame_planes import rgb_as_bt709
 
 STAGE = "dub"
 PHOTOGRAPH_RATE = Fraction(25)
@@ -30,17 +30,17 @@ MAX_DAMAGED_SHARE = 0.005
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """What is dubbed.
+class SourceVideo:
+    """A video or a photograph to dub.
 
     Args:
         path: the file.
-        width, height: of the picture as shown, pixels.
+        width, height: as displayed, pixels.
         frame_rate: frames a second, on average.
-        num_frames: frames that the container holds; decoding may find one or two fewer.
+        num_frames: packets of the container; decoding may yield one or two frames fewer.
         start_s: time stamp of the first frame.
         counted: times come from counting frames, not from time stamps.
-        photograph: the picture, where it is one photograph; None for a video.
+        photograph: the decoded image, where the file is a photograph; None for a video.
     """
 
     path: Path
@@ -55,19 +55,19 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFrame:
-    """One frame of the file: its number, its time, and the picture as decoded."""
+    """One frame of the file: its number, its time, and the ``av.VideoFrame`` as decoded."""
 
     index: int
     time_s: float
     image: Any
 
     @property
-    def picture(self) -> DecodedFrame:
+    def decoded(self) -> DecodedFrame:
         return DecodedFrame(self.image)
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def errors_with_path(path: Path) -> Iterator[None]:
     """Turns a rejection into one line that names the file."""
     try:
         yield
@@ -75,20 +75,20 @@ def naming(path: Path) -> Iterator[None]:
         raise ValueError(f"{path}: {rejected.detail}") from rejected
 
 
-def open_source(path: Path, limits: ProbeLimits) -> Source:
-    """Looks at a video or a photograph.
+def open_source(path: Path, limits: ProbeLimits) -> SourceVideo:
+    """Reads what is known of a video or a photograph before its frames are decoded.
 
     Raises:
-        ValueError: unreadable, neither a video nor a photograph, without a picture, or outside the limits.
+        ValueError: unreadable, neither a video nor a photograph, without a video stream, or outside the limits.
     """
-    with naming(path):
+    with errors_with_path(path):
         check_file(path, limits.max_bytes, STAGE)
         photograph = _photograph(path)
         if photograph is None:
             source = _video(path, limits)
         else:
             size = (photograph.width, photograph.height)
-            source = Source(
+            source = SourceVideo(
                 path=path,
                 width=size[0],
                 height=size[1],
@@ -120,25 +120,17 @@ def _photograph(path: Path) -> Any:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path}: the photograph can't be read: {error}") from error
     even = upright.crop((0, 0, upright.width // 2 * 2, upright.height // 2 * 2))
-    rgb = av.VideoFrame.from_image(even)
-    frame = rgb.reformat(
-        format="yuv420p",
-        dst_colorspace=Colorspace.ITU709,
-        src_color_range=ColorRange.JPEG,
-        dst_color_range=ColorRange.MPEG,
-    )
-    frame.colorspace, frame.color_range = 1, ColorRange.MPEG
-    return frame
+    return rgb_as_bt709(av.VideoFrame.from_image(even))
 
 
-def _video(path: Path, limits: ProbeLimits) -> Source:
+def _video(path: Path, limits: ProbeLimits) -> SourceVideo:
     with open_media(path, STAGE) as container:
         if len(container.streams) > limits.max_streams:
             raise ValueError(
                 f"{path}: {len(container.streams)} streams; at most {limits.max_streams} are read"
             )
         if not container.streams.video:
-            raise ValueError(f"{path}: has no picture; give a video or a photograph of a face")
+            raise ValueError(f"{path}: has no video stream; give a video or a photograph of a face")
         stream = choose_stream(container, "video", STAGE)
         announced_s = (container.duration or 0) / av.time_base
         _check_length(path, announced_s, limits)
@@ -148,7 +140,7 @@ def _video(path: Path, limits: ProbeLimits) -> Source:
         frame = log.first_frame
         if frame is None:
             raise ValueError(
-                f"{path}: no picture could be decoded: {log.complaints.first or 'the stream is empty'}"
+                f"{path}: no frame could be decoded: {log.complaints.first or 'the stream is empty'}"
             )
         declared = Fraction(stream.guessed_rate or stream.average_rate or 0)
         measured = log.frame_rate()
@@ -164,7 +156,7 @@ def _video(path: Path, limits: ProbeLimits) -> Source:
         )
     sideways = clockwise_rotation(frame) in (90, 270)
     width, height = (frame.height, frame.width) if sideways else (frame.width, frame.height)
-    return Source(
+    return SourceVideo(
         path=path,
         width=width,
         height=height,
@@ -180,20 +172,20 @@ def _check_length(path: Path, duration_s: float, limits: ProbeLimits) -> None:
         raise ValueError(f"{path}: {duration_s:.0f} s; at most {limits.max_duration_s:.0f} s are read")
 
 
-def read_frames(source: Source) -> Iterator[SourceFrame]:
+def read_frames(source: SourceVideo) -> Iterator[SourceFrame]:
     """Frames in time order; memory does not grow with their number.
 
     Args:
         source: of ``open_source``.
 
     Raises:
-        ValueError: damaged, or the size of the picture changes.
+        ValueError: damaged, or the size of the frames changes.
     """
     if source.photograph is not None:
         yield SourceFrame(index=0, time_s=0.0, image=source.photograph)
         return
     complaints, index, time_s = Complaints(), 0, -1.0
-    with naming(source.path), open_media(source.path, STAGE) as container:
+    with errors_with_path(source.path), open_media(source.path, STAGE) as container:
         stream = choose_stream(container, "video", STAGE)
         for packet in demux(container, stream):
             images, _ = decode(packet, complaints)
@@ -204,13 +196,13 @@ def read_frames(source: Source) -> Iterator[SourceFrame]:
                 index += 1
     if complaints.num_packets > max(1.0, MAX_DAMAGED_SHARE * index):
         raise ValueError(
-            f"{source.path}: damaged: the decoder complains about {complaints.num_packets} of {index} pictures; "
+            f"{source.path}: damaged: the decoder rejects {complaints.num_packets} of {index} frames; "
             f"FFmpeg: {complaints.first}"
         )
 
 
-def _time_s(image: Any, source: Source, index: int, previous_s: float) -> float:
-    """Time of a frame: counted, or by a time stamp that goes forward."""
+def _time_s(image: Any, source: SourceVideo, index: int, previous_s: float) -> float:
+    """Time of a frame: by counting, or by its time stamp where that increases."""
     if source.counted:
         return float(index / source.frame_rate)
     if image.pts is not None:
@@ -220,9 +212,9 @@ def _time_s(image: Any, source: Source, index: int, previous_s: float) -> float:
     return max(previous_s, 0.0) + float(1 / source.frame_rate) if index else 0.0
 
 
-def _check_size(image: Any, source: Source, time_s: float) -> None:
+def _check_size(image: Any, source: SourceVideo, time_s: float) -> None:
     if {image.width, image.height} != {source.width, source.height}:
         raise ValueError(
-            f"{source.path}: the picture changes from {source.width}x{source.height} to {image.width}x{image.height} "
+            f"{source.path}: the frames change from {source.width}x{source.height} to {image.width}x{image.height} "
             f"at {time_s:.2f} s; cut the file there"
         )

@@ -1,4 +1,4 @@
-"""Small things to dub: made sounds, talking photographs as videos, and networks without training."""
+"""Small files to dub: synthetic audio, moving photographs as videos, and untrained networks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
+import cv2
 import numpy as np
 import soundfile
 import torch
@@ -19,23 +21,26 @@ from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.generator import GeneratorConfig
 from cals_models.networks.lip_sync import LipSync
 from cals_models.speech_level import speech_level
-from tests.support.array_frames import Rgb
+from tests.support.array_frames import Rgb, astronaut
+
+# a face of 100 px, turned a little, in a frame of 400 x 320
+TO_CROP = cv2.getRotationMatrix2D((170, 150), 7, 1.1) - np.array([[0, 0, 106], [0, 0, 86]])
 
 
 class ReferenceGenerator:
-    """Stands for a trained network: draws the reference's lower half with a dark mouth, and keeps what it was shown."""
+    """Stands for a trained network: draws the reference's lower half with a dark mouth, and records its inputs."""
 
     dataset, method, weights_sha256, speech_level = "made", "cals", "0" * 64, -2.0
 
     def __init__(self) -> None:
         self.poses: list[torch.Tensor] = []
         self.references: list[torch.Tensor] = []
-        self.num_ticks_heard, self.level_heard = 0, 0.0
+        self.num_ticks_given, self.level_given = 0, 0.0
 
     def units_from_mel(self, mel: torch.Tensor) -> torch.Tensor:
-        self.num_ticks_heard = mel.shape[1] // 4
-        self.level_heard = speech_level(mel)
-        return torch.zeros(self.num_ticks_heard, 512)
+        self.num_ticks_given = mel.shape[1] // 4
+        self.level_given = speech_level(mel)
+        return torch.zeros(self.num_ticks_given, 512)
 
     def render_batches(
         self, pose: torch.Tensor, reference: torch.Tensor, units: torch.Tensor, batch_frames: int
@@ -49,26 +54,38 @@ class ReferenceGenerator:
         yield drawn
 
 
-def make_sound(path: Path, duration_s: float, rate_hz: int = 16_000) -> Path:
+def frame_of(pixel_format: str) -> Any:
+    """A photograph as a frame of 400 x 320."""
+    return av.VideoFrame.from_ndarray(astronaut(), format="rgb24").reformat(format=pixel_format)
+
+
+def planes_of(frame: Any) -> list[np.ndarray]:
+    return [
+        np.frombuffer(p, np.uint8).reshape(-1, p.line_size)[: p.height, : p.width].copy()
+        for p in frame.planes
+    ]
+
+
+def write_audio(path: Path, duration_s: float, rate_hz: int = 16_000) -> Path:
     """A tone whose loudness goes up and down."""
     time_s = np.arange(round(duration_s * rate_hz)) / rate_hz
     soundfile.write(path, 0.3 * np.sin(1400 * time_s) * (1 + np.sin(20 * time_s)), rate_hz)
     return path
 
 
-def make_video(path: Path, pictures: Sequence[Rgb], rate: Fraction = Fraction(25)) -> Path:
-    """An H.264 video of RGB pictures, without sound."""
+def write_video(path: Path, frames: Sequence[Rgb], rate: Fraction = Fraction(25)) -> Path:
+    """An H.264 video of RGB frames, without audio."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate, options={"crf": "10", "preset": "ultrafast"})
-        stream.height, stream.width, stream.pix_fmt = *pictures[0].shape[:2], "yuv420p"
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")))
+        stream.height, stream.width, stream.pix_fmt = *frames[0].shape[:2], "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24")))
         container.mux(stream.encode(None))
     return path
 
 
-def make_model(folder: Path, dataset: str = "made") -> Path:
-    """The smallest `cals` generator, with the weights it is born with."""
+def write_model(folder: Path, dataset: str = "made") -> Path:
+    """The smallest `cals` generator, with its initial weights."""
     folder.mkdir(parents=True)
     config = GeneratorConfig(
         widths=(8, 8, 8, 8, 8, 8), blocks_per_level=1, audio_width=8, discriminator_width=8

@@ -1,4 +1,4 @@
-"""The C2PA manifest of a dub: signed with the key that is configured, and one line where it can't be."""
+"""The C2PA manifest of a dub: signed with the configured key, or one line that says why not."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ORIGIN = Origin(
 
 
 def write_key(folder: Path) -> tuple[Path, Path]:
-    """A key on P-256 with a certificate by a made authority; paths of key and chain."""
+    """A key on P-256 with a certificate by a test authority; paths of key and chain."""
     authority, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     names = [
         x509.Name(
@@ -98,7 +98,7 @@ def test_without_a_key_there_is_none() -> None:
     assert configured_key() is None
 
 
-def test_what_is_configured_wrongly_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_configuration_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key, chain = write_key(tmp_path)
     monkeypatch.setenv(KEY_VARIABLE, str(key))
     with pytest.raises(ValueError, match=f"{CERTIFICATES_VARIABLE} is not set: .* set both or none"):
@@ -138,10 +138,10 @@ def test_a_signed_video_carries_its_manifest(tmp_path: Path, monkeypatch: pytest
     assert found is not None
     sign_video(path, signed, ORIGIN, found)
     with signed.open("rb") as file, c2pa.Reader("video/mp4", file) as reader:
-        told = json.loads(reader.json())
-    manifest = told["manifests"][told["active_manifest"]]
+        manifests = json.loads(reader.json())
+    manifest = manifests["manifests"][manifests["active_manifest"]]
     assert manifest["signature_info"]["issuer"] == "made"
     labels = {assertion["label"]: assertion["data"] for assertion in manifest["assertions"]}
     assert labels["org.cals.dub"]["video_sha256"] == "v" * 64
-    problems = {row["code"] for row in told.get("validation_status", [])}
+    problems = {row["code"] for row in manifests.get("validation_status", [])}
     assert problems <= {"signingCredential.untrusted"}, problems

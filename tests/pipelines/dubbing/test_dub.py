@@ -19,10 +19,10 @@ from assets.faces.settings import CropSettings, TrackSettings
 from assets.mels.settings import MelSettings
 from assets.project.home import Home
 from assets.store.sql_files import read_sql_files
-from pipelines.dubbing.dub import DubInputs, DubResult, PixelSettings, make_dub
+from pipelines.dubbing.dub import DubInputs, DubModel, DubResult, make_dub
 from pipelines.dubbing.provenance import sha256_of
 from pipelines.dubbing.settings import DubSettings
-from tests.pipelines.dubbing.dub_inputs import ReferenceGenerator, make_sound, make_video
+from tests.pipelines.dubbing.dub_inputs import ReferenceGenerator, write_audio, write_video
 from tests.support.array_frames import astronaut, moved
 
 Dub = Callable[..., DubResult]
@@ -47,23 +47,29 @@ def generator() -> ReferenceGenerator:
 def dub(tmp_path: Path, backend: DlibBackend, generator: ReferenceGenerator) -> Dub:
     def run(video: Path, audio: Path, **settings: object) -> DubResult:
         inputs = DubInputs(video=video, audio=audio, out=tmp_path / "out" / "dub.mp4")
-        pixels = PixelSettings(tracks=TrackSettings(), crops=CropSettings(), mels=MelSettings())
+        model = DubModel(
+            generator=generator,  # type: ignore[arg-type]
+            folder=tmp_path,
+            tracks=TrackSettings(),
+            crops=CropSettings(),
+            mels=MelSettings(),
+        )
         chosen = DubSettings(**settings)  # type: ignore[arg-type]
         home = Home(tmp_path / "home")
-        return make_dub(inputs, generator, tmp_path, backend, pixels, chosen, home, no_bar)  # type: ignore[arg-type]
+        return make_dub(inputs, model, backend, chosen, home, no_bar)
 
     return run
 
 
 @pytest.fixture(scope="module")
 def talking(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A face that drifts: 36 frames at 30 a second, without sound."""
-    pictures = [moved(astronaut(), 0.4 * k, 0.2 * k) for k in range(36)]
-    return make_video(tmp_path_factory.mktemp("talking") / "talking.mp4", pictures, Fraction(30))
+    """A face that drifts: 36 frames at 30 a second, without audio."""
+    frames = [moved(astronaut(), 0.4 * k, 0.2 * k) for k in range(36)]
+    return write_video(tmp_path_factory.mktemp("talking") / "talking.mp4", frames, Fraction(30))
 
 
 def decoded(path: Path) -> tuple[list[np.ndarray], int, int]:
-    """Luma planes, samples of sound, their rate."""
+    """Luma planes, audio samples, their rate."""
     with av.open(str(path)) as container:
         luma = [frame.reformat(format="gray").to_ndarray() for frame in container.decode(video=0)]
     with av.open(str(path)) as container:
@@ -74,7 +80,7 @@ def decoded(path: Path) -> tuple[list[np.ndarray], int, int]:
 def test_a_video_keeps_size_rate_and_surroundings(
     talking: Path, dub: Dub, generator: ReferenceGenerator, tmp_path: Path
 ) -> None:
-    result = dub(talking, make_sound(tmp_path / "a.wav", 2.0), quality_crf=1)
+    result = dub(talking, write_audio(tmp_path / "a.wav", 2.0), quality_crf=1)
     luma, num_samples, rate = decoded(result.out)
     with av.open(str(result.out)) as container:
         stream = container.streams.video[0]
@@ -93,25 +99,25 @@ def test_a_video_keeps_size_rate_and_surroundings(
     assert (changes > 6).mean() < 0.02, "more than the mouth was changed"
     poses = np.concatenate([pose.numpy() for pose in generator.poses])
     assert (
-        len(poses) == generator.num_ticks_heard == 30
+        len(poses) == generator.num_ticks_given == 30
         and not poses[:, 64:].any()
         and poses[:, :64].mean() > 30
     )
-    assert generator.level_heard == pytest.approx(-2, abs=0.02), "not as loud as the sounds of the training"
+    assert generator.level_given == pytest.approx(-2, abs=0.02), "not as loud as the audio of the training"
     assert facts["synthetic"] and facts["video_sha256"] == sha256_of(talking)
     (part,) = (tmp_path / "home" / "warehouse" / "parts" / "dubs").glob("*.parquet")
     (row,) = pq.read_table(part).to_pylist()
     columns = {
         "at" if column.name == "dubbed_at" else column.name for column in read_sql_files()["dubs"].columns
     }
-    assert columns == row.keys(), "sql/schema/dubs.sql and what is written differ"
+    assert columns == row.keys(), "sql/schema/dubs.sql and the row differ"
     assert f"dubs/{row['dub_id']}" == facts["ledger_row"] and row["output_sha256"] == sha256_of(result.out)
 
 
 def test_each_frame_is_its_own_reference_and_a_loop_shows_it_again(
     talking: Path, dub: Dub, generator: ReferenceGenerator, tmp_path: Path
 ) -> None:
-    dub(talking, make_sound(tmp_path / "a.wav", 3.0), fit="loop")
+    dub(talking, write_audio(tmp_path / "a.wav", 3.0), fit="loop")
     shown = np.concatenate([reference.numpy() for reference in generator.references])
     poses = np.concatenate([pose.numpy() for pose in generator.poses])
     assert len(shown) == 75 and np.array_equal(shown[:, :64], poses[:, :64]) and shown[:, 64:].mean() > 30
@@ -121,7 +127,7 @@ def test_each_frame_is_its_own_reference_and_a_loop_shows_it_again(
 def test_a_photograph_becomes_a_video_with_a_mark(dub: Dub, tmp_path: Path) -> None:
     photograph = tmp_path / "face.png"
     Image.fromarray(astronaut()[:, :399]).save(photograph)
-    result = dub(photograph, make_sound(tmp_path / "a.wav", 0.6), mark=True)
+    result = dub(photograph, write_audio(tmp_path / "a.wav", 0.6), mark=True)
     luma, num_samples, rate = decoded(result.out)
     assert len(luma) == 15 and luma[0].shape == (320, 398) and abs(num_samples / rate - 0.6) <= 0.04
     assert luma[0][300:, :60].max() > 200 and luma[0][300:, :60].mean() < luma[0][300:, 200:].mean() + 60
@@ -130,22 +136,22 @@ def test_a_photograph_becomes_a_video_with_a_mark(dub: Dub, tmp_path: Path) -> N
 def test_two_faces_are_listed_and_one_is_chosen(dub: Dub, tmp_path: Path) -> None:
     pair = tmp_path / "pair.png"
     Image.fromarray(np.concatenate([astronaut(), astronaut()[:, ::-1]], axis=1)).save(pair)
-    sound = make_sound(tmp_path / "a.wav", 0.2)
+    audio = write_audio(tmp_path / "a.wav", 0.2)
     with pytest.raises(
         ValueError, match=r"2 faces; choose with --face N: 1: at x \d+, y \d+, \d+ px wide.*; 2: at x"
     ):
-        dub(pair, sound)
+        dub(pair, audio)
     with pytest.raises(ValueError, match="no face 3"):
-        dub(pair, sound, faces=(3,))
+        dub(pair, audio, faces=(3,))
     assert not (tmp_path / "out").exists()
-    luma, _, _ = decoded(dub(pair, sound, faces=(2,)).out)
+    luma, _, _ = decoded(dub(pair, audio, faces=(2,)).out)
     assert len(luma) == 5
 
 
 def test_bad_input_is_one_line_and_leaves_nothing(
     talking: Path, dub: Dub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, generator: ReferenceGenerator
 ) -> None:
-    sound = make_sound(tmp_path / "a.wav", 0.5)
+    spoken = write_audio(tmp_path / "a.wav", 0.5)
     empty, text, blank = tmp_path / "empty.mp4", tmp_path / "text.mp4", tmp_path / "blank.png"
     empty.touch()
     text.write_text("no video at all\n" * 50)
@@ -153,11 +159,11 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     cut = tmp_path / "cut.png"
     cut.write_bytes(blank.read_bytes()[:200])
     for video, audio, words in [
-        (empty, sound, "0 bytes"),
-        (text, sound, "FFmpeg can't open it"),
-        (blank, sound, "no face of 48 px"),
-        (cut, sound, "can't be read"),
-        (sound, sound, "has no picture"),
+        (empty, spoken, "0 bytes"),
+        (text, spoken, "FFmpeg can't open it"),
+        (blank, spoken, "no face of 48 px"),
+        (cut, spoken, "can't be read"),
+        (spoken, spoken, "has no video stream"),
         (talking, talking, "has no audio track"),
         (talking, text, "FFmpeg can't open it"),
     ]:
@@ -166,7 +172,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(
         assert "\n" not in str(caught.value) and str(tmp_path.parent) in str(caught.value)
     monkeypatch.setattr(generator, "render_batches", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        dub(talking, sound)
+        dub(talking, spoken)
     assert not list((tmp_path / "out").iterdir()) and not (tmp_path / "home").exists()
 
 

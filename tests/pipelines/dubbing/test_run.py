@@ -1,4 +1,4 @@
-"""Which model dubs, and what the command prints."""
+"""The command: which model it takes, and what it prints."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from assets.project.home import Home
 from assets.project.settings import Project
 from assets.store.warehouse import publish, query
 from pipelines.cli.main import make_parser
+from pipelines.dubbing.choose_model import choose_model
 from pipelines.dubbing.dub import DubInputs
-from pipelines.dubbing.run import choose_model, run_dub
+from pipelines.dubbing.run import run_dub
 from pipelines.dubbing.settings import DubSettings
-from tests.pipelines.dubbing.dub_inputs import make_model, make_sound
+from tests.pipelines.dubbing.dub_inputs import write_audio, write_model
 from tests.support.array_frames import astronaut
 
 
 def register(home: Home, dataset: str, method: str, at: int) -> Path:
     base = home.model("generator", dataset, method)
-    folder = make_model(base / "abc", dataset)
+    folder = write_model(base / "abc", dataset)
     (base / "current.json").write_text(json.dumps({"folder": "abc", "registered_version": "1"}))
     os.utime(base / "current.json", (at, at))
     return folder
@@ -45,7 +46,7 @@ def test_the_newest_cals_generator_is_the_default_and_others_go_by_name(tmp_path
             choose_model(home, wanted)
 
 
-def test_a_photograph_is_dubbed_and_bad_models_are_refused(
+def test_a_photograph_is_dubbed_and_bad_models_are_rejected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from PIL import Image
@@ -56,19 +57,21 @@ def test_a_photograph_is_dubbed_and_bad_models_are_refused(
     register(project.home, "made", "cals", 1000)
     photograph = tmp_path / "face.png"
     Image.fromarray(astronaut()).save(photograph)
-    inputs = DubInputs(video=photograph, audio=make_sound(tmp_path / "a.wav", 0.2), out=tmp_path / "dub.mp4")
+    inputs = DubInputs(video=photograph, audio=write_audio(tmp_path / "a.wav", 0.2), out=tmp_path / "dub.mp4")
     publish(project.home)
     result = run_dub(project, inputs, None, DubSettings(), print)
-    told = query(
+    rows = query(
         project.home.database, "select dub_id, weights_sha256, num_frames, dubbed_at, seconds from dubs"
     )
-    assert told["dub_id"].tolist() == [result.dub_id] and told["num_frames"].tolist() == [5]
-    assert not told.isna().any(axis=None)
-    said = capsys.readouterr().out
-    assert "model: made/cals, the newest registered cals generator" in said and "real-time factor" in said
+    assert rows["dub_id"].tolist() == [result.dub_id] and rows["num_frames"].tolist() == [5]
+    assert not rows.isna().any(axis=None)
+    printed = capsys.readouterr().out
+    assert (
+        "model: made/cals, the newest registered cals generator" in printed and "real-time factor" in printed
+    )
     assert result.num_frames == 5 and inputs.out.stat().st_size > 1000
     inputs.out.unlink()
-    damaged, other = make_model(tmp_path / "damaged"), make_model(tmp_path / "other")
+    damaged, other = write_model(tmp_path / "damaged"), write_model(tmp_path / "other")
     with (damaged / "model.safetensors").open("ab") as file:
         file.write(b"more")
     description = json.loads((other / "model.json").read_text())

@@ -1,4 +1,4 @@
-"""Whose mouth is dubbed: the faces of a video, the choice among them, and where the chosen one lies in each frame.
+"""Whose mouth is dubbed: the faces of a video, the choice among them, and the position of the chosen one in each frame.
 
 Legend: F frames of the source, T ticks of a track (25 a second).
 """
@@ -22,8 +22,9 @@ from assets.faces.landmarks import overlap
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.faces.track import SAME_FACE_AFTER_CUT, Track
 from assets.faces.track_clip import is_face, without_gaps
+from assets.media.decoded_frame import DecodedFrame
 from cals_models.timebase import FPS
-from pipelines.dubbing.timing import FrameLog
+from pipelines.dubbing.frame_plan import FrameLog
 
 SHORTEST_FACE_TICKS = 12
 SAME_FACE_IN_PLACE = 0.75
@@ -35,7 +36,7 @@ class Face:
     """One person's face: its tracks, in time order.
 
     Args:
-        tracks: stretches in which it was followed without a break.
+        tracks: each an uninterrupted series of frames.
         box: median box, source pixels.
     """
 
@@ -51,10 +52,10 @@ class Face:
 
 @dataclass(frozen=True, kw_only=True)
 class Stretch:
-    """Frames in which a chosen face is followed without a break.
+    """An uninterrupted series of frames with a chosen face.
 
     Args:
-        first_frame: source frame that it begins with.
+        first_frame: number of its first source frame.
         transforms: (n, 2, 3) source pixels to crop pixels, one for each frame from ``first_frame`` on.
     """
 
@@ -70,12 +71,12 @@ class Stretch:
 
 
 def find_faces(
-    pictures: Iterable[Any], backend: FaceBackend, settings: TrackSettings, path: Path
+    frames: Iterable[DecodedFrame], backend: FaceBackend, settings: TrackSettings, path: Path
 ) -> list[Face]:
-    """All faces in the pictures, left to right.
+    """All faces in the frames, left to right.
 
     Args:
-        pictures: at 25 a second; read once, not kept.
+        frames: at 25 a second; read once, not kept.
         backend: detector and landmarks.
         settings: of tracking.
         path: of the video, for the error.
@@ -84,7 +85,7 @@ def find_faces(
         ValueError: no face.
     """
     tracker = FaceTracker(backend, settings, keep_images=False)
-    tracks = tracker.follow(pictures)
+    tracks = tracker.follow(frames)
     shortest = min(SHORTEST_FACE_TICKS, tracker.num_frames)
     kept = [track for track in tracks if len(track.points) >= shortest and is_face(track, backend)]
     large = [track for track in kept if _width(track) >= settings.min_face_px]
@@ -97,27 +98,27 @@ def find_faces(
     return sorted(_people(large), key=lambda face: face.box[0])
 
 
-def choose_faces(faces: Sequence[Face], wanted: Sequence[int], path: Path) -> list[Face]:
-    """The faces asked for; the only one where none is.
+def choose_faces(faces: Sequence[Face], requested: Sequence[int], path: Path) -> list[Face]:
+    """The requested faces; by default the only one.
 
     Raises:
-        ValueError: several and none asked for, or there is no such face; the line lists them.
+        ValueError: several and none requested, or there is no such face; the message lists them.
     """
     listed = "; ".join(f"{number}: {face.text()}" for number, face in enumerate(faces, start=1))
-    if not wanted:
+    if not requested:
         if len(faces) > 1:
             raise ValueError(f"{path}: {len(faces)} faces; choose with --face N: {listed}")
         return list(faces)
-    for number in wanted:
+    for number in requested:
         if number > len(faces):
             raise ValueError(f"{path}: there is no face {number}; there are: {listed}")
-    return [faces[number - 1] for number in dict.fromkeys(wanted)]
+    return [faces[number - 1] for number in dict.fromkeys(requested)]
 
 
 def stretches_of(
     face: Face, log: FrameLog, size: tuple[int, int], settings: CropSettings, crop_px: int
 ) -> list[Stretch]:
-    """Where a face lies in each source frame; stretches that lie too far outside the frame are left out.
+    """Position of a face in each source frame, without stretches that lie too far outside the frame.
 
     Args:
         face: of ``find_faces``.
@@ -151,7 +152,7 @@ def stretches_of(
 
 
 def _people(tracks: Sequence[Track]) -> list[Face]:
-    """Joins tracks that follow one another and look like one person: after a cut or a break."""
+    """Joins consecutive tracks that show the same person, before and after a cut or a gap."""
     groups: list[list[Track]] = []
     for track in tracks:
         fitting = [group for group in groups if _continues(group, track)]

@@ -1,11 +1,11 @@
-"""Which source frame is shown when."""
+"""Which source frame is displayed when."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from pipelines.dubbing.timing import FrameLog, plan_frames
+from pipelines.dubbing.frame_plan import FrameLog, plan_frames
 
 
 def log_of(num_frames: int, rate: float) -> FrameLog:
@@ -18,7 +18,7 @@ def log_of(num_frames: int, rate: float) -> FrameLog:
 
 
 @pytest.mark.parametrize(
-    ("fit", "sound_s", "num_frames"),
+    ("fit", "audio_s", "num_frames"),
     [
         ("trim", 1.0, 25),
         ("trim", 3.0, 50),
@@ -28,8 +28,8 @@ def log_of(num_frames: int, rate: float) -> FrameLog:
         ("hold", 3.0, 75),
     ],
 )
-def test_each_fit_lasts_as_it_says(fit: str, sound_s: float, num_frames: int) -> None:
-    plan = plan_frames(log_of(50, 25), sound_s, fit)
+def test_each_fit_lasts_as_it_says(fit: str, audio_s: float, num_frames: int) -> None:
+    plan = plan_frames(log_of(50, 25), audio_s, fit)
     assert plan.num_frames == num_frames and plan.end_s == pytest.approx(num_frames / 25)
     assert np.array_equal(plan.ticks, np.arange(num_frames))
     assert np.allclose(plan.times_s, np.arange(num_frames) / 25)
@@ -40,11 +40,11 @@ def test_loop_begins_again_and_hold_stays() -> None:
     assert plan_frames(log_of(50, 25), 2.5, "hold").source_frames[48:].tolist() == [48] + [49] * 14
 
 
-def test_a_few_milliseconds_more_sound_do_not_jump_back_to_the_first_frame() -> None:
+def test_a_few_milliseconds_more_audio_do_not_jump_back_to_the_first_frame() -> None:
     assert plan_frames(log_of(250, 25), 10.0078, "loop").num_frames == 250
 
 
-def test_a_photograph_lasts_as_long_as_the_sound_whatever_the_fit() -> None:
+def test_a_photograph_lasts_as_long_as_the_audio_whatever_the_fit() -> None:
     log = FrameLog(times_s=[0.0], tick_frames=[0])
     for fit in ("trim", "loop", "hold"):
         plan = plan_frames(log, 9.6, fit, photograph=True)

@@ -1,0 +1,115 @@
+"""The frames of a dubbed video, in order: the second pass over the source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cals_models.shards.shard_format import CROP_PX
+from pipelines.dubbing.choose_faces import Stretch
+from pipelines.dubbing.cut_crop import cut_crop
+from pipelines.dubbing.frame_plan import FramePlan
+from pipelines.dubbing.frame_planes import FramePlanes
+from pipelines.dubbing.generate_mouths import Crop, MouthGenerator
+from pipelines.dubbing.paste_mouth import changed_share, lower_face_mask, paste_mouth
+from pipelines.dubbing.settings import DubSettings
+from pipelines.dubbing.source_video import SourceFrame, SourceVideo, read_frames
+from pipelines.dubbing.visible_mark import draw_mark
+
+Mouths = dict[tuple[int, int], tuple[Crop, NDArray[np.float32]]]
+"""(Number of the output frame, number of the stretch) -> generated crop (S, S, 3) RGB and weight (S, S) of its pixels."""
+
+
+class DubbedFrames:
+    """Reads the source in the order of the plan and pastes the generated mouths into its frames.
+
+    Attributes:
+        num_dubbed: frames so far that carry a generated mouth.
+    """
+
+    def __init__(
+        self,
+        source: SourceVideo,
+        plan: FramePlan,
+        stretches: Sequence[Stretch],
+        mouths: MouthGenerator,
+        settings: DubSettings,
+    ) -> None:
+        self.num_dubbed = 0
+        self._source = source
+        self._plan = plan
+        self._stretches = stretches
+        self._generator = mouths
+        self._settings = settings
+        self._mask = lower_face_mask(CROP_PX)
+
+    def frames(self, advance: Callable[[int], None]) -> Iterator[Any]:
+        """Upright yuv420p frames, one for each of the plan; calls ``advance(1)`` after each."""
+        for batch in self._batches():
+            mouths = self._mouths(batch)
+            for number, frame in batch:
+                yield self._dubbed(number, frame, mouths)
+                advance(1)
+
+    def _batches(self) -> Iterator[list[tuple[int, SourceFrame]]]:
+        """Numbered frames of the output, grouped so that each group needs ``batch_frames`` generated mouths."""
+        batch: list[tuple[int, SourceFrame]] = []
+        first_tick = 0
+        for number, frame in enumerate(self._planned_frames()):
+            tick = int(self._plan.ticks[number])
+            if batch and tick >= first_tick + self._settings.batch_frames:
+                yield batch
+                batch = []
+            if not batch:
+                first_tick = tick
+            batch.append((number, frame))
+        yield batch
+
+    def _planned_frames(self) -> Iterator[SourceFrame]:
+        """The source's frames in the order of the plan; a loop opens the file again."""
+        frames: Iterator[SourceFrame] = iter(())
+        current: SourceFrame | None = None
+        for wanted in self._plan.source_frames:
+            if current is None or wanted < current.index:
+                frames = read_frames(self._source)
+                current = next(frames)
+            while current.index < wanted:
+                current = next(frames)
+            yield current
+
+    def _mouths(self, batch: list[tuple[int, SourceFrame]]) -> Mouths:
+        """The mouths that a batch needs; the first frame of a tick gives its pose."""
+        crops = {
+            (number, place): cut_crop(frame.decoded, stretch.transform(frame.index), CROP_PX)
+            for number, frame in batch
+            for place, stretch in self._covering(frame.index)
+        }
+        if not crops:
+            return {}
+        first: dict[tuple[int, int], Crop] = {}
+        for (number, place), crop in crops.items():
+            first.setdefault((int(self._plan.ticks[number]), place), crop)
+        generated = self._generator.generate(first)
+        mouths: Mouths = {}
+        for (number, place), crop in crops.items():
+            mouth = generated[(int(self._plan.ticks[number]), place)]
+            mouths[(number, place)] = (mouth, self._mask * changed_share(mouth, crop))
+        return mouths
+
+    def _dubbed(self, number: int, frame: SourceFrame, mouths: Mouths) -> Any:
+        planes = FramePlanes(frame.image)
+        is_dubbed = False
+        for place, stretch in self._covering(frame.index):
+            mouth, weight = mouths[(number, place)]
+            paste_mouth(planes, mouth, stretch.transform(frame.index), weight)
+            is_dubbed = True
+        self.num_dubbed += is_dubbed
+        if self._settings.mark:
+            draw_mark(planes)
+        return planes.frame()
+
+    def _covering(self, frame: int) -> Iterator[tuple[int, Stretch]]:
+        return ((place, s) for place, s in enumerate(self._stretches) if s.covers(frame))

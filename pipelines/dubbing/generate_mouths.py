@@ -1,0 +1,78 @@
+"""Generates the mouths of a dub: crops as in the training, drawn by the model, in the colours of the face around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.mels.settings import MelSettings
+from cals_models.shards.shard_format import CROP_PX
+from pipelines.dubbing.dub_audio import DubAudio, dub_mel
+from pipelines.dubbing.match_colours import ColourMatch
+from pipelines.dubbing.paste_mouth import lower_face_mask
+
+if TYPE_CHECKING:
+    from cals_models.inference.lip_generator import LipGenerator
+
+Crop = NDArray[np.uint8]
+
+
+class MouthGenerator:
+    """Generates mouths that follow the audio, tick by tick and face by face."""
+
+    def __init__(
+        self,
+        generator: LipGenerator,
+        audio: DubAudio,
+        mels: MelSettings,
+        *,
+        num_ticks: int,
+        num_stretches: int,
+        batch_frames: int,
+    ) -> None:
+        import torch
+
+        from cals_models.speech_level import at_level
+
+        self._generator = generator
+        self._batch_frames = batch_frames
+        mask = lower_face_mask(CROP_PX)
+        self._matches = [ColourMatch(mask) for _ in range(num_stretches)]
+        mel = torch.from_numpy(dub_mel(audio.mono, num_ticks, mels))
+        # Audio that is louder than that of the training would open the mouth further than any mouth does.
+        self._units = generator.units_from_mel(
+            mel if generator.speech_level is None else at_level(mel, generator.speech_level)
+        )
+
+    def generate(self, true: Mapping[tuple[int, int], Crop]) -> dict[tuple[int, int], Crop]:
+        """The generated crops of some ticks, in the colours of the true ones.
+
+        Each true crop is its own reference, as in Wav2Lip's published inference: what the audio does not move stays
+        where it is. Training gives the network references from other moments, so that it learns little from their
+        mouths; in an evaluation, where the network must not be given the true mouth, another frame is the reference
+        (`assets/renders/reference.py`).
+
+        Args:
+            true: (tick, number of the stretch) -> true crop (S, S, 3) RGB; at least one.
+
+        Returns:
+            The generated crops (S, S, 3) RGB under the same keys.
+        """
+        import torch
+
+        from cals_models.networks.generator import HIDDEN_TOP_ROW
+
+        reference = np.stack(list(true.values()))
+        pose = reference.copy()
+        pose[:, HIDDEN_TOP_ROW:] = 0  # the generator hides these rows as well
+        batches = self._generator.render_batches(
+            torch.from_numpy(pose),
+            torch.from_numpy(reference),
+            self._units[[tick for tick, _ in true]],
+            self._batch_frames,
+        )
+        crops = np.concatenate([batch.numpy() for batch in batches])
+        return {key: self._matches[key[1]](crop, true[key]) for key, crop in zip(true, crops, strict=True)}

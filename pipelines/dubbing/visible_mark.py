@@ -1,0 +1,27 @@
+"""The visible mark of a dub (``--mark``)."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from pipelines.dubbing.frame_planes import FramePlanes
+
+MARK_TEXT = "SYNTHETIC"
+MARK_SHARE = 0.022
+
+
+def draw_mark(planes: FramePlanes) -> None:
+    """Draws a small mark on a dark ground into the lower left corner."""
+    width, height = planes.size
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, max(0.3, min(width, height) * MARK_SHARE / 22)
+    thickness = max(1, round(scale * 1.6))
+    (text_width, text_height), below = cv2.getTextSize(MARK_TEXT, font, scale, thickness)
+    margin = max(4, round(text_height * 0.6))
+    x1, y0 = min(width, text_width + 2 * margin), max(0, height - text_height - below - 2 * margin)
+    x1, y0 = x1 // 2 * 2, y0 // 2 * 2
+    planes.luma[y0:, :x1] = (planes.luma[y0:, :x1] * 0.4).astype(np.uint8)
+    for plane in planes.chroma:
+        plane[y0 // 2 :, : x1 // 2] = 128
+    at = (margin, height - margin - below)
+    cv2.putText(planes.luma, MARK_TEXT, at, font, scale, 230, thickness, cv2.LINE_AA)
