@@ -1,4 +1,4 @@
-"""``cals add``: a dataset enters ``cals.yaml`` after its folder was looked at."""
+"""``cals add``: adds a dataset to ``cals.yaml`` after checking its folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_BUCKETS = 4096
 
 
 def add_dataset(project: Project, name: str, layout: str, root: str, profile: str) -> str:
-    """Checks the folder against the layout and adds the dataset; returns a line that says what was found.
+    """Checks the folder against the layout and adds the dataset; returns a line that describes it.
 
     Raises:
         SettingsError: bad name, or the name is taken.

@@ -1,4 +1,4 @@
-"""``cals demo``: the sample corpus is made, and every stage runs on it."""
+"""``cals demo``: generates the sample corpus and runs every stage on it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ select label, round(psnr, 2) as psnr, round(ssim, 3) as ssim, round(lmd, 3) as l
 from table_3 where dataset = 'sample_lrs2'
 """
 MARGIN = """
-select method, metric, round(own_mean, 3) as own_sound, round(other_mean, 3) as another_sound,
+select method, metric, round(own_mean, 3) as own_audio, round(other_mean, 3) as other_audio,
     round(margin, 3) as margin, round(low, 3) as low, round(high, 3) as high
 from wrong_audio_margin
 where dataset = 'sample_lrs2' and method in ('wav2lip', 'cals') and protocol in ('primary', 'lse_crop')
@@ -41,7 +41,7 @@ def run_demo(project: Project, to: str | None = None) -> int:
     selected_datasets(project, DATASETS)  # an unknown name is an error before the corpus is rendered
     selected_stages(to)
     start = time.monotonic()
-    say_on_stderr("sample corpus: a photograph that talks (made here, nothing is downloaded)")
+    say_on_stderr("sample corpus: a photograph that talks (generated here, nothing is downloaded)")
     _make_corpus(project.home.root / "sample")
     outcome = run_stale(project, DATASETS, to)
     for label, why in {**outcome.failed, **outcome.blocked}.items():
@@ -50,11 +50,11 @@ def run_demo(project: Project, to: str | None = None) -> int:
         return 1
     if to is not None:
         print(
-            f"made up to {to} in {time.monotonic() - start:.0f} s; `cals stale --to {to}` says what an edit makes stale"
+            f"built up to {to} in {time.monotonic() - start:.0f} s; `cals stale --to {to}` says what an edit makes stale"
         )
         return 0
     print(run_query(project, TABLE, "table"))
-    print("\nWhat the right sound gains over another clip's sound, with its 95 % interval:")
+    print("\nWhat the right audio gains over another clip's audio, with its 95 % interval:")
     print(run_query(project, MARGIN, "table"))
     print(f"\nreport: {project.home.report('sample_lrs2')}")
     print(f"all datasets: {render_overview(project.home, project.methods)}")

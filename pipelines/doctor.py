@@ -1,4 +1,4 @@
-"""``cals doctor``: what this machine has, what is missing, and what to do about it."""
+"""``cals doctor``: checks the machine, the settings and the home, with a remedy for whatever is wrong."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ LIBRARIES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing looked at.
+    """The result of one check.
 
     Args:
-        subject: what was looked at.
-        ok: False if something asked of this machine can't work as it is.
+        subject: what was checked.
+        ok: False if something that the project needs can't work as it is.
         text: what was found.
         remedy: what to do; empty if nothing is needed.
     """
@@ -56,13 +56,16 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Looks at everything a run needs."""
+    """Checks everything a run needs; changes nothing."""
     findings = [_python(), *(_library(name, module) for name, module in LIBRARIES.items())]
     findings += [_devices(), _dlib_weights(), _fan_weights(), _port(3000, "Dagster"), _port(5000, "MLflow")]
     try:
         project = load_project()
     except SettingsError as error:
-        return [*findings, Finding(subject="cals.yaml", ok=False, text=str(error), remedy="mend that entry")]
+        return [
+            *findings,
+            Finding(subject="cals.yaml", ok=False, text=str(error), remedy="correct that entry"),
+        ]
     checks: list[Callable[[Project], list[Finding]]] = [_settings, _disk, _roots, _consistency]
     for check in checks:
         findings += check(project)
@@ -158,16 +161,16 @@ def _roots(project: Project) -> list[Finding]:
     for name, dataset in project.datasets.items():
         exists = Path(dataset.root).is_dir()
         sample = dataset.root.is_relative_to(project.home.root / "sample")
-        remedy = "" if exists else "cals demo makes it" if sample else "mend root in cals.yaml"
+        remedy = "" if exists else "cals demo generates it" if sample else "correct root in cals.yaml"
         text = f"{dataset.root}" if exists else f"{dataset.root} does not exist"
         found.append(Finding(subject=f"dataset {name}", ok=exists or sample, text=text, remedy=remedy))
     return found
 
 
 def _consistency(project: Project) -> list[Finding]:
-    """Ledger, files, warehouse, Dagster's storage and MLflow's held against each other; nothing is changed."""
+    """Compares ledger, files, warehouse, Dagster's storage and MLflow's with each other; changes nothing."""
     if not (project.home.dagster / "dagster.yaml").exists() and not project.home.parts.exists():
-        return [Finding(subject="consistency", ok=True, text="nothing was made yet")]
+        return [Finding(subject="consistency", ok=True, text="nothing was materialised yet")]
     from pipelines.instance import open_storage
     from pipelines.repair.repair import DEEP_BYTES, find_flaws
 

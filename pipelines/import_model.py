@@ -1,9 +1,9 @@
 """``cals import-model``: a model trained on another machine becomes the partition's, as if it had been trained here.
 
-It must have been trained from what the partition would be trained from here: the same shards, the same input models, the
-same settings and the same code (comments apart); library versions may differ and are put on record. Its files are laid
-where the training would leave them, and the asset is materialised in the ordinary way: it finds the training done, takes
-it as it is, registers it and writes its ledger row.
+It must have been trained from what the partition would be trained from here: the same shards, input models, settings and
+code (comments apart); library versions may differ and are recorded. Its files are copied to where the training would
+write them, and the asset is materialised as usual: it finds the training finished, registers it and writes its ledger
+row.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ SHOWN = 4
 DIGITS = 12
 
 
-class ImportRefused(ValueError):
-    """A model that can't be taken: one line says what differs, where, and what would be right."""
+class ImportRejected(ValueError):
+    """A model that can't be imported: what differs, where, and what would be right."""
 
 
 def import_model(
     project: Project, folder: Path, dataset: str, *, method: str | None = None, asset: str | None = None
 ) -> list[str]:
-    """Takes a trained model's folder into a dataset's partition.
+    """Imports a trained model's folder into a dataset's partition.
 
     Args:
         folder: as a training left it, or a portable one (weights in half precision, in parts).
@@ -47,10 +47,10 @@ def import_model(
         asset: likewise.
 
     Returns:
-        Lines that say what was done and how the partition stands now.
+        Lines on what was done and on the state of the partition.
 
     Raises:
-        ImportRefused: it is no whole model, or was trained from something else.
+        ImportRejected: the model is incomplete, or was trained from something else.
     """
     result = _facts(folder, asset, method, dataset)
     run = _stage_run(project, dataset, str(result["stage"]), result.get("method"))
@@ -61,16 +61,16 @@ def import_model(
 
 
 def _facts(folder: Path, asset: str | None, method: str | None, dataset: str) -> dict[str, Any]:
-    """What result.json says, once it is whole and what was asked for."""
+    """Contents of result.json, checked to be complete and to fit the request."""
     result = _read(folder / "result.json")
     if lacking := {"stage", "dataset", "weights_sha256", "shards", "inputs", "code", "versions"} - set(
         result
     ):
-        raise ImportRefused(
+        raise ImportRejected(
             f"{folder / 'result.json'}: lacks {', '.join(sorted(lacking))}; train the model again by this version of cals"
         )
     if result["stage"] not in MODEL_ASSETS:
-        raise ImportRefused(
+        raise ImportRejected(
             f"{folder}: holds {result['stage']!r}; one of {', '.join(MODEL_ASSETS)} can be imported"
         )
     for name, wanted, found in (
@@ -79,7 +79,7 @@ def _facts(folder: Path, asset: str | None, method: str | None, dataset: str) ->
         ("--dataset", dataset, result["dataset"]),
     ):
         if wanted is not None and wanted != found:
-            raise ImportRefused(
+            raise ImportRejected(
                 f"{folder}: {name} {wanted}: the model says {found or 'none'}; give what it was trained for"
             )
     return result
@@ -89,11 +89,11 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ImportRefused(
+        raise ImportRejected(
             f"{path}: not readable ({error}); give the folder of a finished training"
         ) from error
     if not isinstance(plain, dict):
-        raise ImportRefused(f"{path}: must hold an object; give the folder of a finished training")
+        raise ImportRejected(f"{path}: must hold an object; give the folder of a finished training")
     return plain
 
 
@@ -114,23 +114,23 @@ def _stage_run(project: Project, dataset: str, stage: str, method: str | None) -
 
 
 def check_origin(run: StageRun, folder: Path, result: Mapping[str, Any]) -> None:
-    """Holds what the model was trained from against what the partition would be trained from here.
+    """Compares what the model was trained from with what the partition would be trained from here.
 
     Raises:
-        ImportRefused: shards, input models, settings or code differ.
+        ImportRejected: shards, input models, settings or code differ.
     """
     _check_shards(run, folder, result)
     for name, digest in result["inputs"].items():
         here = run.head(name)["data_version"]
         if here != digest:
-            raise ImportRefused(
+            raise ImportRejected(
                 f"{folder}: was trained with {name} {digest[:DIGITS]}, {run.dataset.name} has {here[:DIGITS]}; import that "
                 f"{name} first"
             )
     _check_settings(run, folder)
     changes = run.code.changed_since(result["code"], run.code.libraries)
     if changes:
-        raise ImportRefused(
+        raise ImportRejected(
             f"{folder}: was trained by other code ({_some(changes)}); use the code it was trained by, or train it again"
         )
 
@@ -141,7 +141,7 @@ def _check_shards(run: StageRun, folder: Path, result: Mapping[str, Any]) -> Non
     there = list(result["shards"].values())
     if here != there:
         shown = [", ".join(digest[:DIGITS] for digest in some) for some in (there, here)]
-        raise ImportRefused(
+        raise ImportRejected(
             f"{folder}: was trained on the shards {shown[0]}; those of {', '.join(names)} are {shown[1]}: train it on the "
             f"shards in {run.home.shards(run.dataset.name)}"
         )
@@ -151,11 +151,11 @@ def _check_settings(run: StageRun, folder: Path) -> None:
     there = _read(folder / "model.json").get("config")
     here = json.loads(json.dumps(run.settings_values))
     if not isinstance(there, dict):
-        raise ImportRefused(f"{folder / 'model.json'}: config is missing; train the model again")
+        raise ImportRejected(f"{folder / 'model.json'}: config is missing; train the model again")
     names = sorted(name for name in {*there, *here} if there.get(name) != here.get(name))
     if names:
         words = [f"{name} {there.get(name, 'none')} there, {here.get(name, 'none')} here" for name in names]
-        raise ImportRefused(
+        raise ImportRejected(
             f"{folder}: settings of {run.stage} differ: {_some(words)}; put those it was trained with under "
             f"datasets.{run.dataset.name}.settings.{run.stage} in {run.project.config_path}"
         )
@@ -166,7 +166,7 @@ def _some(words: list[str]) -> str:
 
 
 def _place(folder: Path, out: Path, result: Mapping[str, Any]) -> None:
-    """Lays the model's files where the training would leave them; they appear there together or not at all."""
+    """Copies the model's files to where the training would write them; atomic: all of them or none."""
     from cals_models.networks.model_files import read_model
     from cals_models.networks.portable_model import WEIGHTS, joined_weights
 
@@ -174,30 +174,30 @@ def _place(folder: Path, out: Path, result: Mapping[str, Any]) -> None:
         there = _read(out / "result.json")["weights_sha256"]
         if there == result["weights_sha256"]:
             return
-        raise ImportRefused(
+        raise ImportRejected(
             f"{folder}: the same training was done here already, with other weights ({there[:DIGITS]}); remove {out} to "
-            "take this one instead"
+            "import this one instead"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".importing-", dir=out.parent) as temporary:
-        made = Path(temporary) / out.name
-        made.mkdir()
+        staged = Path(temporary) / out.name
+        staged.mkdir()
         for name in COPIED:
             if not (folder / name).is_file():
-                raise ImportRefused(f"{folder}: lacks {name}; copy the whole folder of the training")
-            shutil.copyfile(folder / name, made / name)
-        (made / WEIGHTS).write_bytes(joined_weights(folder))
-        read_model(made, str(result["stage"]))
-        if _read(made / "model.json").get("weights_sha256") != result["weights_sha256"]:
-            raise ImportRefused(
+                raise ImportRejected(f"{folder}: lacks {name}; copy the whole folder of the training")
+            shutil.copyfile(folder / name, staged / name)
+        (staged / WEIGHTS).write_bytes(joined_weights(folder))
+        read_model(staged, str(result["stage"]))
+        if _read(staged / "model.json").get("weights_sha256") != result["weights_sha256"]:
+            raise ImportRejected(
                 f"{folder}: model.json and result.json are of different trainings; copy the folder again"
             )
-        shutil.copyfile(made / "job.json", made / "config.json")
+        shutil.copyfile(staged / "job.json", staged / "config.json")
         origin = {"host": result.get("host", "unknown"), "library_versions": result["versions"]}
-        write_text(made / IMPORTED_FILE, json.dumps({"folder": str(folder.absolute()), **origin}, indent=1))
+        write_text(staged / IMPORTED_FILE, json.dumps({"folder": str(folder.absolute()), **origin}, indent=1))
         if out.exists():
-            shutil.rmtree(out)  # a training that was begun here with the same settings and never ended
-        made.replace(out)
+            shutil.rmtree(out)  # a training that was started here with the same settings and never finished
+        staged.replace(out)
 
 
 def _adopt(project: Project, run: StageRun, folder: Path) -> list[str]:
@@ -214,7 +214,7 @@ def _adopt(project: Project, run: StageRun, folder: Path) -> list[str]:
     )
     outcome = make_partition(project, partition)
     if partition.label in outcome.failed:
-        raise ImportRefused(f"{partition.label}: {outcome.failed[partition.label]}")
+        raise ImportRejected(f"{partition.label}: {outcome.failed[partition.label]}")
     row = ledger.heads(project.home)[(run.stage, name, run.method)]
     lines = [
         f"{partition.label}: imported, weights {row['data_version'][:DIGITS]}, trained on {row['host']} ({row['device']})"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def open_registry(project: Project) -> MlflowClient | None:
-    """A client of the project's MLflow; None where nothing was ever tracked, so that looking makes nothing."""
+    """A client of the project's MLflow; None where nothing was tracked yet, so that reading creates no database."""
     if not (project.home.mlflow / "mlflow.db").exists() and "MLFLOW_TRACKING_URI" not in os.environ:
         return None
     return Tracking(project.home.mlflow).client()

@@ -14,7 +14,7 @@ def run_query(project: Project, sql: str, output: Format) -> str:
     """Runs one statement and formats its rows.
 
     Raises:
-        ValueError: there is no warehouse yet, or DuckDB refuses the statement; one line says why.
+        ValueError: there is no warehouse yet, or DuckDB rejects the statement.
     """
     import duckdb
 

@@ -17,7 +17,7 @@ STOP_WAIT_S = 10.0
 
 
 def serve(project: Project, port: int, mlflow_port: int) -> int:
-    """Serves both until interrupted; when one ends, so does the other.
+    """Serves both until interrupted; when one exits, the other is stopped.
 
     Raises:
         ValueError: a port is in use.

@@ -1,4 +1,4 @@
-"""What leaves the project: OpenLineage events, Croissant metadata, dataset and model cards.
+"""`cals export`: OpenLineage events, Croissant metadata, dataset and model cards.
 
-Reads the ledger and the warehouse.
+Reads the ledger and the warehouse, writes beside the shards and models; no asset depends on it.
 """

@@ -1,4 +1,4 @@
-"""Dataset card and model card in Markdown: figures, provenance, terms; for people who get a shard set or a model."""
+"""Dataset card and model card in Markdown: metrics, provenance, terms; for people who receive a shard set or a model."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from assets.store.table_parts import part_path
 from assets.store.withdrawals import forgotten_hashes
 from cals_models.methods.registry import METHODS
 from cals_models.shards.shard_format import MANIFEST_NAME, read_manifest
+from cals_models.timebase import FPS
 from pipelines.exports.licences import LANDMARKS_NOTE, licence_of
 from pipelines.forget import models_that_saw
 from pipelines.lineage.ledger_graph import Row
@@ -52,13 +53,13 @@ def _dataset_card(project: Project, dataset: str) -> Iterator[str]:
     _, digest, splits = read_manifest(project.home.shards(dataset) / MANIFEST_NAME)
     yield f"# {dataset}: talking-face shards"
     yield ""
-    yield "Face crops 128x128 at 25 fps with sound (16 kHz), mel spectrogram (80 x 4T) and 68 landmarks a frame, as"
+    yield "Face crops 128x128 at 25 fps with audio (16 kHz), mel spectrogram (80 x 4T) and 68 landmarks a frame, as"
     yield "WebDataset tars. `croissant.json` describes every file; `manifest.json` holds the digests that the loader checks."
     yield ""
     yield "| split | clips | hours | shards | MiB |"
     yield "|---|---|---|---|---|"
     for split, shards in splits.items():
-        hours = sum(shard.num_frames for shard in shards) / 25 / 3600
+        hours = sum(shard.num_frames for shard in shards) / FPS / 3600
         size = sum(shard.num_bytes for shard in shards) / (1 << 20)
         yield f"| {split} | {sum(s.num_clips for s in shards)} | {hours:.3f} | {len(shards)} | {size:.1f} |"
     yield ""
@@ -66,20 +67,20 @@ def _dataset_card(project: Project, dataset: str) -> Iterator[str]:
     yield ""
     yield f"- layout `{entry.layout}`, profile `{entry.profile}`; version (digest of the manifest) `{digest}`"
     row = Tracer(project.home).graph.heads.get(("shards", dataset, None))
-    yield from _made_by(row)
+    yield from _provenance(row)
     yield from _rejections(project, dataset)
     yield f"- `cals trace shards/{dataset}` leads to the raw files' hashes and to the settings of each stage"
     yield ""
     yield from _terms(licence.name, licence.url, licence.note)
 
 
-def _made_by(row: Row | None) -> Iterator[str]:
+def _provenance(row: Row | None) -> Iterator[str]:
     if row is None:
         return
     commit = (row["git_commit"] or "no git checkout") + (
         " with uncommitted changes" if row["git_dirty"] else ""
     )
-    yield f"- made {row['at']:%Y-%m-%d %H:%M} UTC on {row['host']} ({row['device']}) by code `{row['code_version']}`, {commit}"
+    yield f"- built {row['at']:%Y-%m-%d %H:%M} UTC on {row['host']} ({row['device']}) by code `{row['code_version']}`, {commit}"
 
 
 def _rejections(project: Project, dataset: str) -> Iterator[str]:
@@ -93,8 +94,8 @@ def _rejections(project: Project, dataset: str) -> Iterator[str]:
         else table.slice(0, 0)
     )
     reasons = rejected.group_by("reason").aggregate([("reason", "count")]).sort_by("reason").to_pylist()
-    told = ", ".join(f"{row['reason_count']} {row['reason']}" for row in reasons) or "none"
-    yield f"- of {table.num_rows} clips given, rejected at the inventory: {told}"
+    counts = ", ".join(f"{row['reason_count']} {row['reason']}" for row in reasons) or "none"
+    yield f"- of {table.num_rows} clips given, rejected at the inventory: {counts}"
 
 
 def _terms(name: str, url: str, note: str) -> Iterator[str]:
@@ -103,7 +104,7 @@ def _terms(name: str, url: str, note: str) -> Iterator[str]:
     yield f"- data: {name} ({url}). {note}"
     yield f"- {LANDMARKS_NOTE}"
     yield "- A person shown here may withdraw consent: `cals forget CLIP_ID --reason TEXT` takes a clip out of all that"
-    yield "  is built next and lists every shard, model and figure that saw it."
+    yield "  is built next and lists every shard, model and metric that saw it."
 
 
 def write_model_cards(project: Project, dataset: str) -> list[Path]:
@@ -136,13 +137,13 @@ def _model_card(project: Project, tracer: Tracer, model: ModelFolder) -> Iterato
     yield f"- weights sha256 `{model.weights_sha256}`; {registered}"
     yield f"- {result['num_parameters']} parameters, {result['steps']} steps, {result['seconds']:.0f} s on {result['device_name']}"
     rows = tracer.graph.made((model.asset, model.dataset, model.method), model.weights_sha256)
-    yield from _made_by(rows[-1] if rows else None)
+    yield from _provenance(rows[-1] if rows else None)
     for read in tracer.graph.inputs(rows[-1]) if rows else ():
         yield f"- read {read.name} `{read.data_version[:16]}`"
     yield ""
-    yield "## Figures of its training, on held-out clips"
+    yield "## Metrics of its training, on held-out clips"
     yield ""
-    yield "| figure | value | guessing |"
+    yield "| metric | value | chance |"
     yield "|---|---|---|"
     for name, value in sorted(result["figures"].items()):
         chance = result.get("chance", {}).get(name)
@@ -154,13 +155,13 @@ def _model_card(project: Project, tracer: Tracer, model: ModelFolder) -> Iterato
 
 
 def _scores(project: Project, model: ModelFolder) -> Iterator[str]:
-    """Means over test clips beside those of the reference frame that stands still."""
+    """Means over test clips, beside those of the copied reference frame."""
     found = {name: _means(project, model.dataset, name) for name in (model.method, "copy_reference") if name}
     if model.asset != "generator" or not found.get(model.method or ""):
         yield ""
         return
     yield ""
-    yield "## Scores of its renders of test clips, with their own sound"
+    yield "## Scores of its renders of test clips, with their own audio"
     yield ""
     yield "| metric | better | this model | copied reference |"
     yield "|---|---|---|---|"
@@ -168,7 +169,7 @@ def _scores(project: Project, model: ModelFolder) -> Iterator[str]:
         cells = [_cell(found.get(name or "", {}).get(metric)) for name in (model.method, "copy_reference")]
         yield f"| {shown}{f' ({unit})' if unit else ''} | {better} | {cells[0]} | {cells[1]} |"
     yield ""
-    yield "LSE figures compare within one evaluator only; which one it was stands in the table `clip_metrics`."
+    yield "LSE values are comparable within one evaluator only; the table `clip_metrics` names it."
     yield ""
 
 
@@ -202,6 +203,6 @@ def _warnings(project: Project, tracer: Tracer, model: ModelFolder, result: dict
         yield ""
     yield "## Use"
     yield ""
-    yield "Made to study lip synchronisation. A face that speaks words its owner never said can harm: show what was made"
-    yield "by it as made, and ask the person shown."
+    yield "For the study of lip synchronisation. A face that speaks words its owner never said can harm: label generated"
+    yield "videos as generated, and ask the person shown."
     yield ""

@@ -1,4 +1,4 @@
-"""Croissant metadata (MLCommons, version 1.0) of a shard set, made complete: terms, list of clips, records.
+"""Croissant metadata (MLCommons, version 1.0) of a shard set: files, terms, list of clips, records.
 
 Source: https://docs.mlcommons.org/croissant/docs/croissant-spec.html. ``mlcroissant validate`` accepts it, and
 ``mlcroissant.Dataset(path).records("clips")`` reads the clips through it.
@@ -35,7 +35,7 @@ CLIP_FIELDS = {
 
 
 def write_croissant(project: Project, dataset: str) -> Path:
-    """Describes a dataset's shard set as it is now; the file lies beside the tars, so that its paths hold anywhere.
+    """Describes a dataset's current shard set; the file is beside the tars, so that its relative paths stay valid.
 
     Raises:
         SettingsError: there is no such dataset, or it has no shards yet.
@@ -68,15 +68,15 @@ def _write_index(project: Project, dataset: str, digest: str, path: Path) -> Non
 def _document(
     project: Project, dataset: str, digest: str, files: list[ShardFile], index: Path
 ) -> dict[str, Any]:
-    """What the shards say of themselves, with terms, date, the list of clips and how to read them."""
+    """The description that the shards carry, with terms, date, the list of clips and how to read them."""
     licence = licence_of(project, project.dataset(dataset))
     rows = [asdict(file) | {"bytes": file.num_bytes} for file in files]
     document = croissant(dataset, digest, rows)
     document["description"] += f" {licence.note} {LANDMARKS_NOTE}"
     document |= {"url": licence.url, "license": licence.url, "citeAs": f"shards {digest}"}
-    made = LedgerGraph.read(project.home).made(("shards", dataset, None), digest)
-    if made:
-        document["datePublished"] = made[0]["at"].astimezone(UTC).isoformat(timespec="seconds")
+    rows_of_digest = LedgerGraph.read(project.home).made(("shards", dataset, None), digest)
+    if rows_of_digest:
+        document["datePublished"] = rows_of_digest[0]["at"].astimezone(UTC).isoformat(timespec="seconds")
     document["distribution"] = [_index_file(index), *document["distribution"]]
     return document | {"recordSet": [_clips(), *(_contents(name) for name in MEMBER_SETS)]}
 
@@ -86,7 +86,7 @@ def _index_file(index: Path) -> dict[str, Any]:
         "@type": "cr:FileObject",
         "@id": INDEX_NAME,
         "name": INDEX_NAME,
-        "description": "one row a clip: where it is and what it was made of",
+        "description": "one row a clip: its place and its raw file",
         "contentUrl": INDEX_NAME,
         "contentSize": f"{index.stat().st_size} B",
         "encodingFormat": "text/csv",

@@ -26,7 +26,7 @@ RETRY = {"total": 1, "backoff_factor": 0.2}
 
 
 def export_to_file(project: Project, path: Path) -> int:
-    """Writes every event of the ledger, one JSON object a line; the file is replaced whole.
+    """Writes every event of the ledger, one JSON object a line; the file is replaced atomically.
 
     Returns:
         The number of events.
@@ -38,10 +38,10 @@ def export_to_file(project: Project, path: Path) -> int:
 
 
 def export_to_url(project: Project, url: str) -> int:
-    """Sends every event to an OpenLineage server; one that has them already takes them for the same runs.
+    """Sends every event to an OpenLineage server; run ids are stable, so that events sent twice stay one run.
 
     Raises:
-        ValueError: the server can't be reached or refuses.
+        ValueError: the server can't be reached, or rejects an event.
     """
     from openlineage.client.transport.http import HttpConfig, HttpTransport
 
@@ -77,12 +77,14 @@ def _events_of(namespace: str, row: Row, inputs: list[Input]) -> Iterator[RunEve
 
     run = Run(runId=str(UUID(row["materialization_id"])), facets=_run_facets(namespace, row))
     job = Job(namespace=namespace, name=label(row), facets=_job_facets())
-    read = [_read(namespace, row, one) for one in inputs]
+    read = [_input_dataset(namespace, row, one) for one in inputs]
     started = row["at"] - timedelta(seconds=row["duration_s"] or 0.0)
     times = {RunState.START: started, RunState.COMPLETE: row["at"]}
     for state, at in times.items():
-        made = [_made(namespace, row)] if state is RunState.COMPLETE else []
-        yield RunEvent(eventType=state, eventTime=at.isoformat(), run=run, job=job, inputs=read, outputs=made)
+        written = [_output_dataset(namespace, row)] if state is RunState.COMPLETE else []
+        yield RunEvent(
+            eventType=state, eventTime=at.isoformat(), run=run, job=job, inputs=read, outputs=written
+        )
 
 
 def _run_facets(namespace: str, row: Row) -> dict[str, Any]:
@@ -113,7 +115,7 @@ def _run_facets(namespace: str, row: Row) -> dict[str, Any]:
     }
     try:
         run_id = str(UUID(row["dagster_run_id"]))
-    except ValueError:  # made outside a Dagster run, e.g. imported
+    except ValueError:  # not from a Dagster run, e.g. imported
         return facets
     name = f"dagster/{label(row)}"
     return facets | {"parent": parent_run.ParentRunFacet.create(run_id, namespace, name)}
@@ -127,7 +129,7 @@ def _job_facets() -> dict[str, Any]:
     }
 
 
-def _read(namespace: str, row: Row, one: Input) -> InputDataset:
+def _input_dataset(namespace: str, row: Row, one: Input) -> InputDataset:
     from openlineage.client.event_v2 import InputDataset
     from openlineage.client.facet_v2 import dataset_version_dataset
 
@@ -139,7 +141,7 @@ def _read(namespace: str, row: Row, one: Input) -> InputDataset:
     return InputDataset(namespace=namespace, name=name, facets={"version": version})
 
 
-def _made(namespace: str, row: Row) -> OutputDataset:
+def _output_dataset(namespace: str, row: Row) -> OutputDataset:
     from openlineage.client.event_v2 import OutputDataset
     from openlineage.client.facet_v2 import dataset_version_dataset, output_statistics_output_dataset
 

@@ -1,4 +1,4 @@
-"""`cals doctor` finds each kind of inconsistency, planted in a sound home, and changes nothing."""
+"""`cals doctor` finds each kind of inconsistency, planted in a consistent home, and changes nothing."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ Plant = Callable[[Project], object]
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A home as a run leaves it, for Dagster and MLflow too."""
-    project = make_project(tmp_path_factory.mktemp("sound"))
+def consistent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A home as a run leaves it, in Dagster and MLflow too."""
+    project = make_project(tmp_path_factory.mktemp("consistent"))
     MadeRun(project, "first", dagster_run_id="").make_all()
     (project.home.parts / "clip_inventory" / f"{DATASET}.parquet").touch()
     register_models(project)
@@ -61,35 +61,35 @@ def report(instance: DagsterInstance, asset: str, dataset: str, method: str | No
 
 
 @pytest.fixture
-def project(sound: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A copy of it; what is looked at besides is left out, which other tests and every user's machine see to."""
+def project(consistent: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A copy of it; the checks of libraries are left out."""
     home = Home(tmp_path / ".cals")
-    shutil.copytree(sound.home.root, home.root)
+    shutil.copytree(consistent.home.root, home.root)
     monkeypatch.setattr(doctor, "LIBRARIES", {})
-    monkeypatch.setenv("CALS_CONFIG", str(sound.config_path))
+    monkeypatch.setenv("CALS_CONFIG", str(consistent.config_path))
     monkeypatch.setenv("CALS_HOME", str(home.root))
     monkeypatch.setenv("DAGSTER_HOME", str(home.dagster))
-    return replace(sound, home=home)
+    return replace(consistent, home=home)
 
 
-def told(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, Any]]]:
-    """Exit status of ``cals doctor --json``, and what it found wrong."""
+def doctor_status(capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, Any]]]:
+    """Exit status of ``cals doctor --json``, and the findings that are not ok."""
     capsys.readouterr()
     status = main(["doctor", "--json"])
     return status, [finding for finding in json.loads(capsys.readouterr().out) if not finding["ok"]]
 
 
-def test_a_sound_home_is_called_sound(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(capsys) == (0, [])
+def test_a_consistent_home_has_no_findings(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert doctor_status(capsys) == (0, [])
     assert main(["doctor"]) == 0
     assert "consistency: ledger, files, warehouse, Dagster and MLflow agree" in capsys.readouterr().out
 
 
-def test_before_the_first_run_there_is_nothing_to_hold_together(
+def test_before_the_first_run_there_is_nothing_to_compare(
     project: Project, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CALS_HOME", str(tmp_path / "new"))
-    assert told(capsys) == (0, [])
+    assert doctor_status(capsys) == (0, [])
     assert not (tmp_path / "new").exists()
 
 
@@ -116,7 +116,7 @@ def remove(name: str) -> Plant:
 
 
 def a_ledger_row_of_its_own(project: Project) -> None:
-    """A row that neither Dagster nor the files know: another version of the mels, published."""
+    """A row that neither Dagster nor the files have: another version of the mels, published."""
     entry = ledger.Entry(
         asset="mels", dataset=DATASET, method=None, data_version="another", code_version=CODE.digest, settings={},
         inputs={}, dagster_run_id="none of Dagster's", duration_s=1.0,
@@ -126,7 +126,7 @@ def a_ledger_row_of_its_own(project: Project) -> None:
 
 
 def a_dagster_materialisation_of_its_own(project: Project) -> None:
-    """Dagster made the mels in a run of which the ledger knows nothing."""
+    """Dagster materialised the mels in a run that the ledger lacks."""
 
     @dg.asset(name="mels", partitions_def=dg.StaticPartitionsDefinition([DATASET]))
     def mels() -> None: ...
@@ -170,7 +170,7 @@ def mlflow_is_gone(project: Project) -> None:
     (project.home.mlflow / "mlflow.db").unlink()
 
 
-def a_withdrawal_that_the_registry_does_not_tell_of(project: Project) -> None:
+def a_withdrawal_that_the_registry_lacks(project: Project) -> None:
     import hashlib
 
     sha256 = hashlib.sha256(raw_contents()["train/1.mp4"]).hexdigest()
@@ -193,7 +193,7 @@ def a_run_that_was_killed(project: Project) -> None:
 
 
 def a_shard_set_of_another_run(project: Project) -> None:
-    """The shards were written anew, and the run ended before its row in the ledger."""
+    """The shards were rewritten, and the run ended before its row in the ledger."""
     MadeRun(project, "second", (f"{DATASET}/train/1",))._write_shards()
     publish(project.home)
 
@@ -217,7 +217,7 @@ PLANTED: dict[str, tuple[Plant, str, str]] = {
     "MLflow lost a version": (a_version_that_mlflow_lost, "mlflow_differs", "which MLflow's registry lacks"),
     "MLflow lost an alias": (an_alias_that_points_at_nothing, "mlflow_differs", "points at nothing"),
     "MLflow is gone": (mlflow_is_gone, "mlflow_differs", "which MLflow lacks"),
-    "not marked": (a_withdrawal_that_the_registry_does_not_tell_of, "unmarked_model", "is not marked"),
+    "not marked": (a_withdrawal_that_the_registry_lacks, "unmarked_model", "is not marked"),
     "half a file": (a_file_never_finished, "left_over_file", "was never finished"),
     "killed run": (a_run_that_was_killed, "interrupted_run", "was killed while it worked"),
     "old warehouse": (lambda p: os.utime(p.home.database, (1, 1)), "old_warehouse", "is older than"),
@@ -240,14 +240,14 @@ def test_a_planted_inconsistency_is_found(
     project: Project, capsys: pytest.CaptureFixture[str], plant: Plant, kind: str, says: str
 ) -> None:
     plant(project)
-    status, found = told(capsys)
+    status, found = doctor_status(capsys)
     assert status == 1
     texts = [one["text"] for one in found if one["subject"] == kind]
     assert any(says in text for text in texts), found
     assert all(one["remedy"].startswith("cals run mends it: ") for one in found)
 
 
-def test_several_are_told_together_and_looking_changes_nothing(
+def test_several_are_reported_together_and_nothing_is_changed(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = (
@@ -260,9 +260,9 @@ def test_several_are_told_together_and_looking_changes_nothing(
     for name in names:
         PLANTED[name][0](project)
     before = {path: path.stat().st_mtime_ns for path in (project.home.root / "shards").rglob("*")}
-    status, found = told(capsys)
+    status, found = doctor_status(capsys)
     assert status == 1 and {PLANTED[name][1] for name in names} <= {one["subject"] for one in found}
-    assert told(capsys) == (status, found)
+    assert doctor_status(capsys) == (status, found)
     assert {path: path.stat().st_mtime_ns for path in (project.home.root / "shards").rglob("*")} == before
 
 

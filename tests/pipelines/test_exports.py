@@ -1,4 +1,4 @@
-"""Exports are what their official readers accept, and tell what the ledger tells."""
+"""Exports are accepted by their official readers and agree with the ledger."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def test_the_official_reader_accepts_the_croissant_and_reads_the_clips(
     done = subprocess.run(
         [sys.executable, "-c", READ, str(path)], capture_output=True, text=True, env=environment, check=True
     )
-    told = json.loads(done.stdout.splitlines()[-1])
+    read = json.loads(done.stdout.splitlines()[-1])
     index = json.loads((project.home.shards(DATASET) / "manifest.json").read_text())
-    assert told["errors"] == [] and told["warnings"] == []
-    assert len(told["clips"]) == 10 and told["clips"] == told["named"]
-    assert told["keys"] == sorted(clip_key(clip) for clip in told["clips"])
-    assert told["version"].endswith(index["digest"][:16])
+    assert read["errors"] == [] and read["warnings"] == []
+    assert len(read["clips"]) == 10 and read["clips"] == read["named"]
+    assert read["keys"] == sorted(clip_key(clip) for clip in read["clips"])
+    assert read["version"].endswith(index["digest"][:16])
     assert "@context" not in done.stderr
 
 
@@ -85,7 +85,7 @@ def test_without_shards_one_line_says_what_to_run(tmp_path: Path) -> None:
         write_croissant(project, "tolks")
 
 
-def test_openlineage_events_tell_each_materialisation_with_its_versions(
+def test_openlineage_events_hold_each_materialisation_with_its_versions(
     two_runs: tuple[Project, MadeRun, MadeRun], tmp_path: Path
 ) -> None:
     project, first, second = two_runs
@@ -101,8 +101,8 @@ def test_openlineage_events_tell_each_materialisation_with_its_versions(
         event = complete[str(UUID(row["materialization_id"]))]
         read = {one["name"]: one["facets"]["version"]["datasetVersion"] for one in event["inputs"]}
         assert event["job"]["name"] == f"generator/{DATASET}/cals" and read[f"shards/{DATASET}"] == shards
-        (made,) = event["outputs"]
-        assert made["facets"]["version"]["datasetVersion"] == row["data_version"]
+        (output,) = event["outputs"]
+        assert output["facets"]["version"]["datasetVersion"] == row["data_version"]
         assert started[event["run"]["runId"]]["outputs"] == []
         tags = {tag["key"]: tag["value"] for tag in event["run"]["facets"]["tags"]["tags"]}
         assert tags["code_version"] == row["code_version"] and json.loads(tags["settings"]) == {"seed": 1}
@@ -131,27 +131,27 @@ def test_openlineage_events_reach_a_server(two_runs: tuple[Project, MadeRun, Mad
         export_to_url(two_runs[0], url)
 
 
-def test_cards_tell_figures_terms_and_withdrawals(tmp_path: Path) -> None:
+def test_cards_hold_metrics_terms_and_withdrawals(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     run = MadeRun(project, "first").make_all()
     data = write_dataset_card(project, DATASET).read_text()
-    for told in (run.versions["shards"], "| train | 4 |", "iBUG 300-W", "not stated", "cals forget"):
-        assert told in data
+    for text in (run.versions["shards"], "| train | 4 |", "iBUG 300-W", "not stated", "cals forget"):
+        assert text in data
     forget(project, f"{DATASET}/train/1", "the speaker asked for it")
     cards = {path.parent.parent.name: path.read_text() for path in write_model_cards(project, DATASET)}
     assert set(cards) == {"cals", "sync_encoder", "audio_to_lip", "lse_evaluator"}
-    for told in (
+    for text in (
         run.versions["generator|cals"],
         "| PSNR (dB) | higher | 30 | not measured |",
         "which was withdrawn",
     ):
-        assert told in cards["cals"]
+        assert text in cards["cals"]
     with pytest.raises(SettingsError, match="no dataset"):
         write_model_cards(project, "none")
 
 
 @pytest.mark.parametrize(
-    ("layout", "told"),
+    ("layout", "text"),
     [
         ("grid", "CC BY 4.0"),
         ("lrw", "non-commercial research"),
@@ -159,15 +159,15 @@ def test_cards_tell_figures_terms_and_withdrawals(tmp_path: Path) -> None:
         ("folder", "not known"),
     ],
 )
-def test_terms_follow_the_layout(tmp_path: Path, layout: str, told: str) -> None:
+def test_terms_follow_the_layout(tmp_path: Path, layout: str, text: str) -> None:
     project = make_project(tmp_path)
     entry = replace(project.datasets[DATASET], layout=layout)
-    assert told in licence_of(project, entry).note
+    assert text in licence_of(project, entry).note
     sample = replace(entry, root=project.home.root / "sample" / "lrs2")
     assert "public domain" in licence_of(project, sample).note
 
 
-def test_the_commands_answer_and_refuse_in_one_line(
+def test_the_commands_print_their_result_or_one_line(
     two_runs: tuple[Project, MadeRun, MadeRun],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

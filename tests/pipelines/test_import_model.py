@@ -1,4 +1,4 @@
-"""``cals import-model``: a model trained elsewhere is taken as it is, or refused with what differs."""
+"""``cals import-model``: a model trained elsewhere is imported unchanged, or rejected with what differs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from assets.store import ledger
 from cals_models.networks.portable_model import make_portable, split_weights
 from cals_models.shards.shard_set import ShardSet
 from cals_models.training.__main__ import main
-from pipelines.import_model import ImportRefused, _stage_run, check_origin, import_model
+from pipelines.import_model import ImportRejected, _stage_run, check_origin, import_model
 from pipelines.staleness import find_stale
 from tests.cals_models.training.small_jobs import ALWAYS, SMALL
 from tests.cals_models.training.talking_shards import write_talking_shards
@@ -31,14 +31,14 @@ SETTINGS = {stage: {**values, **ALWAYS, "steps": 2} for stage, values in SMALL.i
 
 
 def observed(project: Project, source: str, dataset: str) -> str:
-    """Stands in for raw files, which this project has none of."""
+    """Stands for the raw files, which this project lacks."""
     kind, _, stage = source.partition("/")
     return project.settings_digest(dataset, stage) if kind == "settings" else f"no {source}"
 
 
 @dataclass(frozen=True)
-class Place:
-    """A project whose shards are made, and a machine elsewhere that trains on a copy of them."""
+class TwoMachines:
+    """A project with shards, and another machine that trains on a copy of them."""
 
     folder: Path
 
@@ -49,7 +49,7 @@ class Place:
     def train(
         self, stage: str, *, method: str | None = None, inputs: dict[str, Path] | None = None, **settings: Any
     ) -> Path:
-        """Trains by hand, as on a rented machine; returns the portable folder that it brings home."""
+        """Trains by hand, as on a rented machine; returns the portable folder that is copied back."""
         values = self.project.settings_values(DATASET, stage) | settings
         given = {name: str(path) for name, path in (inputs or {}).items()}
         job = {"stage": stage, "method": method, "dataset": DATASET, "config": values, "inputs": given}
@@ -66,7 +66,7 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoMachines]:
     entry = {
         "layout": "folder", "root": "raw", "profile": "tiny", "methods": ["ground_truth", "wav2lip"], "settings": SETTINGS,
     }  # fmt: skip
@@ -76,11 +76,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     monkeypatch.setenv("CALS_CONFIG", str(tmp_path / "cals.yaml"))
     for module in ("assets.stage.run", "pipelines.staleness", "pipelines.instance"):
         monkeypatch.setattr(f"{module}.source_version", observed)
-    made = Place(tmp_path)
-    write_talking_shards(made.project.home.shards(DATASET))
-    shutil.copytree(made.project.home.shards(DATASET), tmp_path / "copy")
-    _record_data_stages(made.project)
-    yield made
+    machines = TwoMachines(tmp_path)
+    write_talking_shards(machines.project.home.shards(DATASET))
+    shutil.copytree(machines.project.home.shards(DATASET), tmp_path / "copy")
+    _record_data_stages(machines.project)
+    yield machines
 
 
 def _record_data_stages(project: Project) -> None:
@@ -102,96 +102,98 @@ def changed(folder: Path, **facts: Any) -> dict[str, Any]:
     return {**json.loads((folder / "result.json").read_text()), **facts}
 
 
-def test_what_it_was_trained_from_is_checked(place: Place) -> None:
-    home = place.train("sync_encoder")
-    run = _stage_run(place.project, DATASET, "sync_encoder", None)
+def test_what_it_was_trained_from_is_checked(machines: TwoMachines) -> None:
+    home = machines.train("sync_encoder")
+    run = _stage_run(machines.project, DATASET, "sync_encoder", None)
     check_origin(run, home, changed(home))
     with pytest.raises(
-        ImportRefused, match=r"was trained on the shards abc; those of made are [0-9a-f]{12}: train it"
+        ImportRejected, match=r"was trained on the shards abc; those of made are [0-9a-f]{12}: train it"
     ):
         check_origin(run, home, changed(home, shards={"x": "abc"}))
     code = changed(home)["code"]
     name = "cals_models.losses.contrastive_loss"
     name = name if name in code else sorted(code)[0]
-    with pytest.raises(ImportRefused, match=f"other code .{name} changed"):
+    with pytest.raises(ImportRejected, match=f"other code .{name} changed"):
         check_origin(run, home, changed(home, code={**code, name: "0"}))
     with pytest.raises(MissingInput, match="audio_to_lip of made was never made"):
         check_origin(run, home, changed(home, inputs={"audio_to_lip": "0"}))
     with pytest.raises(
-        ImportRefused, match=r"was trained with mels 0, made has content of .*; import that mels first"
+        ImportRejected, match=r"was trained with mels 0, made has content of .*; import that mels first"
     ):
         check_origin(run, home, changed(home, inputs={"mels": "0"}))
-    other = place.train("sync_encoder", seed=5)
+    other = machines.train("sync_encoder", seed=5)
     with pytest.raises(
-        ImportRefused, match=r"settings of sync_encoder differ: seed 5 there, 0 here; put those"
+        ImportRejected, match=r"settings of sync_encoder differ: seed 5 there, 0 here; put those"
     ):
-        import_model(place.project, other, DATASET)
-    assert "sync_encoder/made" in place.stale()
+        import_model(machines.project, other, DATASET)
+    assert "sync_encoder/made" in machines.stale()
 
 
-def test_bad_folders_get_one_line(place: Place, tmp_path: Path) -> None:
-    home = place.train("sync_encoder")
+def test_bad_folders_get_one_line(machines: TwoMachines, tmp_path: Path) -> None:
+    home = machines.train("sync_encoder")
     for arguments, says in (
         ({"asset": "generator"}, "--asset generator: the model says sync_encoder"),
         ({"method": "cals"}, "--method cals: the model says none"),
     ):
-        with pytest.raises(ImportRefused, match=says):
-            import_model(place.project, home, DATASET, **arguments)
-    with pytest.raises(ImportRefused, match="not readable"):
-        import_model(place.project, tmp_path / "nothing", DATASET)
+        with pytest.raises(ImportRejected, match=says):
+            import_model(machines.project, home, DATASET, **arguments)
+    with pytest.raises(ImportRejected, match="not readable"):
+        import_model(machines.project, tmp_path / "nothing", DATASET)
     (home / "model.safetensors").write_bytes(b"other")
     with pytest.raises(ValueError, match="damaged, or not the weights"):
-        import_model(place.project, home, DATASET)
+        import_model(machines.project, home, DATASET)
     (home / "model.safetensors").unlink()
     with pytest.raises(ValueError, match=r"neither model\.safetensors nor its parts"):
-        import_model(place.project, home, DATASET)
+        import_model(machines.project, home, DATASET)
     (home / "result.json").write_text(json.dumps({"stage": "sync_encoder"}))
-    with pytest.raises(ImportRefused, match=r"lacks code, dataset, inputs.*train the model again"):
-        import_model(place.project, home, DATASET)
-    models = place.project.home.root / "models"
+    with pytest.raises(ImportRejected, match=r"lacks code, dataset, inputs.*train the model again"):
+        import_model(machines.project, home, DATASET)
+    models = machines.project.home.root / "models"
     assert not models.exists() or not list(models.rglob("*.json")), (
-        "nothing may be left of a model that was refused"
+        "nothing may be left of a model that was rejected"
     )
 
 
 @pytest.mark.proof
 @pytest.mark.timeout(1_800)
 def test_imported_models_are_fresh_traced_and_rendered_with(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    machines: TwoMachines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three models trained elsewhere, in half precision and in parts; then the graph goes on from them."""
+    """Three models trained elsewhere, in half precision and in parts; the graph continues from them."""
     from pipelines.lineage.questions import trace
     from pipelines.lineage.text import trace_text
     from pipelines.runner import run_stale
 
-    # the data stages left rows only: there is nothing of them that could be whole or not
+    # the data stages are rows only: there are no files to check
     monkeypatch.setattr("pipelines.runner.repair", lambda *_: SimpleNamespace(remake=set()))
-    encoder = place.train("sync_encoder")
+    encoder = machines.train("sync_encoder")
     split_weights(encoder, encoder, 40_000)
     (encoder / "model.safetensors").unlink()
     assert len(list(encoder.glob("model.safetensors.*"))) > 1
-    lines = import_model(place.project, encoder, DATASET)
+    lines = import_model(machines.project, encoder, DATASET)
     assert lines[-1] == "it is up to date: cals run goes on from it"
-    whole = place.project.home.model("sync_encoder", DATASET)
+    whole = machines.project.home.model("sync_encoder", DATASET)
     (home_folder,) = [path.parent for path in whole.glob("*/result.json")]
-    generator_before = place.train("generator", method="wav2lip", inputs={"sync_encoder": home_folder})
+    generator_before = machines.train("generator", method="wav2lip", inputs={"sync_encoder": home_folder})
     with pytest.raises(ValueError, match="audio_to_lip of made was never made"):
-        import_model(place.project, generator_before, DATASET, method="wav2lip")
-    audio = place.train("audio_to_lip", inputs={"sync_encoder": home_folder})
-    import_model(place.project, audio, DATASET, asset="audio_to_lip")
-    assert import_model(place.project, generator_before, DATASET, method="wav2lip")[-1].startswith(
+        import_model(machines.project, generator_before, DATASET, method="wav2lip")
+    audio = machines.train("audio_to_lip", inputs={"sync_encoder": home_folder})
+    import_model(machines.project, audio, DATASET, asset="audio_to_lip")
+    assert import_model(machines.project, generator_before, DATASET, method="wav2lip")[-1].startswith(
         "it is up to date"
     )
     labels = {"sync_encoder/made", "audio_to_lip/made", "generator/made/wav2lip"}
-    assert not labels & set(place.stale())
-    outcome = run_stale(place.project, [DATASET], "renders", say=lambda line: None)
+    assert not labels & set(machines.stale())
+    outcome = run_stale(machines.project, [DATASET], "renders", say=lambda line: None)
     assert outcome.ok and "renders/made/wav2lip" in outcome.made and not labels & set(outcome.made)
-    rows = {(r["asset"], r["dataset"], r["method"]): r for r in ledger.read(place.project.home)}
+    rows = {(r["asset"], r["dataset"], r["method"]): r for r in ledger.read(machines.project.home)}
     row = rows[("generator", DATASET, "wav2lip")]
     facts = json.loads((generator_before / "result.json").read_text())
     assert row["imported_from"] == str(generator_before) and row["host"] == facts["host"]
     assert json.loads(row["library_versions_json"]) == facts["versions"]
     assert row["data_version"] == facts["weights_sha256"] != facts["trained_weights_sha256"]
-    assert f"imported from {generator_before}" in trace_text(trace(place.project, "generator/made/wav2lip"))
-    version = place.project.home.model("generator", DATASET, "wav2lip") / "current.json"
+    assert f"imported from {generator_before}" in trace_text(
+        trace(machines.project, "generator/made/wav2lip")
+    )
+    version = machines.project.home.model("generator", DATASET, "wav2lip") / "current.json"
     assert json.loads(version.read_text())["registered_version"] == "1"

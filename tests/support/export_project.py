@@ -1,4 +1,4 @@
-"""A project with real shards of made clips, their parts, contents and ledger row."""
+"""A project with real shards of synthetic clips, their parts, contents and ledger row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.shard_sets import make_shard_set
 
 
 def make_shards(folder: Path) -> Project:
-    """Ten clips in real tars under the project's home, as the stages would have left them."""
+    """Ten clips in real tars under the project's home, as the stages would write them."""
     project = make_project(folder)
     home = project.home
     manifest, _ = make_shard_set(home.root / "made", dataset=DATASET)
