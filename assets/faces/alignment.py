@@ -1,8 +1,8 @@
-"""Where a face lies in its crop: similarity transforms to a canonical face, smoothed over time.
+"""Similarity transforms that place a face in its crop, smoothed over time.
 
-A clip's own mean face is placed in the crop once; each frame is then fitted to that mean face by points that
-neither speech nor blinking moves, and the sequence of transforms is smoothed with a zero-phase filter. So the
-crop holds still on the face while the mouth moves freely in it.
+A clip's own mean face is placed in the crop once. Each frame is then fitted to that mean face by points that neither
+speech nor blinking moves, and the sequence of transforms is smoothed with a zero-phase filter, so that the crop stays
+on the face while the mouth moves freely in it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ Transforms = NDArray[np.float64]
 
 
 def fit_similarity(points: NDArray[np.floating], targets: NDArray[np.floating]) -> Transforms:
-    """Least-squares rotation, uniform scale and shift that carry points to targets.
+    """Least-squares rotation, uniform scale and shift from points to targets.
 
     Args:
-        points: (..., N, 2).
-        targets: (..., N, 2), broadcast against points.
+        points: (..., N, 2), pixels.
+        targets: (..., N, 2), pixels, broadcast against points.
 
     Returns:
-        (..., 2, 3) float64.
+        (..., 2, 3) float64, points to targets.
     """
     points, targets = np.broadcast_arrays(np.asarray(points, np.float64), np.asarray(targets, np.float64))
     from_mean, to_mean = points.mean(axis=-2), targets.mean(axis=-2)
@@ -39,7 +39,7 @@ def fit_similarity(points: NDArray[np.floating], targets: NDArray[np.floating]) 
 
 
 def apply_transforms(transforms: Transforms, points: NDArray[np.floating]) -> Points:
-    """Maps (..., N, 2) points by (..., 2, 3) transforms."""
+    """Points (..., N, 2) under transforms (..., 2, 3), float32."""
     turned = np.einsum("...ij,...nj->...ni", transforms[..., :2], points)
     moved: Points = (turned + transforms[..., None, :, 2]).astype(np.float32)
     return moved
@@ -67,7 +67,7 @@ def mean_face(landmarks: Points, iterations: int = 3) -> NDArray[np.float64]:
 
 
 def place_mean_face(mean: NDArray[np.float64], crop_px: int) -> NDArray[np.float64]:
-    """The clip's mean face (68, 2) in crop pixels: fitted to the template, mouth's centre on its row."""
+    """The mean face (68, 2) in crop pixels: fitted to the template, with the mouth's centre on the template's row."""
     target = template(crop_px)
     placed = apply_transforms(fit_similarity(mean, target), mean).astype(np.float64)
     row = (MOUTH_ROW + 0.5) * crop_px / TEMPLATE_PX - 0.5
@@ -76,10 +76,17 @@ def place_mean_face(mean: NDArray[np.float64], crop_px: int) -> NDArray[np.float
 
 
 def smooth_zero_phase(values: NDArray[np.float64], sigma_frames: float) -> NDArray[np.float64]:
-    """Gaussian smoothing along the first axis, symmetric in time: nothing is delayed.
+    """Gaussian smoothing along the first axis, symmetric in time, so without delay.
 
-    The -3 dB point lies at 0.1325 / sigma cycles a frame (3.3 Hz for sigma 1 at 25 fps). At the ends the
-    sequence is continued by reflection through its last point, which keeps a steady motion steady.
+    The -3 dB point is at 0.1325 / sigma cycles a frame (3.3 Hz for sigma 1 at 25 fps). At the ends the sequence is
+    continued by reflection through its last point, which keeps a steady motion steady.
+
+    Args:
+        values: (T, D).
+        sigma_frames: standard deviation of the Gaussian, frames; 0 smooths nothing.
+
+    Returns:
+        (T, D) float64.
     """
     if sigma_frames == 0 or len(values) < 2:
         return values.copy()
@@ -102,8 +109,8 @@ def crop_transforms(
     Args:
         landmarks: (T, 68, 2) source pixels.
         crop_px: side of the crop.
-        centre_sigma_frames: smoothing of the crop's centre in the source.
-        size_sigma_frames: smoothing of its size and rotation, which landmark jitter harms more.
+        centre_sigma_frames: smoothing of the crop's centre in the source, frames.
+        size_sigma_frames: smoothing of its size and rotation, which suffer more from jitter of the landmarks.
 
     Returns:
         (T, 2, 3) float64.

@@ -35,10 +35,10 @@ _TEMPLATE = np.array([
 
 @lru_cache
 def template(crop_px: int) -> Points:
-    """(68, 2) canonical face in crop pixels: the mean over speakers of GRID and others, made symmetric.
+    """(68, 2) float32 canonical face in crop pixels, read-only: a symmetric mean over speakers of GRID and others.
 
-    The mouth's centre lies on row 96 of 128 and the chin on row 122, which leaves room for the jaw to drop;
-    the forehead reaches the upper edge.
+    Of 128 rows the mouth's centre is on row 96 and the chin on row 122, which leaves room for the jaw to drop; the
+    forehead reaches the upper edge.
     """
     points = ((_TEMPLATE + 0.5) * (crop_px / TEMPLATE_PX) - 0.5).astype(np.float32)
     points.flags.writeable = False

@@ -1,4 +1,4 @@
-"""The 68-point layout (iBUG 300-W) and plain geometry on it. Arrays are (..., 68, 2), x then y, pixels."""
+"""The 68-point layout (iBUG 300-W) and its geometry. Points are (..., 68, 2) float32, x then y, pixels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MIRRORED = np.array([
     *range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46,
     39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65,
 ])  # fmt: skip
-"""Point that a point becomes when the picture is flipped."""
+"""Point that a point becomes when the image is flipped."""
 UPPER_INNER_LIP = (61, 62, 63)
 LOWER_INNER_LIP = (67, 66, 65)
 
@@ -26,17 +26,17 @@ _BOX_SHIFT_DOWN = 0.0245
 
 
 def spread(points: Points) -> NDArray[np.float32]:
-    """Root of the summed variances of x and y, pixels: a size of the face. Shape (...)."""
+    """Size of the face: root of the summed variances of x and y, pixels. (..., 68, 2) -> (...)."""
     size: NDArray[np.float32] = np.sqrt(points.var(axis=-2).sum(axis=-1))
     return size
 
 
 def boxes_of(points: Points) -> NDArray[np.float32]:
-    """The square a HOG detector draws around such a face. (..., 68, 2) -> (..., 4) as x0, y0, x1, y1.
+    """The square that a HOG detector draws around a face: (..., 68, 2) -> (..., 4) float32 as x0, y0, x1, y1.
 
-    Computing the box from the landmarks makes it the same whichever back end found them, and free of the
-    jumps that a detector's sliding window makes. The two constants are the mean over faces of a dozen
-    GRID speakers of dlib's boxes against its landmarks; they spread by 7 and 3 percent of the side.
+    A box computed from landmarks does not depend on the back end that found them, and is free of the jumps of a
+    detector's sliding window. The two constants relate dlib's boxes to its landmarks: means over the faces of a
+    dozen GRID speakers, with a spread of 7 and 3 percent of the side.
     """
     side = _BOX_SIDES_PER_SPREAD * spread(points)
     centre = points[..., 17:, :].mean(axis=-2)
@@ -46,7 +46,7 @@ def boxes_of(points: Points) -> NDArray[np.float32]:
 
 
 def mouth_opening(points: Points) -> NDArray[np.float32]:
-    """Distance of the inner lips, in units of the face's spread. Shape (...)."""
+    """Distance of the inner lips, in units of the face's spread: (..., 68, 2) -> (...)."""
     upper = points[..., UPPER_INNER_LIP, :].mean(axis=-2)
     lower = points[..., LOWER_INNER_LIP, :].mean(axis=-2)
     opening: NDArray[np.float32] = np.linalg.norm(lower - upper, axis=-1) / spread(points)
@@ -73,10 +73,10 @@ def overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 
 
 def is_upright_face(points: Points) -> bool:
-    """Whether the points lie as a face's do: brows above eyes above nose above mouth above chin, eyes apart.
+    """Whether the points are arranged as in a face: brows, eyes, nose, mouth, chin from top to bottom, eyes apart.
 
     Args:
-        points: (68, 2). Tilts up to about 50 degrees pass: the order is checked along the face's own axis.
+        points: (68, 2). The order is checked along the face's own axis, so tilts up to about 50 degrees pass.
     """
     if not np.isfinite(points).all():
         return False

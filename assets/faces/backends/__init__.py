@@ -1,4 +1,4 @@
 """Face detectors behind one interface: dlib, and face-alignment (SFD + FAN).
 
-Weights load as tensors only.
+Weights are loaded as tensors only.
 """

@@ -104,7 +104,7 @@ class DlibBackend:
         return np.stack([self._landmarks_one(image, box) for image, box in pairs])
 
     def _landmarks_one(self, image: Image, box: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Landmarks in a copy where the face is 200 px wide: dlib's points are whole pixels of what it sees."""
+        """Landmarks from a copy in which the face is 200 px wide, since dlib's points are whole pixels of its input."""
         scale = FACE_PX_FOR_LANDMARKS / max(float(box[2] - box[0]), 1.0)
         interpolation = cv2.INTER_AREA if scale < LARGEST_AVERAGED_SCALE else cv2.INTER_LINEAR
         width, height = (max(1, round(side * scale)) for side in image.shape[1::-1])

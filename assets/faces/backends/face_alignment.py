@@ -1,8 +1,8 @@
 """Faces with the networks of the package ``face-alignment``: SFD detector and FAN-4 landmarks, on RGB, batched.
 
-This is the part that a CPU does for its own clip: pictures for the networks are cut here, answers brought back into
-the image's pixels. The networks themselves lie in this process or in one that several share. The package takes one
-image at a time and cuts landmarks to whole pixels.
+This is the part that each process does for its own clip: cutting the networks' inputs and converting their answers to
+pixels of the image. The networks run in this process or in one that several share. The package itself takes one image
+at a time and rounds landmarks to whole pixels.
 
 Source: https://github.com/1adrianb/face-alignment
 """
@@ -27,25 +27,25 @@ FAN_SIDE_PER_BOX = 200 / 195
 FAN_SHIFT_UP = 0.12
 FACE_PEAK = 0.4
 
-Pictures = NDArray[np.uint8]
-"""(N, H, W, 3): pictures of one size, for one forward pass."""
+ImageBatch = NDArray[np.uint8]
+"""(N, H, W, 3): images of one size, for one forward pass."""
 Item = TypeVar("Item")
 
 
 class Networks(Protocol):
-    """SFD and FAN, wherever they run. What is found in a picture depends on that picture alone, to rounding."""
+    """SFD and FAN, wherever they run. What is found in an image depends on that image alone, up to rounding."""
 
-    def detect(self, pictures: Pictures) -> list[list[Detection]]:
-        """Faces of each picture, best first: BGR, sides multiples of 64, filled up with ``SFD_MEAN_BGR``."""
+    def detect(self, images: ImageBatch) -> list[list[Detection]]:
+        """Faces of each image, best first: BGR, sides multiples of 64, padded with ``SFD_MEAN_BGR``."""
         ...
 
-    def landmarks(self, pictures: Pictures) -> NDArray[np.float32]:
-        """(N, 68, 3) x and y in cells of FAN's 64x64 map and height of the peak there: RGB, 256x256."""
+    def landmarks(self, images: ImageBatch) -> NDArray[np.float32]:
+        """(N, 68, 3) x and y in cells of FAN's 64x64 map and height of the peak there, from RGB 256x256."""
         ...
 
 
 class FaceAlignmentBackend:
-    """Cuts pictures for SFD and FAN, and hands them over in passes."""
+    """Cuts inputs for SFD and FAN, and passes them on in batches."""
 
     name = "face_alignment"
     reads_luma = False
@@ -59,14 +59,14 @@ class FaceAlignmentBackend:
         self._networks = networks
 
     def detect(self, images: list[Image]) -> list[list[Detection]]:
-        """Images share a pass only where they fill up to the same size: none changes what another one shows."""
+        """Images share a pass only where they pad to the same size: none changes what is found in another."""
         found: list[list[Detection]] = [[] for _ in images]
         sizes = [_sfd_size(image) for image in images]
         for size in dict.fromkeys(sizes):
             of_this_size = [number for number, other in enumerate(sizes) if other == size]
             for numbers in _batches(of_this_size, self.batch_frames):
-                pictures = np.stack([_sfd_picture(images[number], size) for number in numbers])
-                for number, faces in zip(numbers, self._networks.detect(pictures), strict=True):
+                batch = np.stack([_sfd_image(images[number], size) for number in numbers])
+                for number, faces in zip(numbers, self._networks.detect(batch), strict=True):
                     found[number] = faces
         return found
 
@@ -82,12 +82,12 @@ class FaceAlignmentBackend:
     def _points_and_peaks(
         self, images: list[Image], boxes: list[NDArray[np.float32]]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        frames = [fan_frame(box) for box in boxes]
+        squares = [fan_square(box) for box in boxes]
         answers = []
-        for pairs in _batches(list(zip(images, frames, strict=True)), self.batch_frames):
-            pictures = np.stack([_fan_picture(image, frame) for image, frame in pairs])
-            answers.append(self._networks.landmarks(pictures))
-        found, placed = np.concatenate(answers), np.stack(frames)[:, None]
+        for pairs in _batches(list(zip(images, squares, strict=True)), self.batch_frames):
+            batch = np.stack([_fan_image(image, square) for image, square in pairs])
+            answers.append(self._networks.landmarks(batch))
+        found, placed = np.concatenate(answers), np.stack(squares)[:, None]
         points = found[..., :2] * (placed[..., 2:] / FAN_HEATMAP_PX) + placed[..., :2] - 0.5
         return points.astype(np.float32), found[..., 2]
 
@@ -97,20 +97,20 @@ def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
 
 
 def _sfd_size(image: Image) -> tuple[int, int]:
-    """Height and width with which SFD sees an image."""
+    """Height and width of an image as SFD reads it."""
     height, width = (-(-side // SFD_MULTIPLE_PX) * SFD_MULTIPLE_PX for side in image.shape[:2])
     return height, width
 
 
-def _sfd_picture(image: Image, size: tuple[int, int]) -> Image:
-    """The image as BGR in the upper left corner of what is the mean colour otherwise: 0 for SFD."""
-    picture = np.full((*size, 3), SFD_MEAN_BGR, np.uint8)
-    picture[: image.shape[0], : image.shape[1]] = image[..., ::-1]
-    return picture
+def _sfd_image(image: Image, size: tuple[int, int]) -> Image:
+    """The image as BGR in the upper left corner; the rest has the mean colour, which is 0 for SFD."""
+    padded = np.full((*size, 3), SFD_MEAN_BGR, np.uint8)
+    padded[: image.shape[0], : image.shape[1]] = image[..., ::-1]
+    return padded
 
 
-def fan_frame(box: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The square that FAN sees for a box: left, top, side, in pixel edges."""
+def fan_square(box: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(3,) float32 left, top and side, in pixel edges, of the square that FAN reads for a box (4,)."""
     width, height = float(box[2] - box[0]), float(box[3] - box[1])
     side = max((width + height) * FAN_SIDE_PER_BOX, 1.0)
     centre = (box[:2] + box[2:]) / 2
@@ -118,15 +118,15 @@ def fan_frame(box: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.array([left, top, side], np.float32)
 
 
-def _fan_picture(image: Image, frame: NDArray[np.float32]) -> Image:
-    """What FAN sees of an image: (256, 256, 3), black outside of it."""
-    scale = FAN_INPUT_PX / float(frame[2])
+def _fan_image(image: Image, square: NDArray[np.float32]) -> Image:
+    """FAN's input: (256, 256, 3) of the square, black outside the image."""
+    scale = FAN_INPUT_PX / float(square[2])
     reduction = max(1, int(1 / scale))
     if reduction > 1:
         size = (max(1, image.shape[1] // reduction), max(1, image.shape[0] // reduction))
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     zoom = scale * reduction
-    left, top = frame[:2] / reduction
+    left, top = square[:2] / reduction
     shift = [(0.5 - edge) * zoom - 0.5 for edge in (float(left), float(top))]
     transform = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
     drawn: Image = cv2.warpAffine(image, transform, (FAN_INPUT_PX, FAN_INPUT_PX), flags=cv2.INTER_LINEAR)

@@ -1,8 +1,8 @@
 """SFD and FAN-4 on one device: whole forward passes in, faces and points out.
 
-The networks are those of the package ``face-alignment``, its weights lie in the torch hub cache; reading them and
-decoding their outputs are done here: the package decodes candidates in a Python loop, one image at a time. The
-landmark model was trained on data whose terms exclude commercial use.
+The networks are those of the package ``face-alignment``; their weights are read from the torch hub cache. Their outputs
+are decoded here, since the package decodes candidates in a Python loop, one image at a time. The landmark model was
+trained on data whose terms exclude commercial use.
 
 Source: Zhang et al. 2017 (S3FD); Bulat & Tzimiropoulos 2017 (FAN); https://github.com/1adrianb/face-alignment
 """
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from assets.faces.backends.face_alignment import SFD_MEAN_BGR, Pictures
+from assets.faces.backends.face_alignment import SFD_MEAN_BGR, ImageBatch
 from assets.faces.backends.interface import BackendUnavailableError, Detection
 from assets.faces.landmarks import MIRRORED, NUM_POINTS, overlaps
 
@@ -37,7 +37,7 @@ SFD_VARIANCES = (0.1, 0.2)
 
 
 class FaceNetworks:
-    """SFD and FAN, given built, on one device. Each call is one forward pass over pictures of one size."""
+    """SFD and FAN, built by the caller, on one device. Each call is one forward pass over images of one size."""
 
     def __init__(self, detector: torch.nn.Module, aligner: torch.nn.Module, *, device: str) -> None:
         """Takes networks with the interfaces of the package's ``s3fd`` and ``FAN``."""
@@ -63,22 +63,22 @@ class FaceNetworks:
         return cls(detector, aligner, device=_device(device))
 
     @torch.inference_mode()
-    def detect(self, pictures: Pictures) -> list[list[Detection]]:
-        outputs = self._detector(self._to_device(pictures) - self._mean)
+    def detect(self, images: ImageBatch) -> list[list[Detection]]:
+        outputs = self._detector(self._to_device(images) - self._mean)
         return decode_detections([level.float() for level in outputs])
 
     @torch.inference_mode()
-    def landmarks(self, pictures: Pictures) -> NDArray[np.float32]:
-        batch = self._to_device(pictures) / 255
+    def landmarks(self, images: ImageBatch) -> NDArray[np.float32]:
+        batch = self._to_device(images) / 255
         heatmaps = self._aligner(batch)[-1].float()
         mirrored = self._aligner(batch.flip(-1))[-1].float().flip(-1)[:, MIRRORED]
         points, peaks = decode_heatmaps((heatmaps + mirrored) / 2)
         found: NDArray[np.float32] = torch.cat([points, peaks[..., None]], dim=-1).cpu().numpy()
         return found
 
-    def _to_device(self, pictures: Pictures) -> torch.Tensor:
+    def _to_device(self, images: ImageBatch) -> torch.Tensor:
         """(N, H, W, 3) uint8 -> (N, 3, H, W) float32, channels last."""
-        return torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float()
+        return torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float()
 
 
 def build_networks() -> tuple[Any, Any]:
@@ -98,7 +98,7 @@ def build_networks() -> tuple[Any, Any]:
 
 
 def weight_files() -> list[Path]:
-    """Where the weights of both networks lie, whether they are there or not."""
+    """Paths of both networks' weights, whether the files exist or not."""
     return [Path(torch.hub.get_dir()) / "checkpoints" / name for name in (DETECTOR_WEIGHTS, LANDMARK_WEIGHTS)]
 
 
@@ -106,7 +106,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """Weights from the torch hub cache, checked against the digest that is part of the name.
 
     Raises:
-        BackendUnavailableError: the file is missing, or its digest is another.
+        BackendUnavailableError: the file is missing, or its digest differs.
     """
     if not path.is_file():
         raise BackendUnavailableError(f"{path} is missing; {REMEDY}")
@@ -130,10 +130,13 @@ def _device(name: str) -> str:
 
 
 def decode_detections(outputs: list[torch.Tensor]) -> list[list[Detection]]:
-    """Faces from SFD's outputs, best first, one for each place.
+    """Faces from SFD's outputs, best first, without those that overlap a better one.
 
     Args:
         outputs: for each of the six strides 4, 8, .. 128 class logits (B, 2, h, w), then offsets (B, 4, h, w).
+
+    Returns:
+        For each of the B images its faces, boxes in its pixels.
     """
     boxes, scores = [], []
     for level in range(len(outputs) // 2):
@@ -149,10 +152,10 @@ def decode_detections(outputs: list[torch.Tensor]) -> list[list[Detection]]:
         scores.append(logits.softmax(dim=1)[:, 1].flatten(1))
     all_boxes = torch.cat(boxes, dim=2).transpose(1, 2).cpu().numpy()
     all_scores = torch.cat(scores, dim=1).cpu().numpy()
-    return [_best_of_each_place(b, s) for b, s in zip(all_boxes, all_scores, strict=True)]
+    return [_without_overlaps(b, s) for b, s in zip(all_boxes, all_scores, strict=True)]
 
 
-def _best_of_each_place(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Detection]:
+def _without_overlaps(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> list[Detection]:
     kept: list[Detection] = []
     sure = scores > LOWEST_CONFIDENCE
     order = np.argsort(-scores[sure], kind="stable")

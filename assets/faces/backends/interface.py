@@ -32,8 +32,8 @@ class FaceBackend(Protocol):
         min_detectable_px: side of the smallest face box that ``detect`` finds.
         followed_px: side that a followed face should have in the image given to ``detect``.
         sure_confidence: detections from here on are faces.
-        doubtful_confidence: detections from here on are faces only if ``is_face`` agrees.
-        batch_frames: frames that the tracker hands over at once; 1 follows a face frame by frame.
+        doubtful_confidence: detections from here on are faces if ``is_face`` agrees; lower ones are none.
+        batch_frames: frames that the tracker passes at once; 1 follows a face frame by frame.
     """
 
     name: str
@@ -45,11 +45,11 @@ class FaceBackend(Protocol):
     batch_frames: int
 
     def detect(self, images: list[Image]) -> list[list[Detection]]:
-        """Faces of each image, best first."""
+        """Faces of each image, best first, boxes in that image's pixels."""
         ...
 
     def landmarks(self, images: list[Image], boxes: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """(N, 68, 2) landmarks, one face for each image and box, in that image's pixels."""
+        """(N, 68, 2) float32 landmarks, one face for each of N images and boxes (4,), in that image's pixels."""
         ...
 
     def is_face(self, image: Image) -> bool:

@@ -1,4 +1,4 @@
-"""Opens the back end that the settings name. Only that one's libraries are loaded."""
+"""Opens the back end that the settings name; only its libraries are loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def open_backend(settings: TrackSettings, networks_socket: str | None = None) ->
 
     Args:
         settings: which one, and where it computes.
-        networks_socket: what ``shared_networks`` gave: the networks of that process are used.
+        networks_socket: of ``shared_networks``: uses the networks of that process.
 
     Raises:
         BackendUnavailableError: a library or a weights file is missing; the message says how to get it.
@@ -42,11 +42,11 @@ def _open_networks(device: str, socket: str | None = None) -> Networks:
 
 @contextmanager
 def shared_networks(settings: TrackSettings, num_workers: int) -> Iterator[str | None]:
-    """The socket of a process that owns the networks for all workers; None where each works by itself.
+    """Yields the socket of a process that owns the networks for all workers; None where nothing is shared.
 
     Args:
         settings: of ``face_tracks``; dlib shares nothing.
-        num_workers: processes that will ask; 0 for work in the calling process.
+        num_workers: client processes; 0 for work in the calling process.
     """
     if settings.backend == "dlib" or num_workers == 0:
         yield None

@@ -1,12 +1,12 @@
 """One process that owns SFD and FAN; the workers of a pool are its clients.
 
-What waits from several workers goes through the networks in common passes: pictures of one size, so that what is
-found in a clip depends on its company by no more than the rounding of a device's kernels, which differ by batch size. A device holds the networks once, and a worker loads no torch, whose
-address space its memory limit would count.
+Requests of several workers that wait at the same time share a forward pass. A pass holds images of one size only, so
+that what is found in a clip depends on the others by no more than rounding, which differs by batch size. A device holds
+the networks once, and a worker loads no torch, whose address space would count towards its memory limit.
 
-The process lives as long as the other end of its pipe is open, which is what ends it with the pool and after a
-``kill -9`` of the run alike. It listens on a Unix-domain socket in a folder of its own; multiprocessing's own key, which
-its children have, is asked for.
+The process lives as long as the other end of its pipe is open, so it ends with the pool and after a ``kill -9`` of the
+run alike. It listens on a Unix-domain socket in a folder of its own and requires multiprocessing's own key, which only
+child processes have.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.faces.backends.face_alignment import Networks, Pictures
+from assets.faces.backends.face_alignment import ImageBatch, Networks
 from assets.faces.backends.interface import BackendUnavailableError, Detection
 
-STRAGGLERS_S = 0.002
+GATHER_WAIT_S = 0.002
 MAX_PASS_PIXELS = 1 << 22
 STOP_WAIT_S = 10.0
 SOCKET_NAME = "networks"
@@ -54,19 +54,19 @@ class SharedNetworks:
         self.socket = socket
         self._connection: Any = None
 
-    def detect(self, pictures: Pictures) -> list[list[Detection]]:
-        found: list[list[Detection]] = self._ask("detect", pictures)
+    def detect(self, images: ImageBatch) -> list[list[Detection]]:
+        found: list[list[Detection]] = self._ask("detect", images)
         return found
 
-    def landmarks(self, pictures: Pictures) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = self._ask("landmarks", pictures)
+    def landmarks(self, images: ImageBatch) -> NDArray[np.float32]:
+        found: NDArray[np.float32] = self._ask("landmarks", images)
         return found
 
-    def _ask(self, call: Call, pictures: Pictures) -> Any:
+    def _ask(self, call: Call, images: ImageBatch) -> Any:
         try:
             connection = self._connection or Client(self.socket, authkey=_key())
-            self._connection = None  # an answer left unread by an error must not be taken for the next one
-            connection.send((call, pictures))
+            self._connection = None  # after an error, an unread answer must not be taken for the next one
+            connection.send((call, images))
             answer = connection.recv()
         except (EOFError, OSError) as error:
             raise NetworksFailed(
@@ -81,11 +81,11 @@ class SharedNetworks:
 
 @contextmanager
 def served(open_networks: Callable[[], Networks], *, batch_frames: int) -> Iterator[str]:
-    """Runs the process that owns the networks; its socket, for ``SharedNetworks`` of this process's children.
+    """Runs the process that owns the networks; yields its socket, for ``SharedNetworks`` in child processes.
 
     Args:
-        open_networks: picklable; called in that process, when the first pictures come.
-        batch_frames: pictures a pass at most.
+        open_networks: picklable; called in that process at the first request.
+        batch_frames: images a pass at most.
 
     Raises:
         NetworksFailed: the process did not start.
@@ -122,27 +122,25 @@ def _key() -> bytes:
 
 
 def _serve(socket: str, lifeline: Any, open_networks: Callable[[], Networks], batch_frames: int) -> None:
-    """The process: threads take requests and make passes; it ends when the pipe's other end is closed."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole group; the run says when it is over
+    """The process: threads take requests and run passes; it ends when the pipe's other end is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the run ends this process
     listener = Listener(socket, backlog=BACKLOG, authkey=_key())
     passes = Passes(open_networks, batch_frames)
-    for endless in (passes.run, lambda: _accept(listener, passes)):
-        threading.Thread(target=_or_end, args=(endless,), daemon=True).start()
+    for loop in (passes.run, lambda: _accept(listener, passes)):
+        threading.Thread(target=_run_or_exit, args=(loop,), daemon=True).start()
     try:
         lifeline.send("listening")
         lifeline.recv()
     except (EOFError, OSError):
         shutil.rmtree(Path(socket).parent, ignore_errors=True)
     finally:
-        os._exit(0)  # no waiting for a pass that nobody reads
+        os._exit(0)  # nobody reads a pass that is still running
 
 
-def _or_end(endless: Callable[[], None]) -> None:
-    """A thread without which the process is of no use: clients of a dead one are told, of a deaf one they wait."""
+def _run_or_exit(loop: Callable[[], None]) -> None:
+    """Runs a thread that the process depends on and ends the process with it: clients then fail instead of waiting."""
     try:
-        endless()
+        loop()
     except BaseException:
         traceback.print_exc()
         os._exit(1)
@@ -153,17 +151,17 @@ def _accept(listener: Listener, passes: Passes) -> None:
         try:
             connection = listener.accept()
         except (multiprocessing.AuthenticationError, EOFError, ConnectionError):
-            continue  # it went away, or is none of ours
+            continue  # the client is gone, or lacks the key
         threading.Thread(target=_attend, args=(connection, passes), daemon=True).start()
 
 
 def _attend(connection: Any, passes: Passes) -> None:
-    """Requests of one client, one after the other, until it goes away; its end is nobody else's matter."""
+    """Answers the requests of one client, one after the other, until it disconnects."""
     with connection, passes.client():
         while True:
             try:
-                call, pictures = connection.recv()
-                connection.send(passes.answer(call, pictures))
+                call, images = connection.recv()
+                connection.send(passes.answer(call, images))
             except (EOFError, OSError):
                 return
 
@@ -171,13 +169,13 @@ def _attend(connection: Any, passes: Passes) -> None:
 @dataclass(frozen=True, eq=False)
 class _Request:
     call: Call
-    pictures: Pictures
+    images: ImageBatch
     answer: Future[Any] = field(default_factory=Future)
 
     @property
     def kind(self) -> tuple[Call, tuple[int, ...]]:
-        """What may go through the networks together."""
-        return self.call, self.pictures.shape[1:]
+        """Requests of one kind may share a pass: same call, same image size."""
+        return self.call, self.images.shape[1:]
 
 
 class Passes:
@@ -193,7 +191,7 @@ class Passes:
 
     @contextmanager
     def client(self) -> Iterator[None]:
-        """While it is open, the calling thread counts as one that may ask."""
+        """While open, the calling thread counts as a client that may send requests."""
         own = threading.get_ident()
         self._clients.add(own)
         try:
@@ -201,9 +199,9 @@ class Passes:
         finally:
             self._clients.discard(own)
 
-    def answer(self, call: Call, pictures: Pictures) -> Any:
-        """What the networks say of the pictures, or the exception for the client to raise; waits for its turn."""
-        request = _Request(call, pictures)
+    def answer(self, call: Call, images: ImageBatch) -> Any:
+        """The networks' answer, or the exception for the client to raise; waits for its turn."""
+        request = _Request(call, images)
         self._arriving.put(request)
         return request.answer.result()
 
@@ -213,10 +211,10 @@ class Passes:
             self.step()
 
     def gather(self) -> None:
-        """Takes what has come, at least one request; while a pass has room, a moment longer for other clients."""
+        """Takes at least one request; waits a moment for other clients while the next pass has room."""
         if not self._waiting:
             self._waiting.append(self._arriving.get())
-        until = time.monotonic() + STRAGGLERS_S
+        until = time.monotonic() + GATHER_WAIT_S
         while len(self._waiting) < len(self._clients) and self._next()[1] > 0:
             try:
                 self._waiting.append(self._arriving.get(timeout=max(0.0, until - time.monotonic())))
@@ -224,34 +222,34 @@ class Passes:
                 break
 
     def step(self) -> None:
-        """One forward pass: the oldest request and those of its kind that there is room for."""
+        """One forward pass: the oldest request and those of its kind that fit in."""
         together, _ = self._next()
         self._waiting = [request for request in self._waiting if request not in together]
-        pictures = np.concatenate([request.pictures for request in together])
+        images = np.concatenate([request.images for request in together])
         try:
             if self._networks is None:
                 self._networks = self._open()
-            found = getattr(self._networks, together[0].call)(pictures)
+            found = getattr(self._networks, together[0].call)(images)
         except BackendUnavailableError as error:
             _answer_all(together, error)
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
-            _answer_all(together, NetworksFailed(f"a pass of {pictures.shape} pictures failed: {text}"))
+            _answer_all(together, NetworksFailed(f"a pass of {images.shape} images failed: {text}"))
         else:
-            starts = np.cumsum([0, *(len(request.pictures) for request in together)])
+            starts = np.cumsum([0, *(len(request.images) for request in together)])
             for request, start in zip(together, starts, strict=False):
-                request.answer.set_result(found[start : start + len(request.pictures)])
+                request.answer.set_result(found[start : start + len(request.images)])
 
     def _next(self) -> tuple[list[_Request], int]:
-        """Requests of the next pass, and for how many more pictures it has room."""
+        """Requests of the next pass, and for how many more images it has room."""
         first, *others = self._waiting
-        pixels = first.pictures.shape[1] * first.pictures.shape[2]
-        room = min(self.batch_frames, MAX_PASS_PIXELS // pixels) - len(first.pictures)
+        pixels = first.images.shape[1] * first.images.shape[2]
+        room = min(self.batch_frames, MAX_PASS_PIXELS // pixels) - len(first.images)
         together = [first]
         for request in others:
-            if request.kind == first.kind and len(request.pictures) <= room:
+            if request.kind == first.kind and len(request.images) <= room:
                 together.append(request)
-                room -= len(request.pictures)
+                room -= len(request.images)
         return together, room
 
 

@@ -1,4 +1,4 @@
-"""Networks for tests that say of each picture what it was and in what company: importable by other processes."""
+"""Networks for tests whose answers say which image was in which pass; importable by other processes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from assets.faces.backends.face_alignment import (
     FAN_INPUT_PX,
     FAN_SHIFT_UP,
     FAN_SIDE_PER_BOX,
+    ImageBatch,
     Networks,
-    Pictures,
 )
 from assets.faces.backends.interface import Detection
 
@@ -26,15 +26,15 @@ SLOW, FAILS, ENDS = 201, 202, 203
 SLOW_S = 0.5
 
 
-def pictures_of(value: int, number: int = 1, side: int = 64) -> Pictures:
+def images_of(value: int, number: int = 1, side: int = 64) -> ImageBatch:
     return np.full((number, side, side, 3), value, np.uint8)
 
 
-class CompanyNetworks:
-    """Tells each picture's value as a box, the number of pictures of its pass as the confidence."""
+class PassNetworks:
+    """Answers each image's value as a box, and the number of images of its pass as the confidence."""
 
-    def detect(self, pictures: Pictures) -> list[list[Detection]]:
-        values = pictures.reshape(len(pictures), -1).max(axis=1)
+    def detect(self, images: ImageBatch) -> list[list[Detection]]:
+        values = images.reshape(len(images), -1).max(axis=1)
         if ENDS in values:
             os.kill(os.getpid(), signal.SIGKILL)
         if FAILS in values:
@@ -43,8 +43,8 @@ class CompanyNetworks:
             time.sleep(SLOW_S)
         return [[Detection(box=np.full(4, v, np.float32), confidence=float(len(values)))] for v in values]
 
-    def landmarks(self, pictures: Pictures) -> NDArray[np.float32]:
-        values = pictures.reshape(len(pictures), -1).max(axis=1)
+    def landmarks(self, images: ImageBatch) -> NDArray[np.float32]:
+        values = images.reshape(len(images), -1).max(axis=1)
         return np.broadcast_to(values[:, None, None], (len(values), 68, 3)).astype(np.float32)
 
 
@@ -54,15 +54,15 @@ class DlibNetworks:
     def __init__(self) -> None:
         self._dlib = DlibBackend()
 
-    def detect(self, pictures: Pictures) -> list[list[Detection]]:
-        found = self._dlib.detect([cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY) for picture in pictures])
+    def detect(self, images: ImageBatch) -> list[list[Detection]]:
+        found = self._dlib.detect([cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in images])
         return [[replace(face, confidence=0.99) for face in faces] for faces in found]
 
-    def landmarks(self, pictures: Pictures) -> NDArray[np.float32]:
+    def landmarks(self, images: ImageBatch) -> NDArray[np.float32]:
         side = FAN_INPUT_PX / FAN_SIDE_PER_BOX / 2
         middle = np.array([FAN_INPUT_PX / 2, FAN_INPUT_PX / 2 + FAN_SHIFT_UP * side])
         box = np.concatenate([middle - side / 2, middle + side / 2]).astype(np.float32)
-        lumas = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures]
+        lumas = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images]
         points = (self._dlib.landmarks(lumas, [box] * len(lumas)) + 0.5) * (FAN_HEATMAP_PX / FAN_INPUT_PX)
         return np.concatenate([points, np.ones_like(points[..., :1])], axis=-1)
 

@@ -34,7 +34,7 @@ def test_landmarks_don_t_depend_on_the_size_of_the_image(dlib_backend: DlibBacke
         assert np.abs((back - points).mean(axis=0)).max() < 0.7
 
 
-def test_second_opinion_tells_a_face_from_a_drawing(dlib_backend: DlibBackend) -> None:
+def test_second_opinion_accepts_a_face_and_no_drawing(dlib_backend: DlibBackend) -> None:
     luma = ArrayFrame(astronaut()).gray()
     x0, y0, x1, y1 = dlib_backend.detect([luma])[0][0].box.astype(int)
     half = (x1 - x0) // 2

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from assets.faces.backends import face_networks
-from assets.faces.backends.face_alignment import FaceAlignmentBackend, fan_frame
+from assets.faces.backends.face_alignment import FaceAlignmentBackend, fan_square
 from assets.faces.backends.face_networks import (
     FaceNetworks,
     build_networks,
@@ -40,7 +40,7 @@ def outputs_of_strides(batch: int, height: int, width: int) -> list[torch.Tensor
     return outputs
 
 
-def test_candidates_are_those_of_the_package_and_the_best_of_each_place_stays() -> None:
+def test_candidates_are_those_of_the_package_without_overlaps() -> None:
     from face_alignment.detection.sfd.detect import get_predictions
 
     outputs = outputs_of_strides(1, 64, 96)
@@ -79,7 +79,7 @@ def test_heat_maps_are_read_as_the_package_reads_them() -> None:
 
 
 class BrightestPlace(torch.nn.Module):
-    """Finds all 68 points at the brightest place of the picture."""
+    """Finds all 68 points at the brightest place of the image."""
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         return [torch.nn.functional.avg_pool2d(images.mean(dim=1, keepdim=True), 4).expand(-1, 68, -1, -1)]
@@ -101,8 +101,8 @@ def test_landmarks_come_back_in_the_pixels_of_the_image(side: int) -> None:
     assert np.abs(found - dot).max() < 0.6 * cell
 
 
-def test_the_frame_of_fan_is_the_packages() -> None:
-    left, top, side = fan_frame(np.array([100, 80, 200, 200], np.float32))
+def test_the_square_of_fan_is_the_packages() -> None:
+    left, top, side = fan_square(np.array([100, 80, 200, 200], np.float32))
     assert side == pytest.approx(200 * (100 + 120) / 195)
     assert left + side / 2 == pytest.approx(150) and top + side / 2 == pytest.approx(140 - 0.12 * 120)
 

@@ -46,7 +46,7 @@ def test_mouth_opening_is_measured_in_face_sizes() -> None:
     assert mouth_opening(face * 2) == pytest.approx(mouth_opening(face), rel=1e-5)
 
 
-def test_upright_faces_are_told_from_others() -> None:
+def test_only_upright_faces_pass() -> None:
     face = template(128)
     turn = np.deg2rad(40)
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])

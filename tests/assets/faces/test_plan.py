@@ -107,7 +107,7 @@ def test_a_clip_deleted_or_changed_touches_its_bucket_alone(world: World) -> Non
     assert {stage: world.bytes_of(stage) for stage in before} == before
 
 
-def test_who_owns_the_networks_is_no_part_of_a_key(world: World) -> None:
+def test_the_owner_of_the_networks_is_no_part_of_a_key(world: World) -> None:
     world.fill(CropSettings())
     alone = world.plan(CropSettings(), makes_tracks=True)
     shared = dataclasses.replace(alone, networks_socket="/nowhere/networks")

@@ -1,4 +1,4 @@
-"""Settings refuse what can't work, in words."""
+"""Settings that can't work are rejected with what would be right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One process owns the face networks: common passes, the same answers, and what happens when somebody dies."""
+"""One process owns the face networks: shared passes, the same answers, and what happens when a process dies."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from tests.assets.faces.random_networks import (
     FAILS,
     SLOW,
     SLOW_S,
-    CompanyNetworks,
     DlibNetworks,
-    pictures_of,
+    PassNetworks,
+    images_of,
     untrained_networks,
 )
 
@@ -45,45 +45,45 @@ ROUNDS = 40
 
 @pytest.fixture
 def socket() -> Iterator[str]:
-    with served(CompanyNetworks, batch_frames=4) as socket:
+    with served(PassNetworks, batch_frames=4) as socket:
         yield socket
 
 
 def ask(socket: str, value: int) -> float:
-    """One picture's answer; with OWN_END the asker is killed while a slow pass is made for it."""
+    """One image's answer; with OWN_END the client is killed while a slow pass runs for it."""
     if value == OWN_END:
         threading.Timer(SLOW_S / 2, os.kill, (os.getpid(), signal.SIGKILL)).start()
         value = SLOW
-    return float(SharedNetworks(socket).detect(pictures_of(value))[0][0].box[0])
+    return float(SharedNetworks(socket).detect(images_of(value))[0][0].box[0])
 
 
-def company(socket: str, value: int, start: object, said: object) -> None:
-    """Asks many times, and tells of each pass whether the answer was its own and how many pictures were in it."""
+def send_many(socket: str, value: int, start: object, answers: object) -> None:
+    """Sends many requests, and reports the values answered and how many images were in each pass."""
     networks = SharedNetworks(socket)
-    networks.detect(pictures_of(value))
+    networks.detect(images_of(value))
     start.wait()
-    found = [networks.detect(pictures_of(value))[0][0] for _ in range(ROUNDS)]
-    said.put(
+    found = [networks.detect(images_of(value))[0][0] for _ in range(ROUNDS)]
+    answers.put(
         ({float(face.box[0]) for face in found}, {face.confidence for face in found}, "torch" in sys.modules)
     )
 
 
-def test_pictures_of_two_processes_go_through_in_one_pass(socket: str) -> None:
+def test_images_of_two_processes_share_a_pass(socket: str) -> None:
     context = multiprocessing.get_context("spawn")
-    start, said = context.Barrier(2), context.Queue()
-    clients = [context.Process(target=company, args=(socket, value, start, said)) for value in (11, 12)]
+    start, answers = context.Barrier(2), context.Queue()
+    clients = [context.Process(target=send_many, args=(socket, value, start, answers)) for value in (11, 12)]
     for client in clients:
         client.start()
-    told = sorted((said.get(timeout=60) for _ in clients), key=lambda entry: min(entry[0]))
+    reports = sorted((answers.get(timeout=60) for _ in clients), key=lambda entry: min(entry[0]))
     for client in clients:
         client.join()
-    assert [values for values, _, _ in told] == [{11.0}, {12.0}]
-    for _, in_pass, has_torch in told:
+    assert [values for values, _, _ in reports] == [{11.0}, {12.0}]
+    for _, in_pass, has_torch in reports:
         assert 2.0 in in_pass and not has_torch
 
 
 @pytest.mark.parametrize(
-    "asked, passes",
+    "requests, passes",
     [
         ([(1, 64), (1, 64), (2, 64)], [[0, 1, 2]]),
         ([(2, 64), (1, 128), (1, 64), (3, 128)], [[0, 2], [1, 3]]),
@@ -92,30 +92,30 @@ def test_pictures_of_two_processes_go_through_in_one_pass(socket: str) -> None:
         ([(1, 2048), (1, 2048)], [[0], [1]]),
     ],
 )
-def test_a_pass_holds_pictures_of_one_size_up_to_its_limits(
-    asked: list[tuple[int, int]], passes: list[list[int]]
+def test_a_pass_holds_images_of_one_size_up_to_its_limits(
+    requests: list[tuple[int, int]], passes: list[list[int]]
 ) -> None:
     assert MAX_PASS_PIXELS == 2048**2
-    gathered = Passes(CompanyNetworks, batch_frames=4)
-    with ThreadPoolExecutor(len(asked)) as threads:
+    gathered = Passes(PassNetworks, batch_frames=4)
+    with ThreadPoolExecutor(len(requests)) as threads:
         answers = []
-        for value, (number, side) in enumerate(asked):
-            answers.append(threads.submit(gathered.answer, "detect", pictures_of(value, number, side)))
+        for value, (number, side) in enumerate(requests):
+            answers.append(threads.submit(gathered.answer, "detect", images_of(value, number, side)))
             while gathered._arriving.qsize() <= value:
                 time.sleep(0.001)
-        gathered._waiting = [gathered._arriving.get() for _ in asked]
+        gathered._waiting = [gathered._arriving.get() for _ in requests]
         for _ in passes:
             gathered.step()
         assert not gathered._waiting
         for together in passes:
-            num_pictures = sum(asked[value][0] for value in together)
+            num_images = sum(requests[value][0] for value in together)
             for value in together:
                 found = answers[value].result()
-                assert len(found) == asked[value][0]
-                assert {(face.box[0], face.confidence) for (face,) in found} == {(value, num_pictures)}
+                assert len(found) == requests[value][0]
+                assert {(face.box[0], face.confidence) for (face,) in found} == {(value, num_images)}
 
 
-def test_shared_networks_say_what_own_ones_say() -> None:
+def test_shared_networks_answer_as_own_ones() -> None:
     random = np.random.default_rng(3)
     sizes = [(70, 90), (70, 90), (60, 64), (100, 120)]
     images = [random.integers(0, 255, (*size, 3), dtype=np.uint8) for size in sizes]
@@ -123,8 +123,7 @@ def test_shared_networks_say_what_own_ones_say() -> None:
     own = FaceAlignmentBackend(untrained_networks(), batch_frames=4)
     with served(untrained_networks, batch_frames=4) as socket, ThreadPoolExecutor(2) as clients:
         shared = [FaceAlignmentBackend(SharedNetworks(socket), batch_frames=4) for _ in range(2)]
-        asked = [clients.submit(backend.detect, images) for backend in shared]
-        for answer in asked:
+        for answer in [clients.submit(backend.detect, images) for backend in shared]:
             for faces_here, faces_there in zip(own.detect(images), answer.result(), strict=True):
                 assert faces_here and len(faces_here) == len(faces_there)
                 for here, there in zip(faces_here, faces_there, strict=True):
@@ -150,8 +149,8 @@ def test_tracks_of_a_pool_are_those_of_the_calling_process(
 
     wanted = frozenset({TRACKS})
     with served(DlibNetworks, batch_frames=16) as socket, ClipPool(PoolSettings(num_workers=2)) as pool:
-        asked = [pool.submit(compute_faces, payload(path, socket), wanted) for path in grid_clips[:2]]
-        rows = [pool.result(future, TRACKS)[TRACKS] for future in asked]
+        futures = [pool.submit(compute_faces, payload(path, socket), wanted) for path in grid_clips[:2]]
+        rows = [pool.result(future, TRACKS)[TRACKS] for future in futures]
     monkeypatch.setattr(faces, "_backend", lambda *_: FaceAlignmentBackend(DlibNetworks(), batch_frames=16))
     assert rows == [compute_faces(payload(path, None), wanted)[TRACKS] for path in grid_clips[:2]]
     assert [row["num_frames"] for row in rows] == [30, 30]
@@ -160,10 +159,10 @@ def test_tracks_of_a_pool_are_those_of_the_calling_process(
 def test_a_worker_killed_in_a_request_costs_its_clip_alone(socket: str) -> None:
     values = [1, OWN_END, 2, 3, OWN_END, 4]
     with ClipPool(PoolSettings(num_workers=2)) as pool:
-        asked = [pool.submit(ask, socket, value) for value in values]
-        results = [pool.result(future, TRACKS) for future in asked]
-    said = [result.reason if isinstance(result, Rejected) else result for result in results]
-    assert said == [1.0, "worker_crashed", 2.0, 3.0, "worker_crashed", 4.0]
+        futures = [pool.submit(ask, socket, value) for value in values]
+        results = [pool.result(future, TRACKS) for future in futures]
+    answers = [result.reason if isinstance(result, Rejected) else result for result in results]
+    assert answers == [1.0, "worker_crashed", 2.0, 3.0, "worker_crashed", 4.0]
 
 
 def test_a_pass_that_fails_is_a_defect_with_its_reason(socket: str) -> None:
@@ -174,7 +173,7 @@ def test_a_pass_that_fails_is_a_defect_with_its_reason(socket: str) -> None:
         assert pool.result(fine, TRACKS) == 5.0
 
 
-def test_networks_that_are_gone_are_a_defect_and_nobody_waits(socket: str) -> None:
+def test_networks_that_are_gone_are_a_defect_at_once(socket: str) -> None:
     with ClipPool(PoolSettings(num_workers=1)) as pool:
         for value in (ENDS, 1):
             future = pool.submit(ask, socket, value)
@@ -184,7 +183,7 @@ def test_networks_that_are_gone_are_a_defect_and_nobody_waits(socket: str) -> No
 
 def test_an_answer_that_was_not_read_is_never_taken_for_the_next(socket: str) -> None:
     networks = SharedNetworks(socket)
-    networks.detect(pictures_of(1))
+    networks.detect(images_of(1))
 
     class OutOfMemory:
         def __init__(self, connection: object) -> None:
@@ -195,8 +194,8 @@ def test_an_answer_that_was_not_read_is_never_taken_for_the_next(socket: str) ->
 
     networks._connection = OutOfMemory(networks._connection)
     with pytest.raises(MemoryError):
-        networks.detect(pictures_of(2))
-    assert networks.detect(pictures_of(3))[0][0].box[0] == 3
+        networks.detect(images_of(2))
+    assert networks.detect(images_of(3))[0][0].box[0] == 3
 
 
 def test_missing_weights_are_named_to_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,14 +205,16 @@ def test_missing_weights_are_named_to_the_worker(tmp_path: Path, monkeypatch: py
         with pytest.raises(
             BackendUnavailableError, match=r"s3fd-619a316812\.pth is missing; fetch the weights"
         ):
-            backend.detect([pictures_of(0)[0]])
+            backend.detect([images_of(0)[0]])
 
 
-def test_networks_that_do_not_start_are_told_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_networks_that_do_not_start_are_an_error_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     deep = tmp_path / ("folder" * 20)
     deep.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(deep))
-    with pytest.raises(NetworksFailed, match="did not start"), served(CompanyNetworks, batch_frames=4):
+    with pytest.raises(NetworksFailed, match="did not start"), served(PassNetworks, batch_frames=4):
         pass
 
 
@@ -227,12 +228,12 @@ def test_who_shares_nothing_starts_nothing() -> None:
 PARENT = """
 import multiprocessing, signal, time
 from assets.faces.backends.shared import SharedNetworks, served
-from tests.assets.faces.random_networks import CompanyNetworks, pictures_of
+from tests.assets.faces.random_networks import PassNetworks, images_of
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell start with Ctrl-C ignored
-    with served(CompanyNetworks, batch_frames=4) as socket:
-        SharedNetworks(socket).detect(pictures_of(1))
+    with served(PassNetworks, batch_frames=4) as socket:
+        SharedNetworks(socket).detect(images_of(1))
         print(multiprocessing.active_children()[0].pid, socket, flush=True)
         time.sleep(600)
 """
