@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from assets.context_window.partial_audio import View, draw_views, middle_stretch
 from assets.context_window.settings import ContextWindowSettings
 from assets.metrics.landmark_cache import LandmarkCache
-from assets.metrics.thread_map import in_threads
+from assets.metrics.thread_map import map_in_threads
 from assets.workers.rejected import Rejected
 from cals_models.inference.lip_generator import LipGenerator
 from cals_models.metrics.crop_metrics import lmd
@@ -80,7 +80,7 @@ def measure_windows(
 
     clips = islice(shard_set.clips(settings.split, seed=settings.seed), settings.max_clips)
     rows: list[dict[str, Any]] = []
-    for some in in_threads(measure, clips, num_threads):
+    for some in map_in_threads(measure, clips, num_threads):
         rows += some
         progress(len(generators))
     return sorted(rows, key=lambda row: (row["method"], row["clip_id"], row["window_frames"]))

@@ -23,7 +23,7 @@ from assets.context_window.partial_audio import Frames, Stretch, View, draw_view
 from assets.masked_audio.settings import MaskedAudioSettings
 from assets.metrics.crop_landmarks import CropLandmarks
 from assets.metrics.landmark_cache import LandmarkCache
-from assets.metrics.thread_map import in_threads
+from assets.metrics.thread_map import map_in_threads
 from assets.workers.rejected import Rejected
 from cals_models.inference.lip_generator import LipGenerator
 from cals_models.metrics.crop_metrics import lmd
@@ -89,7 +89,7 @@ def measure_masks(
 
     clips = islice(shard_set.clips(settings.split, seed=settings.seed), settings.max_clips)
     rows: list[dict[str, Any]] = []
-    for some in in_threads(measure, clips, num_threads):
+    for some in map_in_threads(measure, clips, num_threads):
         rows += some
         progress(len(generators))
     return sorted(rows, key=lambda row: (row["method"], row["clip_id"], row["mask_frames"]))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 from assets.metrics.clip_metrics import score_renders
+from assets.metrics.crop_values import crop_metric_names
 from assets.metrics.instruments import device_of, open_instruments
+from assets.metrics.lse_values import LSE_METRICS
 from assets.metrics.perceptual import Inception, open_inception
+from assets.metrics.render_set import RenderSet
 from assets.metrics.set_metrics import fid_rows
 from assets.models.train_stage import model_folder
 from assets.project.digests import digest_of
@@ -19,56 +22,49 @@ from assets.stage.stage_asset import stage_asset
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
 
-SHOWN = ("psnr", "ssim", "psnr_mouth", "ssim_mouth", "lpips", "lmd", "lse_d", "lse_c")
 CHECKS = {"ground_truth_is_perfect": True, "figures_are_finite": True}
 
 
 @stage_asset("clip_metrics", checks=CHECKS)
 def clip_metrics(run: StageRun) -> StageResult:
-    """PSNR, SSIM, LMD, LSE-D and LSE-C of each rendered test clip: one row a clip, sound, protocol and metric.
+    """PSNR, SSIM, LMD, LSE-D and LSE-C of each rendered test clip: one row a clip, audio, protocol and metric.
 
     With weights for them also LPIPS of each clip and FID of the whole split.
     """
     assert run.method is not None
     name = run.dataset.name
     folder = run.home.renders(name, run.method)
-    renders = [json.loads(line) for line in (folder / INDEX_NAME).read_text(encoding="utf-8").splitlines()]
+    renders = RenderSet(
+        rows=[json.loads(line) for line in (folder / INDEX_NAME).read_text(encoding="utf-8").splitlines()],
+        folder=folder,
+        shards=run.home.shards(name),
+        split=run.project.stage_settings(name, "renders").split,
+        dataset=name,
+        method=run.method,
+    )
     evaluator = None if run.settings.lse_weights else model_folder(run, "lse_evaluator")
     instruments = open_instruments(
         run.settings, evaluator, cache=run.folder / "landmarks", version=run.code.digest
     )
     inception = open_inception(run.settings, device_of(run.settings))
-    split = run.project.stage_settings(name, "renders").split
-    with progress_bar(f"metrics of {name} by {run.method}", len(renders), "video") as advance:
-        rows = score_renders(
-            renders,
-            folder,
-            run.home.shards(name),
-            split,
-            dataset=name,
-            method=run.method,
-            instruments=instruments,
-            progress=advance,
-        )
-    sets = [] if inception is None else _fid(run, renders, folder, split, inception)
+    with progress_bar(f"metrics of {name} by {run.method}", len(renders.rows), "video") as advance:
+        rows = score_renders(renders, instruments, advance)
+    sets = [] if inception is None else _fid(renders, inception)
     write_part(run.home, "clip_metrics", rows, dataset=name, method=run.method)
     write_part(run.home, "set_metrics", sets, dataset=name, method=run.method)
+    means = _means(rows, (*crop_metric_names(instruments), *LSE_METRICS))
     return StageResult(
         data_version=digest_of(rows, sets) if sets else digest_of(rows),
         num_clips=len({row["clip_id"] for row in rows}),
-        counts={**_means(rows), **_of_set(sets), "without_value": sum(row["value"] is None for row in rows)},
+        counts={**means, **_of_set(sets), "without_value": sum(row["value"] is None for row in rows)},
         checks=[_check_ground_truth(run.method, rows), _check_finite(rows)],
     )
 
 
-def _fid(
-    run: StageRun, renders: list[dict[str, Any]], folder: Path, split: str, inception: Inception
-) -> list[dict[str, Any]]:
-    name, shards = run.dataset.name, run.home.shards(run.dataset.name)
-    with progress_bar(f"FID of {name} by {run.method}", len({row["key"] for row in renders})) as advance:
-        return fid_rows(
-            renders, folder, shards, split, dataset=name, method=str(run.method), inception=inception, progress=advance
-        )  # fmt: skip
+def _fid(renders: RenderSet, inception: Inception) -> list[dict[str, Any]]:
+    num_clips = len({row["key"] for row in renders.rows})
+    with progress_bar(f"FID of {renders.dataset} by {renders.method}", num_clips) as advance:
+        return fid_rows(renders, inception, advance)
 
 
 def _own(rows: list[dict[str, Any]], metric: str) -> list[float]:
@@ -83,8 +79,8 @@ def _own(rows: list[dict[str, Any]], metric: str) -> list[float]:
     ]
 
 
-def _means(rows: list[dict[str, Any]]) -> dict[str, float]:
-    values = {metric: _own(rows, metric) for metric in SHOWN}
+def _means(rows: list[dict[str, Any]], metrics: Iterable[str]) -> dict[str, float]:
+    values = {metric: _own(rows, metric) for metric in metrics}
     return {metric: sum(some) / len(some) for metric, some in values.items() if some}
 
 
@@ -95,7 +91,7 @@ def _of_set(sets: list[dict[str, Any]]) -> dict[str, float]:
 def _check_ground_truth(method: str, rows: list[dict[str, Any]]) -> CheckOutcome:
     name = "ground_truth_is_perfect"
     if method != "ground_truth":
-        return CheckOutcome(name=name, passed=True, description="asked of the ground truth alone")
+        return CheckOutcome(name=name, passed=True, description="applies to the ground truth only")
     worst_ssim, worst_lmd = min(_own(rows, "ssim"), default=1.0), max(_own(rows, "lmd"), default=0.0)
     passed = worst_ssim > 1 - 1e-6 and worst_lmd == 0
     return CheckOutcome(
@@ -111,5 +107,5 @@ def _check_finite(rows: list[dict[str, Any]]) -> CheckOutcome:
     return CheckOutcome(
         name="figures_are_finite",
         passed=not bad,
-        description=f"{len(bad)} of {len(rows)} figures are not finite{where}",
+        description=f"{len(bad)} of {len(rows)} values are not finite{where}",
     )

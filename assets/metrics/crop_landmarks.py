@@ -1,7 +1,7 @@
-"""Landmarks for LMD: the same detector, by the same rule, on the true and on the generated 128-px crop.
+"""Landmarks for LMD: the same detector, with the same rule, on the true and on the generated 128-px crop.
 
-In each frame the best face that the detector finds is taken, and its 68 points; a frame in which it finds none has
-no landmarks and is counted. Nothing is carried over from one frame or one video to another.
+Of each frame the best face that the detector finds is taken, with its 68 points; a frame in which it finds none has no
+landmarks and is counted. No state is kept between frames or videos.
 
 Legend: T video frames.
 """
@@ -20,8 +20,10 @@ from assets.faces.landmarks import NUM_POINTS
 
 @dataclass(frozen=True, kw_only=True)
 class CropLandmarks:
-    """Args:
-    points: float32 (T, 68, 2), pixels of the crop; NaN where no face was found.
+    """Landmarks of a video.
+
+    Args:
+        points: float32 (T, 68, 2), pixels of the crop; NaN where no face was found.
     """
 
     points: NDArray[np.float32]
@@ -35,11 +37,11 @@ class CropLandmarks:
 def landmark_crops(frames: NDArray[np.uint8], backend: FaceBackend) -> CropLandmarks:
     """Landmarks of every frame.
 
-    Frames that equal an earlier one are looked at once.
+    Equal frames are detected once.
 
     Args:
         frames: uint8 (T, H, W, 3), RGB.
-        backend: finds faces and their points.
+        backend: face and landmark detector.
     """
     points = np.full((len(frames), NUM_POINTS, 2), np.nan, np.float32)
     seen: dict[bytes, int] = {}

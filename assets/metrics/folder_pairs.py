@@ -1,4 +1,4 @@
-"""Which generated video belongs to which reference: by name, or by a table that says so."""
+"""Which generated video belongs to which reference: by name, or by a table."""
 
 from __future__ import annotations
 
@@ -8,26 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VIDEO_SUFFIXES = frozenset(
-    [
-        ".mp4",
-        ".mkv",
-        ".avi",
-        ".mov",
-        ".webm",
-        ".mpg",
-        ".mpeg",
-        ".m4v",
-        ".wmv",
-        ".flv",
-        ".ts",
-        ".mts",
-        ".ogv",
-        ".mxf",
-        ".nut",
-        ".gif",
-        ".3gp",
-    ]
-)
+    (".mp4", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts", ".mts", ".ogv", ".mxf",
+     ".nut", ".gif", ".3gp")
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +24,7 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A video without figures: which, a snake_case code, and what was found and what would have been right."""
+    """A video without values: which, a snake_case code, and what was found and what would have been right."""
 
     video: str
     reason: str
@@ -49,6 +32,13 @@ class Failure:
 
     def __str__(self) -> str:
         return f"{self.video}: {self.reason}: {self.detail}"
+
+
+def find_pairs(generated: Path, reference: Path, table: Path | None) -> tuple[list[Pair], list[Failure]]:
+    """Pairs by a table, or by name where there is none; see `pairs_by_table` and `pairs_by_name`."""
+    return (
+        pairs_by_name(generated, reference) if table is None else pairs_by_table(generated, reference, table)
+    )
 
 
 def pairs_by_name(generated: Path, reference: Path) -> tuple[list[Pair], list[Failure]]:
@@ -59,21 +49,21 @@ def pairs_by_name(generated: Path, reference: Path) -> tuple[list[Pair], list[Fa
     Raises:
         ValueError: one of the folders does not exist or holds no video.
     """
-    made, true = _videos(generated), _videos(reference)
+    ours, true = _videos(generated), _videos(reference)
     pairs, failures = [], []
-    for name in sorted(made.keys() | true.keys()):
+    for name in sorted(ours.keys() | true.keys()):
         if name not in true:
             detail = f"no reference of that name in {reference}; name it as its reference, or give a table of pairs"
-            failures += [_failure(path, generated, "no_reference", detail) for path in made[name]]
-        elif name not in made:
+            failures += [_failure(path, generated, "no_reference", detail) for path in ours[name]]
+        elif name not in ours:
             detail = f"no generated video of that name in {generated}"
             failures += [_failure(path, reference, "not_generated", detail) for path in true[name]]
-        elif len(made[name]) > 1 or len(true[name]) > 1:
-            several = ", ".join(path.name for path in (*made[name], *true[name]))
+        elif len(ours[name]) > 1 or len(true[name]) > 1:
+            several = ", ".join(path.name for path in (*ours[name], *true[name]))
             detail = f"several videos have this name: {several}; keep one, or give a table of pairs"
             failures.append(Failure(video=name, reason="ambiguous", detail=detail))
         else:
-            pairs.append(Pair(name=name, generated=made[name][0], reference=true[name][0]))
+            pairs.append(Pair(name=name, generated=ours[name][0], reference=true[name][0]))
     return pairs, failures
 
 
@@ -100,17 +90,17 @@ def pairs_by_table(generated: Path, reference: Path, table: Path) -> tuple[list[
         raise ValueError(f"{table}: holds no pair")
     pairs: list[Pair] = []
     failures: list[Failure] = []
-    for number, (made, true) in enumerate(rows, start=2):
-        problem = _problem(generated, made) or _problem(reference, true)
+    for number, (video, true) in enumerate(rows, start=2):
+        problem = _problem(generated, video) or _problem(reference, true)
         if problem is not None:
-            failures.append(Failure(video=made or f"line {number}", reason=problem[0], detail=problem[1]))
+            failures.append(Failure(video=video or f"line {number}", reason=problem[0], detail=problem[1]))
             continue
         name = Path(true).with_suffix("").as_posix()
         if name in {pair.name for pair in pairs}:
-            detail = f"line {number}: another line is held against {name} already; keep one of them"
-            failures.append(Failure(video=made, reason="ambiguous", detail=detail))
+            detail = f"line {number}: another line is compared with {name} already; keep one of them"
+            failures.append(Failure(video=video, reason="ambiguous", detail=detail))
             continue
-        pairs.append(Pair(name=name, generated=generated / made, reference=reference / true))
+        pairs.append(Pair(name=name, generated=generated / video, reference=reference / true))
     return pairs, failures
 
 

@@ -1,8 +1,8 @@
-"""Frames as the public SyncNet code sees them: through the JPEG files that ``ffmpeg -f image2 %06d.jpg`` writes.
+"""Frames as the public SyncNet code reads them: through the JPEG files that ``ffmpeg -f image2 %06d.jpg`` writes.
 
 That encoder is left at its default of 200 kbit/s, so that quality falls over the first second (on face crops from
-about 40 dB to 31 dB) and stays there. Old LSE figures went through this; protocol ``lse_crop_jpeg`` repeats it. The
-program writes 4:4:4 files of RGB videos, as renders are; so does this, with the same pixels.
+about 40 dB to 31 dB) and stays there. Published LSE values went through these files; protocol ``lse_crop_jpeg`` repeats
+it. Of RGB videos, as renders are, the program writes 4:4:4 files; this code gives the same pixels.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ def through_jpeg_files(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     encoder.color_range = ColorRange.JPEG
     files = []
     for number, pixels in enumerate(frames):
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24").reformat(
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24").reformat(
             format="yuvj444p", dst_colorspace=Colorspace.ITU601, dst_color_range=ColorRange.JPEG
         )
-        picture.pts, picture.time_base = number, Fraction(1, FPS)
-        files += [bytes(packet) for packet in encoder.encode(picture)]
+        frame.pts, frame.time_base = number, Fraction(1, FPS)
+        files += [bytes(packet) for packet in encoder.encode(frame)]
     files += [bytes(packet) for packet in encoder.encode(None)]
     assert len(files) == len(frames)
     return np.stack([_read(file) for file in files])

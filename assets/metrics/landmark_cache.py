@@ -1,4 +1,4 @@
-"""Landmarks of the true crops are found once and kept, since every method is compared with the same ones."""
+"""A cache of the true crops' landmarks: every method is compared with the same ones."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from assets.project.atomic_files import replacing
 
 
 class LandmarkCache:
-    """Landmarks by the digest of the frames they were found in.
+    """Landmarks by the digest of their frames.
 
-    Detectors are not made to be shared: each thread that asks opens its own.
+    Detectors can't be shared between threads: each thread opens its own.
 
     Args:
-        open_backend: gives a detector; all that it gives find the same.
-        folder: of the kept ones; None keeps nothing.
-        version: of the code that finds them; another version finds them anew.
+        open_backend: opens a detector; all that it opens give equal landmarks.
+        folder: of the cache; None keeps nothing.
+        version: of the code that detects; landmarks of another version are detected again.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class LandmarkCache:
         return backend
 
     def of(self, frames: NDArray[np.uint8], *, keep: bool) -> CropLandmarks:
-        """Landmarks of frames uint8 (T, H, W, 3); ``keep`` says whether they will be asked for again."""
+        """Landmarks of frames uint8 (T, H, W, 3), RGB; ``keep`` writes them to the cache."""
         if not keep or self._folder is None:
             return landmark_crops(frames, self.backend)
         digest = hashlib.sha256(f"{self.name} {self._version} {frames.shape}\n".encode())

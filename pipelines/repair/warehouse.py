@@ -61,7 +61,7 @@ def _rows_in_parts(home: Home) -> dict[str, int]:
 
     from assets.store.sql_files import SEEDS_FOLDER, read_sql_files
 
-    computed = ("bootstrap_intervals", ledger.TABLE)
+    computed = ("bootstrap_intervals", "metric_definitions", ledger.TABLE)
     names = [file.name for file in read_sql_files().values() if file.folder == "schema"]
     return {
         name: sum(pq.read_metadata(path).num_rows for path in (home.parts / name).glob("*.parquet"))

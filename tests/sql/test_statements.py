@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from assets.project.home import Home
-from assets.store.sql_files import SEEDS_FOLDER, SqlFile, read_sql_files
+from assets.store.sql_files import SqlFile, read_sql_files
 from assets.store.warehouse import publish, query
 
 FILES = read_sql_files()
@@ -83,8 +83,8 @@ def test_declared_keys_are_columns() -> None:
         assert set(file.key) <= set(file.column_comments), name
 
 
-def test_metrics_say_which_direction_is_better() -> None:
-    definitions = pd.read_csv(SEEDS_FOLDER / "metric_definitions.csv").set_index("metric")["better"]
+def test_metrics_say_which_direction_is_better(database: Path) -> None:
+    definitions = query(database, "from metric_definitions").set_index("metric")["better"]
     higher = {
         "psnr",
         "ssim",

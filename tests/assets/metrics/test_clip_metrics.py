@@ -10,10 +10,13 @@ import torch
 
 from assets.faces.backends.dlib import DlibBackend
 from assets.media.encode import write_lossless
-from assets.metrics.clip_metrics import lse_figures, score_renders
+from assets.metrics.clip_metrics import score_renders
 from assets.metrics.crop_landmarks import landmark_crops
+from assets.metrics.crop_values import landmark_values
 from assets.metrics.instruments import Instruments, open_instruments
 from assets.metrics.landmark_cache import LandmarkCache
+from assets.metrics.lse_values import lse_values
+from assets.metrics.render_set import RenderSet
 from assets.metrics.settings import MetricSettings
 from assets.renders.render import render_clips
 from assets.renders.settings import RenderSettings
@@ -52,6 +55,19 @@ def shards(tmp_path_factory: pytest.TempPathFactory, grid_clips: list[Path]) -> 
     return folder / "shards"
 
 
+def scored(
+    renders: list[dict[str, Any]],
+    folder: Path,
+    shards: Path,
+    instruments: Instruments,
+    method: str = "cals",
+) -> list[dict[str, Any]]:
+    render_set = RenderSet(
+        rows=renders, folder=folder, shards=shards, split="test", dataset="grid", method=method
+    )
+    return score_renders(render_set, instruments)
+
+
 def by_metric(rows: list[dict[str, Any]], clip_id: str, audio: str) -> dict[tuple[str, str], dict[str, Any]]:
     return {
         (row["protocol"], row["metric"]): row
@@ -62,9 +78,7 @@ def by_metric(rows: list[dict[str, Any]], clip_id: str, audio: str) -> dict[tupl
 
 def test_ground_truth_rows(shards: Path, tmp_path: Path, instruments: Instruments) -> None:
     renders = render_clips(shards, "test", "ground_truth", None, tmp_path, RenderSettings())
-    rows = score_renders(
-        renders, tmp_path, shards, "test", dataset="grid", method="ground_truth", instruments=instruments
-    )
+    rows = scored(renders, tmp_path, shards, instruments, "ground_truth")
     clip_ids = sorted({row["clip_id"] for row in rows})
     assert len(clip_ids) == 2 and len(rows) == 2 * 2 * len(METRICS)
     own, other = (by_metric(rows, clip_ids[0], audio) for audio in ("own", "other"))
@@ -76,28 +90,26 @@ def test_ground_truth_rows(shards: Path, tmp_path: Path, instruments: Instrument
         assert own["primary", metric]["value"] == pytest.approx(1, abs=1e-6)
     assert own["primary", "lmd"]["value"] == own["atvgnet", "lmd"]["value"] == 0
     assert own["lse_crop", "lse_d"]["evaluator"] == "random"
-    # the same pictures beside another clip's sound
+    # the same frames beside another clip's audio
     assert own["lse_crop", "lse_d"]["value"] != other["lse_crop", "lse_d"]["value"]
     assert clip_ids[1] in other["lse_crop", "lse_d"]["detail"]
 
 
-def test_a_method_that_hears_is_held_against_the_true_sound(
+def test_a_method_that_is_given_audio_is_compared_with_the_true_audio(
     shards: Path, tmp_path: Path, instruments: Instruments, evaluator: LipSyncEvaluator
 ) -> None:
     clips = list(ShardSet(shards).clips("test"))
     renders = []
     for clip, lender in zip(clips, clips[::-1], strict=True):
-        for audio, sound in (("own", clip), ("other", lender)):
+        for audio, source in (("own", clip), ("other", lender)):
             frames = through_jpeg(clip.frames(range(25)), 40 if audio == "own" else 30)
             path = f"{audio}/{clip.key}.mkv"
-            write_lossless(tmp_path / path, frames, sound.audio())
+            write_lossless(tmp_path / path, frames, source.audio())
             renders.append({
                 "clip_id": clip.clip_id, "key": clip.key, "audio": audio, "path": path,
-                "audio_clip_id": sound.clip_id, "status": "ok",
+                "audio_clip_id": source.clip_id, "status": "ok",
             })  # fmt: skip
-    rows = score_renders(
-        renders, tmp_path, shards, "test", dataset="grid", method="cals", instruments=instruments
-    )
+    rows = scored(renders, tmp_path, shards, instruments)
     clip = clips[0]
     own, other = (by_metric(rows, clip.clip_id, audio) for audio in ("own", "other"))
     assert set(own) == METRICS and set(other) == METRICS | DUBBED
@@ -105,9 +117,9 @@ def test_a_method_that_hears_is_held_against_the_true_sound(
     assert 25 < own["primary", "psnr"]["value"] < 45
     assert 0.1 < own["primary", "lmd"]["value"] < 3
     assert own["atvgnet", "lmd"]["value"] == pytest.approx(20 * own["primary", "lmd"]["value"])
-    pictures = torch.from_numpy(through_jpeg(clip.frames(range(25)), 30))
-    for protocol, sound in (("lse_crop", clip), ("lse_crop_dubbed", clips[1])):
-        expected = evaluator.evaluate(pictures, sound.audio())
+    generated = torch.from_numpy(through_jpeg(clip.frames(range(25)), 30))
+    for protocol, source in (("lse_crop", clip), ("lse_crop_dubbed", clips[1])):
+        expected = evaluator.evaluate(generated, source.audio())
         assert other[protocol, "lse_d"]["value"] == pytest.approx(expected.distance, rel=1e-5)
         assert other[protocol, "lse_c"]["value"] == pytest.approx(expected.confidence, rel=1e-3, abs=1e-4)
         assert other[protocol, "lse_c"]["offset_frames"] == expected.offset_frames
@@ -122,9 +134,7 @@ def test_renders_that_failed_are_rows_without_value(
          "detail": "9 frames"}
         for clip in ShardSet(shards).clips("test")
     ]  # fmt: skip
-    rows = score_renders(
-        renders, tmp_path, shards, "test", dataset="grid", method="cals", instruments=instruments
-    )
+    rows = scored(renders, tmp_path, shards, instruments)
     assert len(rows) == 2 * len(METRICS)
     assert all(row["value"] is None and "too_short: 9 frames" in row["detail"] for row in rows)
 
@@ -132,7 +142,7 @@ def test_renders_that_failed_are_rows_without_value(
 def test_frames_in_which_the_face_was_not_seen_are_left_out_and_counted(
     tmp_path: Path, grid_clips: list[Path], instruments: Instruments, evaluator: LipSyncEvaluator
 ) -> None:
-    """The render is nonsense exactly where the truth is interpolated: that may move LSE alone."""
+    """The render is black exactly where the truth is interpolated: that may change LSE only."""
     crops = grid_crops(grid_clips[0], 25)
     seen = np.ones(25, bool)
     seen[10:16] = False
@@ -146,27 +156,19 @@ def test_frames_in_which_the_face_was_not_seen_are_left_out_and_counted(
         write_lossless(tmp_path / f"{clip.key}.mkv", frames, clip.audio())
         renders.append({"clip_id": clip.clip_id, "key": clip.key, "audio": "own", "path": f"{clip.key}.mkv",
                         "audio_clip_id": clip.clip_id, "status": "ok"})  # fmt: skip
-    rows = score_renders(
-        renders,
-        tmp_path,
-        tmp_path / "set" / "shards",
-        "test",
-        dataset="grid",
-        method="cals",
-        instruments=instruments,
-    )
+    rows = scored(renders, tmp_path, tmp_path / "set" / "shards", instruments)
     some = by_metric(rows, "grid/test/some", "own")
     clip = next(clip for clip in clips if clip.clip_id == "grid/test/some")
     true = torch.from_numpy(clip.frames(range(25)))
-    made = torch.from_numpy(through_jpeg(clip.frames(range(25)), 40))
+    generated = torch.from_numpy(through_jpeg(clip.frames(range(25)), 40))
     for metric, function in (("psnr", psnr), ("ssim", ssim)):
-        expected = float(function(made[seen], true[seen]).double().mean())
+        expected = float(function(generated[seen], true[seen]).double().mean())
         assert some["primary", metric]["value"] == pytest.approx(expected, abs=1e-6)
     assert 0.1 < some["primary", "lmd"]["value"] < 3
     for protocol, metric in METRICS - {("lse_crop", "lse_d"), ("lse_crop", "lse_c")}:
         assert some[protocol, metric]["detail"].startswith("6 of 25 frames left out")
-    made[~torch.from_numpy(seen)] = 0
-    expected_lse = evaluator.evaluate(made, clip.audio())
+    generated[~torch.from_numpy(seen)] = 0
+    expected_lse = evaluator.evaluate(generated, clip.audio())
     assert some["lse_crop", "lse_d"]["value"] == pytest.approx(expected_lse.distance, rel=1e-5)
     assert (
         "20 windows; the clip's face was not seen in a frame of 10 windows"
@@ -178,7 +180,7 @@ def test_frames_in_which_the_face_was_not_seen_are_left_out_and_counted(
     assert none["lse_crop", "lse_d"]["value"] is not None
 
 
-def test_missing_and_unknown_renders_are_refused(
+def test_missing_and_unknown_renders_are_rejected(
     shards: Path, tmp_path: Path, instruments: Instruments
 ) -> None:
     clips = list(ShardSet(shards).clips("test"))
@@ -190,21 +192,18 @@ def test_missing_and_unknown_renders_are_refused(
         "reason": "",
         "detail": "",
     }
-    arguments: Any = {"dataset": "grid", "method": "cals", "instruments": instruments}
     with pytest.raises(ValueError, match="no render to score"):
-        score_renders([], tmp_path, shards, "test", **arguments)
+        scored([], tmp_path, shards, instruments)
     with pytest.raises(ValueError, match="has no render"):
-        score_renders([row], tmp_path, shards, "test", **arguments)
+        scored([row], tmp_path, shards, instruments)
     rows = [row, row | {"key": clips[1].key}, row | {"key": "0" * 16, "clip_id": "grid/test/gone"}]
     with pytest.raises(ValueError, match="grid/test/gone"):
-        score_renders(rows, tmp_path, shards, "test", **arguments)
+        scored(rows, tmp_path, shards, instruments)
 
 
 def test_lmd_of_real_frames_equals_a_computation_by_hand(grid_clips: list[Path]) -> None:
     frames = grid_crops(grid_clips[0])[0][:6]
-    found = [
-        landmark_crops(pictures, DlibBackend()).points for pictures in (frames, through_jpeg(frames, 50))
-    ]
+    found = [landmark_crops(crops, DlibBackend()).points for crops in (frames, through_jpeg(frames, 50))]
     mouths = [points[:, 48:68].astype(float) for points in found]
     centred = [mouth - mouth.mean(axis=1, keepdims=True) for mouth in mouths]
     by_hand = np.sqrt(((centred[0] - centred[1]) ** 2).sum(axis=2)).mean()
@@ -217,17 +216,15 @@ def test_lmd_of_real_frames_equals_a_computation_by_hand(grid_clips: list[Path])
 def test_frames_without_a_face_are_counted_and_left_out(
     grid_clips: list[Path], instruments: Instruments
 ) -> None:
-    from assets.metrics.clip_metrics import landmark_figures
-
     true = grid_crops(grid_clips[0])[0][:8].copy()
     frames = true.copy()
     frames[:3] = 0
-    figures = landmark_figures(frames, true, instruments)
-    assert [figure.value for figure in figures] == [0.0, 0.0]
-    assert figures[0].detail == "no face found in 3 of 8 frames of the render and 0 of the truth"
+    values = landmark_values(frames, true, instruments)
+    assert [value.value for value in values] == [0.0, 0.0]
+    assert values[0].detail == "no face found in 3 of 8 frames of the render and 0 of the truth"
     frames[:5] = 0
-    figures = landmark_figures(frames, true, instruments)
-    assert [figure.value for figure in figures] == [None, None] and "too few" in str(figures[0].detail)
+    values = landmark_values(frames, true, instruments)
+    assert [value.value for value in values] == [None, None] and "too few" in str(values[0].detail)
 
 
 def test_landmarks_of_true_crops_are_found_once(tmp_path: Path, grid_clips: list[Path]) -> None:
@@ -247,11 +244,11 @@ def test_landmarks_of_true_crops_are_found_once(tmp_path: Path, grid_clips: list
 
 
 def test_lse_of_a_clip_that_is_too_short_says_so(evaluator: LipSyncEvaluator) -> None:
-    figures = lse_figures(
+    values = lse_values(
         np.zeros((4, 128, 128, 3), np.uint8), np.zeros(2560, np.int16), "lse_crop", "x", evaluator
     )
-    assert [figure.value for figure in figures] == [None, None]
-    assert "at least 6 frames" in str(figures[0].detail)
+    assert [value.value for value in values] == [None, None]
+    assert "at least 6 frames" in str(values[0].detail)
 
 
 def test_instruments_need_an_evaluator(tmp_path: Path) -> None:
@@ -265,7 +262,7 @@ def test_instruments_need_an_evaluator(tmp_path: Path) -> None:
     "field",
     [{"landmark_backend": "x"}, {"max_undetected_share": 1.0}, {"lse_dtype": "int8"}, {"device": "tpu"}],
 )
-def test_impossible_settings_are_refused(field: dict[str, Any]) -> None:
+def test_impossible_settings_are_rejected(field: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(field))):
         MetricSettings(**field)
 
@@ -274,15 +271,7 @@ def test_the_jpeg_protocol_is_on_request(
     shards: Path, tmp_path: Path, instruments: Instruments, evaluator: LipSyncEvaluator
 ) -> None:
     renders = render_clips(shards, "test", "ground_truth", None, tmp_path, RenderSettings())
-    rows = score_renders(
-        renders,
-        tmp_path,
-        shards,
-        "test",
-        dataset="grid",
-        method="ground_truth",
-        instruments=replace(instruments, lse_jpeg=True),
-    )
+    rows = scored(renders, tmp_path, shards, replace(instruments, lse_jpeg=True), "ground_truth")
     own = by_metric(rows, rows[0]["clip_id"], "own")
     assert set(own) == METRICS | {("lse_crop_jpeg", "lse_d"), ("lse_crop_jpeg", "lse_c")}
     plain, lossy = own["lse_crop", "lse_d"]["value"], own["lse_crop_jpeg", "lse_d"]["value"]

@@ -13,18 +13,17 @@ import torch
 
 from assets.faces.backends.dlib import DlibBackend
 from assets.faces.backends.interface import Detection
-from assets.metrics.instruments import Instruments
+from assets.metrics.instruments import AbsentEvaluator, Instruments
 from assets.metrics.landmark_cache import LandmarkCache
-from assets.metrics.lse_real import frames_at_25, lse_real_figures
+from assets.metrics.lse_real import frames_at_25, lse_real_values
 from assets.metrics.real_faces import NoFaceTrackError, crop, face_clips, filled, link, shots
-from assets.metrics.without_evaluator import NoEvaluator
 from cals_models.metrics.lse import LipSyncEvaluator
 from tests.support.lse_transcription import network_of, transcribed
 
 SIZE = (240, 320)
 
 
-class MadeBackend:
+class ScriptedBackend:
     """Detections that are given, a list for each frame; each frame's first pixel says its number."""
 
     name = "made"
@@ -100,22 +99,22 @@ def test_what_the_protocol_does_not_score_says_why() -> None:
         ([[face(160, 120, 100)] for _ in range(110)], "found in 110 of 110 frames, 100 px"),
     ):
         with pytest.raises(NoFaceTrackError, match=says):
-            face_clips(frames, MadeBackend(found))
+            face_clips(frames, ScriptedBackend(found))
     (one,) = face_clips(
-        frames, MadeBackend([[face(160, 120)] if index < 101 else [] for index in range(110)])
+        frames, ScriptedBackend([[face(160, 120)] if index < 101 else [] for index in range(110)])
     )
     assert one.frames.shape == (101, 224, 224, 3) and one.face_px == 120
     doubtful = [[face(160, 120, confidence=0.7)] for _ in range(110)]
-    assert len(face_clips(frames, MadeBackend(doubtful))) == 1
+    assert len(face_clips(frames, ScriptedBackend(doubtful))) == 1
     with pytest.raises(NoFaceTrackError, match="no face found"):
-        face_clips(frames, MadeBackend(doubtful, second_opinion=False))
-    sound = np.zeros(640 * 110, np.int16)
-    for figure in lse_real_figures(
-        frames, sound, "x", instruments_of(MadeBackend([[]] * 110), lse_jpeg=True)
+        face_clips(frames, ScriptedBackend(doubtful, second_opinion=False))
+    audio = np.zeros(640 * 110, np.int16)
+    for value in lse_real_values(
+        frames, audio, "x", instruments_of(ScriptedBackend([[]] * 110), lse_jpeg=True)
     ):
-        assert figure.value is None and "more than 100 px in more than 100 frames" in str(figure.detail)
-        assert figure.protocol in ("lse_real", "lse_real_jpeg") and figure.evaluator == "random+made"
-    (first, _) = lse_real_figures(frames, sound, "x", instruments_of(Unasked(), evaluator=NoEvaluator()))
+        assert value.value is None and "more than 100 px in more than 100 frames" in str(value.detail)
+        assert value.protocol in ("lse_real", "lse_real_jpeg") and value.evaluator == "random+made"
+    (first, _) = lse_real_values(frames, audio, "x", instruments_of(Unasked(), evaluator=AbsentEvaluator()))
     assert first.value is None and "no evaluator was given" in str(first.detail)
 
 
@@ -130,30 +129,30 @@ def test_no_track_crosses_a_shot_change() -> None:
     frames[110:] = 255 - frames[110:]
     frames[:, 0, 0] = np.arange(220)[:, None]
     assert shots(frames) == [(0, 110), (110, 220)]
-    faces = face_clips(frames, MadeBackend([[face(160, 120)] for _ in range(220)]))
+    faces = face_clips(frames, ScriptedBackend([[face(160, 120)] for _ in range(220)]))
     assert [found.first_frame for found in faces] == [0, 110]
 
 
-def test_several_faces_have_their_mean_and_their_own_sound() -> None:
+def test_several_faces_have_their_mean_and_their_own_audio() -> None:
     frames = numbered(106)
-    backend = MadeBackend(
+    backend = ScriptedBackend(
         [[face(110, 120), *([face(250, 120, 104)] if index >= 3 else [])] for index in range(106)]
     )
-    sound = np.random.default_rng(1).integers(-9000, 9000, 640 * 106).astype(np.int16)
+    audio = np.random.default_rng(1).integers(-9000, 9000, 640 * 106).astype(np.int16)
     instruments = instruments_of(backend, lse_jpeg=True)
-    figures = {(figure.protocol, figure.metric): figure for figure in
-               lse_real_figures(frames, sound, "the video's own sound", instruments)}  # fmt: skip
+    values = {(value.protocol, value.metric): value for value in
+               lse_real_values(frames, audio, "the video's own sound", instruments)}  # fmt: skip
     faces = face_clips(frames, backend)
     assert [found.first_frame for found in faces] == [0, 3]
     results = [
-        instruments.evaluator.evaluate(torch.from_numpy(found.frames), sound[640 * found.first_frame :])
+        instruments.evaluator.evaluate(torch.from_numpy(found.frames), audio[640 * found.first_frame :])
         for found in faces
     ]
-    plain = figures["lse_real", "lse_d"]
+    plain = values["lse_real", "lse_d"]
     assert plain.value == pytest.approx(np.mean([result.distance for result in results]), rel=1e-6)
     assert "face of 120 px in frames 0 to 105" in str(plain.detail)
     assert "face of 104 px in frames 3 to 105" in str(plain.detail)
-    lossy = figures["lse_real_jpeg", "lse_d"].value
+    lossy = values["lse_real_jpeg", "lse_d"].value
     assert lossy != plain.value and lossy == pytest.approx(plain.value, rel=0.3)
 
 
@@ -172,7 +171,7 @@ def test_a_crop_is_the_one_cut_out_of_the_padded_frame() -> None:
 @pytest.mark.parametrize(
     ("fps", "expected"), [(25.0, range(6)), (50.0, range(0, 12, 2)), (12.5, [0, 0, 1, 1, 2, 2])]
 )
-def test_the_picture_on_display_is_shown_at_25_frames(fps: float, expected: list[int]) -> None:
+def test_the_frame_on_display_is_shown_at_25_frames(fps: float, expected: list[int]) -> None:
     times_s = np.arange(round(6 * fps / 25)) / fps
     frames = np.arange(len(times_s), dtype=np.uint8)[:, None, None, None].repeat(3, axis=3)
     np.testing.assert_array_equal(frames_at_25(frames, times_s, fps)[:, 0, 0, 0], list(expected))
@@ -194,7 +193,7 @@ def median_of_13(values: list[float]) -> list[float]:
 
 
 def transcribed_real(
-    frames: np.ndarray, sound: np.ndarray, network: Any
+    frames: np.ndarray, audio: np.ndarray, network: Any
 ) -> tuple[list[np.ndarray], tuple[float, float, int]]:
     """The real-video path as FACTS states it, for a clip with one face and no cut, a loop at a time."""
     backend, scale, places = DlibBackend(), 0.8, {}
@@ -221,8 +220,8 @@ def transcribed_real(
         cut_from_padded(frames[numbers[0] + index], xs[index], ys[index], halves[index])
         for index in range(len(path))
     ]
-    heard = sound[640 * numbers[0] : 640 * (numbers[-1] + 1)]
-    return crops, transcribed(network, np.stack(crops), heard)
+    beside = audio[640 * numbers[0] : 640 * (numbers[-1] + 1)]
+    return crops, transcribed(network, np.stack(crops), beside)
 
 
 @pytest.mark.proof
@@ -235,13 +234,13 @@ def test_a_real_clip_is_scored_as_a_transcription_of_the_protocol_scores_it(shar
     resampler = av.AudioResampler("s16", "mono", 16_000)
     with av.open(str(path)) as container:
         pieces = [piece for frame in container.decode(audio=0) for piece in resampler.resample(frame)]
-    sound = np.concatenate([piece.to_ndarray()[0] for piece in pieces])[: 640 * len(frames)]
+    audio = np.concatenate([piece.to_ndarray()[0] for piece in pieces])[: 640 * len(frames)]
     network = network_of(5, 0.125)
-    crops, expected = transcribed_real(frames, sound, network)
+    crops, expected = transcribed_real(frames, audio, network)
     (found,) = face_clips(frames, DlibBackend())
     np.testing.assert_array_equal(found.frames, np.stack(crops))
     instruments = instruments_of(DlibBackend(), evaluator=LipSyncEvaluator(network, name="random"))
-    distance, confidence = lse_real_figures(frames, sound, "the video's own sound", instruments)
+    distance, confidence = lse_real_values(frames, audio, "the video's own sound", instruments)
     assert distance.value == pytest.approx(expected[0], rel=1e-3)
     assert confidence.value == pytest.approx(expected[1], rel=1e-3)
     assert distance.offset_frames == confidence.offset_frames == expected[2]

@@ -20,13 +20,14 @@ from torch import Tensor
 from assets.faces.backends.dlib import DlibBackend
 from assets.media.encode import write_lossless
 from assets.metrics import perceptual
-from assets.metrics.clip_metrics import crop_figures, score_renders
-from assets.metrics.instruments import Instruments
+from assets.metrics.clip_metrics import score_renders
+from assets.metrics.crop_values import crop_values
+from assets.metrics.instruments import AbsentEvaluator, Instruments
 from assets.metrics.landmark_cache import LandmarkCache
 from assets.metrics.perceptual import open_inception, open_lpips
+from assets.metrics.render_set import RenderSet
 from assets.metrics.set_metrics import fid_rows
 from assets.metrics.settings import MetricSettings
-from assets.metrics.without_evaluator import NoEvaluator
 from cals_models.networks.syncnet import WeightsError
 from cals_models.shards.shard_set import ShardClip, ShardSet
 from tests.support.grid_crops import crops_shard_set
@@ -63,7 +64,7 @@ def inception_weights() -> dict[str, Tensor]:
         state: dict[str, Tensor] = Network("random", ["2048"]).state_dict()
     random = torch.Generator().manual_seed(2)
     for name, value in state.items():
-        if name.endswith("conv.weight"):  # so scaled, pictures do not fade from layer to layer
+        if name.endswith("conv.weight"):  # so scaled, activations do not fade from layer to layer
             value.normal_(std=(2 / value[0].numel()) ** 0.5, generator=random)
     return state
 
@@ -89,7 +90,7 @@ def inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two clips of smooth random pictures, in half of which the face was not seen."""
+    """Two clips of smooth random frames, in half of which the face was not seen."""
     random = np.random.default_rng(3)
     clips = {}
     for name in ("one", "two"):
@@ -103,16 +104,18 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def instruments(alexnet: Path) -> Instruments:
+    lpips = open_lpips(named(alexnet, "lpips"), "cpu")
+    assert lpips is not None
     return Instruments(
-        evaluator=NoEvaluator(),
+        evaluator=AbsentEvaluator(),
         landmarks=LandmarkCache(DlibBackend, None),
         max_undetected_share=0.5,
-        lpips=open_lpips(named(alexnet, "lpips"), "cpu"),
+        networks={"lpips": lpips},
     )
 
 
 def drawn(clip: ShardClip, audio: str) -> np.ndarray:
-    """What a method might draw: the true frames, darker, with another error for each kind of sound."""
+    """What a method might generate: the true frames, darker, with another error for each kind of audio."""
     random = np.random.default_rng([clip.num_frames, len(audio), len(clip.clip_id)])
     frames = 0.8 * clip.frames(range(clip.num_frames)) + random.uniform(0, 30, (clip.num_frames, 128, 128, 3))
     return frames.astype(np.uint8)
@@ -131,6 +134,10 @@ def rendered(
     return rows
 
 
+def render_set(rows: list[dict[str, Any]], folder: Path, shards: Path) -> RenderSet:
+    return RenderSet(rows=rows, folder=folder, shards=shards, split="test", dataset="made", method="cals")
+
+
 def lpips_by_hand(frames: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Equation 1 of Zhang et al. 2018, with the linear heads that torchmetrics ships, in float64."""
     spec = importlib.util.find_spec("torchmetrics")
@@ -142,8 +149,8 @@ def lpips_by_hand(frames: np.ndarray, true: np.ndarray) -> np.ndarray:
     )
     state = {name: value.double() for name, value in alexnet_weights().items()}
 
-    def units(pictures: np.ndarray) -> list[Tensor]:
-        x = torch.from_numpy(pictures).permute(0, 3, 1, 2).double() / 127.5 - 1
+    def units(frames: np.ndarray) -> list[Tensor]:
+        x = torch.from_numpy(frames).permute(0, 3, 1, 2).double() / 127.5 - 1
         shift, scale = torch.tensor([[-0.030, -0.088, -0.188], [0.458, 0.448, 0.450]]).double()[
             ..., None, None
         ]
@@ -168,7 +175,7 @@ def test_lpips_of_frames_equals_a_computation_by_hand(alexnet: Path, shards: Pat
     assert lpips is not None
     clip = next(iter(ShardSet(shards).clips("test")))
     frames, true = drawn(clip, "own"), clip.frames(range(NUM_FRAMES))
-    many = [np.concatenate([pictures] * 4) for pictures in (frames, true)]  # more than are taken at once
+    many = [np.concatenate([crops] * 4) for crops in (frames, true)]  # more than are taken at once
     values = lpips.of(*many)
     assert values.shape == (4 * NUM_FRAMES,) and values.dtype == torch.float32
     np.testing.assert_allclose(values, np.tile(lpips_by_hand(frames, true), 4), rtol=1e-4)
@@ -176,11 +183,11 @@ def test_lpips_of_frames_equals_a_computation_by_hand(alexnet: Path, shards: Pat
     assert lpips.name == f"lpips_alex/alexnet.pth/{named(alexnet, 'lpips').lpips_weights_sha256[:12]}"
 
 
-def test_lpips_is_a_row_of_every_clip_and_sound_beside_the_others(
+def test_lpips_is_a_row_of_every_clip_and_audio_beside_the_others(
     shards: Path, tmp_path: Path, instruments: Instruments
 ) -> None:
-    arguments: Any = {"dataset": "made", "method": "cals", "instruments": instruments}
-    rows = score_renders(rendered(shards, tmp_path, drawn), tmp_path, shards, "test", **arguments)
+    renders = render_set(rendered(shards, tmp_path, drawn), tmp_path, shards)
+    rows = score_renders(renders, instruments)
     found = {(row["clip_id"], row["audio"]): row for row in rows if row["metric"] == "lpips"}
     assert len(found) == 4 and {row["protocol"] for row in found.values()} == {"primary"}
     for clip in ShardSet(shards).clips("test"):
@@ -191,10 +198,7 @@ def test_lpips_is_a_row_of_every_clip_and_sound_beside_the_others(
             assert row["value"] == pytest.approx(by_hand, rel=1e-4) and row["value"] > 0
             assert row["evaluator"].startswith("lpips_alex/alexnet.pth/")
     assert found["made/test/two", "own"]["detail"].startswith("6 of 10 frames left out")
-    without = score_renders(
-        rendered(shards, tmp_path, drawn), tmp_path, shards, "test",
-        **arguments | {"instruments": replace(instruments, lpips=None)},
-    )  # fmt: skip
+    without = score_renders(renders, replace(instruments, networks={}))
     assert without == [row for row in rows if row["metric"] != "lpips"]
 
 
@@ -202,8 +206,8 @@ def test_a_clip_without_figures_has_a_row_of_lpips_that_says_why(
     shards: Path, instruments: Instruments
 ) -> None:
     frames = next(iter(ShardSet(shards).clips("test"))).frames(range(NUM_FRAMES))
-    figures = crop_figures(frames, frames, np.zeros(NUM_FRAMES, bool), instruments)
-    (row,) = [figure for figure in figures if figure.metric == "lpips"]
+    values = crop_values(frames, frames, np.zeros(NUM_FRAMES, bool), instruments)
+    (row,) = [value for value in values if value.metric == "lpips"]
     assert row.value is None and str(row.detail).startswith("10 of 10 frames left out")
 
 
@@ -224,39 +228,40 @@ def test_fid_equals_a_computation_by_hand_from_torch_fidelitys_features(
     ).eval()
     settings = named(inception, "fid")
     renders = rendered(shards, tmp_path, drawn)
-    arguments: Any = {"dataset": "made", "method": "cals", "inception": open_inception(settings, "cpu")}
-    rows = fid_rows(renders, tmp_path, shards, "test", **arguments)
+    opened = open_inception(settings, "cpu")
+    assert opened is not None
+    rows = fid_rows(render_set(renders, tmp_path, shards), opened)
     assert [row["audio"] for row in rows] == ["other", "own"]
     clips = list(ShardSet(shards).clips("test"))
 
-    def features(pictures: list[np.ndarray]) -> np.ndarray:
-        planes = torch.from_numpy(np.concatenate(pictures)).permute(0, 3, 1, 2)
+    def features(frames: list[np.ndarray]) -> np.ndarray:
+        planes = torch.from_numpy(np.concatenate(frames)).permute(0, 3, 1, 2)
         return np.asarray(network(planes)[0].double())
 
     true = features([clip.frames(range(NUM_FRAMES))[clip.valid] for clip in clips])
     for row in rows:
-        made = features([drawn(clip, row["audio"])[clip.valid] for clip in clips])
-        assert row["value"] == pytest.approx(frechet_by_hand(made, true), rel=1e-3) and row["value"] > 0.01
+        generated = features([drawn(clip, row["audio"])[clip.valid] for clip in clips])
+        assert (
+            row["value"] == pytest.approx(frechet_by_hand(generated, true), rel=1e-3) and row["value"] > 0.01
+        )
         assert (row["num_frames"], row["num_true_frames"], row["num_clips"]) == (9, 9, 2)
         assert row["evaluator"] == f"inception_v3/inception.pth/{settings.fid_weights_sha256[:12]}"
         assert row["detail"].startswith("no more frames than the 2048 features")
 
 
-def test_renders_that_failed_are_left_out_of_the_drawn_frames_alone(
+def test_renders_that_failed_are_left_out_of_the_generated_frames_alone(
     shards: Path, inception: Path, tmp_path: Path
 ) -> None:
     renders = rendered(shards, tmp_path, lambda clip, audio: clip.frames(range(NUM_FRAMES)))
     (one, *others) = [row for row in renders if row["audio"] == "own"]
     failed = [{**row, "status": "rejected", "path": None} for row in others]
-    arguments: Any = {
-        "dataset": "made",
-        "method": "cals",
-        "inception": open_inception(named(inception, "fid"), "cpu"),
-    }
-    (row,) = fid_rows([one, *failed], tmp_path, shards, "test", **arguments)
+    opened = open_inception(named(inception, "fid"), "cpu")
+    assert opened is not None
+    (row,) = fid_rows(render_set([one, *failed], tmp_path, shards), opened)
     assert (row["num_clips"], row["num_true_frames"]) == (1, 9) and row["num_frames"] in (4, 5)
     assert row["detail"].startswith("not rendered: 1 of 2 clips; ")
-    (row,) = fid_rows([{**one, "status": "rejected"}, *failed], tmp_path, shards, "test", **arguments)
+    rejected = {**one, "status": "rejected"}
+    (row,) = fid_rows(render_set([rejected, *failed], tmp_path, shards), opened)
     assert row["value"] is None and row["detail"].endswith("FID needs 2 frames or more in both sets")
 
 
@@ -264,15 +269,15 @@ OPENERS: dict[str, Callable[[MetricSettings, str], Any]] = {"lpips": open_lpips,
 
 
 @pytest.mark.parametrize("kind", OPENERS)
-def test_weights_that_are_not_the_network_are_refused_in_one_line(kind: str, tmp_path: Path) -> None:
+def test_weights_that_are_not_the_network_are_rejected_in_one_line(kind: str, tmp_path: Path) -> None:
     path, opened = tmp_path / "weights.pth", OPENERS[kind]
     torch.save({"features.0.weight": torch.zeros(3)}, path)
     settings = named(path, kind)
     with pytest.raises(
         WeightsError, match=rf"^{path}: not (torchvision's AlexNet|torch-fidelity's Inception v3): "
-    ) as told:
+    ) as raised:
         opened(settings, "cpu")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
     path.write_bytes(b"changed")
     with pytest.raises(WeightsError, match=f"sha256 is .*; {kind}_weights_sha256 says "):
         opened(settings, "cpu")
@@ -307,9 +312,11 @@ def test_safetensors_will_do(alexnet: Path, tmp_path: Path, instruments: Instrum
     path = tmp_path / "alexnet.safetensors"
     save_file(alexnet_weights(), path)
     lpips = open_lpips(named(path, "lpips"), "cpu")
-    assert lpips is not None and instruments.lpips is not None
+    assert lpips is not None
     frames = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), np.uint8)
-    assert lpips.of(frames, frames[::-1].copy()).equal(instruments.lpips.of(frames, frames[::-1].copy()))
+    assert lpips.of(frames, frames[::-1].copy()).equal(
+        instruments.networks["lpips"].of(frames, frames[::-1].copy())
+    )
 
 
 @pytest.mark.parametrize("kind", OPENERS)

@@ -13,8 +13,9 @@ from safetensors.torch import save_file
 from assets.media.encode import write_lossless, write_web_video
 from assets.metrics.folder_pairs import pairs_by_name, pairs_by_table
 from assets.metrics.score_folder import FolderScores, score_folder
+from assets.metrics.score_pair import PairScoring
 from assets.metrics.settings import MetricSettings
-from assets.metrics.shifts import picture_shift, sound_shift_ms
+from assets.metrics.shifts import audio_shift_ms, frame_shift
 from assets.workers.clip_pool import PoolSettings
 from cals_models.metrics.crop_metrics import psnr
 from cals_models.metrics.lse import LipSyncEvaluator
@@ -55,37 +56,40 @@ def clip(grid_clips: list[Path]) -> tuple[np.ndarray, np.ndarray]:
     return frames.copy(), audio.copy()
 
 
-def scored(folder: Path, evaluator_dir: Path, **options: Any) -> FolderScores:
-    options = {"pool": PoolSettings(num_workers=0)} | options
-    return score_folder(
-        folder / "generated",
-        folder / "reference",
+def scored(
+    folder: Path, evaluator_dir: Path, *, protocol: str | None = None, num_workers: int = 0
+) -> FolderScores:
+    scoring = PairScoring(
         dataset="grid",
         name="acme",
         settings=MetricSettings(),
         evaluator_dir=evaluator_dir,
-        **options,
+        protocol=protocol,
     )
+    pool = PoolSettings(num_workers=num_workers)
+    return score_folder(folder / "generated", folder / "reference", scoring, pool=pool)
 
 
 def test_good_videos_are_scored_and_each_of_the_others_has_one_line(
     tmp_path: Path, evaluator_dir: Path, network: SyncNet, clip: tuple[np.ndarray, np.ndarray]
 ) -> None:
     frames, audio = clip
-    part, sound = frames[10 : 10 + NUM_FRAMES], audio[6400 : 6400 + 640 * NUM_FRAMES]
+    part, beside = frames[10 : 10 + NUM_FRAMES], audio[6400 : 6400 + 640 * NUM_FRAMES]
     generated, reference = tmp_path / "generated", tmp_path / "reference"
     for name in ("a/good", "a/coded", "shifted", "late", "truncated", "corrupt", "wide", "slow", "missing"):
-        write_lossless(reference / f"{name}.mkv", part, sound)
-    made = through_jpeg(part, 60)
-    write_lossless(generated / "a" / "good.mkv", made, sound)
-    write_web_video(generated / "a" / "coded.mp4", made, sound)
-    write_lossless(generated / "shifted.mkv", through_jpeg(frames[7 : 7 + NUM_FRAMES], 60), sound)
-    write_lossless(generated / "late.mkv", made, np.concatenate([np.zeros(6400, np.int16), sound[:-6400]]))
-    write_lossless(generated / "truncated.mkv", made[:-5], sound[: -5 * 640])
+        write_lossless(reference / f"{name}.mkv", part, beside)
+    generated_frames = through_jpeg(part, 60)
+    write_lossless(generated / "a" / "good.mkv", generated_frames, beside)
+    write_web_video(generated / "a" / "coded.mp4", generated_frames, beside)
+    write_lossless(generated / "shifted.mkv", through_jpeg(frames[7 : 7 + NUM_FRAMES], 60), beside)
+    write_lossless(
+        generated / "late.mkv", generated_frames, np.concatenate([np.zeros(6400, np.int16), beside[:-6400]])
+    )
+    write_lossless(generated / "truncated.mkv", generated_frames[:-5], beside[: -5 * 640])
     (generated / "corrupt.mkv").write_bytes((generated / "a" / "good.mkv").read_bytes()[:4000])
     (generated / "named_wrongly.mkv").write_bytes((generated / "a" / "good.mkv").read_bytes())
-    write_lossless(generated / "wide.mkv", made.repeat(2, axis=2), sound)
-    write_at(generated / "slow.mkv", made, 20)
+    write_lossless(generated / "wide.mkv", generated_frames.repeat(2, axis=2), beside)
+    write_at(generated / "slow.mkv", generated_frames, 20)
 
     result = scored(tmp_path, evaluator_dir)
     reasons = {failure.video: failure.reason for failure in result.failures}
@@ -106,17 +110,17 @@ def test_good_videos_are_scored_and_each_of_the_others_has_one_line(
     assert {row["clip_id"] for row in result.rows} == {"a/good", "a/coded"}
     assert {row["method"] for row in result.rows} == {"external/acme"}
     good = {(r["protocol"], r["metric"]): r["value"] for r in result.rows if r["clip_id"] == "a/good"}
-    pictures = torch.from_numpy(made)
+    preds = torch.from_numpy(generated_frames)
     assert good["primary", "psnr"] == pytest.approx(
-        float(psnr(pictures, torch.from_numpy(part)).mean()), abs=1e-4
+        float(psnr(preds, torch.from_numpy(part)).mean()), abs=1e-4
     )
-    expected = LipSyncEvaluator(network, name="x").evaluate(pictures, sound)
+    expected = LipSyncEvaluator(network, name="x").evaluate(preds, beside)
     assert good["lse_crop", "lse_d"] == pytest.approx(expected.distance, rel=1e-5)
     assert good["lse_crop", "lse_c"] == pytest.approx(expected.confidence, rel=1e-3, abs=1e-4)
 
 
 def write_at(path: Path, frames: np.ndarray, fps: int) -> None:
-    """A video without sound at a frame rate of its own."""
+    """A video without audio at its own frame rate."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream("ffv1", rate=fps)
@@ -131,11 +135,11 @@ def write_at(path: Path, frames: np.ndarray, fps: int) -> None:
 def test_other_sizes_and_silent_videos(
     tmp_path: Path, evaluator_dir: Path, clip: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    frames, sound = clip[0][:12], clip[1][: 640 * 12]
+    frames, audio = clip[0][:12], clip[1][: 640 * 12]
     big = frames.repeat(2, axis=1).repeat(2, axis=2)
     wide = np.concatenate([big, big], axis=2)
     for name, true in (("big", big), ("wide", wide)):
-        write_lossless(tmp_path / "reference" / f"{name}.mkv", true, sound)
+        write_lossless(tmp_path / "reference" / f"{name}.mkv", true, audio)
         write_at(tmp_path / "generated" / f"{name}.mkv", through_jpeg(true, 70), 25)
     result = scored(tmp_path, evaluator_dir)
     assert not result.failures
@@ -152,10 +156,10 @@ def test_other_sizes_and_silent_videos(
 def test_pairs_are_scored_in_worker_processes(
     tmp_path: Path, evaluator_dir: Path, clip: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    frames, sound = clip[0][:12], clip[1][: 640 * 12]
-    write_lossless(tmp_path / "reference" / "a.mkv", frames, sound)
-    write_lossless(tmp_path / "generated" / "a.mkv", through_jpeg(frames, 70), sound)
-    inside, apart = (scored(tmp_path, evaluator_dir, pool=PoolSettings(num_workers=n)) for n in (0, 1))
+    frames, audio = clip[0][:12], clip[1][: 640 * 12]
+    write_lossless(tmp_path / "reference" / "a.mkv", frames, audio)
+    write_lossless(tmp_path / "generated" / "a.mkv", through_jpeg(frames, 70), audio)
+    inside, apart = (scored(tmp_path, evaluator_dir, num_workers=n) for n in (0, 1))
     assert [row["metric"] for row in apart.rows] == [row["metric"] for row in inside.rows]
     for here, there in zip(inside.rows, apart.rows, strict=True):
         assert here["value"] == pytest.approx(there["value"], rel=1e-4)
@@ -177,7 +181,7 @@ def test_wrong_use_is_one_clear_error(tmp_path: Path, evaluator_dir: Path) -> No
         scored(tmp_path, tmp_path / "absent")
 
 
-def made_folders(tmp_path: Path, generated: list[str], reference: list[str]) -> tuple[Path, Path]:
+def folders_of(tmp_path: Path, generated: list[str], reference: list[str]) -> tuple[Path, Path]:
     for folder, names in (("generated", generated), ("reference", reference)):
         for name in names:
             path = tmp_path / folder / name
@@ -187,7 +191,7 @@ def made_folders(tmp_path: Path, generated: list[str], reference: list[str]) -> 
 
 
 def test_names_are_paths_without_suffix(tmp_path: Path) -> None:
-    folders = made_folders(
+    folders = folders_of(
         tmp_path,
         ["s1/a.mp4", "s2/a.avi", "b.mp4", "b.mkv", ".hidden.mp4", "notes.txt"],
         ["s1/a.mkv", "s2/a.mkv", "b.mkv"],
@@ -198,8 +202,8 @@ def test_names_are_paths_without_suffix(tmp_path: Path) -> None:
     assert "b.mp4" in failures[0].detail and "b.mkv" in failures[0].detail
 
 
-def test_a_table_says_which_belongs_to_which_and_cannot_leave_the_folders(tmp_path: Path) -> None:
-    folders = made_folders(tmp_path, ["x1.mp4"], ["a.mkv"])
+def test_a_table_pairs_videos_and_cannot_leave_the_folders(tmp_path: Path) -> None:
+    folders = folders_of(tmp_path, ["x1.mp4"], ["a.mkv"])
     (tmp_path / "secret.mkv").write_bytes(b"x")
     table = tmp_path / "pairs.csv"
     table.write_text("generated,reference\nx1.mp4,a.mkv\n../secret.mkv,a.mkv\nx2.mp4,a.mkv\n")
@@ -218,13 +222,13 @@ def test_shifts_are_found_in_frames_and_milliseconds(clip: tuple[np.ndarray, np.
     frames, audio = clip
     for shift in (-6, -1, 0, 2, 9):
         late = frames[10 - shift : 45 - shift]
-        assert picture_shift(late, frames[10:45]) == shift
-    seen = np.arange(35) % 12 != 5
-    spoilt = np.where(seen[:, None, None, None], frames[10:45], 0)
-    assert picture_shift(spoilt, frames[10:45], seen) == 0
-    assert picture_shift(frames[10:45], frames[10:45], np.zeros(35, bool)) == 0
+        assert frame_shift(late, frames[10:45]) == shift
+    valid = np.arange(35) % 12 != 5
+    spoilt = np.where(valid[:, None, None, None], frames[10:45], 0)
+    assert frame_shift(spoilt, frames[10:45], valid) == 0
+    assert frame_shift(frames[10:45], frames[10:45], np.zeros(35, bool)) == 0
     for lag_ms in (-250, 0, 130):
         samples = 16 * lag_ms
-        assert sound_shift_ms(audio[8000 - samples : 32000 - samples], audio[8000:32000]) == lag_ms
+        assert audio_shift_ms(audio[8000 - samples : 32000 - samples], audio[8000:32000]) == lag_ms
     noise = np.random.default_rng(0).integers(-9000, 9000, 24000).astype(np.int16)
-    assert sound_shift_ms(noise, audio[8000:32000]) is None
+    assert audio_shift_ms(noise, audio[8000:32000]) is None

@@ -1,0 +1,153 @@
+"""Every registered metric that compares generated crops with the true ones, in one pass over a clip.
+
+Frames without the clip's face (its place is interpolated; the shards' mask ``valid`` is False) are left out, and
+``detail`` counts them: such a crop may show no face at all.
+
+Legend: T video frames, H, W frame height and width in pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from assets.metrics.crop_landmarks import CropLandmarks
+from assets.metrics.instruments import Instruments
+from assets.metrics.metric_kinds import FrameMetric, Frames, LandmarkMetric, metrics_of
+from assets.metrics.metric_value import MetricValue, with_note, without_value
+
+Mask = NDArray[np.bool_]
+
+
+def crop_metric_names(instruments: Instruments) -> tuple[str, ...]:
+    """Metrics of protocol ``primary`` that these instruments measure, in the order of their values."""
+    return (*metrics_of(FrameMetric), *instruments.networks, *metrics_of(LandmarkMetric))
+
+
+def crop_values(frames: Frames, true: Frames, valid: Mask, instruments: Instruments) -> list[MetricValue]:
+    """All registered metrics of crops, over the frames in which the clip's face was seen.
+
+    Args:
+        frames: uint8 (T, 128, 128, 3), RGB.
+        true: the same.
+        valid: bool (T,); the other frames are left out, and ``detail`` says how many.
+        instruments: for metrics of landmarks and of networks.
+    """
+    if valid.all():
+        return _values_of_crops(frames, true, instruments)
+    note = f"{int((~valid).sum())} of {len(valid)} frames left out: the clip's face was not seen there"
+    if not valid.any():
+        return without_crops(note, instruments)
+    values = _values_of_crops(frames[valid], true[valid], instruments)
+    return [with_note(value, note) for value in values]
+
+
+def without_crops(detail: str, instruments: Instruments) -> list[MetricValue]:
+    """The metrics of `crop_values` without a value; ``detail`` says why."""
+    missing: list[MetricValue] = []
+    for name, metric in metrics_of(FrameMetric).items():
+        missing += without_value("primary", [name], metric.evaluator, detail)
+    for name, network in instruments.networks.items():
+        missing += without_value("primary", [name], network.name, detail)
+    for name, by_landmarks in metrics_of(LandmarkMetric).items():
+        for protocol in ("primary", *by_landmarks.other_protocols):
+            missing += without_value(protocol, [name], instruments.landmarks.name, detail)
+    return missing
+
+
+def whole_frame_values(frames: Frames, true: Frames, instruments: Instruments) -> list[MetricValue]:
+    """The registered metrics that are defined on frames of any size, protocol ``whole_frame``.
+
+    Args:
+        frames: uint8 (T, H, W, 3), RGB.
+        true: the same.
+        instruments: for metrics of landmarks.
+    """
+    values = [
+        _frame_value("whole_frame", name, metric, frames, true)
+        for name, metric in metrics_of(FrameMetric).items()
+        if metric.any_size
+    ]
+    anywhere = {name for name, metric in metrics_of(LandmarkMetric).items() if metric.any_size}
+    return values + [
+        replace(value, protocol="whole_frame")
+        for value in landmark_values(frames, true, instruments)
+        if value.protocol == "primary" and value.metric in anywhere
+    ]
+
+
+def _values_of_crops(frames: Frames, true: Frames, instruments: Instruments) -> list[MetricValue]:
+    values = [
+        _frame_value("primary", name, metric, frames, true)
+        for name, metric in metrics_of(FrameMetric).items()
+    ]
+    values += [
+        MetricValue(
+            protocol="primary",
+            metric=name,
+            value=float(network.of(frames, true).double().mean()),
+            evaluator=network.name,
+        )
+        for name, network in instruments.networks.items()
+    ]
+    return values + landmark_values(frames, true, instruments)
+
+
+def _frame_value(protocol: str, name: str, metric: FrameMetric, frames: Frames, true: Frames) -> MetricValue:
+    values = metric.per_frame(torch.from_numpy(frames), torch.from_numpy(true)).double()
+    mean = float(values.mean())
+    detail = None
+    if not math.isfinite(mean):
+        count = int((~torch.isfinite(values)).sum())
+        which = "some" if protocol == "whole_frame" else f"{count} of {len(values)}"
+        detail = f"{which} frames {metric.not_finite}"
+    return MetricValue(
+        protocol=protocol,
+        metric=name,
+        value=None if detail else mean,
+        evaluator=metric.evaluator,
+        detail=detail,
+    )
+
+
+def landmark_values(frames: Frames, true: Frames, instruments: Instruments) -> list[MetricValue]:
+    """Metrics of landmarks by all their protocols, over the frames in which the detector finds a face in both crops.
+
+    Args:
+        frames: uint8 (T, H, W, 3), RGB.
+        true: the same.
+        instruments: detector, and the share of frames that may be missing.
+    """
+    preds, target = instruments.landmarks.of(frames, keep=False), instruments.landmarks.of(true, keep=True)
+    both = preds.found & target.found
+    detail, is_enough = _missing(preds, target), True
+    if 1 - both.mean() > instruments.max_undetected_share or not both.any():
+        detail, is_enough = f"{detail}: too few frames are left", False
+    points = [torch.from_numpy(landmarks.points[both]) for landmarks in (preds, target)]
+
+    def value(protocol: str, name: str, compare: Callable[..., torch.Tensor]) -> MetricValue:
+        return MetricValue(
+            protocol=protocol,
+            metric=name,
+            value=float(compare(*points).mean()) if is_enough else None,
+            evaluator=instruments.landmarks.name,
+            detail=detail,
+        )
+
+    return [
+        value(protocol, name, compare)
+        for name, metric in metrics_of(LandmarkMetric).items()
+        for protocol, compare in {"primary": metric.per_frame, **metric.other_protocols}.items()
+    ]
+
+
+def _missing(preds: CropLandmarks, target: CropLandmarks) -> str | None:
+    count, lost, lost_in_truth = len(preds.found), int((~preds.found).sum()), int((~target.found).sum())
+    if not lost and not lost_in_truth:
+        return None
+    return f"no face found in {lost} of {count} frames of the render and {lost_in_truth} of the truth"
