@@ -1,0 +1,44 @@
+"""CONTRIBUTING.md sends a newcomer to files that are there and do what it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+PAGE = PROJECT / "CONTRIBUTING.md"
+
+# A file that the page names -> what must stand in it for the row to be true.
+PROOF = {
+    "assets/mels/settings.py": "hop_samples",
+    "assets/mels/mel.py": "log10_()",
+    "cals_models/timebase.py": "MELS_PER_FRAME = 4",
+    "cals_models/training/sync_losses.py": "d_vv",
+    "cals_models/losses.py": "def sequence_contrast",
+    "assets/clips/clip_rows.py": "Rejected(",
+    "assets/clips/settings.py": "min_",
+    "assets/faces/track_clip.py": "Rejected(",
+    "assets/faces/settings.py": "min_track_frames",
+    "assets/stage/rejections.py": "MOST_REJECTED_SHARE",
+    "sql/marts/table_3.sql": "create",
+    "pipelines/cli/errors.py": "cals: error:",
+    "assets/project/settings.py": "SettingsError(",
+    "pipelines/dubbing/paste_mouth.py": "def ",
+    "assets/project/graph.py": "Stage(",
+    "pipelines/staleness.py": "kind=",
+    "cals_models/config/profiles.py": '"tiny"',
+    "assets/project/atomic_files.py": "os.replace",
+    "tests/test_words.py": "TERMS",
+}
+
+
+def test_every_file_that_is_named_is_proven() -> None:
+    named = set(re.findall(r"`([a-z_]+/[\w/]+\.(?:py|sql))`", PAGE.read_text(encoding="utf-8")))
+    assert named == set(PROOF)
+
+
+@pytest.mark.parametrize("name", PROOF)
+def test_a_named_file_holds_what_the_page_says(name: str) -> None:
+    assert PROOF[name] in (PROJECT / name).read_text(encoding="utf-8")
