@@ -67,28 +67,34 @@ def compute_faces(payload: FacesPayload, wanted: frozenset[str]) -> dict[str, Ma
         NetworksFailed: the process that owns the face networks is gone.
     """
     _use_one_thread()
-    if TRACKS not in wanted:
-        return _crops_of_stored_track(payload)
-    try:
-        track, columns, images = track_clip(
-            _ticks(payload, TRACKS),
-            _backend(payload.track_settings, payload.networks_socket),
-            payload.track_settings,
-            keep_images=CROPS in wanted,
-        )
-    except Rejected as rejected:
-        return {TRACKS: rejected}
-    if CROPS not in wanted:
-        return {TRACKS: columns}
-    return {TRACKS: columns, CROPS: _crops(payload, track, columns, images)}
-
-
-def _crops_of_stored_track(payload: FacesPayload) -> dict[str, Mapping[str, Any] | Rejected]:
-    if payload.stored_track is None:
+    ticks = _ticks(payload, TRACKS if TRACKS in wanted else CROPS)
+    outcome: dict[str, Mapping[str, Any] | Rejected] = {}
+    images: Iterable[NDArray[np.uint8]]
+    if TRACKS in wanted:
+        backend = _backend(payload.track_settings, payload.networks_socket)
+        try:
+            track, columns, images = track_clip(
+                ticks, backend, payload.track_settings, keep_images=CROPS in wanted
+            )
+        except Rejected as rejected:
+            return {TRACKS: rejected}
+        outcome[TRACKS] = columns
+    elif payload.stored_track is not None:
+        columns = dict(payload.stored_track)
+        track = FaceTrack.from_columns(columns)
+        images = region_images((tick.frame for tick in ticks), track)
+    else:
         return {}
-    track = FaceTrack.from_columns(payload.stored_track)
-    images = region_images((tick.frame for tick in _ticks(payload, CROPS)), track)
-    return {CROPS: _crops(payload, track, payload.stored_track, images)}
+    if CROPS in wanted:
+        outcome[CROPS] = _crops(payload, track, columns, images)
+    return outcome
+
+
+def _ticks(payload: FacesPayload, stage: str) -> Iterator[Tick]:
+    """The clip's frames at 25 fps, read as they are requested; ``stage`` rejects a clip that can't be read."""
+    found = probe(payload.path, payload.limits, stage=stage)
+    share = payload.track_settings.max_damaged_share
+    yield from read_ticks(found, payload.span, stage=stage, max_damaged_share=share)
 
 
 def _crops(
@@ -107,13 +113,6 @@ def _crops(
 def crops_digest(clip: str, track: str) -> str:
     """Digest of what crops are cut from: the clip's part of the file, and its track."""
     return digest_of(clip, track)
-
-
-def _ticks(payload: FacesPayload, stage: str) -> Iterator[Tick]:
-    """The clip's frames at 25 fps; a clip that can't be read is rejected in the name of ``stage``."""
-    found = probe(payload.path, payload.limits, stage=stage)
-    share = payload.track_settings.max_damaged_share
-    yield from read_ticks(found, payload.span, stage=stage, max_damaged_share=share)
 
 
 @lru_cache(maxsize=1)
