@@ -1,4 +1,4 @@
 """Stage `mels`: 80-bin log-mel spectrograms, 4 frames a video frame, aligned to the video.
 
-The transform is in `mel.py`, its settings in `settings.py`.
+`mel.py` is the transform, `mel_clip.py` the work of one clip.
 """

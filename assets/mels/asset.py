@@ -7,8 +7,8 @@ from functools import partial
 
 from assets.clips.clip_table import accepted_clips, clip_digest, read_clip_table
 from assets.clips.rejected_sheet import rejected_previews
-from assets.mels.mels import MELS_SCHEMA, MelPayload, compute_mels
-from assets.mels.picture import mel_picture
+from assets.mels.mel_clip import MELS_SCHEMA, MelPayload, compute_mels
+from assets.mels.preview import mel_preview
 from assets.raw_videos.walk import local_path
 from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage.run import Preview, StageResult, StageRun
@@ -20,7 +20,7 @@ from assets.workers.progress import progress_bar
 
 @stage_asset("mels", checks={FEW_REJECTIONS: False})
 def mels(run: StageRun) -> StageResult:
-    """80 x 4T log-mel at 100 fps and 16 kHz sound of each clip, aligned with its video frames."""
+    """80 x 4T log-mel at 100 fps and 16 kHz audio of each clip, aligned with its video frames."""
     output = StageOutput(name="mels", folder=run.folder, schema=MELS_SCHEMA, version=run.version)
     num_clips = sum(row["status"] == "ok" for row in read_clip_table(run.home, run.dataset.name, ["status"]))
     with ClipPool(run.pool) as pool, progress_bar(f"mels of {run.dataset.name}", num_clips) as advance:
@@ -36,7 +36,7 @@ def mels(run: StageRun) -> StageResult:
             "computed": summary.num_computed,
         },
         previews={
-            **({"log_mel": Preview(mel_picture(first["mel"], run.settings))} if first else {}),
+            **({"log_mel": Preview(mel_preview(first["mel"], run.settings))} if first else {}),
             **rejected_previews(run, summary),
         },
         facts={"pictured_clip": first["clip_id"]} if first else {},

@@ -18,7 +18,7 @@ from cals_models.timebase import MELS_PER_FRAME
 
 @lru_cache(maxsize=4)
 def mel_transform(settings: MelSettings) -> torchaudio.transforms.MelSpectrogram:
-    """The transform of these settings; made once a process. Slaney scale and norm, magnitude, centred."""
+    """The transform of these settings, built once a process: Slaney scale and norm, magnitude, centred."""
     return torchaudio.transforms.MelSpectrogram(
         sample_rate=settings.sample_rate_hz,
         n_fft=settings.window_samples,
@@ -35,15 +35,15 @@ def mel_transform(settings: MelSettings) -> torchaudio.transforms.MelSpectrogram
 
 
 def log_mel(waveform: npt.NDArray[np.float32], settings: MelSettings) -> npt.NDArray[np.float32]:
-    """log10 of the mel magnitudes.
+    """Log-mel spectrogram: log10 of the mel magnitudes.
 
     Args:
-        waveform: (N,), full scale 1; N must be a whole number of video frames, 640 T at 16 kHz.
+        waveform: (N,) float32, full scale 1; N must be a whole number of video frames, 640 T at 16 kHz.
         settings: scale, window and floor.
 
     Returns:
-        (M, 4T), not below log10 of the floor; the centred transform's one frame more, at the very end of the
-        sound, is left out.
+        (M, 4T) float32, not below log10 of the floor. The centred transform gives one frame more, at the very end of
+        the audio, which is left out.
 
     Raises:
         ValueError: N is 0 or no whole number of video frames.
@@ -53,7 +53,7 @@ def log_mel(waveform: npt.NDArray[np.float32], settings: MelSettings) -> npt.NDA
     num_frames, rest = divmod(len(waveform), settings.samples_per_frame)
     if waveform.ndim != 1 or rest or num_frames == 0:
         raise ValueError(
-            f"sound of shape {waveform.shape}; expected one channel of a whole number of video frames, "
+            f"audio of shape {waveform.shape}; expected one channel of a whole number of video frames, "
             f"{settings.samples_per_frame} samples each"
         )
     with torch.inference_mode():

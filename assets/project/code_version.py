@@ -93,7 +93,7 @@ def code_version(
     """The fingerprint of the code that starts at ``roots``.
 
     Args:
-        roots: modules in which the stage's work starts, e.g. ``("assets.mels.mels",)``.
+        roots: modules in which the stage's work starts, e.g. ``("assets.mels.mel_clip",)``.
         libraries: distributions whose version decides the output.
         texts: globs of files that are not Python and decide the output too, e.g. ``("sql/**/*.sql",)``.
 

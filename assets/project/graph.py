@@ -96,7 +96,7 @@ _ALL = (
         asset="assets.mels.asset:mels",
         settings="assets.mels.settings:MelSettings",
         deps=("clips",),
-        roots=("assets.mels.mels",),
+        roots=("assets.mels.mel_clip",),
         libraries=("av", "torchaudio", "torch", "numpy"),
         kinds=("python", "pytorch"),
     ),

@@ -31,7 +31,7 @@ from assets.faces.settings import CropSettings, TrackSettings
 from assets.media.probe import probe
 from assets.media.timeline import Span
 from assets.media.video import read_ticks
-from assets.mels.mels import MelPayload, compute_mels
+from assets.mels.mel_clip import MelPayload, compute_mels
 from assets.mels.settings import MelSettings
 from assets.raw_videos.layouts.registry import enumerate_sources
 from assets.raw_videos.layouts.source_clip import SourceClip

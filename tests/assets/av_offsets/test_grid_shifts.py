@@ -18,7 +18,7 @@ from assets.faces.clip_faces import FacesPayload, compute_faces
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.media.probe import ProbeLimits, probe
 from assets.media.timeline import common_span
-from assets.mels.mels import MelPayload, compute_mels, mel_columns
+from assets.mels.mel_clip import MelPayload, compute_mels, mel_columns
 from assets.mels.settings import MelSettings
 from assets.shards.manifest import write_manifest
 from assets.shards.settings import ShardSettings

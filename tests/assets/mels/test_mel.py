@@ -1,4 +1,4 @@
-"""The log-mel against a reference in plain numpy, and against the clock."""
+"""The log-mel against a reference in plain numpy, and its timing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from assets.mels.mel import log_mel
-from assets.mels.picture import mel_picture
+from assets.mels.preview import mel_preview
 from assets.mels.settings import MelSettings
 
 SETTINGS = MelSettings()
@@ -25,7 +25,7 @@ def slaney_mel(hz: float) -> float:
 
 
 def reference_log_mel(waveform: np.ndarray) -> np.ndarray:
-    """The same by definition: explicit Fourier sums, triangles of unit area in Hz, reflection at the ends."""
+    """The log-mel by definition: explicit Fourier sums, triangles of unit area in Hz, reflection at the ends."""
     size, hop = 400, 160
     num_mels = len(waveform) // hop
     padded = np.pad(waveform.astype(np.float64), size // 2, mode="reflect")
@@ -69,7 +69,7 @@ def test_frame_k_is_at_k_times_10_ms(time_s: float) -> None:
 
 
 @pytest.mark.parametrize("shape", [(0,), (639,), (641,), (2, 640)])
-def test_sound_that_fits_no_video_frames_is_an_error(shape: tuple[int, ...]) -> None:
+def test_audio_that_fits_no_video_frames_is_an_error(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="whole number of video frames"):
         log_mel(np.zeros(shape, np.float32), SETTINGS)
 
@@ -91,13 +91,13 @@ def test_wrong_settings_say_what_would_be_right(change: dict[str, float], messag
         MelSettings(**change)  # type: ignore[arg-type]
 
 
-def test_picture_shows_high_tones_above_low_ones() -> None:
+def test_preview_shows_high_tones_above_low_ones() -> None:
     from PIL import Image
 
     time_s = np.arange(25 * 640) / RATE
     waveform = np.where(time_s < 0.5, np.sin(2 * np.pi * 200 * time_s), np.sin(2 * np.pi * 5_000 * time_s))
     mel = log_mel(waveform.astype(np.float32), SETTINGS).astype(np.float16)
-    picture = Image.open(io.BytesIO(mel_picture(mel.tobytes(), SETTINGS)))
-    assert picture.size == (200, 160)
-    light = np.asarray(picture.convert("L")).astype(int)
+    image = Image.open(io.BytesIO(mel_preview(mel.tobytes(), SETTINGS)))
+    assert image.size == (200, 160)
+    light = np.asarray(image.convert("L")).astype(int)
     assert light[:, :90].argmax(axis=0).mean() > 120 > 40 > light[:, 110:].argmax(axis=0).mean()

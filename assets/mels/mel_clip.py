@@ -1,4 +1,4 @@
-"""The sound of a clip: 16 kHz mono samples and log-mel, aligned with its video frames."""
+"""The audio of a clip: 16 kHz mono samples and log-mel, aligned with its video frames."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FULL_SCALE = 32_768
 MELS_SCHEMA = pa.schema(
     [
         pa.field(
-            "num_frames", pa.int32(), metadata={"about": "T, video frames (25 fps) that the sound spans"}
+            "num_frames", pa.int32(), metadata={"about": "T, video frames (25 fps) that the audio spans"}
         ),
         pa.field("mel", pa.binary(), metadata={"about": "float16 (80, 4T), log10 magnitude, C order"}),
         pa.field("pcm", pa.binary(), metadata={"about": "int16 (640 T,), 16 kHz mono"}),
@@ -32,20 +32,20 @@ MELS_SCHEMA = pa.schema(
             "silent_share", pa.float32(), metadata={"about": "share of 10 ms blocks below silence_dbfs"}
         ),
         pa.field("clipped_share", pa.float32(), metadata={"about": "share of samples at clipping_level"}),
-        pa.field("missing_share", pa.float32(), metadata={"about": "share for which the file has no sound"}),
+        pa.field("missing_share", pa.float32(), metadata={"about": "share for which the file has no audio"}),
     ]
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class MelPayload:
-    """The part of a file whose sound is wanted.
+    """What a worker needs to know of a clip.
 
     Args:
         path: the video.
         start_s: container time of the clip's first video frame, seconds.
         num_frames: T, its video frames at 25 fps.
-        limits: what the file may ask of us, as the inventory had it.
+        limits: checked before the file is decoded.
         settings: of this stage.
     """
 
@@ -58,7 +58,7 @@ class MelPayload:
 
 @dataclass(frozen=True, kw_only=True)
 class Loudness:
-    """Figures of a clip's sound; shares from 0 to 1, levels of full scale 1."""
+    """Level, silence and clipping of a clip's audio; shares from 0 to 1, levels of full scale 1."""
 
     peak: float
     rms: float
@@ -67,11 +67,15 @@ class Loudness:
 
 
 def compute_mels(payload: MelPayload, wanted: frozenset[str]) -> Mapping[str, Mapping[str, Any] | Rejected]:
-    """Work of one clip in a worker process: the columns of `MELS_SCHEMA` and the digest of mel and samples."""
+    """Work of one clip in a worker process: the columns of `MELS_SCHEMA` and the digest of mel and samples.
+
+    Raises:
+        Rejected: the file can't be read, silent_audio or clipped_audio.
+    """
     assert wanted == {STAGE}, wanted
     span = Span(start_s=payload.start_s, num_frames=payload.num_frames)
-    sound = read_audio(probe(payload.path, payload.limits, stage=STAGE), span, stage=STAGE)
-    return {STAGE: mel_columns(sound.samples, payload.settings) | {"missing_share": sound.missing_share}}
+    audio = read_audio(probe(payload.path, payload.limits, stage=STAGE), span, stage=STAGE)
+    return {STAGE: mel_columns(audio.samples, payload.settings) | {"missing_share": audio.missing_share}}
 
 
 def mel_columns(pcm: npt.NDArray[np.int16], settings: MelSettings) -> dict[str, Any]:
@@ -82,7 +86,7 @@ def mel_columns(pcm: npt.NDArray[np.int16], settings: MelSettings) -> dict[str, 
         settings: of the mel, and the limits of silence and clipping.
 
     Raises:
-        Rejected: silent_audio or clipped_audio, with the figures.
+        Rejected: silent_audio or clipped_audio.
     """
     from assets.mels.mel import log_mel
 
@@ -104,7 +108,7 @@ def mel_columns(pcm: npt.NDArray[np.int16], settings: MelSettings) -> dict[str, 
 
 
 def measure_loudness(waveform: npt.NDArray[np.float32], settings: MelSettings) -> Loudness:
-    """Level, silence and clipping of a sound (N,) of full scale 1; N is a whole number of hops."""
+    """Level, silence and clipping of audio (N,) float32, full scale 1; N is a whole number of hops."""
     block_rms = np.sqrt(np.square(waveform.reshape(-1, settings.hop_samples), dtype=np.float64).mean(axis=1))
     silence = 10 ** (settings.silence_dbfs / 20)
     return Loudness(
@@ -116,7 +120,7 @@ def measure_loudness(waveform: npt.NDArray[np.float32], settings: MelSettings) -
 
 
 def check_loudness(loudness: Loudness, settings: MelSettings) -> None:
-    """Refuse a sound from which no lip motion can be learned.
+    """Rejects audio from which no lip motion can be learned.
 
     Raises:
         Rejected: silent_audio or clipped_audio.
@@ -125,7 +129,7 @@ def check_loudness(loudness: Loudness, settings: MelSettings) -> None:
         raise Rejected(
             STAGE,
             "silent_audio",
-            f"{loudness.silent_share:.1%} of the sound is below {settings.silence_dbfs:g} dBFS (peak "
+            f"{loudness.silent_share:.1%} of the audio is below {settings.silence_dbfs:g} dBFS (peak "
             f"{loudness.peak:.4f} of full scale); at most {settings.max_silent_share:.1%} may be",
         )
     if loudness.clipped_share > settings.max_clipped_share:
