@@ -29,6 +29,7 @@ INFRASTRUCTURE = source_code.INFRASTRUCTURE | {
     "assets.stage.resources",
     "assets.project.setting_types",
     "assets.project.settings",
+    "assets.project.settings_gate",
     "assets.stage.asset_factory",
     "assets.stage.stage_asset",
     "assets.store.table_parts",

@@ -7,3 +7,6 @@ LAYOUTS: dict[str, str] = {
     "grid": "assets.raw_videos.layouts.grid",
     "folder": "assets.raw_videos.layouts.folder",
 }
+
+LAYOUT_OPTIONS = "assets.raw_videos.layouts.options:LayoutOptions"
+"""Class of the ``options`` of a dataset; all layouts share it."""

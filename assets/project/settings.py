@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from assets.project.atomic_files import replacing
 from assets.project.digests import digest_of
 from assets.project.graph import STAGES, load
 from assets.project.home import Home
-from assets.project.layouts import LAYOUTS
+from assets.project.layouts import LAYOUT_OPTIONS, LAYOUTS
+from assets.project.settings_gate import check_keys, checked_fields
+from cals_models.config.bounds import Count, OneOf, Pattern
+from cals_models.config.declared import did_you_mean
 from cals_models.config.profiles import PROFILES
+from cals_models.config.settings import Settings
 from cals_models.methods.registry import METHODS
 
 CONFIG_NAME = "cals.yaml"
-NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,40}")
+NAME_PATTERN = re.compile("(?!.*__)[a-z][a-z0-9_]{0,40}")
+DatasetName = Annotated[str, Pattern(regex=".*", text="the name of a dataset", plural="names of datasets")]
+MAY_BE_EMPTY = ("methods", "to", "train_on", "options", "settings")
+"""Keys of a dataset that read the same empty and left out."""
 
 
 class SettingsError(ValueError):
@@ -30,30 +36,30 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dataset:
+class Dataset(Settings):
     """One entry of ``datasets`` in ``cals.yaml``.
 
     Args:
         name: lower-case identifier; the Dagster partition.
-        layout: how the folder is organised, one of ``layouts.LAYOUTS``.
-        root: folder of the raw data; never written to.
-        profile: ``tiny`` or ``paper``.
+        layout: how the folder is organised.
+        root: folder of the raw data; never written to. ``$CALS_HOME`` stands for the project's home.
+        profile: settings of the trainings: ``tiny`` (CPU, minutes) or ``paper`` (GPU).
         num_buckets: number of clip buckets, fixed when the dataset is added.
-        methods: methods that are trained, rendered and scored.
-        to: the asset that the dataset is made up to unless a command names another; None is the report.
+        methods: methods that are trained, rendered and scored; all if left out.
+        to: the asset up to which the dataset is materialised unless a command names another; the report if left out.
         train_on: other datasets whose train splits its trainings read too.
         options: options of the layout.
         settings: overrides, stage -> field -> value.
     """
 
     name: str
-    layout: str
+    layout: Annotated[str, OneOf(LAYOUTS)]
     root: Path
-    profile: str
-    num_buckets: int
-    methods: tuple[str, ...]
-    to: str | None = None
-    train_on: tuple[str, ...] = ()
+    profile: Annotated[str, OneOf(PROFILES)] = "paper"
+    num_buckets: Count = 8
+    methods: tuple[Annotated[str, OneOf(METHODS)], ...] = ()
+    to: Annotated[str, OneOf(STAGES)] | None = None
+    train_on: tuple[DatasetName, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -71,7 +77,7 @@ class Project:
         if name not in self.datasets:
             known = ", ".join(sorted(self.datasets)) or "none"
             raise SettingsError(
-                f"{self.config_path}: no dataset {name!r}{_near(name, self.datasets)}; known: {known}"
+                f"{self.config_path}: no dataset {name!r}{did_you_mean(name, self.datasets)}; known: {known}"
             )
         return self.datasets[name]
 
@@ -81,16 +87,21 @@ class Project:
         return {name: dataset.methods for name, dataset in self.datasets.items()}
 
     def stage_settings(self, dataset: str, stage: str) -> Any:
-        """The stage's settings dataclass: its defaults, the profile, the project's and the dataset's overrides."""
+        """The stage's settings dataclass: its defaults, the profile, the project's and the dataset's overrides.
+
+        Raises:
+            SettingsError: settings that contradict each other, or no such dataset.
+        """
         entry = self.dataset(dataset)
         values = dict(PROFILES[entry.profile].get(stage, {}))
         values |= self.settings.get(stage, {})
         values |= entry.settings.get(stage, {})
-        cls = settings_class(stage)
         try:
-            return cls(**{key: _as_declared(value) for key, value in values.items()})
-        except (TypeError, ValueError) as error:
-            raise SettingsError(f"{self.config_path}: settings of {stage} for {dataset}: {error}") from error
+            return settings_class(stage)(**values)
+        except ValueError as error:
+            within = stage in entry.settings or stage not in self.settings
+            where = f"datasets.{dataset}.settings.{stage}" if within else f"settings.{stage}, for {dataset}"
+            raise SettingsError(f"{self.config_path}: {where}: {error}") from error
 
     def settings_values(self, dataset: str, stage: str) -> dict[str, Any]:
         """The stage's settings as plain data; those of ``clips`` include the dataset's layout and buckets."""
@@ -131,130 +142,104 @@ def load_project(config: str | Path | None = None, home: Path | None = None) -> 
     """Reads and checks ``cals.yaml``.
 
     Raises:
-        SettingsError: unreadable YAML, or an unknown key, dataset name, layout, profile, method or stage.
+        SettingsError: unreadable YAML; an unknown key, dataset, layout, profile, method or stage; a setting of a wrong
+            type or out of its bounds; settings of a stage that contradict each other.
     """
     path = find_config(config)
-    try:
-        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(raw, dict):
-        raise SettingsError(f"{path}: expected a mapping with the keys datasets and settings")
-    _check_keys(path, "the file", raw, {"datasets", "settings"})
+    raw = _read_yaml(path)
     root = home or Path(os.environ.get("CALS_HOME") or path.parent / ".cals")
     place = Home(root.expanduser().absolute())
-    entries = _mapping(path, "datasets", raw)
-    project = Project(
-        config_path=path,
-        home=place,
-        datasets={name: _dataset(path, place, name, entry) for name, entry in entries.items()},
-        settings=_stage_overrides(path, "settings", raw),
-    )
-    for name in project.datasets:
-        _check_train_on(path, project.datasets, name)
-        for stage in {*project.settings, *project.datasets[name].settings}:
+    try:
+        check_keys("the file", raw, {"datasets", "settings"})
+        entries = _mapping("datasets", raw.get("datasets"))
+        datasets = {name: _dataset(path, place, name, entry) for name, entry in entries.items()}
+        for name in datasets:
+            _check_train_on(datasets, name)
+        overrides = _stage_overrides("settings", raw.get("settings"))
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    project = Project(config_path=path, home=place, datasets=datasets, settings=overrides)
+    for name, dataset in datasets.items():
+        for stage in {*overrides, *dataset.settings}:
             project.stage_settings(name, stage)
     return project
 
 
-def _dataset(path: Path, home: Home, name: str, entry: Any) -> Dataset:
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        what = " ".join(" ".join(str(part) for part in (error.context, error.problem) if part).split())
+        raise SettingsError(f"{path}: not readable as YAML: {at}{what}") from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise SettingsError(f"{path}: expected a mapping with the keys datasets and settings")
+    return raw
+
+
+def _dataset(path: Path, home: Home, name: Any, entry: Any) -> Dataset:
+    if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name):
+        raise ValueError(f"dataset name {name!r}: use lower-case letters, digits and single underscores")
     where = f"datasets.{name}"
-    if not isinstance(name, str) or not NAME_PATTERN.fullmatch(name) or "__" in name:
-        raise SettingsError(
-            f"{path}: dataset name {name!r}: use lower-case letters, digits and single underscores"
-        )
     if not isinstance(entry, dict):
-        raise SettingsError(f"{path}: {where}: expected a mapping with layout and root")
-    known = {f.name for f in dataclasses.fields(Dataset)} - {"name"}
-    _check_keys(path, where, entry, known)
-    for key in ("layout", "root"):
-        if key not in entry:
-            raise SettingsError(f"{path}: {where}: {key} is missing")
-    profile = _one_of(path, f"{where}.profile", entry.get("profile", "paper"), PROFILES)
-    num_buckets = entry.get("num_buckets", 8)
-    if not isinstance(num_buckets, int) or num_buckets < 1:
-        raise SettingsError(
-            f"{path}: {where}.num_buckets is {num_buckets!r}; give a whole number of 1 or more"
-        )
-    methods = entry.get("methods") or list(METHODS)
-    root = Path(str(entry["root"]).replace("$CALS_HOME", str(home.root))).expanduser()
-    return Dataset(
-        name=name,
-        layout=_one_of(path, f"{where}.layout", entry["layout"], LAYOUTS),
-        root=(path.parent / root).absolute(),
-        profile=profile,
-        num_buckets=num_buckets,
-        methods=tuple(_one_of(path, f"{where}.methods", method, METHODS) for method in methods),
-        to=_one_of(path, f"{where}.to", entry["to"], STAGES) if "to" in entry else None,
-        train_on=_names(path, f"{where}.train_on", entry.get("train_on")),
-        options=_mapping(path, "options", entry),
-        settings=_stage_overrides(path, f"{where}.settings", entry),
-    )
+        raise ValueError(f"{where}: expected a mapping with layout and root")
+    left_out = {key for key in MAY_BE_EMPTY if entry.get(key) is None}
+    given = {key: value for key, value in entry.items() if key not in left_out}
+    checked = checked_fields(Dataset, given, where, without=("name",))
+    root = Path(checked.pop("root").replace("$CALS_HOME", str(home.root))).expanduser()
+    checked["methods"] = tuple(dict.fromkeys(checked.get("methods", ()))) or tuple(METHODS)
+    checked["train_on"] = tuple(dict.fromkeys(checked.get("train_on", ())))
+    checked["settings"] = _stage_overrides(f"{where}.settings", checked.get("settings"))
+    if options := checked.get("options"):
+        _check_options(f"{where}.options", options)
+    return Dataset(name=name, root=(path.parent / root).absolute(), **checked)
 
 
-def _names(path: Path, where: str, value: Any) -> tuple[str, ...]:
-    names = [] if value is None else value
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise SettingsError(f"{path}: {where} is {value!r}; give a list of names of datasets, such as [grid]")
-    return tuple(dict.fromkeys(names))
+def _check_options(where: str, options: dict[str, Any]) -> None:
+    cls = load(LAYOUT_OPTIONS)
+    values = checked_fields(cls, options, where)
+    try:
+        cls(**values)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
 
 
-def _check_train_on(path: Path, datasets: dict[str, Dataset], name: str) -> None:
+def _check_train_on(datasets: dict[str, Dataset], name: str) -> None:
     others = {other for other in datasets if other != name}
     for wanted in datasets[name].train_on:
         where = f"datasets.{name}.train_on"
         if wanted == name:
-            raise SettingsError(
-                f"{path}: {where}: {name} reads its own train split anyway; name other datasets"
-            )
+            raise ValueError(f"{where}: {name} reads its own train split anyway; name other datasets")
         if wanted not in others:
             known = ", ".join(sorted(others)) or "none"
-            raise SettingsError(
-                f"{path}: {where}: no dataset {wanted!r}{_near(wanted, others)}; others: {known}"
-            )
+            raise ValueError(f"{where}: no dataset {wanted!r}{did_you_mean(wanted, others)}; others: {known}")
 
 
-def _stage_overrides(path: Path, where: str, holder: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    overrides = _mapping(path, "settings", holder)
-    for stage, values in overrides.items():
-        _one_of(path, where, stage, STAGES)
-        if not isinstance(values, dict):
-            raise SettingsError(f"{path}: {where}.{stage}: expected a mapping of settings")
-        names = {f.name for f in dataclasses.fields(settings_class(stage))}
-        _check_keys(path, f"{where}.{stage}", values, names)
+def _stage_overrides(where: str, given: Any) -> dict[str, dict[str, Any]]:
+    overrides = {}
+    for stage, values in _mapping(where, given).items():
+        if stage not in STAGES:
+            near = did_you_mean(stage, STAGES)
+            raise ValueError(f"{where}: unknown {stage!r}{near}; one of {', '.join(STAGES)}")
+        if values is None:
+            raise ValueError(f"{where}.{stage} is empty; give a mapping of settings, or leave it out")
+        overrides[stage] = checked_fields(
+            settings_class(stage), _mapping(f"{where}.{stage}", values), f"{where}.{stage}"
+        )
     return overrides
 
 
-def _mapping(path: Path, key: str, holder: dict[str, Any]) -> dict[str, Any]:
-    value = holder.get(key) or {}
+def _mapping(where: str, value: Any) -> dict[Any, Any]:
+    if value is None:
+        return {}
     if not isinstance(value, dict):
-        raise SettingsError(f"{path}: {key}: expected a mapping")
+        raise ValueError(f"{where}: expected a mapping, not {value!r}")
     return value
-
-
-def _check_keys(path: Path, where: str, values: dict[str, Any], known: set[str]) -> None:
-    for key in values:
-        if key not in known:
-            raise SettingsError(
-                f"{path}: {where}: no such key {key!r}{_near(str(key), known)}; known: {', '.join(sorted(known))}"
-            )
-
-
-def _one_of(path: Path, where: str, value: Any, known: Any) -> str:
-    if value not in known:
-        raise SettingsError(
-            f"{path}: {where}: unknown {value!r}{_near(str(value), known)}; one of {', '.join(known)}"
-        )
-    return str(value)
-
-
-def _near(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
-
-
-def _as_declared(value: Any) -> Any:
-    return tuple(_as_declared(v) for v in value) if isinstance(value, list) else value
 
 
 def add_dataset(config_path: Path, name: str, entry: dict[str, Any]) -> None:

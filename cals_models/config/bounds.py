@@ -98,7 +98,7 @@ class Pattern:
         return self.text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OneOf:
     """Names of a table that grows, such as that of the methods; a fixed set is a ``Literal``."""
 

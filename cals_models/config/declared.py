@@ -12,7 +12,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from cals_models.config.bounds import Bound, Items, OneOf, Pattern
 
-NOUNS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
+NOUNS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    Path: "a path",
+    dict: "a mapping",
+}
 PLURALS = {bool: "true or false", int: "whole numbers", float: "numbers", str: "texts", Path: "paths"}
 
 
@@ -23,7 +30,8 @@ class Declared:
     Args:
         kind: bool, int, float, str, Path, tuple, or a class whose instances are admitted.
         limit: of a number or a text.
-        names: the values admitted, of a ``Literal`` or a table; None if any.
+        names: the texts admitted, of a ``Literal`` or a table; None if any.
+        of_table: the names are those of a table.
         items: of a tuple: one declaration if it repeats, else one a position.
         repeats: the tuple has any number of items.
         min_items: at least so many, of a tuple that repeats.
@@ -32,7 +40,8 @@ class Declared:
 
     kind: type
     limit: Bound | Pattern | None = None
-    names: Collection[Any] | None = None
+    names: Collection[str] | None = None
+    of_table: bool = False
     items: tuple[Declared, ...] = ()
     repeats: bool = False
     min_items: int = 0
@@ -41,7 +50,7 @@ class Declared:
     def wanted(self) -> str:
         """What would be right, in words, for a value of a wrong type."""
         if self.names is not None:
-            return self._names_text()
+            return f"one of {', '.join(self.names)}" if len(self.names) > 1 else next(iter(self.names))
         if self.kind is tuple:
             return self._list_text()
         noun = NOUNS.get(self.kind, self.kind.__name__)
@@ -49,13 +58,6 @@ class Declared:
             return noun
         divisor = isinstance(self.limit, Bound) and self.limit.multiple_of
         return str(self.limit) if divisor or isinstance(self.limit, Pattern) else f"{noun}, {self.limit}"
-
-    def _names_text(self) -> str:
-        assert self.names is not None
-        texts = [str(name) for name in self.names]
-        if self.kind is not str:
-            return " or ".join(texts)
-        return f"one of {', '.join(texts)}" if len(texts) > 1 else texts[0]
 
     def _list_text(self) -> str:
         item = self.items[0]
@@ -96,7 +98,8 @@ def _declared(annotation: Any, metadata: tuple[Any, ...] = ()) -> Declared:
             **{field.name: getattr(inner, field.name) for field in fields(inner)} | {"optional": True}
         )
     if origin is Literal:
-        return Declared(kind=type(arguments[0]), names=arguments)
+        assert all(isinstance(name, str) for name in arguments), "other literals: declare a Bound"
+        return Declared(kind=str, names=arguments)
     if origin is tuple:
         repeats = arguments[-1] is Ellipsis
         counts = [note.at_least for note in metadata if isinstance(note, Items)]
@@ -112,11 +115,12 @@ def _declared(annotation: Any, metadata: tuple[Any, ...] = ()) -> Declared:
         kind=origin or annotation,
         limit=limits[-1] if limits else None,
         names=tables[-1] if tables else None,
+        of_table=bool(tables),
     )
 
 
 def admitted(place: str, value: Any, field: Declared) -> Any:
-    """The value as its field holds it: a list becomes a tuple, a whole number in a float field a float.
+    """The value as its field holds it: a list becomes a tuple, a text a path where the field is one.
 
     Args:
         place: what the message calls it, such as ``generator.steps``.
@@ -129,10 +133,11 @@ def admitted(place: str, value: Any, field: Declared) -> Any:
     if value is None and field.optional:
         return None
     if field.names is not None:
-        if any(type(value) is type(name) and value == name for name in field.names):
+        if isinstance(value, str) and value in field.names:
             return value
-        near = did_you_mean(value, field.names) if field.kind is str else ""
-        raise ValueError(f"{place} is {_shown(value)}{near}; {_give(field.wanted())}")
+        verb = ": unknown" if field.of_table else " is"
+        near = did_you_mean(value, field.names)
+        raise ValueError(f"{place}{verb} {_shown(value)}{near}; {_give(field.wanted())}")
     if field.kind is tuple:
         return _admitted_items(place, value, field)
     typed = _typed(value, field.kind)
@@ -162,7 +167,7 @@ def _typed(value: Any, kind: type) -> Any:
     if kind is bool or isinstance(value, bool):
         return value if kind is bool and isinstance(value, bool) else None
     if kind is float:
-        return _finite(value) if isinstance(value, int | float) else None
+        return value if isinstance(value, int | float) and _finite(value) else None
     if kind is Path:
         return Path(value) if isinstance(value, str | Path) else None
     if kind is str and isinstance(value, str):
@@ -170,12 +175,11 @@ def _typed(value: Any, kind: type) -> Any:
     return value if isinstance(value, kind) else None
 
 
-def _finite(value: float) -> float | None:
+def _finite(value: float) -> bool:
     try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
+        return math.isfinite(value)
+    except OverflowError:  # a whole number above the largest float
+        return False
 
 
 def _encodable(value: str) -> bool:

@@ -1,7 +1,7 @@
 """Settings of the sync encoder, F_v and F_a."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cals_models.config.bounds import Bound, Count, Positive, Share, ShareAboveZero, ShareBelowOne, Width
 from cals_models.config.training import TrainingConfig
@@ -34,7 +34,7 @@ class SyncEncoderConfig(TrainingConfig):
     batch_samples: Count = 64
     windows_per_sample: Annotated[int, Bound(at_least=2)] = 4
     visual_width: Width = 64
-    visual_front_stride: Literal[2, 4] = 2
+    visual_front_stride: Annotated[int, Bound(at_least=2, at_most=4, multiple_of=2, text="2 or 4")] = 2
     audio_width: Width = 32
     blocks_per_level: Count = 2
     initial_temperature: Positive = 0.07

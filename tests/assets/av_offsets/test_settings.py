@@ -89,5 +89,5 @@ def test_wrong_settings_say_what_would_be_right(values: dict[str, object], messa
 
 
 def test_wrong_settings_in_the_file_name_the_dataset(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="av_offsets for own"):
+    with pytest.raises(SettingsError, match=r"datasets\.own\.settings\.av_offsets\.probe is 'ear'"):
         project_with(tmp_path, probe="ear")
