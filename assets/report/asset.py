@@ -14,7 +14,7 @@ CHECKS = {"chosen_clips_are_shown": False}
 
 @stage_asset("metric_report", checks=CHECKS)
 def metric_report(run: StageRun) -> StageResult:
-    """One self-contained HTML page: tables beside the published figures, curves, videos side by side, lineage."""
+    """One self-contained HTML page: tables beside the published scores, curves, videos side by side, lineage."""
     write_ratings_part(run.home, run.dataset.name)
     publish(run.home)
     page = render_report(run.home, run.dataset.name, run.settings, run.dataset.methods)

@@ -1,103 +1,107 @@
-"""Charts of single clips and of gains: a method against others, two measures against each other, sound against sound."""
+"""Charts of gains from the right audio, and of single clips: method against method, metric against metric."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assets.report.cells import Metric, in_order, label_of, method_labels, metrics
-from assets.report.comparisons import margins
-from assets.report.figures import Interval, interval_chart
-from assets.report.rows import Row, Rows
-from assets.report.scatter import Cloud, Dot, against_chart, cloud_chart
-from assets.report.training import Chart
+from assets.report.audio_comparison import margins
+from assets.report.definitions import Methods, Metric, method_definitions, metric_definitions
+from assets.report.measured_scores import SHOWN_PROTOCOLS
+from assets.report.scatter_chart import Cloud, Dot, against_chart, cloud_chart
+from assets.report.svg_charts import Chart, Interval, interval_chart
+from assets.report.warehouse_reader import WarehouseReader
 
+CHART_METRICS = ("lmd", "psnr_mouth", "lse_d")
 BASELINES = ("wav2lip", "copy_reference")
-TRUTH = "ground_truth"
+GROUND_TRUTH = "ground_truth"
 
 
-def margin_charts(rows: Rows, dataset: str) -> list[Chart]:
-    """Gain from the right audio with its interval, by method, for the metrics that can show it."""
-    gains, definitions, labels = margins(rows, dataset), metrics(rows), method_labels(rows)
+def margin_charts(warehouse: WarehouseReader, dataset: str) -> list[Chart]:
+    """Gain from the right audio with its interval, by method, for one metric of each kind."""
+    metrics, methods = metric_definitions(warehouse), method_definitions(warehouse)
+    gains = margins(warehouse, dataset)
     charts = []
-    for metric in ("lmd", "psnr_mouth", "lse_d"):
-        methods = in_order((method for method, name in gains if name == metric), labels)
+    for name in CHART_METRICS:
+        metric = metrics[name]
         drawn = [
-            Interval(label=label_of(labels, method), mean=row["margin"], low=row["low"], high=row["high"])
-            for method in methods
-            if (row := gains[(method, metric)])["low"] is not None
+            Interval(label=methods.label(method), mean=row["margin"], low=row["low"], high=row["high"])
+            for method in methods.in_order(method for method, measured in gains if measured == name)
+            if (row := gains[(method, name)])["low"] is not None
         ]
         if drawn:
-            title = f"{_heading(definitions[metric])}: gain from the right sound"
-            charts.append(Chart(title=title, svg=interval_chart(title, drawn, definitions[metric].unit)))
+            title = f"{metric.heading}: gain from the right audio"
+            charts.append(Chart(title=title, svg=interval_chart(title, drawn, metric.unit)))
     return charts
 
 
-def clip_charts(rows: Rows, dataset: str, headline: str) -> list[Chart]:
-    """One mark a test clip: the headline method against a baseline and the truth, and two measures of all methods."""
-    labels, definitions = method_labels(rows), metrics(rows)
+def clip_charts(warehouse: WarehouseReader, dataset: str, headline: str) -> list[Chart]:
+    """One mark a test clip: the headline method against a baseline and the truth, and two metrics of all methods."""
+    metrics, methods = metric_definitions(warehouse), method_definitions(warehouse)
     scored = {
         row["method"]
-        for row in rows.ask("select distinct method from clip_metrics where dataset = ?", [dataset])
+        for row in warehouse.rows("select distinct method from clip_metrics where dataset = ?", [dataset])
     }
     baseline = next((name for name in BASELINES if name in scored), None)
-    pairs = [("lmd", baseline), ("psnr_mouth", baseline), ("lse_d", TRUTH)]
     charts = []
-    for metric, other in pairs:
-        dots = _pairs(rows, dataset, headline, other, metric) if other else []
-        if not dots:
-            continue
-        title = _heading(definitions[metric])
-        svg, note = against_chart(
-            title,
-            dots,
-            x_name=label_of(labels, str(other)),
-            y_name=label_of(labels, headline),
-            lower_is_better=definitions[metric].better == "lower",
-        )
-        charts.append(Chart(title=title, svg=svg, note=note))
-    clouds = _clouds(rows, dataset, labels)
-    if clouds:
-        title = "LSE-D against LMD"
-        svg, note = cloud_chart(title, clouds, x_name="LMD, px", y_name="LSE-D")
-        looks = tuple((cloud.name, cloud.look) for cloud in clouds)
-        charts.append(Chart(title=title, svg=svg, note=note, looks=looks))
-    return charts
+    for name in CHART_METRICS:
+        other = GROUND_TRUTH if name == "lse_d" else baseline
+        dots = _paired_dots(warehouse, dataset, headline, other, name) if other else []
+        if other and dots:
+            charts.append(_against_chart(dots, metrics[name], methods.label(other), methods.label(headline)))
+    chart = _cloud_chart(warehouse, dataset, methods, metrics)
+    return [*charts, chart] if chart else charts
 
 
-def _heading(metric: Metric) -> str:
-    return f"{metric.label}, {metric.unit}" if metric.unit else metric.label
+def _against_chart(dots: list[Dot], metric: Metric, x_name: str, y_name: str) -> Chart:
+    svg, note = against_chart(
+        metric.heading, dots, x_name=x_name, y_name=y_name, lower_is_better=metric.better == "lower"
+    )
+    return Chart(title=metric.heading, svg=svg, note=note)
 
 
-def _pairs(rows: Rows, dataset: str, ours: str, theirs: str, metric: str) -> list[Dot]:
-    """Clips that both methods have a value for, each with its own sound."""
-    found = rows.ask(
+def _cloud_chart(
+    warehouse: WarehouseReader, dataset: str, methods: Methods, metrics: Mapping[str, Metric]
+) -> Chart | None:
+    """LSE-D against LMD, a cloud a method; None where no clip has both."""
+    clouds = _clouds(warehouse, dataset, methods)
+    if not clouds:
+        return None
+    x, y = metrics["lmd"], metrics["lse_d"]
+    title = f"{y.label} against {x.label}"
+    svg, note = cloud_chart(title, clouds, x_name=x.heading, y_name=y.heading)
+    return Chart(title=title, svg=svg, note=note, legend=tuple((cloud.name, cloud.style) for cloud in clouds))
+
+
+def _paired_dots(warehouse: WarehouseReader, dataset: str, ours: str, theirs: str, metric: str) -> list[Dot]:
+    """Clips that both methods have a value for, each with its own audio."""
+    found = warehouse.rows(
         "select ours.clip_id, theirs.value as x, ours.value as y from clip_metrics as ours "
         "inner join clip_metrics as theirs using (dataset, clip_id, audio, protocol, metric) "
         "where ours.dataset = ? and ours.method = ? and theirs.method = ? and ours.metric = ? "
-        "and ours.audio = 'own' and ours.protocol in ('primary', 'lse_crop') "
+        "and ours.audio = 'own' and list_contains(?, ours.protocol) "
         "and ours.evaluator is not distinct from theirs.evaluator "
         "and ours.value is not null and theirs.value is not null order by ours.clip_id",
-        [dataset, ours, theirs, metric],
+        [dataset, ours, theirs, metric, list(SHOWN_PROTOCOLS)],
     )
     return [Dot(clip_id=row["clip_id"], x=row["x"], y=row["y"]) for row in found]
 
 
-def _clouds(rows: Rows, dataset: str, labels: Mapping[str, Row]) -> list[Cloud]:
-    """LMD (x) and LSE-D (y) of each clip by each method that makes its pictures."""
-    found = rows.ask(
+def _clouds(warehouse: WarehouseReader, dataset: str, methods: Methods) -> list[Cloud]:
+    """LMD (x) and LSE-D (y) of each clip by each method that generates its frames."""
+    found = warehouse.rows(
         "select method, clip_id, max(value) filter (where metric = 'lmd' and protocol = 'primary') as x, "
         "max(value) filter (where metric = 'lse_d' and protocol = 'lse_crop') as y from clip_metrics "
         "where dataset = ? and audio = 'own' group by method, clip_id "
         "having x is not null and y is not null order by clip_id",
         [dataset],
     )
-    methods = in_order((row["method"] for row in found), labels)
-    drawn = [name for name in methods if name not in labels or not labels[name]["is_control"]]
+    scored = methods.in_order(row["method"] for row in found)
+    drawn = [name for name in scored if not methods.is_control(name)]
     return [
         Cloud(
-            name=label_of(labels, name),
-            look=look,
+            name=methods.label(name),
+            style=style,
             dots=[Dot(clip_id=r["clip_id"], x=r["x"], y=r["y"]) for r in found if r["method"] == name],
         )
-        for look, name in enumerate(drawn)
+        for style, name in enumerate(drawn)
     ]

@@ -1,4 +1,4 @@
-"""Test clips that the page plays: which, why, with each method's figures above its column."""
+"""Test clips that the page plays: which, why, and each method's scores above its column."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assets.project.home import Home
-from assets.report.cells import in_order, method_labels
-from assets.report.rows import Row, Rows
+from assets.report.definitions import Methods, method_definitions
+from assets.report.formatting import format_number
 from assets.report.settings import ReportSettings
 from assets.report.videos import PRIOR, ClipVideo, chosen_clips, clip_video
-from assets.report.wording import number
+from assets.report.warehouse_reader import WarehouseReader
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """Heading of one column of a video, with the method's figures on this clip."""
+    """Heading of one column of a video, with the method's scores on this clip."""
 
     label: str
     text: str
@@ -34,12 +34,12 @@ class Example:
     problem: str
 
 
-def examples(home: Home, rows: Rows, dataset: str, settings: ReportSettings) -> list[Example]:
+def examples(home: Home, warehouse: WarehouseReader, dataset: str, settings: ReportSettings) -> list[Example]:
     """The best, the worst and some other test clips of the headline method, as videos."""
-    scores = _lmd_by_clip(rows, dataset, settings.headline_method)
-    folders = _render_folders(home, rows, dataset)
-    labels = method_labels(rows)
-    name = labels[settings.headline_method]["label"] if settings.headline_method in labels else "the method"
+    scores = _lmd_by_clip(warehouse, dataset, settings.headline_method)
+    folders = _render_folders(home, warehouse, dataset)
+    methods = method_definitions(warehouse)
+    name = methods.label(settings.headline_method)
     reasons = {
         "best": f"Where {name} does best",
         "worst": f"Where {name} does worst",
@@ -48,12 +48,12 @@ def examples(home: Home, rows: Rows, dataset: str, settings: ReportSettings) -> 
     ranked = sorted(scores, key=lambda clip: (scores[clip], clip))
     return [
         _example(
-            rows,
+            warehouse,
             dataset,
             clip,
             f"{reasons[why]}: {_place(scores[clip], ranked.index(clip) + 1, len(ranked))}",
             folders,
-            labels,
+            methods,
             settings,
         )
         for clip, why in chosen_clips(scores, settings).items()
@@ -62,39 +62,41 @@ def examples(home: Home, rows: Rows, dataset: str, settings: ReportSettings) -> 
 
 def _place(lmd: float, rank: int, num_clips: int) -> str:
     """A clip's LMD and its place among all."""
-    found = f"LMD {number(lmd, 2)} px" if math.isfinite(lmd) else "no LMD"
+    found = f"LMD {format_number(lmd, 2)} px" if math.isfinite(lmd) else "no LMD"
     return f"{found}, {rank} of {num_clips}"
 
 
-def _lmd_by_clip(rows: Rows, dataset: str, method: str) -> dict[str, float]:
-    """LMD of each test clip; infinite where no face was found in what the method drew, which is the worst."""
-    found = rows.ask(
-        "select clip_id, coalesce(value, 'infinity'::double) as value from clip_metrics where dataset = ? and method = ? and audio = 'own' "
-        "and protocol = 'primary' and metric = 'lmd'",
+def _lmd_by_clip(warehouse: WarehouseReader, dataset: str, method: str) -> dict[str, float]:
+    """LMD of each test clip; infinite, the worst, where no face was found in the generated frames."""
+    found = warehouse.rows(
+        "select clip_id, coalesce(value, 'infinity'::double) as value from clip_metrics "
+        "where dataset = ? and method = ? and audio = 'own' and protocol = 'primary' and metric = 'lmd'",
         [dataset, method],
     )
     return {row["clip_id"]: row["value"] for row in found}
 
 
-def _render_folders(home: Home, rows: Rows, dataset: str) -> dict[str, Path]:
+def _render_folders(home: Home, warehouse: WarehouseReader, dataset: str) -> dict[str, Path]:
     """Folder of each scored method's renders with the clips' own audio, ground truth first."""
-    found = rows.ask("select distinct method from clip_metrics where dataset = ?", [dataset])
-    methods = in_order((row["method"] for row in found), method_labels(rows))
-    folders = {method: home.renders(dataset, method) / "own" for method in methods}
-    return {method: folder for method, folder in folders.items() if folder.is_dir()}
+    found = warehouse.rows("select distinct method from clip_metrics where dataset = ?", [dataset])
+    names = method_definitions(warehouse).in_order(row["method"] for row in found)
+    folders = {name: home.renders(dataset, name) / "own" for name in names}
+    return {name: folder for name, folder in folders.items() if folder.is_dir()}
 
 
 def _example(
-    rows: Rows,
+    warehouse: WarehouseReader,
     dataset: str,
     clip_id: str,
     why: str,
     folders: dict[str, Path],
-    labels: dict[str, Row],
+    methods: Methods,
     settings: ReportSettings,
 ) -> Example:
-    facts = rows.ask("select transcript from clips where dataset = ? and clip_id = ?", [dataset, clip_id])
-    figures = _figures(rows, dataset, clip_id)
+    facts = warehouse.rows(
+        "select transcript from clips where dataset = ? and clip_id = ?", [dataset, clip_id]
+    )
+    scores = _scores(warehouse, dataset, clip_id)
     video, problem = None, ""
     try:
         if "ground_truth" not in folders:
@@ -106,7 +108,7 @@ def _example(
     columns = [
         Column(label="Pose prior", text="what a method sees")
         if name == PRIOR
-        else Column(label=labels[name]["label"] if name in labels else name, text=figures.get(name, ""))
+        else Column(label=methods.label(name), text=scores.get(name, ""))
         for name in names
     ]
     return Example(
@@ -119,9 +121,9 @@ def _example(
     )
 
 
-def _figures(rows: Rows, dataset: str, clip_id: str) -> dict[str, str]:
+def _scores(warehouse: WarehouseReader, dataset: str, clip_id: str) -> dict[str, str]:
     """Each method's LMD and mouth PSNR on one clip, as text."""
-    found = rows.ask(
+    found = warehouse.rows(
         "select method, max(value) filter (where metric = 'lmd') as lmd, "
         "max(value) filter (where metric = 'psnr_mouth') as psnr_mouth from clip_metrics "
         "where dataset = ? and clip_id = ? and audio = 'own' and protocol = 'primary' group by method",
@@ -129,8 +131,8 @@ def _figures(rows: Rows, dataset: str, clip_id: str) -> dict[str, str]:
     )
     texts = {}
     for row in found:
-        parts = [f"LMD {number(row['lmd'], 2)} px"] if row["lmd"] is not None else ["no LMD"]
+        parts = [f"LMD {format_number(row['lmd'], 2)} px"] if row["lmd"] is not None else ["no LMD"]
         if row["psnr_mouth"] is not None:
-            parts.append(f"mouth {number(row['psnr_mouth'], 1)} dB")
+            parts.append(f"mouth {format_number(row['psnr_mouth'], 1)} dB")
         texts[row["method"]] = ", ".join(parts)
     return texts

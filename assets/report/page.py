@@ -1,4 +1,4 @@
-"""The report: one HTML file that holds everything, made of the published warehouse, renders and kept pictures."""
+"""The report: one self-contained HTML file from the published warehouse, renders and kept previews."""
 
 from __future__ import annotations
 
@@ -10,31 +10,28 @@ from typing import Any
 
 import jinja2
 
+from assets.mos.scales import SCALE_NAMES
 from assets.project.atomic_files import write_text
 from assets.project.graph import stage_names
 from assets.project.home import Home
-from assets.report import corpus, lineage, training, wording
-from assets.report.bands import MARKS, NUM_COLOURS
-from assets.report.cells import HEADLINE_METRICS, method_labels, metrics
+from assets.report import dataset_summary, formatting, lineage, training
+from assets.report.audio_comparison import MOUTH_METRICS, SYNC_METRICS, mouth_table, sync_table
+from assets.report.band_chart import MARKS, NUM_COLOURS
 from assets.report.clip_charts import clip_charts, margin_charts
-from assets.report.comparisons import (
-    MOUTH_METRICS,
-    difference_table,
-    mouth_table,
-    perceptual_evaluators,
-    perceptual_table,
-    sync_control,
-)
+from assets.report.definitions import method_definitions, metric_definitions
 from assets.report.examples import Example, examples
 from assets.report.failures import checked, failures
 from assets.report.figure_2 import figure_2
 from assets.report.figure_3 import figure_3
 from assets.report.findings import findings, headline_sentence
-from assets.report.rows import Rows
+from assets.report.further_metrics import further_metrics
+from assets.report.headline_table import HEADLINE_METRICS
+from assets.report.method_differences import difference_table
 from assets.report.settings import ReportSettings
 from assets.report.table_1 import steps_table, table_1
-from assets.report.table_2 import SCALES, opinions
-from assets.report.table_3 import evaluators, table_3
+from assets.report.table_2 import opinion_scores
+from assets.report.table_3 import lse_evaluators, table_3
+from assets.report.warehouse_reader import WarehouseReader
 from assets.store.warehouse import connect
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -42,7 +39,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True, kw_only=True)
 class ReportPage:
-    """What was written.
+    """A written report.
 
     Args:
         path: the HTML file.
@@ -59,27 +56,29 @@ class ReportPage:
     problems: tuple[str, ...]
 
 
-def render_report(home: Home, dataset: str, settings: ReportSettings, methods: Collection[str]) -> ReportPage:
+def render_report(
+    home: Home, dataset: str, settings: ReportSettings, dataset_methods: Collection[str]
+) -> ReportPage:
     """Writes a dataset's report; publish the warehouse first, since the page shows what is published.
 
     Args:
-        home: its database, renders and the pictures that stages kept are read.
+        home: holds the database, renders and the previews that stages kept.
         dataset: name, as in cals.yaml.
         settings: what is shown.
-        methods: those of the dataset, as in ``cals.yaml``: others have no figure, and the page says so.
+        dataset_methods: those of the dataset, as in ``cals.yaml``; the page says why others have no score.
 
     Raises:
         WarehouseError: there is no published warehouse.
         ValueError: the warehouse holds nothing about the dataset.
     """
     with connect(home.database) as connection:
-        rows = Rows(connection)
-        if not rows.ask("select 1 from clips where dataset = ? limit 1", [dataset]):
+        warehouse = WarehouseReader(connection)
+        if not warehouse.rows("select 1 from clips where dataset = ? limit 1", [dataset]):
             raise ValueError(
                 f"{home.database}: no clip of dataset {dataset!r}; run `cals run --dataset {dataset}`"
             )
-        shown = examples(home, rows, dataset, settings)
-        content = _content(home, rows, dataset, settings, methods, shown)
+        shown = examples(home, warehouse, dataset, settings)
+        content = _content(home, warehouse, dataset, settings, dataset_methods, shown)
     html = page_template("page.html.j2").render(content)
     path = home.report(dataset)
     write_text(path, html)
@@ -94,7 +93,7 @@ def render_report(home: Home, dataset: str, settings: ReportSettings, methods: C
 
 
 def page_template(name: str) -> jinja2.Template:
-    """A template of this folder, with the page's words."""
+    """A template of this folder, with the formats and marks that templates use."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -102,8 +101,8 @@ def page_template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["counted"] = wording.counted
-    environment.globals["duration"] = wording.duration
+    environment.globals["format_count"] = formatting.format_count
+    environment.globals["format_duration"] = formatting.format_duration
     environment.globals["marks"] = MARKS
     environment.globals["num_colours"] = NUM_COLOURS
     return environment.get_template(name)
@@ -111,52 +110,50 @@ def page_template(name: str) -> jinja2.Template:
 
 def _content(
     home: Home,
-    rows: Rows,
+    warehouse: WarehouseReader,
     dataset: str,
     settings: ReportSettings,
-    methods: Collection[str],
+    dataset_methods: Collection[str],
     shown: list[Example],
 ) -> dict[str, Any]:
-    known = method_labels(rows)
-    labels = {name: str(row["label"]) for name, row in known.items()}
-    headline = settings.headline_method
-    found = findings(rows, dataset, headline)
+    methods, headline = method_definitions(warehouse), settings.headline_method
+    found = findings(warehouse, dataset, headline)
     problems = [example.problem for example in shown if example.problem]
     return {
         "dataset": dataset,
         "headline": headline,
-        "headline_label": labels.get(headline, headline),
-        "verdict": headline_sentence(found, labels.get(headline, headline)),
+        "headline_label": methods.label(headline),
+        "verdict": headline_sentence(found, methods.label(headline)),
         "findings": found,
-        "facts": corpus.facts(rows, dataset),
+        "facts": dataset_summary.facts(warehouse, dataset),
         "examples": shown,
-        "metrics": metrics(rows),
+        "metrics": metric_definitions(warehouse),
         "headline_metrics": HEADLINE_METRICS,
         "mouth_metrics": MOUTH_METRICS,
-        "groups": table_3(rows, dataset),
-        "evaluators": evaluators(rows, dataset),
-        "mouth_rows": mouth_table(rows, dataset),
-        "margin_charts": margin_charts(rows, dataset),
-        "sync_rows": sync_control(rows, dataset),
-        "perceptual_rows": perceptual_table(rows, dataset),
-        "perceptual_evaluators": perceptual_evaluators(rows, dataset),
-        "difference_rows": difference_table(rows, dataset, headline, HEADLINE_METRICS),
-        "clip_charts": clip_charts(rows, dataset, headline),
-        "failures": failures(rows, dataset, problems, len(shown)),
-        "checked": checked(rows, dataset),
-        "table_1": table_1(rows, dataset, methods),
-        "table_1_steps": steps_table(rows, dataset),
-        "opinions": opinions(rows, dataset, headline),
-        "scales": SCALES,
-        "masks": figure_2(home, rows, dataset, methods, headline),
-        "windows": figure_3(rows, dataset, methods),
-        "sync_figures": training.sync_figures(rows, dataset),
-        "curves": training.curves(rows, dataset, labels, settings),
-        "warnings": training.warnings(rows, dataset, labels),
-        "training_pictures": corpus.pictures(home, dataset, stage_names("models")),
-        "splits": corpus.splits(rows, dataset),
-        "rejections": corpus.rejections(rows, dataset, settings),
-        "offsets": corpus.offsets(rows, dataset),
-        "data_pictures": corpus.pictures(home, dataset, stage_names("data")),
-        "lineage": lineage.lineage(rows, dataset, labels),
+        "sync_metrics": SYNC_METRICS,
+        "groups": table_3(warehouse, dataset),
+        "evaluators": lse_evaluators(warehouse, dataset),
+        "mouth_rows": mouth_table(warehouse, dataset),
+        "margin_charts": margin_charts(warehouse, dataset),
+        "sync_rows": sync_table(warehouse, dataset),
+        "further": further_metrics(warehouse, dataset),
+        "difference_rows": difference_table(warehouse, dataset, headline, HEADLINE_METRICS),
+        "clip_charts": clip_charts(warehouse, dataset, headline),
+        "failures": failures(warehouse, dataset, problems, len(shown)),
+        "checked": checked(warehouse, dataset),
+        "table_1": table_1(warehouse, dataset, dataset_methods),
+        "table_1_steps": steps_table(warehouse, dataset),
+        "opinions": opinion_scores(warehouse, dataset, headline),
+        "scales": SCALE_NAMES,
+        "masks": figure_2(home, warehouse, dataset, dataset_methods, headline),
+        "windows": figure_3(warehouse, dataset, dataset_methods),
+        "sync_encoder_metrics": training.sync_encoder_metrics(warehouse, dataset),
+        "curves": training.curves(warehouse, dataset, methods, settings),
+        "warnings": training.warnings(warehouse, dataset, methods),
+        "training_previews": dataset_summary.stage_previews(home, dataset, stage_names("models")),
+        "splits": dataset_summary.splits(warehouse, dataset),
+        "rejections": dataset_summary.rejections(warehouse, dataset, settings),
+        "offsets": dataset_summary.offsets(warehouse, dataset),
+        "data_previews": dataset_summary.stage_previews(home, dataset, stage_names("data")),
+        "lineage": lineage.lineage(warehouse, dataset, methods),
     }

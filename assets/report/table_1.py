@@ -4,103 +4,92 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from itertools import pairwise
 
-from assets.report.cells import (
+from assets.report.definitions import Methods, method_definitions, metric_definitions
+from assets.report.formatting import format_signed
+from assets.report.headline_table import (
     HEADLINE_METRICS,
-    Cell,
-    Group,
-    MethodRow,
-    difference_cell,
-    measured_row,
-    method_labels,
-    metrics,
-    summary,
-    with_best_marked,
+    headline_columns,
+    measured_group,
+    published_group,
+    published_row,
 )
-from assets.report.comparisons import differences
+from assets.report.measured_scores import measured_scores, own_audio_row
+from assets.report.method_differences import differences
 from assets.report.missing_values import why_no_score
-from assets.report.rows import Row, Rows
-from assets.report.wording import number, signed
+from assets.report.table_cells import Group, MethodRow, difference_cell
+from assets.report.warehouse_reader import Row, WarehouseReader
 
 CORPUS = "lrs2"
-STEPS = ("wav2lip", "a2l", "a2l_dav", "cals")
 
 
-def table_1(rows: Rows, dataset: str, methods: Collection[str]) -> list[Group]:
-    """The four rows as measured, each with its figures or why it has none, then the paper's.
+def table_1(warehouse: WarehouseReader, dataset: str, dataset_methods: Collection[str]) -> list[Group]:
+    """The paper's rows as measured, each with its values or why it has none, then as published.
 
     Args:
-        methods: those of the dataset, as in ``cals.yaml``.
+        dataset_methods: those of the dataset, as in ``cals.yaml``.
     """
-    better = {name: metric.better for name, metric in metrics(rows).items()}
-    measured, known, published = summary(rows, dataset), method_labels(rows), _published(rows)
-    ours = [
-        replace(
-            measured_row(
-                step, measured, known, HEADLINE_METRICS, why=why_no_score(rows, dataset, step, methods)
-            ),
-            label=step_label(step, published, known),
-        )
-        for step in STEPS
-    ]
-    theirs = [
-        MethodRow(
-            method=step,
-            label=step_label(step, published, known),
-            is_control=False,
-            cells=[Cell(text=number(published[step][metric])) for metric in HEADLINE_METRICS],
-            values={metric: published[step][metric] for metric in HEADLINE_METRICS},
-        )
-        for step in STEPS
-    ]
-    return [
-        Group(
-            title=title, source=source, corpus=corpus, rows=with_best_marked(table, HEADLINE_METRICS, better)
-        )
-        for title, source, corpus, table in (
-            (f"Measured here on {dataset}", "measured", dataset, ours),
-            (f"Published on {CORPUS.upper()}", "published", CORPUS, theirs),
-        )
-    ]
+    metrics, methods = metric_definitions(warehouse), method_definitions(warehouse)
+    measured, published = measured_scores(warehouse, dataset), _published(warehouse, methods)
+    labels = _step_labels(published, methods)
+    ours = []
+    for step, label in labels.items():
+        why = why_no_score(warehouse, dataset, step, dataset_methods)
+        row = own_audio_row(step, measured, methods, headline_columns(metrics), why)
+        ours.append(replace(row, label=label))
+    theirs = [published_row(row, labels[step], methods) for step, row in published.items()]
+    return [measured_group(ours, metrics, dataset), published_group(theirs, metrics, CORPUS)]
 
 
-def steps_table(rows: Rows, dataset: str) -> list[MethodRow]:
+def steps_table(warehouse: WarehouseReader, dataset: str) -> list[MethodRow]:
     """Each step minus the one before it, and the last minus the first, on the clips that both have."""
-    known, published = method_labels(rows), _published(rows)
-    pairs = [*zip(STEPS[1:], STEPS, strict=False), (STEPS[-1], STEPS[0])]
+    metrics, methods = metric_definitions(warehouse), method_definitions(warehouse)
+    published = _published(warehouse, methods)
+    labels = _step_labels(published, methods)
+    steps = list(published)
     table = []
-    for later, earlier in pairs:
-        found = differences(rows, dataset, later)
-        missing = [step for step in (later, earlier) if not _is_scored(rows, dataset, step)]
+    for earlier, later in [*pairwise(steps), (steps[0], steps[-1])]:
+        found = differences(warehouse, dataset, later)
+        missing = [step for step in (later, earlier) if not _is_scored(warehouse, dataset, step)]
         why = f"needs {' and '.join(missing)}" if missing else "no clip has both"
         cells = [
             replace(
-                difference_cell(found.get((earlier, metric)), metric, why),
-                published=signed(published[later][metric] - published[earlier][metric]),
+                difference_cell(found.get((earlier, name)), metrics[name], why),
+                published=format_signed(published[later][name] - published[earlier][name]),
             )
-            for metric in HEADLINE_METRICS
+            for name in HEADLINE_METRICS
         ]
-        label = f"{step_label(later, published, known)}, less {step_label(earlier, published, known)}"
+        label = f"{labels[later]}, less {labels[earlier]}"
         table.append(MethodRow(method=later, label=label, is_control=False, cells=cells))
     return table
 
 
-def step_label(step: str, published: Mapping[str, Row], known: Mapping[str, Row]) -> str:
-    """What the table prints: the paper's name of the step, with the method's own name at either end."""
-    label = str(published[step]["label"])
-    return f"{label} ({known[step]['label']})" if step in (STEPS[0], STEPS[-1]) else label
+def _step_labels(published: Mapping[str, Row], methods: Methods) -> dict[str, str]:
+    """The paper's name of each step, with the method's own name at either end."""
+    steps = list(published)
+    return {
+        step: f"{row['label']} ({methods.label(step)})"
+        if step in (steps[0], steps[-1])
+        else str(row["label"])
+        for step, row in published.items()
+    }
 
 
-def _published(rows: Rows) -> dict[str, Row]:
-    found = rows.ask(
+def _published(warehouse: WarehouseReader, methods: Methods) -> dict[str, Row]:
+    """The paper's rows by method, in the order of the steps."""
+    found = warehouse.rows(
         "select method, label, psnr, ssim, lmd, lse_d, lse_c from table_1 "
         "where source = 'published' and corpus = ?",
         [CORPUS],
     )
-    return {row["method"]: row for row in found}
+    by_method = {row["method"]: row for row in found}
+    return {method: by_method[method] for method in methods.in_order(by_method)}
 
 
-def _is_scored(rows: Rows, dataset: str, method: str) -> bool:
+def _is_scored(warehouse: WarehouseReader, dataset: str, method: str) -> bool:
     return bool(
-        rows.ask("select 1 from clip_metrics where dataset = ? and method = ? limit 1", [dataset, method])
+        warehouse.rows(
+            "select 1 from clip_metrics where dataset = ? and method = ? limit 1", [dataset, method]
+        )
     )

@@ -5,27 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from assets.report.cells import (
-    Cell,
-    Group,
-    MethodRow,
-    difference_cell,
-    in_order,
-    label_of,
-    method_labels,
-    metrics,
-    with_best_marked,
-)
-from assets.report.paired import difference
-from assets.report.rows import Row, Rows
-from assets.report.wording import counted, interval, number
+from assets.mos.scales import SCALE_NAMES
+from assets.report.definitions import Methods, Metric, method_definitions, metric_definitions
+from assets.report.formatting import format_count, format_interval, format_number
+from assets.report.paired_difference import difference
+from assets.report.table_cells import Cell, Group, MethodRow, difference_cell, with_best_marked
+from assets.report.warehouse_reader import Row, WarehouseReader
 
-SCALES = ("visual_quality", "lip_sync_quality", "realness")
 NO_RATING = "no rating yet"
+PUBLISHED_DECIMALS = 3
+Ratings = Mapping[tuple[str, str], Mapping[str, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opinions:
+class OpinionScores:
     """What the section shows.
 
     Args:
@@ -39,112 +32,107 @@ class Opinions:
     study: str
 
 
-def opinions(rows: Rows, dataset: str, headline: str) -> Opinions:
+def opinion_scores(warehouse: WarehouseReader, dataset: str, headline: str) -> OpinionScores:
     """Table 2 of a dataset, over all of its studies; ratings of raters who were screened out do not count."""
-    measured, published = _means(rows, "measured", dataset), _means(rows, "published", None)
-    return Opinions(
+    measured, published = _means(warehouse, "measured", dataset), _means(warehouse, "published", None)
+    title = f"Measured here on {dataset}"
+    return OpinionScores(
         groups=[
-            _group(rows, measured or [_nobody(rows, headline)], f"Measured here on {dataset}", dataset),
-            _group(rows, published, "Published", ""),
+            _group(warehouse, measured or [_unrated(headline)], title, dataset),
+            _group(warehouse, published, "Published", ""),
         ],
-        pairs=_pairs(rows, dataset, headline),
-        study=_study(rows, dataset) if measured else "",
+        pairs=_pairs(warehouse, dataset, headline),
+        study=_study(warehouse, dataset) if measured else "",
     )
 
 
-def _means(rows: Rows, source: str, dataset: str | None) -> list[Row]:
-    return rows.ask(
-        "select method, label, num_ratings, visual_quality, visual_quality_half_width, lip_sync_quality, "
+def _means(warehouse: WarehouseReader, source: str, dataset: str | None) -> list[Row]:
+    return warehouse.rows(
+        "select method, num_ratings, visual_quality, visual_quality_half_width, lip_sync_quality, "
         "lip_sync_quality_half_width, realness, realness_half_width from table_2 "
         "where source = ? and dataset is not distinct from ?",
         [source, dataset],
     )
 
 
-def _nobody(rows: Rows, headline: str) -> Row:
-    label = label_of(method_labels(rows), headline)
-    empty = dict.fromkeys(name for scale in SCALES for name in (scale, f"{scale}_half_width"))
-    return {"method": headline, "label": label, "num_ratings": 0, **empty}
+def _unrated(method: str) -> Row:
+    empty = dict.fromkeys(name for scale in SCALE_NAMES for name in (scale, f"{scale}_half_width"))
+    return {"method": method, "num_ratings": 0, **empty}
 
 
-def _group(rows: Rows, found: list[Row], title: str, corpus: str) -> Group:
-    better = {name: metric.better for name, metric in metrics(rows).items()}
-    controls = {name for name, row in method_labels(rows).items() if row["is_control"]}
-    table = [
-        MethodRow(
-            method=row["method"],
-            label="CALS (paper)" if row["method"] == "cals" and not corpus else row["label"],
-            is_control=row["method"] in controls,
-            cells=[*(_score(row, scale, is_measured=bool(corpus)) for scale in SCALES), _answers(row)],
-            values={scale: row[scale] for scale in SCALES if row[scale] is not None},
+def _group(warehouse: WarehouseReader, found: list[Row], title: str, dataset: str) -> Group:
+    """A group of measured rows, or of the paper's where ``dataset`` is empty."""
+    metrics, methods = metric_definitions(warehouse), method_definitions(warehouse)
+    table = []
+    for row in found:
+        method = row["method"]
+        scores = [_score(row, metrics[scale], is_measured=bool(dataset)) for scale in SCALE_NAMES]
+        table.append(
+            MethodRow(
+                method=method,
+                label=methods.label(method) if dataset else methods.published_label(method),
+                is_control=methods.is_control(method),
+                cells=[*scores, _num_ratings(row)],
+                values={scale: row[scale] for scale in SCALE_NAMES if row[scale] is not None},
+            )
         )
-        for row in found
-    ]
-    source = "measured" if corpus else "published"
-    return Group(title=title, source=source, corpus=corpus, rows=with_best_marked(table, SCALES, better))
+    marked = with_best_marked(table, SCALE_NAMES, {name: metric.better for name, metric in metrics.items()})
+    return Group(title=title, source="measured" if dataset else "published", corpus=dataset, rows=marked)
 
 
-def _score(row: Row, scale: str, *, is_measured: bool) -> Cell:
-    mean, half = row[scale], row[f"{scale}_half_width"]
+def _score(row: Row, scale: Metric, *, is_measured: bool) -> Cell:
+    mean, half = row[scale.name], row[f"{scale.name}_half_width"]
     if mean is None:
         return Cell(why=NO_RATING)
-    decimals = 2 if is_measured else 3
-    shown = interval(mean - half, mean + half, decimals) if half is not None else ""
-    return Cell(text=number(mean, decimals), interval=shown, why="" if shown else "one rating: no interval")
+    decimals = scale.decimals if is_measured else PUBLISHED_DECIMALS
+    shown = format_interval(mean - half, mean + half, decimals) if half is not None else ""
+    why = "" if shown else "one rating: no interval"
+    return Cell(text=format_number(mean, decimals), interval=shown, why=why)
 
 
-def _answers(row: Row) -> Cell:
-    return Cell(why="not at hand") if row["num_ratings"] is None else Cell(text=f"{row['num_ratings']:,}")
+def _num_ratings(row: Row) -> Cell:
+    return Cell(why="not published") if row["num_ratings"] is None else Cell(text=f"{row['num_ratings']:,}")
 
 
-def _pairs(rows: Rows, dataset: str, headline: str) -> list[MethodRow]:
+def _pairs(warehouse: WarehouseReader, dataset: str, headline: str) -> list[MethodRow]:
     """A clip's value is the mean of its raters' answers, so that each clip counts once."""
-    found = rows.ask(
+    found = warehouse.rows(
         "select method, scale, clip_id, avg(rating) as rating from mos_ratings "
         "where dataset = ? and rating is not null and not coalesce(screened_out, false) "
         "group by method, scale, clip_id",
         [dataset],
     )
-    by_series: dict[tuple[str, str], dict[str, float]] = {}
+    ratings: dict[tuple[str, str], dict[str, float]] = {}
     for row in found:
-        by_series.setdefault((row["method"], row["scale"]), {})[row["clip_id"]] = row["rating"]
-    labels = method_labels(rows)
-    others = [m for m in in_order((method for method, _ in by_series), labels) if m != headline]
-    if headline not in {method for method, _ in by_series}:
+        ratings.setdefault((row["method"], row["scale"]), {})[row["clip_id"]] = row["rating"]
+    metrics, methods = metric_definitions(warehouse), method_definitions(warehouse)
+    rated = methods.in_order(method for method, _ in ratings)
+    if headline not in rated:
         return []
-    return [_pair_row(by_series, labels, headline, other) for other in others]
+    scales = [metrics[name] for name in SCALE_NAMES]
+    return [_pair_row(ratings, methods, scales, headline, other) for other in rated if other != headline]
 
 
 def _pair_row(
-    by_series: Mapping[tuple[str, str], Mapping[str, float]],
-    labels: Mapping[str, Row],
-    headline: str,
-    other: str,
+    ratings: Ratings, methods: Methods, scales: list[Metric], headline: str, other: str
 ) -> MethodRow:
+    cells = []
+    for scale in scales:
+        ours, theirs = ratings.get((headline, scale.name), {}), ratings.get((other, scale.name), {})
+        cells.append(difference_cell(difference(ours, theirs, better=scale.better), scale))
     return MethodRow(
-        method=other,
-        label=label_of(labels, other),
-        is_control=other in labels and labels[other]["is_control"],
-        cells=[
-            difference_cell(
-                difference(
-                    by_series.get((headline, scale), {}), by_series.get((other, scale), {}), better="higher"
-                ),
-                scale,
-            )
-            for scale in SCALES
-        ],
+        method=other, label=methods.label(other), is_control=methods.is_control(other), cells=cells
     )
 
 
-def _study(rows: Rows, dataset: str) -> str:
-    counts = rows.one(
+def _study(warehouse: WarehouseReader, dataset: str) -> str:
+    counts = warehouse.row(
         "select count(distinct study) as studies, count(distinct (study, rater)) as raters, "
         "count(distinct (study, rater)) filter (where screened_out) as screened, "
         "count(distinct clip_id) as clips from mos_ratings where dataset = ?",
         [dataset],
     )
     return (
-        f"{counted(counts['raters'], 'rater')}, {counts['screened']} of them screened out and not counted, "
-        f"on {counted(counts['clips'], 'test clip')} in {counted(counts['studies'], 'study', 'studies')}"
+        f"{format_count(counts['raters'], 'rater')}, {counts['screened']} of them screened out and not counted, "
+        f"on {format_count(counts['clips'], 'test clip')} in {format_count(counts['studies'], 'study', 'studies')}"
     )

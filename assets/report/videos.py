@@ -1,4 +1,4 @@
-"""Test clips side by side with sound: ground truth, what the model sees, and each method, in one video a clip."""
+"""Test clips side by side with audio: ground truth, what the model sees, and each method, in one video a clip."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from cals_models.shards.shard_format import clip_key
 from cals_models.timebase import SAMPLES_PER_FRAME
 
 Frames = NDArray[np.uint8]
-Sound = NDArray[np.int16]
+Audio = NDArray[np.int16]
 GAP_PX = 2
 PRIOR = "pose_prior"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipVideo:
-    """A composed video and its first view, ready for a page.
+    """A composed video and its poster, ready for a page.
 
     Args:
         columns: what each column shows, from left to right: a method's name or ``pose_prior``.
@@ -50,7 +50,7 @@ class ClipVideo:
 
 
 def pose_prior(frames: Frames) -> Frames:
-    """Crops with the half hidden that a method has to make.
+    """Crops with the half hidden that a method generates.
 
     Args:
         frames: uint8 (T, 128, 128, 3).
@@ -66,13 +66,13 @@ def pose_prior(frames: Frames) -> Frames:
 
 
 def compose_side_by_side(
-    columns: Sequence[Frames], sound: Sound, *, scale: int, crf: int
+    columns: Sequence[Frames], audio: Audio, *, scale: int, crf: int
 ) -> tuple[bytes, bytes]:
     """One video whose columns play together.
 
     Args:
         columns: uint8 (T, H, W, 3) RGB each, 25 fps, all of one shape.
-        sound: int16 (640 T,), 16 kHz mono.
+        audio: int16 (640 T,), 16 kHz mono.
         scale: whole-number enlargement of each column.
         crf: x264's constant quality.
 
@@ -80,22 +80,22 @@ def compose_side_by_side(
         The MP4 and a JPEG of its middle frame.
 
     Raises:
-        ValueError: columns of different shapes, or sound of another length.
+        ValueError: columns of different shapes, or audio of another length.
     """
     shapes = {column.shape for column in columns}
     if len(shapes) != 1:
         raise ValueError(f"columns must have one shape; got {sorted(shapes)}")
     num_frames = len(columns[0])
-    if len(sound) != num_frames * SAMPLES_PER_FRAME:
+    if len(audio) != num_frames * SAMPLES_PER_FRAME:
         wanted = num_frames * SAMPLES_PER_FRAME
-        raise ValueError(f"sound has {len(sound)} samples; {num_frames} frames need {wanted}")
+        raise ValueError(f"audio has {len(audio)} samples; {num_frames} frames need {wanted}")
     enlarged = [_with_gap(_enlarged(column, scale)) for column in columns]
     together = np.concatenate(enlarged, axis=2)
     poster = BytesIO()
     Image.fromarray(together[num_frames // 2]).save(poster, "JPEG", quality=85)
     with tempfile.TemporaryDirectory(prefix="cals-report-") as folder:
         path = Path(folder) / "clip.mp4"
-        write_web_video(path, together, sound, quality_crf=crf)
+        write_web_video(path, together, audio, quality_crf=crf)
         return path.read_bytes(), poster.getvalue()
 
 
@@ -108,7 +108,7 @@ def _enlarged(frames: Frames, scale: int) -> Frames:
 
 
 def _with_gap(frames: Frames) -> Frames:
-    """Blackens the outermost pixels left and right, so that columns part without losing their places."""
+    """Blackens the outermost pixels left and right: a gap between columns that leaves their positions as they are."""
     parted = frames.copy()
     parted[:, :, :GAP_PX] = 0
     parted[:, :, -GAP_PX:] = 0
@@ -116,17 +116,17 @@ def _with_gap(frames: Frames) -> Frames:
 
 
 def clip_video(folders: Mapping[str, Path], clip_id: str, settings: ReportSettings) -> ClipVideo:
-    """The video of one test clip with its own sound.
+    """The video of one test clip with its own audio.
 
     Args:
         folders: method -> folder of its renders with the clips' own audio; ``ground_truth`` among them,
-            whose frames also make the pose prior and whose sound is heard.
+            whose frames also give the pose prior, and whose audio is played.
 
     Raises:
         ValueError: a render is missing, unreadable or of another length.
     """
     name = f"{clip_key(clip_id)}.mkv"
-    truth, sound = read_lossless(folders["ground_truth"] / name)
+    truth, audio = read_lossless(folders["ground_truth"] / name)
     num_frames = min(len(truth), settings.max_video_frames)
     columns: dict[str, Frames] = {"ground_truth": truth, PRIOR: pose_prior(truth)}
     for method, folder in folders.items():
@@ -134,13 +134,13 @@ def clip_video(folders: Mapping[str, Path], clip_id: str, settings: ReportSettin
             columns[method], _ = read_lossless(folder / name)
     cut = [frames[:num_frames] for frames in columns.values()]
     mp4, poster = compose_side_by_side(
-        cut, sound[: num_frames * SAMPLES_PER_FRAME], scale=settings.video_scale, crf=settings.video_crf
+        cut, audio[: num_frames * SAMPLES_PER_FRAME], scale=settings.video_scale, crf=settings.video_crf
     )
     return ClipVideo(columns=tuple(columns), mp4=mp4, poster=poster, num_frames=num_frames)
 
 
 def chosen_clips(scores: Mapping[str, float], settings: ReportSettings) -> dict[str, str]:
-    """Which clips are shown, and why.
+    """The clips that are shown, and why.
 
     Args:
         scores: clip id -> ``lmd`` of the headline method (lower is better); every test clip that has one.

@@ -10,7 +10,7 @@ from assets.project.atomic_files import write_text
 from assets.project.home import Home
 from pipelines import staleness
 from pipelines.cli.main import main
-from tests.support import warehouse_rows as made
+from tests.support import warehouse_rows
 
 CONFIG = """
 settings: {}
@@ -35,8 +35,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str | None
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(staleness, "find_stale", lambda _project, _datasets, to: asked.append(to) or [])
     home = Home(tmp_path / ".cals")
-    made.fill(home)
-    write_text(home.report(made.DATASET), "<html>")
+    warehouse_rows.fill(home)
+    write_text(home.report(warehouse_rows.DATASET), "<html>")
     return home
 
 
@@ -45,14 +45,17 @@ def test_without_a_dataset_the_page_over_all_is_written_and_named_first(
 ) -> None:
     assert main(["report"]) == 0
     assert asked == [None], "each dataset as far as cals.yaml has it go"
-    assert capsys.readouterr().out.split() == [str(home.report_overview), str(home.report(made.DATASET))]
+    assert capsys.readouterr().out.split() == [
+        str(home.report_overview),
+        str(home.report(warehouse_rows.DATASET)),
+    ]
     assert "All datasets" in home.report_overview.read_text(encoding="utf-8")
 
 
 def test_with_a_dataset_its_page_alone_is_named(
     home: Home, asked: list[str | None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["report", "--dataset", made.DATASET]) == 0
+    assert main(["report", "--dataset", warehouse_rows.DATASET]) == 0
     assert asked == ["metric_report"]
-    assert capsys.readouterr().out.split() == [str(home.report(made.DATASET))]
+    assert capsys.readouterr().out.split() == [str(home.report(warehouse_rows.DATASET))]
     assert not home.report_overview.exists()

@@ -10,7 +10,7 @@ import pytest
 from assets.project.home import Home
 from assets.store.sql_files import read_sql_files
 from assets.store.warehouse import publish, query
-from tests.support import warehouse_rows as made
+from tests.support import warehouse_rows
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "warehouse.md"
 BLOCKS = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -19,7 +19,7 @@ BLOCKS = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DO
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = Home(tmp_path_factory.mktemp("home"))
-    made.fill(home)
+    warehouse_rows.fill(home)
     return publish(home)
 
 

@@ -13,7 +13,7 @@ from assets.project.home import Home
 from assets.store.bootstrap import NUM_RESAMPLES, SEED
 from assets.store.table_parts import write_part
 from assets.store.warehouse import publish, query
-from tests.support import warehouse_rows as made
+from tests.support import warehouse_rows
 
 Distances = dict[str, tuple[float | None, float | None]]
 MASKED: dict[tuple[str, int], Distances] = {
@@ -40,10 +40,10 @@ def resampled(values: list[float | None]) -> tuple[float, float]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = Home(tmp_path_factory.mktemp("home"))
-    made.fill(home)
+    warehouse_rows.fill(home)
     ratings = [
         {
-            "study": "one", "rater": f"r{rater}", "dataset": made.DATASET, "method": method, "clip_id": "c",
+            "study": "one", "rater": f"r{rater}", "dataset": warehouse_rows.DATASET, "method": method, "clip_id": "c",
             "scale": scale, "rating": min(5, 2 + rater % 3 + (method == "ground_truth")),
             "screened_out": rater == 5,
         }
@@ -51,10 +51,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         for method in ("ground_truth", "cals")
         for scale in ("visual_quality", "realness")
     ]  # fmt: skip
-    write_part(home, "mos_ratings", ratings, dataset=made.DATASET)
+    write_part(home, "mos_ratings", ratings, dataset=warehouse_rows.DATASET)
     windows = [
         {
-            "dataset": made.DATASET,
+            "dataset": warehouse_rows.DATASET,
             "method": "cals",
             "clip_id": f"c{i}",
             "window_frames": w,
@@ -64,25 +64,27 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         for w in (1, 15)
     ]
     windows.append({**windows[0], "window_frames": 30, "clip_id": "alone"})
-    write_part(home, "context_window", windows, dataset=made.DATASET)
+    write_part(home, "context_window", windows, dataset=warehouse_rows.DATASET)
     masks = [
         {
-            "dataset": made.DATASET, "method": method, "clip_id": clip, "mask_frames": length,
+            "dataset": warehouse_rows.DATASET, "method": method, "clip_id": clip, "mask_frames": length,
             "lmd_masked": distances[0], "lmd_unmasked": distances[1],
             "detail": None if distances[0] is not None else "too short",
         }
         for (method, length), by_clip in MASKED.items()
         for clip, distances in by_clip.items()
     ]  # fmt: skip
-    write_part(home, "masked_audio", masks, dataset=made.DATASET)
+    write_part(home, "masked_audio", masks, dataset=warehouse_rows.DATASET)
     publish(home)
     return home
 
 
 @pytest.fixture(scope="module")
 def scores() -> pd.DataFrame:
-    tests = [made.clip_id(number) for number in range(30, 44)]
-    return pd.concat([pd.DataFrame(made.score_rows(tests, method)) for method in made.METHODS])
+    tests = [warehouse_rows.clip_id(number) for number in range(30, 44)]
+    return pd.concat(
+        [pd.DataFrame(warehouse_rows.score_rows(tests, method)) for method in warehouse_rows.METHODS]
+    )
 
 
 def one(home: Home, sql: str) -> pd.Series:
@@ -96,15 +98,15 @@ def test_clips_take_the_first_stage_that_rejected_them(home: Home) -> None:
         "clip_id"
     )
     assert rejected["stage"].to_dict() == {
-        made.clip_id(3): "mels",
-        made.clip_id(5): "face_tracks",
-        made.clip_id(7): "clips",
+        warehouse_rows.clip_id(3): "mels",
+        warehouse_rows.clip_id(5): "face_tracks",
+        warehouse_rows.clip_id(7): "clips",
     }
-    assert rejected.loc[made.clip_id(5), "reason"] == "no_face"
-    assert rejected.loc[made.clip_id(7), "detail"].startswith("the file ends")
-    row = one(home, f"select * from clips where clip_id = '{made.clip_id(0)}'")
+    assert rejected.loc[warehouse_rows.clip_id(5), "reason"] == "no_face"
+    assert rejected.loc[warehouse_rows.clip_id(7), "detail"].startswith("the file ends")
+    row = one(home, f"select * from clips where clip_id = '{warehouse_rows.clip_id(0)}'")
     assert row["status"] == "ok" and row["stage"] is None and row["shard"] == "train-00000.tar"
-    assert row["key"] == made.clip_key(made.clip_id(0)) and row["shard_frames"] == 75
+    assert row["key"] == warehouse_rows.clip_key(warehouse_rows.clip_id(0)) and row["shard_frames"] == 75
 
 
 def test_clip_status_counts_every_clip_once(home: Home) -> None:
@@ -122,13 +124,13 @@ def test_table_3_shows_means_beside_the_papers_rows(home: Home, scores: pd.DataF
     own = scores[scores["audio"] == "own"]
     expected = own.groupby(["method", "metric"])["value"].mean()
     measured = query(home.database, "from table_3 where source = 'measured'").set_index("method")
-    assert list(measured.index) == list(made.METHODS)
-    for method in made.METHODS:
+    assert list(measured.index) == list(warehouse_rows.METHODS)
+    for method in warehouse_rows.METHODS:
         for metric in ("psnr", "ssim", "lmd", "lse_d", "lse_c"):
             value, mean = measured.loc[method, metric], expected.get((method, metric), np.nan)
             assert value == pytest.approx(mean, rel=1e-12, nan_ok=True)
     assert measured.loc["ground_truth", "note"].startswith("psnr: 75 of 75 frames equal")
-    assert (measured["evaluator"] == made.EVALUATORS["lse_d"]).all()
+    assert (measured["evaluator"] == warehouse_rows.EVALUATORS["lse_d"]).all()
     published = query(home.database, "from table_3 where source = 'published'")
     assert len(published) == 18 and set(published["corpus"]) == {"lrw", "lrs2", "hdtf"}
     assert published["note"].str.contains("2305.19556").all()
@@ -254,7 +256,7 @@ def test_ledger_edges_come_from_the_inputs(home: Home) -> None:
     edges = query(
         home.database,
         "select input, asset, method, data_version from materialization_inputs "
-        f"where materialization_id = '{made.DATASET}-08' order by input",
+        f"where materialization_id = '{warehouse_rows.DATASET}-08' order by input",
     )
     assert edges["asset"].tolist() == ["renders", "shards"]
     assert edges["method"].tolist() == ["cals", None]
@@ -267,7 +269,7 @@ def test_ledger_edges_come_from_the_inputs(home: Home) -> None:
 
 def test_current_materializations_are_the_newest(home: Home) -> None:
     row = one(home, "select * from current_materializations where asset = 'clips'")
-    assert row["materialization_id"] == f"{made.DATASET}-01"
+    assert row["materialization_id"] == f"{warehouse_rows.DATASET}-01"
     assert row["finished_at"] == pd.Timestamp("2026-11-23 12:01:00")
 
 

@@ -275,7 +275,7 @@ REACH = {"wav2lip": 2.5, "cals": 8.0}
 TOO_SHORT = "the clip has 29 frames: a mask must leave 5 on either side"
 
 
-def fill_partial_hearing(home: Home, test_clips: list[str], dataset: str = DATASET) -> None:
+def fill_partial_audio(home: Home, test_clips: list[str], dataset: str = DATASET) -> None:
     """LMD under masks and by window: a mask costs CALS less, and its context reaches further.
 
     The first clip is too short for the longest mask.

@@ -18,10 +18,10 @@ from assets.report.page import render_report
 from assets.report.settings import ReportSettings
 from assets.store.warehouse import publish
 from tests.pipelines.mos.devtools import Chromium
-from tests.support import warehouse_rows as made
+from tests.support import warehouse_rows
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-QUIET = [
+BROWSER_FLAGS = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -34,7 +34,7 @@ QUIET = [
     "--virtual-time-budget=5000",
     "--dump-dom",
 ]
-# Measures the page after its videos were asked to load, and leaves the answer in the title.
+# Measures the page once its videos were requested, and writes the result to the title.
 PROBE = """
 <script>
 const errors = []; addEventListener("error", event => errors.push(event.message));
@@ -60,28 +60,30 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     if BROWSER is None:
         pytest.skip("needs chromium, which is not installed")
     home = Home(tmp_path_factory.mktemp("home"))
-    clips = made.fill(home)
-    made.fill_ratings(home, clips)
-    made.fill_partial_hearing(home, clips)
-    made.keep_strip(home, clips[2])
+    clips = warehouse_rows.fill(home)
+    warehouse_rows.fill_ratings(home, clips)
+    warehouse_rows.fill_partial_audio(home, clips)
+    warehouse_rows.keep_strip(home, clips[2])
     frames = np.full((25, 128, 128, 3), 90, np.uint8)
-    sound = (8000 * np.sin(np.arange(6400) / 6)).astype(np.int16)
+    audio = (8000 * np.sin(np.arange(6400) / 6)).astype(np.int16)
     for clip in clips:
-        for method in made.METHODS:
-            path = home.renders(made.DATASET, method) / "own" / f"{made.clip_key(clip)}.mkv"
-            write_lossless(path, frames[:10], sound)
-    made.fill_inventory(home, "bare")
+        for method in warehouse_rows.METHODS:
+            path = (
+                home.renders(warehouse_rows.DATASET, method) / "own" / f"{warehouse_rows.clip_key(clip)}.mkv"
+            )
+            write_lossless(path, frames[:10], audio)
+    warehouse_rows.fill_inventory(home, "bare")
     publish(home)
     settings = ReportSettings(num_example_clips=0, num_extreme_clips=1, video_scale=1)
-    render_report(home, made.DATASET, settings, made.METHODS)
+    render_report(home, warehouse_rows.DATASET, settings, warehouse_rows.METHODS)
     render_report(home, "bare", settings, ("ground_truth", "cals"))
-    render_overview(home, {made.DATASET: made.METHODS, "bare": ("ground_truth", "cals")})
+    render_overview(home, {warehouse_rows.DATASET: warehouse_rows.METHODS, "bare": ("ground_truth", "cals")})
     return home
 
 
 @pytest.fixture(scope="module")
 def page(home: Home) -> Path:
-    path = home.report(made.DATASET)
+    path = home.report(warehouse_rows.DATASET)
     probed = path.with_name("probed.html")
     probed.write_text(
         path.read_text(encoding="utf-8").replace("</body>", PROBE + "</body>"), encoding="utf-8"
@@ -91,7 +93,7 @@ def page(home: Home) -> Path:
 
 def measure(page: Path, profile: Path, *flags: str) -> dict[str, object]:
     assert BROWSER is not None
-    command = [BROWSER, *QUIET, f"--user-data-dir={profile}", *flags, page.as_uri()]
+    command = [BROWSER, *BROWSER_FLAGS, f"--user-data-dir={profile}", *flags, page.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     title = re.search(r"<title>(\{.*?\})</title>", done.stdout)
     assert title is not None, done.stderr[-2000:]
@@ -100,7 +102,7 @@ def measure(page: Path, profile: Path, *flags: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("width", [1280, 500])
-def test_page_fits_loads_its_videos_and_asks_nobody(page: Path, tmp_path: Path, width: int) -> None:
+def test_page_fits_loads_its_videos_and_requests_nothing(page: Path, tmp_path: Path, width: int) -> None:
     found = measure(page, tmp_path, f"--window-size={width},900")
     assert found["width"] == found["scroll"] == width
     assert found["errors"] == [] and found["requests"] == 0
@@ -115,7 +117,7 @@ def test_dark_is_dark(page: Path, tmp_path: Path) -> None:
     assert light["colour"] != dark["colour"]
 
 
-# Every details element opened, so that what lies in it is laid out and looked at too.
+# Opens every details element, so that its content is laid out and checked too.
 OPEN = "document.querySelectorAll('details').forEach(part => { part.open = true; })"
 OVERFULL = """[...document.querySelectorAll('main, footer, section, .scroll, figure, .card')]
   .filter(part => part.getBoundingClientRect().right > innerWidth + 1).map(part => part.id || part.className)"""
@@ -138,10 +140,10 @@ PLAYED = """(async () => { const video = document.querySelector('video'); video.
 @pytest.mark.proof
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "touch"), [(1280, False), (390, True)])
-def test_all_pages_are_sound_at_every_size_and_theme(
+def test_all_pages_are_legible_at_every_size_and_theme(
     home: Home, tmp_path: Path, width: int, touch: bool, theme: str
 ) -> None:
-    pages = [home.report_overview, home.report(made.DATASET), home.report("bare")]
+    pages = [home.report_overview, home.report(warehouse_rows.DATASET), home.report("bare")]
     with Chromium(tmp_path / "profile", width=width, height=900, touch=touch) as browser:
         feature = {"name": "prefers-color-scheme", "value": theme}
         browser.send("Emulation.setEmulatedMedia", features=[feature])
@@ -157,7 +159,7 @@ def test_all_pages_are_sound_at_every_size_and_theme(
 
 
 @pytest.mark.proof
-def test_keyboard_reaches_the_verdict_and_the_way_to_a_page_and_videos_play_with_sound(
+def test_keyboard_reaches_the_verdict_and_the_link_to_a_page_and_videos_play_with_audio(
     home: Home, tmp_path: Path
 ) -> None:
     with Chromium(tmp_path / "profile", width=1280, height=900, touch=False) as browser:
@@ -165,7 +167,7 @@ def test_keyboard_reaches_the_verdict_and_the_way_to_a_page_and_videos_play_with
         browser.press("", "Tab")
         assert browser.evaluate("document.activeElement.innerText") == "Skip to the datasets"
         browser.press("", *["Tab"] * 5)
-        assert browser.evaluate("document.activeElement.innerText") == made.DATASET
+        assert browser.evaluate("document.activeElement.innerText") == warehouse_rows.DATASET
         browser.press("", "Enter")
         browser.wait_for("document.title.startsWith('sample_lrs2') && document.readyState === 'complete'")
         browser.press("", "Tab", "Enter")

@@ -13,10 +13,10 @@ from PIL import Image
 
 from assets.project.home import Home
 from assets.report.figure_2 import figure_2
-from assets.report.rows import Rows
+from assets.report.warehouse_reader import WarehouseReader
 from assets.store.table_parts import write_part
 from assets.store.warehouse import connect, publish
-from tests.support import warehouse_rows as made
+from tests.support import warehouse_rows
 
 NUM_CLIPS = 11
 COSTS = {"wav2lip": 0.5, "cals": 0.2}
@@ -49,7 +49,7 @@ def home(tmp_path: Path) -> Home:
 
 def test_costs_are_paired_differences_with_intervals(home: Home) -> None:
     with connect(home.database) as connection:
-        shown = figure_2(home, Rows(connection), "d", ("wav2lip", "cals"), "cals")
+        shown = figure_2(home, WarehouseReader(connection), "d", ("wav2lip", "cals"), "cals")
     assert shown.why == "" and shown.missing == [("too short", 2)] and shown.others == ["Wav2Lip"]
     for group in shown.groups:
         for length, row in zip((2, 5), group.rows, strict=True):
@@ -69,9 +69,9 @@ def test_costs_are_paired_differences_with_intervals(home: Home) -> None:
 
 def test_means_and_intervals_are_those_of_the_view(home: Home) -> None:
     with connect(home.database) as connection:
-        rows = Rows(connection)
-        shown = figure_2(home, rows, "d", ("wav2lip", "cals"), "cals")
-        points = rows.ask("from figure_2 order by method desc, mask_frames")
+        warehouse = WarehouseReader(connection)
+        shown = figure_2(home, warehouse, "d", ("wav2lip", "cals"), "cals")
+        points = warehouse.rows("from figure_2 order by method desc, mask_frames")
     cells = [(group.corpus, row.cells) for group in shown.groups for row in group.rows]
     for (method, (unmasked, masked, *_)), point in zip(cells, points, strict=True):
         assert method == point["method"]
@@ -83,11 +83,11 @@ def test_means_and_intervals_are_those_of_the_view(home: Home) -> None:
 
 def test_chart_holds_masked_and_unmasked_curves_of_each_method(home: Home) -> None:
     with connect(home.database) as connection:
-        shown = figure_2(home, Rows(connection), "d", ("wav2lip", "cals"), "cals")
-    assert shown.chart is not None and shown.looks == [("Wav2Lip", 0), ("CALS", 1)]
+        shown = figure_2(home, WarehouseReader(connection), "d", ("wav2lip", "cals"), "cals")
+    assert shown.chart is not None and shown.legend == [("Wav2Lip", 0), ("CALS", 1)]
     root = ElementTree.fromstring(shown.chart.svg)
-    looks = [line.attrib["class"] for line in root.iter("polyline")]
-    assert looks == ["curve s0", "curve s0 dashed", "curve s1", "curve s1 dashed"]
+    legend = [line.attrib["class"] for line in root.iter("polyline")]
+    assert legend == ["curve s0", "curve s0 dashed", "curve s1", "curve s1 dashed"]
     assert [p.attrib["class"] for p in root.iter("polygon") if "band" in p.attrib["class"]] == [
         "band s0",
         "band s1",
@@ -95,23 +95,23 @@ def test_chart_holds_masked_and_unmasked_curves_of_each_method(home: Home) -> No
     assert "Wav2Lip, masked from 2.51 to" in root.attrib["aria-label"]
 
 
-def test_frames_are_taken_out_of_the_kept_picture(home: Home) -> None:
-    frames = made.keep_strip(home, "d/test/clip", dataset="d")
+def test_frames_are_read_from_the_kept_image(home: Home) -> None:
+    frames = warehouse_rows.keep_strip(home, "d/test/clip", dataset="d")
     with connect(home.database) as connection:
-        strip = figure_2(home, Rows(connection), "d", ("cals",), "cals").strip
+        strip = figure_2(home, WarehouseReader(connection), "d", ("cals",), "cals").strip
     assert strip is not None and strip.clip_id == "d/test/clip" and sum(strip.hidden) == 4
     assert strip.labels == [
         "True frames", "Wav2Lip, all sound", "Wav2Lip, masked", "CALS, all sound", "CALS, masked"
     ]  # fmt: skip
-    picture = np.asarray(Image.open(BytesIO(base64.b64decode(strip.url.split(",")[1]))))
-    assert (picture == frames.swapaxes(1, 2).reshape(5 * 128, 8 * 128, 3)).all()
+    image = np.asarray(Image.open(BytesIO(base64.b64decode(strip.url.split(",")[1]))))
+    assert (image == frames.swapaxes(1, 2).reshape(5 * 128, 8 * 128, 3)).all()
 
 
 def test_what_is_missing_says_why(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with connect(publish(home)) as connection:
-        trained = figure_2(home, Rows(connection), "d", ("ground_truth", "cals"), "cals")
-        controls = figure_2(home, Rows(connection), "d", ("ground_truth",), "cals")
+        trained = figure_2(home, WarehouseReader(connection), "d", ("ground_truth", "cals"), "cals")
+        controls = figure_2(home, WarehouseReader(connection), "d", ("ground_truth",), "cals")
     assert trained.why == "Not measured yet: run the stage masked_audio."
     assert controls.why == "d has no trained method, only controls."
     assert (
@@ -121,5 +121,5 @@ def test_what_is_missing_says_why(tmp_path: Path) -> None:
     plain.parent.mkdir(parents=True)
     Image.new("RGB", (4, 4)).save(plain)
     with connect(home.database) as connection:
-        shown = figure_2(home, Rows(connection), "d", ("cals",), "cals")
+        shown = figure_2(home, WarehouseReader(connection), "d", ("cals",), "cals")
     assert shown.strip is None and "run the stage masked_audio again" in shown.why_no_strip

@@ -10,7 +10,7 @@ import pytest
 
 from assets.project.home import Home
 from assets.report.figure_3 import figure_3
-from assets.report.rows import Rows
+from assets.report.warehouse_reader import WarehouseReader
 from assets.store.table_parts import write_part
 from assets.store.warehouse import connect, publish
 
@@ -44,7 +44,7 @@ def home(tmp_path: Path) -> Home:
 
 def test_effective_context_has_an_interval_or_says_why_there_is_none(home: Home) -> None:
     with connect(home.database) as connection:
-        shown = figure_3(Rows(connection), "d", ("wav2lip", "cals"))
+        shown = figure_3(WarehouseReader(connection), "d", ("wav2lip", "cals"))
     wav2lip, cals = shown.contexts
     assert cals.cells[0].text == "8.0" and cals.cells[1].text == "0.64" and cals.cells[2].text == "+0.800"
     assert cals.cells[0].interval == "8.0 to 8.0" and cals.cells[3].text == "10"
@@ -59,7 +59,7 @@ def test_effective_context_has_an_interval_or_says_why_there_is_none(home: Home)
 
 def test_every_window_is_compared_with_the_widest_on_the_same_clips(home: Home) -> None:
     with connect(home.database) as connection:
-        shown = figure_3(Rows(connection), "d", ("wav2lip", "cals"))
+        shown = figure_3(WarehouseReader(connection), "d", ("wav2lip", "cals"))
     assert shown.methods == ["Wav2Lip", "CALS"] and shown.table[1].label == "1 frame, 120 ms in all"
     for window, row in zip(WINDOWS, shown.table, strict=True):
         means = [np.mean([lmd(m, window, clip) for clip in range(NUM_CLIPS)]) for m in ("wav2lip", "cals")]
@@ -72,9 +72,9 @@ def test_every_window_is_compared_with_the_widest_on_the_same_clips(home: Home) 
 
 def test_means_and_intervals_are_those_of_the_view(home: Home) -> None:
     with connect(home.database) as connection:
-        rows = Rows(connection)
-        shown = figure_3(rows, "d", ("wav2lip", "cals"))
-        points = rows.ask("from figure_3 where source = 'measured' order by window_frames, method desc")
+        warehouse = WarehouseReader(connection)
+        shown = figure_3(warehouse, "d", ("wav2lip", "cals"))
+        points = warehouse.rows("from figure_3 where source = 'measured' order by window_frames, method desc")
     cells = [row.cells[place] for row in shown.table for place in (0, 2)]
     for cell, point in zip(cells, points, strict=True):
         mean, low, high = point["lmd"], point["low"], point["high"]
@@ -83,7 +83,7 @@ def test_means_and_intervals_are_those_of_the_view(home: Home) -> None:
 
 def test_chart_marks_the_effective_context_where_there_is_one(home: Home) -> None:
     with connect(home.database) as connection:
-        shown = figure_3(Rows(connection), "d", ("wav2lip", "cals"))
+        shown = figure_3(WarehouseReader(connection), "d", ("wav2lip", "cals"))
     assert shown.chart is not None
     root = ElementTree.fromstring(shown.chart.svg)
     assert [r.attrib["class"] for r in root.iter("rect")] == ["span s1"]
@@ -93,6 +93,6 @@ def test_chart_marks_the_effective_context_where_there_is_one(home: Home) -> Non
 def test_what_is_missing_says_why(tmp_path: Path) -> None:
     home = Home(tmp_path)
     with connect(publish(home)) as connection:
-        shown = figure_3(Rows(connection), "d", ("cals",))
+        shown = figure_3(WarehouseReader(connection), "d", ("cals",))
     assert shown.why == "Not measured yet: run the stage context_window." and shown.chart is None
     assert len(shown.published) == 2 and shown.table == []

@@ -1,4 +1,4 @@
-"""The verdict follows the figures, whichever way they point."""
+"""The verdict follows the scores, whichever way they point."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from assets.project.home import Home
 from assets.report.findings import findings, headline_sentence
-from assets.report.rows import Rows
+from assets.report.warehouse_reader import WarehouseReader
 from assets.store.table_parts import write_part
 from assets.store.warehouse import connect, publish
 
 
 def rows_of(method: str, lmd: tuple[float, float], psnr: float) -> list[dict[str, Any]]:
-    """Ten clips; ``lmd`` with the own and the other sound."""
+    """Ten clips; ``lmd`` with the own and the other audio."""
     common = {"dataset": "d", "method": method, "protocol": "primary", "evaluator": "e", "detail": None}
     rows = []
     for i in range(10):
@@ -36,15 +36,15 @@ def verdict(folder: Path, cals: tuple[tuple[float, float], float] | None) -> tup
     if cals:
         write_part(home, "clip_metrics", rows_of("cals", *cals), dataset="d", method="cals")
     with connect(publish(home)) as connection:
-        found = findings(Rows(connection), "d", "cals")
+        found = findings(WarehouseReader(connection), "d", "cals")
     return [finding.status for finding in found[:2]], headline_sentence(found, "CALS")
 
 
 @pytest.mark.parametrize(
     ("cals", "statuses", "words"),
     [
-        (((1.0, 2.0), 30), ["shown", "shown"], "mouths that follow the sound, and does better"),
-        (((1.0, 1.0), 30), ["shown", "not shown"], "not shown to follow the sound"),
+        (((1.0, 2.0), 30), ["shown", "shown"], "mouths that follow the audio, and does better"),
+        (((1.0, 1.0), 30), ["shown", "not shown"], "not shown to follow the audio"),
         (((1.0, 2.0), 20), ["against", "shown"], "but it is not better"),
         (((2.5, 2.0), 20), ["against", "against"], "neither shown"),
         (None, ["missing", "missing"], "are not complete"),

@@ -1,4 +1,4 @@
-"""The page over all datasets: every dataset, every method with its figures or a reason, and ways to their pages."""
+"""The page over all datasets: every dataset, every method with its scores or a reason, and links to their pages."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from assets.report.overview import render_overview
 from assets.store.table_parts import write_part
 from assets.store.warehouse import WarehouseError, publish
 from tests.assets.report.test_page import Outline, text_of
-from tests.support import warehouse_rows as made
+from tests.support import warehouse_rows
 
 OTHER = "sample_lrw"
-METHODS = {made.DATASET: made.METHODS, OTHER: ("ground_truth", "a2l"), "bare": ("cals",)}
+METHODS = {warehouse_rows.DATASET: warehouse_rows.METHODS, OTHER: ("ground_truth", "a2l"), "bare": ("cals",)}
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A dataset with everything, one with the ground truth scored alone, one with clips alone."""
     home = Home(tmp_path_factory.mktemp("home"))
-    made.fill(home)
-    clips = made.fill_inventory(home, OTHER)
-    write_part(home, "clip_metrics", made.score_rows(clips, "ground_truth", OTHER), dataset=OTHER)
-    made.fill_inventory(home, "bare")
-    write_text(home.report(made.DATASET), "<html>")
-    picture = home.stage("face_crops", made.DATASET) / "pictures" / "crops.png"
-    picture.parent.mkdir(parents=True)
-    Image.new("RGB", (1280, 438), "teal").save(picture)
+    warehouse_rows.fill(home)
+    clips = warehouse_rows.fill_inventory(home, OTHER)
+    write_part(home, "clip_metrics", warehouse_rows.score_rows(clips, "ground_truth", OTHER), dataset=OTHER)
+    warehouse_rows.fill_inventory(home, "bare")
+    write_text(home.report(warehouse_rows.DATASET), "<html>")
+    preview = home.stage("face_crops", warehouse_rows.DATASET) / "pictures" / "crops.png"
+    preview.parent.mkdir(parents=True)
+    Image.new("RGB", (1280, 438), "teal").save(preview)
     publish(home)
     return home
 
@@ -44,16 +44,16 @@ def html(home: Home) -> str:
 
 def test_datasets_link_to_their_pages_where_there_are_some(html: str, home: Home) -> None:
     links = [a["href"] for a in Outline(html).all("a") if not (a.get("href") or "").startswith("#")]
-    assert set(links) == {f"{made.DATASET}/index.html"}
+    assert set(links) == {f"{warehouse_rows.DATASET}/index.html"}
     assert (home.report_overview.parent / str(links[0])).exists()
     text = text_of(html)
-    assert "No page yet: cals report --dataset bare makes it." in text
-    assert "3 datasets taken in, 2 of them with scored videos." in text
-    for words in ("41 of 44", "123 of 132 found, 9 rejected", "28 866 figures"):
+    assert "No page yet: cals report --dataset bare writes it." in text
+    assert "3 datasets, 2 of them with scored videos." in text
+    for words in ("41 of 44", "123 of 132 found, 9 rejected", "28 866 scores"):
         assert words in text, words
 
 
-def test_table_3_has_every_method_of_every_dataset_with_figures_or_a_reason(html: str) -> None:
+def test_table_3_has_every_method_of_every_dataset_with_scores_or_a_reason(html: str) -> None:
     table = html[html.index('id="table-3"') : html.index('id="against-baseline"')]
     groups = re.findall(r'scope="rowgroup"[^>]*>([^<]+)<', table)
     assert groups == ["sample_lrs2, 14 test clips", "sample_lrw, 14 test clips", "bare"]
@@ -72,7 +72,7 @@ def test_differences_and_the_papers_rows_are_there(html: str) -> None:
         assert words in text
 
 
-def test_page_is_self_contained_and_made_for_keyboard_and_screen_reader(html: str) -> None:
+def test_page_is_self_contained_and_works_with_keyboard_and_screen_reader(html: str) -> None:
     outline = Outline(html)
     assert not outline.all("script") and not outline.all("link")
     assert all((a["src"] or "").startswith("data:image/jpeg") and a["alt"] for a in outline.all("img"))

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from assets.project.home import Home
-from assets.report.cells import HEADLINE_METRICS
-from assets.report.rows import Row, Rows
-from assets.report.table_1 import STEPS, steps_table, table_1
+from assets.report.headline_table import HEADLINE_METRICS
+from assets.report.table_1 import steps_table, table_1
+from assets.report.warehouse_reader import Row, WarehouseReader
 from assets.store.table_parts import write_part
 from assets.store.warehouse import connect, publish
 
+STEPS = ("wav2lip", "a2l", "a2l_dav", "cals")
 METHODS = ("ground_truth", *STEPS)
 LEVELS = {"wav2lip": 0.0, "a2l": 1.0, "a2l_dav": 1.5, "cals": 1.2}
 NUM_CLIPS = 12
@@ -39,15 +40,15 @@ def scores(method: str) -> list[Row]:
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> WarehouseReader:
     home = Home(tmp_path_factory.mktemp("home"))
     for method in STEPS:
         write_part(home, "clip_metrics", scores(method), dataset="d", method=method)
-    return Rows(connect(publish(home)))
+    return WarehouseReader(connect(publish(home)))
 
 
-def test_means_stand_beside_the_papers_and_the_best_of_each_group_is_marked(rows: Rows) -> None:
-    ours, theirs = table_1(rows, "d", METHODS)
+def test_means_are_beside_the_papers_and_the_best_of_each_group_is_marked(warehouse: WarehouseReader) -> None:
+    ours, theirs = table_1(warehouse, "d", METHODS)
     labels = ["baseline (Wav2Lip)", "+ A2L", "+ d_av", "+ d_vv (CALS)"]
     assert [row.label for row in ours.rows] == [row.label for row in theirs.rows] == labels
     for row in ours.rows:
@@ -69,35 +70,37 @@ def test_means_stand_beside_the_papers_and_the_best_of_each_group_is_marked(rows
     ]
 
 
-def test_each_step_is_paired_with_the_one_before_and_the_last_with_the_first(rows: Rows) -> None:
+def test_each_step_is_paired_with_the_one_before_and_the_last_with_the_first(
+    warehouse: WarehouseReader,
+) -> None:
     pairs = [("a2l", "wav2lip"), ("a2l_dav", "a2l"), ("cals", "a2l_dav"), ("cals", "wav2lip")]
     verdicts = []
-    for (later, earlier), row in zip(pairs, steps_table(rows, "d"), strict=True):
+    for (later, earlier), row in zip(pairs, steps_table(warehouse, "d"), strict=True):
         for metric, cell in zip(HEADLINE_METRICS, row.cells, strict=True):
             clips = range(1 if metric == "lmd" and "a2l" in (later, earlier) else 0, NUM_CLIPS)
             mean = np.mean([value(later, metric, clip) - value(earlier, metric, clip) for clip in clips])
             shown = float(cell.text.replace("\N{MINUS SIGN}", "-"))
             assert shown == pytest.approx(mean, abs=0.006 if metric == "psnr" else 0.0006)
-            said = cell.p_value
-            p_value = 0.0005 if said == "p < 0.001" else float(said.removeprefix("p = "))
+            text = cell.p_value
+            p_value = 0.0005 if text == "p < 0.001" else float(text.removeprefix("p = "))
             assert p_value == pytest.approx(2 / 2 ** len(clips), abs=0.002)
         verdicts.append({cell.verdict for cell in row.cells})
     assert verdicts == [{"better"}, {"better"}, {"worse"}, {"better"}]
-    first = steps_table(rows, "d")[0]
+    first = steps_table(warehouse, "d")[0]
     assert [cell.published for cell in first.cells] == [
         "+1.237", "+0.029", "\N{MINUS SIGN}0.208", "\N{MINUS SIGN}0.272", "+0.349"
     ]  # fmt: skip
 
 
-def test_a_method_without_figures_says_why(tmp_path: Path) -> None:
+def test_a_method_without_scores_says_why(tmp_path: Path) -> None:
     home = Home(tmp_path)
     write_part(home, "clip_metrics", scores("wav2lip"), dataset="d", method="wav2lip")
     model = {"dataset": "d", "asset": "generator", "method": "cals"}
     write_part(home, "models", [model], dataset="d", method="cals")
     with connect(publish(home)) as connection:
-        rows = Rows(connection)
-        ours, _ = table_1(rows, "d", ("wav2lip", "a2l_dav", "cals"))
-        steps = steps_table(rows, "d")
+        warehouse = WarehouseReader(connection)
+        ours, _ = table_1(warehouse, "d", ("wav2lip", "a2l_dav", "cals"))
+        steps = steps_table(warehouse, "d")
     assert [row.why for row in ours.rows] == [
         "",
         "method a2l is not among the dataset's methods",

@@ -1,4 +1,4 @@
-"""Table 2 of the page: what raters said, against a hand computation; without a rating it says so."""
+"""Table 2 of the page: opinion scores against a hand computation; without a rating it says so."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from assets.mos.scales import SCALE_NAMES
 from assets.mos.summary import half_width
 from assets.project.home import Home
-from assets.report.rows import Rows
-from assets.report.table_2 import SCALES, opinions
+from assets.report.table_2 import opinion_scores
+from assets.report.warehouse_reader import WarehouseReader
 from assets.store.table_parts import write_part
 from assets.store.warehouse import connect, publish
 
@@ -34,7 +35,7 @@ def home(tmp_path: Path) -> Home:
         for method in ("cals", "wav2lip", "ground_truth")
         for rater in range(RATERS + 1)
         for clip in range(NUM_CLIPS)
-        for scale in SCALES[:2]
+        for scale in SCALE_NAMES[:2]
     ]  # fmt: skip
     write_part(home, "mos_ratings", rows, dataset="d")
     return home
@@ -42,7 +43,7 @@ def home(tmp_path: Path) -> Home:
 
 def test_means_and_intervals_are_those_of_a_hand_computation_and_of_the_summary(home: Home) -> None:
     with connect(publish(home)) as connection:
-        shown = opinions(Rows(connection), "d", "cals")
+        shown = opinion_scores(WarehouseReader(connection), "d", "cals")
     ours, theirs = shown.groups
     assert [row.method for row in ours.rows] == ["ground_truth", "wav2lip", "cals"]
     for row in ours.rows:
@@ -61,7 +62,7 @@ def test_means_and_intervals_are_those_of_a_hand_computation_and_of_the_summary(
 
 def test_pairs_are_over_clips_and_few_clips_prove_nothing(home: Home) -> None:
     with connect(publish(home)) as connection:
-        truth, wav2lip = opinions(Rows(connection), "d", "cals").pairs
+        truth, wav2lip = opinion_scores(WarehouseReader(connection), "d", "cals").pairs
     assert (truth.method, wav2lip.method) == ("ground_truth", "wav2lip")
     assert [cell.text for cell in wav2lip.cells[:2]] == ["+1.00", "+1.00"]
     assert {cell.verdict for cell in wav2lip.cells[:2]} == {"better"}
@@ -85,7 +86,7 @@ def test_pairs_are_over_clips_and_few_clips_prove_nothing(home: Home) -> None:
     ]
     write_part(home, "mos_ratings", few, dataset="d")
     with connect(publish(home)) as connection:
-        cell = opinions(Rows(connection), "d", "cals").pairs[0].cells[2]
+        cell = opinion_scores(WarehouseReader(connection), "d", "cals").pairs[0].cells[2]
     assert (
         cell.text == "+2.00"
         and cell.verdict == "too few clips to tell"
@@ -95,7 +96,7 @@ def test_pairs_are_over_clips_and_few_clips_prove_nothing(home: Home) -> None:
 
 def test_without_a_rating_the_table_says_so_and_shows_the_papers(tmp_path: Path) -> None:
     with connect(publish(Home(tmp_path))) as connection:
-        shown = opinions(Rows(connection), "d", "cals")
+        shown = opinion_scores(WarehouseReader(connection), "d", "cals")
     assert (shown.study, shown.pairs) == ("", [])
     assert [cell.why for cell in shown.groups[0].rows[0].cells[:3]] == ["no rating yet"] * 3
     assert len(shown.groups[1].rows) == 6

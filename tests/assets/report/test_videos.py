@@ -1,4 +1,4 @@
-"""Videos side by side: every column in its place, the mouth hidden in the pose prior, wrong input refused."""
+"""Videos side by side: every column in its place, the mouth hidden in the pose prior, wrong input rejected."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def crops(level: int, num_frames: int = 6) -> np.ndarray:
     return np.full((num_frames, 128, 128, 3), level, np.uint8)
 
 
-def sound(num_frames: int = 6) -> np.ndarray:
+def audio(num_frames: int = 6) -> np.ndarray:
     return (2000 * np.sin(np.arange(640 * num_frames) / 9)).astype(np.int16)
 
 
-def pictures(mp4: bytes) -> np.ndarray:
+def decoded(mp4: bytes) -> np.ndarray:
     with av.open(BytesIO(mp4)) as container:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
 
 
-def test_columns_stand_side_by_side_at_the_scale() -> None:
-    mp4, poster = compose_side_by_side([crops(30), crops(200)], sound(), scale=2, crf=10)
-    frames = pictures(mp4)
+def test_columns_are_side_by_side_at_the_scale() -> None:
+    mp4, poster = compose_side_by_side([crops(30), crops(200)], audio(), scale=2, crf=10)
+    frames = decoded(mp4)
     assert frames.shape == (6, 256, 512, 3)
     assert frames[:, :, 20:236].mean() == pytest.approx(30, abs=3)
     assert frames[:, :, 276:492].mean() == pytest.approx(200, abs=3)
@@ -44,20 +44,20 @@ def test_pose_prior_hides_the_lower_half_alone() -> None:
     assert np.ptp(hidden[:, 64:]) == 0
 
 
-def test_columns_and_sound_of_other_lengths_are_refused() -> None:
+def test_columns_and_audio_of_other_lengths_are_rejected() -> None:
     with pytest.raises(ValueError, match="columns must have one shape"):
-        compose_side_by_side([crops(1), crops(1, 5)], sound(), scale=1, crf=20)
-    with pytest.raises(ValueError, match="sound has 3200 samples; 6 frames need 3840"):
-        compose_side_by_side([crops(1)], sound(5), scale=1, crf=20)
+        compose_side_by_side([crops(1), crops(1, 5)], audio(), scale=1, crf=20)
+    with pytest.raises(ValueError, match="audio has 3200 samples; 6 frames need 3840"):
+        compose_side_by_side([crops(1)], audio(5), scale=1, crf=20)
 
 
 def test_clip_is_read_from_the_renders_and_cut_at_the_limit(tmp_path: Path) -> None:
     folders = {method: tmp_path / method for method in ("ground_truth", "cals")}
     for level, folder in zip((50, 90), folders.values(), strict=True):
-        write_lossless(folder / f"{clip_key('d/test/a')}.mkv", crops(level), sound())
+        write_lossless(folder / f"{clip_key('d/test/a')}.mkv", crops(level), audio())
     video = clip_video(folders, "d/test/a", ReportSettings(max_video_frames=4, video_scale=1))
     assert video.columns == ("ground_truth", "pose_prior", "cals") and video.num_frames == 4
-    assert pictures(video.mp4).shape == (4, 128, 3 * 128, 3)
+    assert decoded(video.mp4).shape == (4, 128, 3 * 128, 3)
     with pytest.raises(ValueError, match="render the clip again"):
         clip_video(folders, "d/test/missing", ReportSettings())
 
@@ -88,6 +88,6 @@ def test_few_clips_are_never_shown_twice() -> None:
         {"max_curve_points": 2},
     ],
 )
-def test_settings_refuse_what_can_not_be(wrong: dict[str, int]) -> None:
+def test_settings_reject_impossible_values(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         ReportSettings(**wrong)

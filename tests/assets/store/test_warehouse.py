@@ -17,7 +17,7 @@ import pytest
 from assets.project.home import Home
 from assets.store.table_parts import part_path, write_part
 from assets.store.warehouse import STORAGE_VERSION, WarehouseError, connect, publish, query
-from tests.support import warehouse_rows as made
+from tests.support import warehouse_rows
 
 
 def metric_row(**changes: Any) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def test_left_overs_of_a_killed_publish_are_removed(tmp_path: Path) -> None:
 
 def test_a_publish_killed_midway_leaves_the_file_before(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    made.fill_scores(home, made.fill_inventory(home))
+    warehouse_rows.fill_scores(home, warehouse_rows.fill_inventory(home))
     publish(home)
     before = home.database.read_bytes()
     code = (
@@ -233,7 +233,7 @@ def test_intervals_are_computed_again_only_for_other_scores(
 
 def test_times_with_a_zone_become_utc(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    made.fill_ledger(home, "d")
+    warehouse_rows.fill_ledger(home, "d")
     found = query(publish(home), "select max(finished_at) as last from materializations")
     assert str(found["last"][0]) == "2026-11-23 12:08:00"
 

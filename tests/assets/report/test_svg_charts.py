@@ -1,4 +1,4 @@
-"""Charts: right places, round ticks, words for those who do not see them."""
+"""Charts: right places, round ticks, and a text for those who do not see them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from assets.report.figures import (
+from assets.report.svg_charts import (
     Interval,
     Line,
     interval_chart,
@@ -34,7 +34,7 @@ def test_ticks_are_round_and_cover_the_values(low: float, high: float, expected:
 
 
 def test_a_curve_runs_through_its_points() -> None:
-    svg = line_chart("loss", [Line(name="training", look="train", points=[(0, 2.0), (50, 1.0), (100, 0.0)])])
+    svg = line_chart("loss", [Line(name="training", split="train", points=[(0, 2.0), (50, 1.0), (100, 0.0)])])
     points = re.search(r'<polyline class="curve train" points="([^"]+)"', svg)
     assert points is not None
     xs, ys = zip(*(map(float, pair.split(",")) for pair in points[1].split()), strict=True)
@@ -42,9 +42,9 @@ def test_a_curve_runs_through_its_points() -> None:
     assert 'aria-label="loss. training from 2 to 0, over 100 steps"' in svg
 
 
-def test_charts_are_sound_xml_even_with_markup_in_names() -> None:
+def test_charts_are_valid_xml_even_with_markup_in_names() -> None:
     name = '<b>"a" & b</b>'
-    line = Line(name=name, look="val", points=[(1, 1.0)])
+    line = Line(name=name, split="val", points=[(1, 1.0)])
     for svg in (
         line_chart(name, [line], chance=0.5),
         interval_chart(name, [Interval(label=name, mean=1, low=0.5, high=2)], "px"),
@@ -53,7 +53,7 @@ def test_charts_are_sound_xml_even_with_markup_in_names() -> None:
         assert root.attrib["role"] == "img" and name in root.attrib["aria-label"]
 
 
-def test_intervals_that_hold_zero_look_different() -> None:
+def test_intervals_that_contain_zero_are_drawn_differently() -> None:
     rows = [Interval(label="a", mean=1, low=0.5, high=2), Interval(label="b", mean=0.1, low=-0.5, high=1)]
     svg = interval_chart("gain", rows, "px")
     assert svg.count('class="mean clear"') == svg.count('class="mean holds-zero"') == 1
@@ -68,7 +68,7 @@ def test_long_curves_are_averaged_not_cut() -> None:
 
 def test_nothing_to_draw_is_an_error() -> None:
     with pytest.raises(ValueError, match="no points"):
-        line_chart("loss", [Line(name="training", look="train", points=[])])
+        line_chart("loss", [Line(name="training", split="train", points=[])])
     with pytest.raises(ValueError, match="no rows"):
         interval_chart("gain", [], "px")
 

@@ -1,4 +1,4 @@
-"""Charts as SVG text. Colours are CSS classes of the page, so that one drawing is legible in light and dark."""
+"""Charts as SVG text. Colours are CSS classes of the page, so that one chart is legible in light and dark."""
 
 from __future__ import annotations
 
@@ -8,17 +8,40 @@ from dataclasses import dataclass
 from html import escape
 
 Point = tuple[float, float]
+Legend = Sequence[tuple[str, int]]  # name and style (number of its colour and mark) of each series
 WIDTH, HEIGHT = 320, 190
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 26
 ROW_HEIGHT = 30
 
 
 @dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A chart with its caption.
+
+    Args:
+        svg: an ``<svg>`` element.
+        note: what it shows in words, where that is worth saying.
+        legend: of its series, where it has several.
+    """
+
+    title: str
+    svg: str
+    note: str = ""
+    legend: Legend = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Line:
-    """One curve: its name, its look (CSS class ``train`` or ``val``) and its points in order of x."""
+    """One training curve.
+
+    Args:
+        name: in the chart's words.
+        split: ``train`` or ``val``, also its CSS class.
+        points: in order of x.
+    """
 
     name: str
-    look: str
+    split: str
     points: Sequence[Point]
 
 
@@ -64,7 +87,7 @@ def thinned(points: Sequence[Point], most: int) -> list[Point]:
 
 @dataclass(frozen=True)
 class Axes:
-    """Maps values to a drawing's coordinates; draws grid and tick labels."""
+    """Maps values to a chart's coordinates; draws grid and tick labels."""
 
     x_ticks: list[float]
     y_ticks: list[float]
@@ -89,10 +112,10 @@ class Axes:
             label = short_number(tick)
             parts.append(f'<text class="tick end" x="{LEFT - 6}" y="{y + 3.5:.1f}">{label}</text>')
         for i, tick in enumerate(self.x_ticks):
-            look = "tick end" if i == len(self.x_ticks) - 1 else "tick" if i else "tick start"
+            css_class = "tick end" if i == len(self.x_ticks) - 1 else "tick" if i else "tick start"
             x = self.x(tick) if i < len(self.x_ticks) - 1 else self.width - 2
             label = short_number(tick)
-            parts.append(f'<text class="{look}" x="{x:.1f}" y="{self.height - 9}">{label}</text>')
+            parts.append(f'<text class="{css_class}" x="{x:.1f}" y="{self.height - 9}">{label}</text>')
         return "".join(parts)
 
     def path(self, points: Sequence[Point]) -> str:
@@ -100,7 +123,7 @@ class Axes:
 
 
 def svg(title: str, text: str, body: str, width: int = WIDTH, height: int = HEIGHT) -> str:
-    """A drawing with its words: the title, then what is to be seen."""
+    """A chart whose label is the title and a text for those who do not see it."""
     return (
         f'<svg class="chart" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{escape(title)}. {escape(text)}">{body}</svg>'
@@ -111,7 +134,7 @@ def line_chart(title: str, lines: Sequence[Line], *, chance: float | None = None
     """Curves over training steps; ``chance`` is drawn as a dashed line.
 
     Returns:
-        An ``<svg>`` element whose label says the first and the last value of each curve.
+        An ``<svg>`` element whose label gives the first and the last value of each curve.
 
     Raises:
         ValueError: no line has a point.
@@ -128,17 +151,17 @@ def line_chart(title: str, lines: Sequence[Line], *, chance: float | None = None
         body += f'<line class="chance" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         body += f'<text class="tick end" x="{WIDTH - RIGHT}" y="{y - 4:.1f}">chance</text>'
     for line in drawn:
-        body += f'<polyline class="curve {line.look}" points="{axes.path(line.points)}"/>'
-        if line.look == "val" or len(line.points) == 1:
+        body += f'<polyline class="curve {line.split}" points="{axes.path(line.points)}"/>'
+        if line.split == "val" or len(line.points) == 1:
             body += "".join(
-                f'<circle class="dot {line.look}" cx="{axes.x(x):.1f}" cy="{axes.y(y):.1f}" r="2.2"/>'
+                f'<circle class="dot {line.split}" cx="{axes.x(x):.1f}" cy="{axes.y(y):.1f}" r="2.2"/>'
                 for x, y in line.points
             )
-    said = [
+    ends = [
         f"{line.name} from {short_number(line.points[0][1])} to {short_number(line.points[-1][1])}"
         for line in drawn
     ]
-    return svg(title, f"{'; '.join(said)}, over {short_number(max(xs))} steps", body)
+    return svg(title, f"{'; '.join(ends)}, over {short_number(max(xs))} steps", body)
 
 
 def interval_chart(title: str, rows: Sequence[Interval], unit: str) -> str:
@@ -159,19 +182,17 @@ def interval_chart(title: str, rows: Sequence[Interval], unit: str) -> str:
 
     body = ""
     for mark in marks:
-        look = "zero" if mark == 0 else "grid"
-        body += (
-            f'<line class="{look}" x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="{TOP}" y2="{height - BOTTOM}"/>'
-        )
+        css_class = "zero" if mark == 0 else "grid"
+        body += f'<line class="{css_class}" x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="{TOP}" y2="{height - BOTTOM}"/>'
         body += f'<text class="tick" x="{x(mark):.1f}" y="{height - 9}">{short_number(mark)}</text>'
     for i, row in enumerate(rows):
         y = TOP + ROW_HEIGHT * (i + 0.5)
-        look = "holds-zero" if row.low <= 0 <= row.high else "clear"
+        css_class = "holds-zero" if row.low <= 0 <= row.high else "clear"
         body += f'<text class="name end" x="{label_width - 12}" y="{y + 4:.1f}">{escape(row.label)}</text>'
-        body += f'<line class="range {look}" x1="{x(row.low):.1f}" x2="{x(row.high):.1f}" y1="{y}" y2="{y}"/>'
-        body += f'<circle class="mean {look}" cx="{x(row.mean):.1f}" cy="{y}" r="5"/>'
-    said = "; ".join(
+        body += f'<line class="range {css_class}" x1="{x(row.low):.1f}" x2="{x(row.high):.1f}" y1="{y}" y2="{y}"/>'
+        body += f'<circle class="mean {css_class}" cx="{x(row.mean):.1f}" cy="{y}" r="5"/>'
+    text = "; ".join(
         f"{r.label} {short_number(r.mean)} {unit}, interval {short_number(r.low)} to {short_number(r.high)}"
         for r in rows
     )
-    return svg(title, said, body, width, height)
+    return svg(title, text, body, width, height)

@@ -1,4 +1,4 @@
-"""Curves over lengths of sound with their 95 % bands, as SVG text; colours, dashes and marks are CSS classes."""
+"""Curves over lengths of audio with their 95 % bands, as SVG text; colours, dashes and marks are CSS classes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from assets.report.figures import short_number, svg, ticks
+from assets.report.svg_charts import short_number, svg, ticks
 
 WIDTH, HEIGHT = 440, 280
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 42
@@ -29,24 +29,24 @@ class BandLine:
     """One curve.
 
     Args:
-        name: in the drawing's words and its key.
-        look: 0, 1, 2, ...: picks colour and mark.
+        name: in the chart's words and its legend.
+        style: 0, 1, 2, ...: picks colour and mark.
         is_dashed: drawn dashed, without a band.
         points: in order of x.
     """
 
     name: str
-    look: int
+    style: int
     is_dashed: bool = False
     points: Sequence[BandPoint]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """A place on the x axis with its interval, drawn from top to bottom."""
+    """A value on the x axis with its interval, drawn from top to bottom."""
 
     name: str
-    look: int
+    style: int
     x: float
     low: float
     high: float
@@ -58,7 +58,7 @@ def band_chart(
     """Curves with bands over the same x axis.
 
     Returns:
-        An ``<svg>`` element whose label says the ends of each curve and every span.
+        An ``<svg>`` element whose label gives the ends of each curve and every span.
 
     Raises:
         ValueError: no line has a point.
@@ -72,17 +72,17 @@ def band_chart(
     body += "".join(_span(axes, span) for span in spans)
     body += "".join(_band(axes, line) for line in lines if not line.is_dashed)
     body += "".join(_curve(axes, line) for line in lines if line.points)
-    said = [
+    texts = [
         f"{line.name} from {short_number(line.points[0].y)} to {short_number(line.points[-1].y)}"
         for line in lines
         if line.points
     ]
-    said += [
+    texts += [
         f"{s.name} at {short_number(s.x)}, interval {short_number(s.low)} to {short_number(s.high)}"
         for s in spans
     ]
     xs = axes.xs
-    text = f"{y_name} over {x_name}, {short_number(xs[0])} to {short_number(xs[-1])}: {'; '.join(said)}"
+    text = f"{y_name} over {x_name}, {short_number(xs[0])} to {short_number(xs[-1])}: {'; '.join(texts)}"
     return svg(title, text, body, WIDTH, HEIGHT)
 
 
@@ -127,8 +127,8 @@ def _span(axes: _Axes, span: Span) -> str:
     left, right, x = axes.x(span.low), axes.x(span.high), axes.x(span.x)
     bottom = HEIGHT - BOTTOM
     return (
-        f'<rect class="span s{span.look % NUM_COLOURS}" x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" height="{bottom - TOP}"/>'
-        f'<line class="reach s{span.look % NUM_COLOURS}" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>'
+        f'<rect class="span s{span.style % NUM_COLOURS}" x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" height="{bottom - TOP}"/>'
+        f'<line class="reach s{span.style % NUM_COLOURS}" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>'
     )
 
 
@@ -137,11 +137,11 @@ def _band(axes: _Axes, line: BandLine) -> str:
     known = [(p.x, p.low, p.high) for p in line.points if p.low is not None and p.high is not None]
     if len(known) == 1:
         x, low, high = known[0]
-        return f'<line class="bar s{line.look % NUM_COLOURS}" x1="{axes.x(x):.1f}" x2="{axes.x(x):.1f}" y1="{axes.y(low):.1f}" y2="{axes.y(high):.1f}"/>'
+        return f'<line class="bar s{line.style % NUM_COLOURS}" x1="{axes.x(x):.1f}" x2="{axes.x(x):.1f}" y1="{axes.y(low):.1f}" y2="{axes.y(high):.1f}"/>'
     upper = [f"{axes.x(x):.1f},{axes.y(high):.1f}" for x, _, high in known]
     lower = [f"{axes.x(x):.1f},{axes.y(low):.1f}" for x, low, _ in reversed(known)]
     return (
-        f'<polygon class="band s{line.look % NUM_COLOURS}" points="{" ".join(upper + lower)}"/>'
+        f'<polygon class="band s{line.style % NUM_COLOURS}" points="{" ".join(upper + lower)}"/>'
         if known
         else ""
     )
@@ -149,21 +149,21 @@ def _band(axes: _Axes, line: BandLine) -> str:
 
 def _curve(axes: _Axes, line: BandLine) -> str:
     places = [(axes.x(p.x), axes.y(p.y)) for p in line.points]
-    look = f"s{line.look % NUM_COLOURS}{' dashed' if line.is_dashed else ''}"
+    css_class = f"s{line.style % NUM_COLOURS}{' dashed' if line.is_dashed else ''}"
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    return f'<polyline class="curve {look}" points="{path}"/>' + "".join(
-        mark(x, y, line.look, look) for x, y in places
+    return f'<polyline class="curve {css_class}" points="{path}"/>' + "".join(
+        mark(x, y, line.style, css_class) for x, y in places
     )
 
 
-def mark(x: float, y: float, number: int, look: str) -> str:
-    """One point of a series: each has its own shape, for those who do not tell the colours apart."""
-    if number % len(MARKS) == 0:
-        return f'<circle class="mark {look}" cx="{x:.1f}" cy="{y:.1f}" r="3.4"/>'
+def mark(x: float, y: float, style: int, css_class: str) -> str:
+    """One point of a series: each has its own shape, for readers who do not see the colours."""
+    if style % len(MARKS) == 0:
+        return f'<circle class="mark {css_class}" cx="{x:.1f}" cy="{y:.1f}" r="3.4"/>'
     corners = {
         1: ((0, -4.4), (4.2, 3.2), (-4.2, 3.2)),
         2: ((-3.2, -3.2), (3.2, -3.2), (3.2, 3.2), (-3.2, 3.2)),
         3: ((0, -4.6), (4.6, 0), (0, 4.6), (-4.6, 0)),
-    }[number % len(MARKS)]
+    }[style % len(MARKS)]
     path = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in corners)
-    return f'<polygon class="mark {look}" points="{path}"/>'
+    return f'<polygon class="mark {css_class}" points="{path}"/>'

@@ -1,4 +1,4 @@
-"""Scatter charts as SVG text: one mark a clip, which names itself when pointed at."""
+"""Scatter charts as SVG text: one mark a clip, with the clip's id as its tooltip."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from html import escape
 
 import numpy as np
 
-from assets.report.bands import NUM_COLOURS, mark
-from assets.report.figures import LEFT, RIGHT, TOP, Axes, short_number, svg, ticks
-from assets.report.wording import number
+from assets.report.band_chart import NUM_COLOURS, mark
+from assets.report.formatting import format_number
+from assets.report.svg_charts import LEFT, RIGHT, TOP, Axes, short_number, svg, ticks
 
 WIDTH, HEIGHT = 320, 300
 BOTTOM_ROOM = 34
@@ -27,10 +27,10 @@ class Dot:
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """The clips of one method; ``look`` is the number of its colour and mark."""
+    """The clips of one method; ``style`` is the number of its colour and mark."""
 
     name: str
-    look: int
+    style: int
     dots: Sequence[Dot]
 
 
@@ -58,7 +58,7 @@ def against_chart(
 
 
 def cloud_chart(title: str, clouds: Sequence[Cloud], *, x_name: str, y_name: str) -> tuple[str, str]:
-    """Two measures of the same clips, a cloud a method.
+    """Two metrics of the same clips, a cloud a method.
 
     Returns:
         An ``<svg>`` element, and the rank correlation of each cloud in words.
@@ -73,13 +73,13 @@ def cloud_chart(title: str, clouds: Sequence[Cloud], *, x_name: str, y_name: str
     y_ticks = ticks(min(dot.y for dot in dots), max(dot.y for dot in dots))
     axes = Axes(x_ticks, y_ticks, width=WIDTH, height=HEIGHT)
     body = axes.grid() + "".join(
-        _dot(axes, dot, cloud.look, x_name, y_name) for cloud in clouds for dot in cloud.dots
+        _dot(axes, dot, cloud.style, x_name, y_name) for cloud in clouds for dot in cloud.dots
     )
     body += _names(x_name, y_name)
     parts = []
     for cloud in clouds:
         correlation = rank_correlation([dot.x for dot in cloud.dots], [dot.y for dot in cloud.dots])
-        shown = number(correlation, 2) if correlation is not None else "not defined"
+        shown = format_number(correlation, 2) if correlation is not None else "not defined"
         parts.append(f"{cloud.name} {shown} ({len(cloud.dots)} clips)")
     text = f"Rank correlation: {', '.join(parts)}"
     return svg(title, text, body, WIDTH, HEIGHT), text
@@ -98,10 +98,10 @@ def _ranks(values: Sequence[float]) -> list[float]:
     return [float(rank) for rank in (left + right) / 2]
 
 
-def _dot(axes: Axes, dot: Dot, look: int, x_name: str, y_name: str) -> str:
-    said = f"{dot.clip_id}: {x_name} {short_number(dot.x)}, {y_name} {short_number(dot.y)}"
-    place = mark(axes.x(dot.x), axes.y(dot.y), look, f"clip s{look % NUM_COLOURS}")
-    return f"<g><title>{escape(said)}</title>{place}</g>"
+def _dot(axes: Axes, dot: Dot, style: int, x_name: str, y_name: str) -> str:
+    text = f"{dot.clip_id}: {x_name} {short_number(dot.x)}, {y_name} {short_number(dot.y)}"
+    place = mark(axes.x(dot.x), axes.y(dot.y), style, f"clip s{style % NUM_COLOURS}")
+    return f"<g><title>{escape(text)}</title>{place}</g>"
 
 
 def _names(x_name: str, y_name: str) -> str:

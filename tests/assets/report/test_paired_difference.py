@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assets.report.paired import difference, estimate
+from assets.report.paired_difference import difference, estimate
 
 
 def test_interval_holds_the_mean_and_one_clip_has_none() -> None:

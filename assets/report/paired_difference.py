@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assets.report.rows import Row
+from assets.report.warehouse_reader import Row
 from assets.store.bootstrap import bootstrap_interval, sign_flip_p_value
 
 
@@ -54,11 +54,25 @@ def difference(ours: Mapping[str, float], theirs: Mapping[str, float], *, better
         better: ``higher`` or ``lower``, the direction that is better.
 
     Returns:
-        mean_difference, low, high, p_value, is_better (None where the interval holds 0 or is not there), num_clips;
-        None where no clip has both.
+        As of ``difference_from_zero``; None where no clip has both.
     """
-    clips = sorted(set(ours) & set(theirs))
-    values = [ours[clip] - theirs[clip] for clip in clips]
+    return difference_from_zero(
+        {clip: ours[clip] - theirs[clip] for clip in ours.keys() & theirs.keys()}, better=better
+    )
+
+
+def difference_from_zero(differences: Mapping[str, float], *, better: str) -> Row | None:
+    """Mean of paired differences with its interval and test.
+
+    Args:
+        differences: clip id -> difference.
+        better: ``higher`` or ``lower``, the direction that is better.
+
+    Returns:
+        mean_difference, low, high, p_value, is_better (None where the interval contains 0 or there is none), num_clips,
+        as in ``method_differences``; None without a clip.
+    """
+    values = [differences[clip] for clip in sorted(differences)]
     found = estimate(values)
     if found is None:
         return None

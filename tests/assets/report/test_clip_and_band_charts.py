@@ -1,4 +1,4 @@
-"""Charts of clips and of lengths: every mark in its place, words for those who do not see it."""
+"""Charts of clips and of lengths: every mark in its place, and a text for those who do not see it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from assets.report.bands import BandLine, BandPoint, Span, band_chart
-from assets.report.scatter import Cloud, Dot, against_chart, cloud_chart, rank_correlation
+from assets.report.band_chart import BandLine, BandPoint, Span, band_chart
+from assets.report.scatter_chart import Cloud, Dot, against_chart, cloud_chart, rank_correlation
 
 NAME = '<b>"a" & b</b>'
 
@@ -32,7 +32,7 @@ def test_scatter_says_on_how_many_clips_which_is_better_and_names_every_clip() -
 
 def test_clouds_have_their_own_marks_and_their_rank_correlation() -> None:
     rising, falling = dots((1, 1), (2, 4), (3, 9)), dots((1, 3), (2, 2), (3, 1))
-    clouds = [Cloud(name=NAME, look=0, dots=rising), Cloud(name="b", look=1, dots=falling)]
+    clouds = [Cloud(name=NAME, style=0, dots=rising), Cloud(name="b", style=1, dots=falling)]
     svg, text = cloud_chart(NAME, clouds, x_name=NAME, y_name="LSE-D")
     root = ElementTree.fromstring(svg)
     assert text == f"Rank correlation: {NAME} 1.00 (3 clips), b \N{MINUS SIGN}1.00 (3 clips)"
@@ -48,10 +48,10 @@ def test_rank_correlation_is_spearmans() -> None:
     assert rank_correlation([1, 2], [1, 2]) is None and rank_correlation([1, 1, 1], [1, 2, 3]) is None
 
 
-def test_bands_reach_from_low_to_high_and_spans_stand_at_their_place() -> None:
+def test_bands_span_low_to_high_and_spans_are_at_their_x() -> None:
     points = [BandPoint(x=x, y=2 - x / 10, low=1.5 - x / 10, high=2.5 - x / 10) for x in (0, 5, 10)]
-    line = BandLine(name=NAME, look=7, points=points)
-    span = Span(name="reach", look=7, x=5, low=4, high=20)
+    line = BandLine(name=NAME, style=7, points=points)
+    span = Span(name="reach", style=7, x=5, low=4, high=20)
     svg = band_chart(NAME, [line], x_name="frames", y_name=NAME, spans=[span])
     root = ElementTree.fromstring(svg)
     curve = root.find("polyline")
@@ -70,10 +70,10 @@ def test_bands_reach_from_low_to_high_and_spans_stand_at_their_place() -> None:
 
 
 def test_a_lone_point_has_a_bar_and_nothing_to_draw_is_an_error() -> None:
-    lone = BandLine(name="a", look=0, points=[BandPoint(x=2, y=1, low=0.5, high=1.5)])
+    lone = BandLine(name="a", style=0, points=[BandPoint(x=2, y=1, low=0.5, high=1.5)])
     assert 'class="bar s0"' in band_chart("t", [lone], x_name="x", y_name="y")
     with pytest.raises(ValueError, match="no points"):
-        band_chart("t", [BandLine(name="a", look=0, points=[])], x_name="x", y_name="y")
+        band_chart("t", [BandLine(name="a", style=0, points=[])], x_name="x", y_name="y")
     with pytest.raises(ValueError, match="no clip"):
         against_chart("t", [], x_name="a", y_name="b", lower_is_better=True)
     with pytest.raises(ValueError, match="no clip"):
