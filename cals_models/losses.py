@@ -11,17 +11,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def info_nce(lips: Tensor, sounds: Tensor, temperature: Tensor | float, *, first_row: int = 0) -> Tensor:
-    """Contrastive loss of matching pairs: each lip motion must find its sound among all of them.
+def info_nce(lips: Tensor, audio: Tensor, temperature: Tensor | float, *, first_row: int = 0) -> Tensor:
+    """Contrastive loss of matching pairs: each lip motion must find its audio among all candidates.
 
-    -(1/N) sum_i log softmax_j(v_i a_j / tau)_i; log(M) by chance. With the arguments changed over it is the other
-    way round; training takes the mean of both.
+    -(1/N) sum_i log softmax_j(v_i a_j / tau)_i; log(M) by chance. With the arguments exchanged audio must find lips;
+    training takes the mean of both.
 
     Args:
-        lips: (N, D), unit length.
-        sounds: (M, D), unit length, M >= N; rows first_row .. first_row + N - 1 match the lips.
+        lips: float (N, D), unit length.
+        audio: float (M, D), unit length, M >= N; rows first_row .. first_row + N - 1 match the lips.
         temperature: tau > 0.
-        first_row: 0 unless `sounds` was gathered from several processes.
+        first_row: 0 unless `audio` was gathered from several processes.
 
     Returns:
         A scalar.
@@ -36,26 +36,29 @@ def info_nce(lips: Tensor, sounds: Tensor, temperature: Tensor | float, *, first
     """
     if (
         lips.ndim != 2
-        or sounds.ndim != 2
-        or lips.shape[1] != sounds.shape[1]
-        or len(sounds) < first_row + len(lips)
+        or audio.ndim != 2
+        or lips.shape[1] != audio.shape[1]
+        or len(audio) < first_row + len(lips)
     ):
         raise ValueError(
-            f"lips {tuple(lips.shape)}, sounds {tuple(sounds.shape)}: expected (N, D), (M >= N, D)"
+            f"lips {tuple(lips.shape)}, audio {tuple(audio.shape)}: expected (N, D), (M >= N, D)"
         )
     target = torch.arange(first_row, first_row + len(lips), device=lips.device)
-    return F.cross_entropy(lips.float() @ sounds.float().T / temperature, target)
+    return F.cross_entropy(lips.float() @ audio.float().T / temperature, target)
 
 
 def audio_to_lip_loss(units: Tensor, targets: Tensor, counted: Tensor) -> Tensor:
-    """L_a2l: squared distance of predicted units from F_v's on masked steps.
+    """L_a2l: squared distance of predicted units from F_v's on masked timesteps.
 
-    sum over t in M of ||z_t - e_t||^2, divided by the number of steps in M, so that it does not grow with the batch.
+    sum over t in M of ||z_t - e_t||^2, divided by the number of timesteps in M, so that it does not grow with the batch.
 
     Args:
-        units: e, (B, T, D).
-        targets: z, (B, T, D).
-        counted: M, (B, T) bool: masked and with a target.
+        units: e, float (B, T, D).
+        targets: z, float (B, T, D).
+        counted: M, bool (B, T): masked and with a target.
+
+    Returns:
+        A scalar.
 
     Raises:
         ValueError: the shapes differ, or nothing is counted.
@@ -76,16 +79,19 @@ def audio_to_lip_loss(units: Tensor, targets: Tensor, counted: Tensor) -> Tensor
 
 
 def sequence_contrast(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
-    """Tell each frame apart from the other frames of its sequence.
+    """Contrastive loss over time: each frame must match its own key among those of its sequence.
 
     -(1/S) sum_i log( exp(cos(q_i, k_i) / tau) / sum_j exp(cos(q_i, k_j) / tau) ), mean over the batch; log(S) by
     chance. With queries F_v(generated) and keys F_v(true) it is d_vv (the paper's form has tau = 1); with keys
-    F_a(true sound) it is d_av.
+    F_a(true audio) it is d_av.
 
     Args:
-        queries: (B, S, D).
-        keys: (B, S, D).
+        queries: float (B, S, D), any length of the vectors.
+        keys: float (B, S, D).
         temperature: tau > 0.
+
+    Returns:
+        A scalar.
 
     Raises:
         ValueError: the shapes differ, or S < 2, for which the loss is 0 whatever is generated.
@@ -105,15 +111,18 @@ def sequence_contrast(queries: Tensor, keys: Tensor, temperature: float) -> Tens
     return F.cross_entropy((cosines / temperature).flatten(0, 1), target.flatten())
 
 
-def wav2lip_sync_loss(lips: Tensor, sounds: Tensor) -> Tensor:
+def wav2lip_sync_loss(lips: Tensor, audio: Tensor) -> Tensor:
     """Wav2Lip's: binary cross-entropy of cos(F_v, F_a) as the probability of being in sync, target 1.
 
     -(1/N) sum_i log( max(cos(v_i, a_i), 1e-4) ). Wav2Lip's embeddings have no negative entries, ours may: a cosine
     below the floor has no gradient.
 
     Args:
-        lips: (..., D).
-        sounds: (..., D).
+        lips: float (..., D), any length of the vectors.
+        audio: float (..., D).
+
+    Returns:
+        A scalar.
 
     Raises:
         ValueError: the shapes differ.
@@ -123,17 +132,20 @@ def wav2lip_sync_loss(lips: Tensor, sounds: Tensor) -> Tensor:
         >>> round(wav2lip_sync_loss(a, b).item(), 4)  # -log(0.6)
         0.5108
     """
-    if lips.shape != sounds.shape:
-        raise ValueError(f"lips {tuple(lips.shape)}, sounds {tuple(sounds.shape)}: must be the same")
-    cosine = F.cosine_similarity(lips.float(), sounds.float(), dim=-1)
+    if lips.shape != audio.shape:
+        raise ValueError(f"lips {tuple(lips.shape)}, audio {tuple(audio.shape)}: must be the same")
+    cosine = F.cosine_similarity(lips.float(), audio.float(), dim=-1)
     return -cosine.clamp(1e-4, 1.0).log().mean()
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Binary cross-entropy, the mean over real (target 1) and made (target 0) patches; log 2 = 0.693 if blind.
+    """Binary cross-entropy, the mean over real (target 1) and generated (target 0) patches; log 2 = 0.693 by chance.
 
     Args:
-        real_logits, fake_logits: any shape.
+        real_logits, fake_logits: float, any shape; above 0 means real.
+
+    Returns:
+        A scalar.
 
     Example:
         >>> zeros = torch.zeros(2)
@@ -144,10 +156,13 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 
 
 def adversarial_loss(fake_logits: Tensor) -> Tensor:
-    """Binary cross-entropy of made patches against the target "real" (the non-saturating form).
+    """Binary cross-entropy of generated patches against the target "real" (the non-saturating form).
 
     Args:
-        fake_logits: any shape.
+        fake_logits: float, any shape; above 0 means real.
+
+    Returns:
+        A scalar.
 
     Example:
         >>> round(adversarial_loss(torch.zeros(2)).item(), 4)

@@ -1,4 +1,4 @@
-"""Which video frames of a stretch of sound are hidden from f_theta.
+"""Which video frames of a stretch of audio are masked for f_theta.
 
 Source: CALS (arXiv 2305.19556) masks timesteps M; the poster is silent about how, so the spans are AV-HuBERT's
 (arXiv 2201.02184): about 0.8 of the frames, in spans of 10.
@@ -18,20 +18,19 @@ def span_mask(
     span_frames: int,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Hide random spans until the share is reached on average.
+    """Mask random spans, so many that the expected share of masked frames is `mask_share`.
 
-    Spans may overlap, so their number is chosen for the *expected* share: n spans at random places leave a frame
-    uncovered with probability (1 - span / T)^n.
+    Spans may overlap: n spans at random places leave a frame unmasked with probability (1 - span / T)^n.
 
     Args:
-        num_valid: (B,) frames of each stretch, the rest is padding and never masked.
+        num_valid: int64 (B,), frames of each stretch; the rest is padding and never masked.
         num_frames: T.
         mask_share: expected share of masked frames, in (0, 1).
         span_frames: length of a span; a shorter stretch is masked in spans of half its length.
         generator: of torch, on the CPU.
 
     Returns:
-        (B, T) bool, True where hidden; every stretch has at least one hidden and one visible frame.
+        bool (B, T), True where masked; every stretch has at least one masked and one unmasked frame.
 
     Raises:
         ValueError: a stretch shorter than 2 frames or longer than T.
@@ -46,7 +45,7 @@ def span_mask(
     mask = torch.zeros(len(num_valid), num_frames, dtype=torch.bool)
     for row, length in enumerate(num_valid.tolist()):
         span = min(span_frames, max(1, length // 2))
-        # Spans may begin before the stretch, so that its first frames are hidden as often as the others.
+        # Spans may begin before the stretch, so that its first frames are masked as often as the others.
         num_places = length + span - 1
         num_spans = max(1, round(math.log(1 - mask_share) / math.log(1 - span / num_places)))
         starts = torch.randint(1 - span, length, (num_spans,), generator=generator)

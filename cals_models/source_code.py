@@ -1,8 +1,8 @@
-"""A fingerprint of source code: what each top-level definition says, of the modules that some roots import.
+"""A fingerprint of source code: a digest of each top-level definition in the modules that some roots import.
 
-Comments, docstrings, formatting and the order of imports do not count. The canonical form leaves out what
-differs between the syntax trees of Python 3.11, 3.12 and 3.13, so that a fingerprint travels between them, and with a
-trained model from the machine that trained it.
+Comments, docstrings, formatting and the order of imports do not count. The canonical form omits what differs between the
+syntax trees of Python 3.11, 3.12 and 3.13, so that a fingerprint is the same on each of them, and on the machine that
+trained a model as on the one that imports it.
 """
 
 import ast
@@ -13,7 +13,7 @@ from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("assets", "cals_models", "pipelines")
-# How a training is asked for and told of, not what comes out of it.
+# Modules that decide how a training is requested and reported, not its result.
 INFRASTRUCTURE = frozenset(
     {
         "cals_models.config.audio_to_lip",
@@ -35,7 +35,7 @@ INFRASTRUCTURE = frozenset(
 
 
 def module_path(module: str) -> Path | None:
-    """Source file of a project module, or None when there is none of that name."""
+    """Source file of a project module; None if there is no module of that name."""
     base = PROJECT_ROOT.joinpath(*module.split("."))
     for path in (base.with_suffix(".py"), base / "__init__.py"):
         if path.is_file():
@@ -49,6 +49,11 @@ def _tree(path: Path, size: int, mtime_ns: int) -> ast.Module:
 
 
 def parse(module: str) -> ast.Module:
+    """Syntax tree of a project module, parsed once as long as its file does not change.
+
+    Raises:
+        ValueError: no such module.
+    """
     path = module_path(module)
     if path is None:
         raise ValueError(f"no module {module} under {PROJECT_ROOT}; a stage's source roots must exist")
@@ -65,21 +70,26 @@ def _imported(tree: ast.Module) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        else:  # imports are statements: expressions, most of a tree, need no look
+        else:  # imports are statements, so expressions, most of a tree, are not walked
             for block in ("body", "orelse", "finalbody", "handlers", "cases"):
-                held = getattr(node, block, ())
-                waiting += held if isinstance(held, list) else ()
+                statements = getattr(node, block, ())
+                waiting += statements if isinstance(statements, list) else ()
 
 
 @cache
 def _imports_of(module: str, path: Path, size: int, mtime_ns: int) -> tuple[str, ...]:
-    """Modules of the project that a module names in its imports; some of them are names in modules."""
+    """Modules of the project that a module imports."""
     own = (name for name in _imported(parse(module)) if name.split(".")[0] in PACKAGES)
     return tuple(name for name in dict.fromkeys(own) if module_path(name) is not None)
 
 
 def closure(roots: Collection[str], without: Collection[str] = INFRASTRUCTURE) -> list[str]:
-    """Modules of the project that the roots import, directly or not, but for those named and what only they import."""
+    """Modules of the project that the roots import, directly or not, sorted.
+
+    Args:
+        roots: dotted names; they belong to the result.
+        without: modules to omit, together with what only they import.
+    """
     found: set[str] = set()
     waiting = list(roots)
     while waiting:
@@ -155,7 +165,7 @@ def _definitions(module: str, path: Path, size: int, mtime_ns: int) -> dict[str,
 
 
 def definitions_of(roots: Collection[str], without: Collection[str] = INFRASTRUCTURE) -> dict[str, str]:
-    """``module.name`` -> digest of that top-level definition, of all modules that the roots import.
+    """``module.name`` -> digest of that top-level definition, for all modules that the roots import.
 
     Raises:
         ValueError: a root does not exist.

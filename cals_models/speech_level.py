@@ -1,6 +1,6 @@
-"""How loud speech is in a mel, and the same mel at another level: a dub hears a sound as loud as its training's were.
+"""The level of speech in a mel, and the same mel at another level: a dub's audio is brought to the training's level.
 
-A network that has heard quiet recordings alone takes a loud one for a mouth that opens further than any.
+A network trained on soft recordings alone opens the mouth too far on loud ones.
 """
 
 import torch
@@ -9,20 +9,23 @@ from torch import Tensor
 from cals_models.mel_windows import SILENCE
 
 PAUSE_SHARE = 0.05
-"""What is quieter than this share of the loudest moments is a pause."""
+"""Mel frames below this share of the loudest one are pauses."""
 NO_SPEECH = -4.5
-"""A level below which there is nothing but hiss."""
+"""A mel below this level holds no speech, only noise."""
 MAX_GAIN = 1.0
-"""The largest change of level, both ways: 20 dB."""
+"""Largest change of level, up or down, log10: 20 dB."""
 
 
 def speech_level(mel: Tensor) -> float:
-    """How loud a mel is where somebody speaks: log10 of the 90th percentile over time of its mean magnitude.
+    """Level of the speech in a mel: log10 of the 90th percentile over time, without pauses, of its mean magnitude.
 
-    A gain of g on the sound adds log10(g); pauses, however long, change nothing.
+    A gain of g on the audio adds log10(g); the length of pauses changes nothing.
 
     Args:
-        mel: (80, 4T), log10 magnitudes.
+        mel: float (80, 4T), log10 magnitudes.
+
+    Returns:
+        log10 magnitude, at least -5.
     """
     loudness = torch.pow(10, mel.float()).mean(dim=0)
     spoken = loudness[loudness >= PAUSE_SHARE * loudness.max()]
@@ -30,13 +33,16 @@ def speech_level(mel: Tensor) -> float:
 
 
 def at_level(mel: Tensor, level: float) -> Tensor:
-    """The mel (80, 4T) as if the sound had been recorded at a level.
+    """A mel as if its audio had been recorded at a level.
 
-    What lies at the floor stays there; a sound without speech stays as it is.
+    Values at the floor stay there; a mel without speech is returned as it is.
 
     Args:
-        mel: log10 magnitudes.
-        level: see `speech_level`; the change is no larger than `MAX_GAIN`.
+        mel: float (80, 4T), log10 magnitudes.
+        level: see `speech_level`; the change is at most `MAX_GAIN`.
+
+    Returns:
+        (80, 4T), the mel's dtype.
     """
     own = speech_level(mel)
     if own < NO_SPEECH:

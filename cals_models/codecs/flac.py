@@ -1,7 +1,7 @@
-"""Decoding the sound of a shard with numpy alone, for machines without a FLAC library; lossless, so bit for bit.
+"""FLAC decoder in numpy, for machines without soundfile; lossless.
 
-What is decoded is what the shards hold: one channel of 16-bit samples. The frames' checksums are not looked at: a shard
-is held against its sha256 before a byte of it is read.
+It decodes what the shards hold: one channel of 16-bit samples. It does not verify the frames' checksums: a shard's
+sha256 is verified before any byte of it is read.
 
 Source: RFC 9639 (Free Lossless Audio Codec).
 """
@@ -18,17 +18,20 @@ _BLOCK_SIZES = {
 
 
 class FlacError(ValueError):
-    """A sound that this decoder can't read; the message says what would be right."""
+    """A file that this decoder cannot read; the message says what would be right."""
 
 
 def decode_flac(data: bytes | memoryview) -> tuple[npt.NDArray[np.int16], int]:
-    """Decode a whole FLAC file of one channel and 16 bits.
+    """Decode a FLAC file of one channel and 16 bits.
+
+    Args:
+        data: the whole file.
 
     Returns:
         int16 (samples,) and the rate in Hz.
 
     Raises:
-        FlacError: no FLAC, damaged, or of another kind.
+        FlacError: no FLAC, damaged, or of other channels or bits.
     """
     file = bytes(data)
     if file[:4] != b"fLaC":
@@ -57,7 +60,7 @@ def decode_flac(data: bytes | memoryview) -> tuple[npt.NDArray[np.int16], int]:
 
 
 class _Bits:
-    """Reads bits from the front."""
+    """A bit stream, read from front to back."""
 
     def __init__(self, data: bytes, position: int) -> None:
         bits = np.unpackbits(np.frombuffer(data, np.uint8))
@@ -80,7 +83,7 @@ class _Bits:
         return value - (1 << count) if count and value >> (count - 1) else value
 
     def zeros(self) -> int:
-        """Zeros up to the next one, which is taken too."""
+        """Number of zero bits up to the next one bit, which is read too."""
         start = self.position
         found = self._text.find(b"1", start)
         if found < 0:
@@ -89,7 +92,7 @@ class _Bits:
         return found - start
 
     def rice(self, count: int, low_bits: int) -> list[int]:
-        """Residuals: high part in unary, low part as it is, signs folded."""
+        """Rice-coded residuals: high part in unary, low part in binary, signs folded into the lowest bit."""
         text, position, values = self._text, self.position, []
         for _ in range(count):
             one = text.find(b"1", position)
@@ -141,7 +144,7 @@ def _frame(bits: _Bits) -> list[int]:
 
 
 def _following(first: int) -> int:
-    """Bytes after the first of a frame's number, coded as UTF-8 codes characters."""
+    """Bytes after the first one of a frame's number, which is coded like a UTF-8 character."""
     count = 0
     while first & (0x80 >> count):
         count += 1
@@ -190,14 +193,14 @@ def _residuals(bits: _Bits, size: int, order: int) -> list[int]:
 
 
 def _restored(warm_up: list[int], residuals: list[int], weights: tuple[int, ...], shift: int) -> list[int]:
-    """Each sample is what the ones before it foretell, plus its residual."""
+    """Samples: each is its linear prediction from the ones before it, plus its residual."""
     order, samples = len(warm_up), list(warm_up)
     if order == 0:
         return residuals
     backwards = weights[::-1]
     for residual in residuals:
-        foretold = 0
+        predicted = 0
         for weight, sample in zip(backwards, samples[-order:], strict=True):
-            foretold += weight * sample
-        samples.append((foretold >> shift) + residual)
+            predicted += weight * sample
+        samples.append((predicted >> shift) + residual)
     return samples

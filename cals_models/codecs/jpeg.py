@@ -1,12 +1,12 @@
-"""Decoding the JPEGs of a shard with numpy alone, for machines without a JPEG library; as `simplejpeg`, bit for bit.
+"""JPEG decoder in numpy, for machines without simplejpeg; the same pixels as simplejpeg, bit for bit.
 
-All pictures of a call are decoded in lockstep, symbol by symbol, so that the cost of an array operation is shared: the
-more pictures at once, the better. What is decoded is what the shards hold: baseline JPEG, Huffman-coded, RGB as YCbCr
-without subsampling (4:4:4), one size and one set of tables for all pictures of a call.
+All images of a call are decoded in lockstep, symbol by symbol, so that they share the cost of each array operation: the
+more images at once, the faster. It decodes what the shards hold: baseline JPEG, Huffman-coded, RGB as YCbCr without
+subsampling (4:4:4), one size and one set of tables for all images of a call.
 
 Source: ITU-T T.81 (baseline sequential mode); the inverse transform and the colour conversion are those of the
 Independent JPEG Group's library (jidctint.c after Loeffler, Ligtenberg & Moschytz 1989, jdcolor.c), in its integers.
-Legend: N pictures, M blocks of 8 x 8 a component, C = 3 components, H, W.
+Legend: N images, M blocks of 8 x 8 a component, C = 3 components, H, W.
 """
 
 import struct
@@ -23,17 +23,17 @@ _ZIGZAG = np.array([
     35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55,
     62, 63,
 ])  # fmt: skip
-_PICTURES_AT_ONCE = 512
+_IMAGES_AT_ONCE = 512
 _BITS, _PASS_BITS = 13, 2
 
 
 class JpegError(ValueError):
-    """A picture that this decoder can't read; the message says what would be right."""
+    """A JPEG that cannot be read; the message says what would be right."""
 
 
 @dataclass(kw_only=True)
 class _Header:
-    """What stands before the coded bits; equal for all pictures that are decoded together."""
+    """Everything before the coded bits; equal for all images that are decoded together."""
 
     height: int = 0
     width: int = 0
@@ -45,10 +45,10 @@ class _Header:
 
 
 def decode_jpegs(jpegs: Sequence[bytes | memoryview]) -> npt.NDArray[np.uint8]:
-    """Decode pictures of one size and one encoder.
+    """Decode images of one size and one encoder.
 
     Args:
-        jpegs: at least one whole JPEG file.
+        jpegs: N whole files, at least one.
 
     Returns:
         uint8 (N, H, W, 3), RGB.
@@ -60,13 +60,11 @@ def decode_jpegs(jpegs: Sequence[bytes | memoryview]) -> npt.NDArray[np.uint8]:
     header = _read_header(files[0])
     for number, file in enumerate(files):
         if file[: header.num_bytes] != files[0][: header.num_bytes]:
-            raise JpegError(
-                f"picture {number} has another size or other tables than picture 0; decode it alone"
-            )
+            raise JpegError(f"image {number} has another size or other tables than image 0; decode it alone")
     parts = []
-    for first in range(0, len(files), _PICTURES_AT_ONCE):
-        scans = [file[header.num_bytes :] for file in files[first : first + _PICTURES_AT_ONCE]]
-        parts.append(_pictures(_coefficients(scans, header), header))
+    for first in range(0, len(files), _IMAGES_AT_ONCE):
+        scans = [file[header.num_bytes :] for file in files[first : first + _IMAGES_AT_ONCE]]
+        parts.append(_pixels(_coefficients(scans, header), header))
     return np.concatenate(parts)
 
 
@@ -84,7 +82,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
         if marker == 0xDA:
             return
         position = end
-    raise JpegError("ends before its picture begins")
+    raise JpegError("ends before its scan begins")
 
 
 def _read_header(data: bytes) -> _Header:
@@ -133,7 +131,7 @@ def _read_quantisers(payload: bytes, header: _Header) -> None:
 
 
 def _read_codes(payload: bytes, header: _Header) -> None:
-    """For each 16 bits that may come next: length of the code times 256, plus its symbol; 0 where there is no code."""
+    """A table over the next 16 bits: 256 times the length of their code, plus its symbol; 0 where there is no code."""
     while payload:
         counts = payload[1:17]
         symbols = payload[17 : 17 + sum(counts)]
@@ -162,7 +160,7 @@ def _read_frame(payload: bytes, header: _Header) -> None:
 
 
 def _words(scans: Sequence[bytes]) -> npt.NDArray[np.int64]:
-    """For each byte of each picture the 32 bits that begin there, without the stuffed zeros: (N, longest)."""
+    """For each byte of each image the 32 bits that begin there, without the stuffed zeros: (N, longest)."""
     plain = [scan.replace(b"\xff\x00", b"\xff") for scan in scans]
     longest = max(map(len, plain)) + 8
     data = np.zeros((len(plain), longest), np.uint8)
@@ -179,7 +177,7 @@ def _coefficients(scans: Sequence[bytes], header: _Header) -> Ints:
     count, num_blocks = len(scans), header.height * header.width // 64
     words = _words(scans)
     num_bits = 8 * words.shape[1]
-    # one row of code tables: direct and alternating of each component
+    # code tables in rows: direct and alternating coefficients of each component
     tables = np.stack(
         [header.codes[header.scan[n][a] + 16 * a] for n, _ in header.components for a in (0, 1)]
     )
@@ -192,7 +190,7 @@ def _coefficients(scans: Sequence[bytes], header: _Header) -> Ints:
         table = 2 * (block[rows] % 3) + (place[rows] > 0)
         found = tables[table, (word >> (16 - (at & 7))) & 0xFFFF]
         if not found.all():
-            raise JpegError(f"picture {int(rows[np.argmin(found)])} is damaged: bits that stand for nothing")
+            raise JpegError(f"image {int(rows[np.argmin(found)])} is damaged: bits that are no code")
         at = at + (found >> 8)
         symbol = found & 255
         run, size = symbol >> 4, symbol & 15
@@ -201,7 +199,7 @@ def _coefficients(scans: Sequence[bytes], header: _Header) -> Ints:
         first = place[rows] == 0
         here = np.where(first, 0, place[rows] + run)
         if (here > 63).any() and (here[(size > 0) | (run == 15)] > 63).any():
-            raise JpegError("a picture is damaged: more than 64 coefficients in a block")
+            raise JpegError("an image is damaged: more than 64 coefficients in a block")
         some = size > 0
         out[rows[some], (block[rows] * 64 + _ZIGZAG[np.minimum(here, 63)])[some]] = value[some]
         ends = ~first & (size == 0) & (run != 15)
@@ -211,14 +209,14 @@ def _coefficients(scans: Sequence[bytes], header: _Header) -> Ints:
         block[rows] += whole
         position[rows] = at + size
         if (position[rows] >= num_bits - 32).any():
-            raise JpegError("a picture is damaged: it ends before its last block")
+            raise JpegError("an image is damaged: it ends before its last block")
         rows = rows[block[rows] < num_blocks * 3]
     blocks = out.reshape(count, num_blocks, 3, 64)
     blocks[..., 0] = np.cumsum(blocks[..., 0], axis=1)
     return blocks
 
 
-def _pictures(blocks: Ints, header: _Header) -> npt.NDArray[np.uint8]:
+def _pixels(blocks: Ints, header: _Header) -> npt.NDArray[np.uint8]:
     count, num_blocks = blocks.shape[:2]
     quantisers = np.stack([header.quantisers[table] for _, table in header.components])
     grid = (blocks * quantisers).reshape(count, num_blocks, 3, 8, 8)

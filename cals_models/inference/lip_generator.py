@@ -1,6 +1,6 @@
-"""Drawing clips with a trained model, from its folder alone.
+"""Generating clips with a trained model, from its folder alone.
 
-Legend: T video frames, N frames drawn at once, L frames of sound heard at once.
+Legend: T video frames, N frames generated at once.
 """
 
 import math
@@ -22,25 +22,25 @@ from cals_models.precision import autocast
 from cals_models.shards.shard_format import CROP_PX, NUM_MELS
 from cals_models.timebase import MELS_PER_FRAME
 
-HEARD_AT_ONCE_FRAMES = 500
-"""A longer sound is heard in stretches of so many frames..."""
-HEARD_MARGIN_FRAMES = 75
-"""...each with so many more on either side (3 s; the paper finds an effective context of 1.2 s)."""
+STRETCH_FRAMES = 500
+"""Audio longer than this many video frames is processed in stretches of this length..."""
+MARGIN_FRAMES = 75
+"""...each with this many frames of context on either side (3 s; the paper finds an effective context of 1.2 s)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LipGenerator:
-    """A trained model, ready to draw.
+    """A trained model, ready to generate frames.
 
     Args:
         model: generator and audio path, in evaluation mode.
-        method: what it was trained for.
-        dataset: what it was trained on.
+        method: name of the method it was trained for.
+        dataset: name of the dataset it was trained on.
         weights_sha256: digest of its weights file.
         device: where it computes.
         precision: `auto` computes in bf16 where the processor has it, `fp32` never.
-        speech_level: how loud the sound was that it was trained with (`cals_models.speech_level`); None
-            for a model that does not say.
+        speech_level: median level of the speech it was trained with (`cals_models.speech_level`), log10 magnitude; None
+            for a model whose model.json has none.
     """
 
     model: LipSync
@@ -60,17 +60,17 @@ class LipGenerator:
         mel_valid_mask: Tensor | None = None,
         batch_frames: int = 16,
     ) -> Tensor:
-        """Draw a clip.
+        """Generate a clip.
 
         Args:
-            pose_prior: uint8 (T, 128, 128, 3); rows 64..127 are hidden from the network, whatever they hold.
-            reference: uint8 (T, 128, 128, 3), one for every frame.
+            pose_prior: uint8 (T, 128, 128, 3), RGB; rows 64..127 are hidden from the network, whatever they hold.
+            reference: uint8 (T, 128, 128, 3), RGB, one for every frame.
             mel: float (80, 4T), log10 magnitudes.
-            mel_valid_mask: bool (T,), False where the sound of a video frame is masked out; None hears all.
-            batch_frames: frames drawn at once.
+            mel_valid_mask: bool (T,), False where the audio of a video frame is masked; None masks nothing.
+            batch_frames: frames generated at once.
 
         Returns:
-            uint8 (T, 128, 128, 3), on the CPU.
+            uint8 (T, 128, 128, 3), RGB, on the CPU.
 
         Raises:
             ValueError: shapes or types do not agree.
@@ -89,16 +89,24 @@ class LipGenerator:
 
     @torch.inference_mode()
     def units_from_mel(self, mel: Tensor, *, mel_valid_mask: Tensor | None = None) -> Tensor:
-        """The units (T, 512) of a whole sound (80, 4T), in bounded memory, on the device."""
+        """The units of a whole mel, in bounded memory.
+
+        Args:
+            mel: float (80, 4T), log10 magnitudes.
+            mel_valid_mask: bool (T,), False where the audio of a video frame is masked; None masks nothing.
+
+        Returns:
+            float32 (T, 512), on the generator's device.
+        """
         num_frames = mel.shape[1] // MELS_PER_FRAME
         masked = None if mel_valid_mask is None else ~mel_valid_mask[None].to(self.device)
         stretches = []
-        for start in range(0, num_frames, HEARD_AT_ONCE_FRAMES):
-            end = min(num_frames, start + HEARD_AT_ONCE_FRAMES)
-            first, last = max(0, start - HEARD_MARGIN_FRAMES), min(num_frames, end + HEARD_MARGIN_FRAMES)
-            sound = mel[None, :, MELS_PER_FRAME * first : MELS_PER_FRAME * last].float().to(self.device)
+        for start in range(0, num_frames, STRETCH_FRAMES):
+            end = min(num_frames, start + STRETCH_FRAMES)
+            first, last = max(0, start - MARGIN_FRAMES), min(num_frames, end + MARGIN_FRAMES)
+            stretch = mel[None, :, MELS_PER_FRAME * first : MELS_PER_FRAME * last].float().to(self.device)
             with autocast(self.device, self.precision):
-                units = self.model.units(sound, mask=None if masked is None else masked[:, first:last])
+                units = self.model.units(stretch, mask=None if masked is None else masked[:, first:last])
             stretches.append(units[0, start - first : end - first].float())
         return torch.cat(stretches)
 
@@ -106,16 +114,25 @@ class LipGenerator:
     def render_batches(
         self, pose_prior: Tensor, reference: Tensor, units: Tensor, batch_frames: int
     ) -> Iterator[Tensor]:
-        """Frames uint8 (N, 128, 128, 3) on the CPU, batch after batch, from units (T, 512)."""
+        """Generate a clip batch by batch.
+
+        Args:
+            pose_prior, reference: uint8 (T, 128, 128, 3), RGB, see `render`.
+            units: float32 (T, 512), from `units_from_mel`.
+            batch_frames: frames a batch.
+
+        Yields:
+            uint8 (N, 128, 128, 3), RGB, on the CPU.
+        """
         for start in range(0, len(units), batch_frames):
             rows = slice(start, start + batch_frames)
             with autocast(self.device, self.precision):
-                drawn = self.model.draw(
+                generated = self.model.generate(
                     to_float_frames(reference[rows].to(self.device)),
                     to_float_frames(pose_prior[rows].to(self.device)),
                     units[rows],
                 )
-            yield to_byte_frames(drawn)
+            yield to_byte_frames(generated)
 
 
 def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str = "auto") -> LipGenerator:

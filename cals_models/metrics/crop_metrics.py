@@ -1,10 +1,10 @@
-"""Picture and landmark metrics of the paper's Table 3: PSNR, SSIM and LMD, each by a named protocol.
+"""Frame and landmark metrics of the paper's Table 3: PSNR, SSIM and LMD, each by a named protocol.
 
-Published implementations disagree, so figures compare only under the same protocol. Protocol ``primary``: 128 x 128
+Published implementations disagree, so values compare only under the same protocol. Protocol ``primary``: 128 x 128
 aligned face crops, 8-bit RGB, data range 255, a value per frame and then the mean over frames. Protocol ``atvgnet``:
 LMD as the evaluation code of ATVGnet sums it (Chen et al., CVPR 2019); its PSNR wraps unsigned bytes and is not here.
 
-Legend: T video frames, H, W picture height and width in pixels, P landmarks (68, iBUG 300-W order), D = 2 (x, y).
+Legend: T video frames, H, W height and width in pixels, P landmarks (68, iBUG 300-W order), D = 2 (x, y).
 """
 
 import torch
@@ -17,22 +17,25 @@ MOUTH_LANDMARKS = slice(48, 68)
 NUM_LANDMARKS = 68
 
 _SSIM_SIGMA = 1.5
-_SSIM_BORDER = 5  # radius of the 11 x 11 Gaussian window: windows that leave the picture are not counted
+_SSIM_BORDER = 5  # radius of the 11 x 11 Gaussian window: windows that leave the frame are not counted
 _FRAMES_AT_ONCE = 5
 
 
 class MetricError(ValueError):
-    """What was handed to a metric can't be compared; the message says what would be right."""
+    """Arguments that a metric cannot compare; the message says what would be right."""
 
 
 def mouth_region(frames: Tensor) -> Tensor:
-    """The hidden part of a 128-px crop: rows 64 to 127.
+    """The part of a face crop that the pose prior hides: rows 64 to 127.
 
     Args:
-        frames: (T, 128, 128, 3).
+        frames: (T, 128, 128, 3), any dtype.
 
     Returns:
         (T, 64, 128, 3), a view.
+
+    Raises:
+        MetricError: another shape.
     """
     if frames.ndim != 4 or frames.shape[1:] != (128, 128, 3):
         raise MetricError(f"the mouth region is defined on (T, 128, 128, 3) crops; got {tuple(frames.shape)}")
@@ -43,7 +46,7 @@ def psnr(preds: Tensor, target: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each frame, 10 log10(255^2 / MSE), in dB; higher is better.
 
     The squared error is averaged over rows, columns and the three colours of a frame. A frame that equals its
-    target has no finite PSNR: its value is ``inf``, for the caller to report and not to average.
+    target has no finite PSNR: its value is ``inf``, which the caller reports and does not average.
 
     Args:
         preds: uint8 (T, H, W, 3), RGB.
@@ -53,7 +56,7 @@ def psnr(preds: Tensor, target: Tensor) -> Tensor:
         float32 (T,), dB.
 
     Raises:
-        MetricError: shapes differ, there is no frame, or the pictures are not 8-bit RGB.
+        MetricError: shapes differ, there is no frame, or the frames are not 8-bit RGB.
 
     Source: the definition; checked against scikit-image in the tests.
 
@@ -62,7 +65,7 @@ def psnr(preds: Tensor, target: Tensor) -> Tensor:
         >>> psnr(black + 255, black)
         tensor([0.])
     """
-    _check_pictures(preds, target)
+    _check_frames(preds, target)
     values = [
         10 * torch.log10(DATA_RANGE**2 / (some.float() - true.float()).square().mean(dim=(1, 2, 3)))
         for some, true in zip(_few(preds), _few(target), strict=True)
@@ -74,7 +77,7 @@ def ssim(preds: Tensor, target: Tensor) -> Tensor:
     """Structural similarity of each frame, at most 1; higher is better.
 
     Wang et al. 2004: Gaussian window of 11 x 11 with sigma 1.5, K1 = 0.01, K2 = 0.03, data range 255, each colour by
-    itself and then the mean; only windows that lie inside the picture count.
+    itself and then the mean; only windows inside the frame count.
 
     Args:
         preds: uint8 (T, H, W, 3), RGB, H and W at least 11.
@@ -84,20 +87,20 @@ def ssim(preds: Tensor, target: Tensor) -> Tensor:
         float32 (T,).
 
     Raises:
-        MetricError: shapes differ, there is no frame, the pictures are not 8-bit RGB or are smaller than the window.
+        MetricError: shapes differ, there is no frame, the frames are not 8-bit RGB or are smaller than the window.
 
     Source: equation 13 of that paper; checked against scikit-image (``gaussian_weights``, ``sigma=1.5``, ``use_sample_covariance=False``) in the tests.
 
     Example:
-        >>> picture = torch.arange(16 * 16 * 3).reshape(1, 16, 16, 3).to(torch.uint8)
-        >>> ssim(picture, picture)
+        >>> frame = torch.arange(16 * 16 * 3).reshape(1, 16, 16, 3).to(torch.uint8)
+        >>> ssim(frame, frame)
         tensor([1.])
     """
-    _check_pictures(preds, target)
+    _check_frames(preds, target)
     window = 2 * _SSIM_BORDER + 1
     if min(preds.shape[1:3]) < window:
         raise MetricError(
-            f"SSIM needs pictures of at least {window} x {window} px; got {tuple(preds.shape[1:3])}"
+            f"SSIM needs frames of at least {window} x {window} px; got {tuple(preds.shape[1:3])}"
         )
     return torch.cat([_ssim_of_few(some, true) for some, true in zip(_few(preds), _few(target), strict=True)])
 
@@ -106,7 +109,7 @@ def _ssim_of_few(preds: Tensor, target: Tensor) -> Tensor:
     num_frames, height, width, colours = preds.shape
 
     def planes(frames: Tensor) -> Tensor:
-        # one picture of T * 3 channels: the grouped convolution that this becomes is several times faster
+        # one image of T * 3 channels: the grouped convolution that this becomes is several times faster
         return frames.permute(0, 3, 1, 2).reshape(1, num_frames * colours, height, width).float()
 
     x, y = planes(preds), planes(target)
@@ -121,7 +124,7 @@ def _ssim_of_few(preds: Tensor, target: Tensor) -> Tensor:
 
 
 def _smooth(planes: Tensor) -> Tensor:
-    """Gaussian window (11 x 11, sigma 1.5) over planes (K, P, H, W), where it lies inside: (K, P, H - 10, W - 10)."""
+    """Gaussian window (11 x 11, sigma 1.5) over planes (K, P, H, W), inside them only: (K, P, H - 10, W - 10)."""
     offsets = torch.arange(-_SSIM_BORDER, _SSIM_BORDER + 1, dtype=torch.float32, device=planes.device)
     weights = torch.exp(-(offsets**2) / (2 * _SSIM_SIGMA**2))
     channels = planes.shape[1]
@@ -131,19 +134,19 @@ def _smooth(planes: Tensor) -> Tensor:
 
 
 def _few(frames: Tensor) -> tuple[Tensor, ...]:
-    """A few frames at a time: what the processor's cache holds."""
+    """Groups of frames that fit into the processor's cache."""
     return torch.split(frames, _FRAMES_AT_ONCE)  # type: ignore[no-any-return]
 
 
 def lmd(preds: Tensor, target: Tensor) -> Tensor:
     """Landmark distance of the mouth in each frame, protocol ``primary``, in crop pixels; lower is better.
 
-    Points 48 to 67 of each frame are centred on their own mean, which takes the head's place out of the comparison;
-    the value is the mean over the 20 points of the Euclidean distance between corresponding points.
+    Points 48 to 67 of each frame are centred on their own mean, so that the position of the head does not count; the
+    value is the mean over the 20 points of the Euclidean distance between corresponding points.
 
     Args:
-        preds: (T, 68, 2), pixels of the 128-px crop, (x, y).
-        target: (T, 68, 2), from the same detector.
+        preds: float (T, 68, 2), pixels of the face crop, (x, y).
+        target: float (T, 68, 2), from the same detector.
 
     Returns:
         float64 (T,), pixels.
@@ -167,7 +170,7 @@ def lmd_atvgnet(preds: Tensor, target: Tensor) -> Tensor:
     """Landmark distance of the mouth in each frame, protocol ``atvgnet``: the sum over the 20 points, in pixels.
 
     The same centred points as `lmd`, summed and not averaged, as ATVGnet's ``evaluation_matrix.py`` does; so it is 20
-    times the primary figure where the landmarks are the same. Lower is better. Arguments, result and errors as `lmd`.
+    times the primary value where the landmarks are the same. Lower is better. Arguments, result and errors as `lmd`.
     """
     return _mouth_distances(preds, target).sum(dim=1)
 
@@ -190,7 +193,7 @@ def _mouth_distances(preds: Tensor, target: Tensor) -> Tensor:
     return distances
 
 
-def _check_pictures(preds: Tensor, target: Tensor) -> None:
+def _check_frames(preds: Tensor, target: Tensor) -> None:
     if preds.shape != target.shape:
         raise MetricError(
             f"frames of equal number and size are needed; got {tuple(preds.shape)}, {tuple(target.shape)}"

@@ -23,7 +23,7 @@ NETWORK_NAME = "syncnet"
 def load_trained_evaluator(
     model_dir: Path, *, device: str = "cpu", dtype: torch.dtype = torch.float32
 ) -> LipSyncEvaluator:
-    """The evaluator that the stage ``lse_evaluator`` left in a folder.
+    """The evaluator that the stage ``lse_evaluator`` trained.
 
     Its name holds the data set it was trained on, the width of the network and the digest of the weights.
 
@@ -33,7 +33,7 @@ def load_trained_evaluator(
     try:
         files = read_model(Path(model_dir), "lse_evaluator")
     except ValueError as error:
-        raise WeightsError(f"{error} (an LSE evaluator; the stage lse_evaluator makes it)") from error
+        raise WeightsError(f"{error} (an LSE evaluator; the stage lse_evaluator trains one)") from error
     assert isinstance(files.config, LseEvaluatorConfig)
     width_factor = files.config.width_factor
     network = SyncNet(SyncNetConfig(width_factor=width_factor))
@@ -79,7 +79,7 @@ def find_public_weights(weights: str) -> Path:
 
     Args:
         weights: path of a file; an http(s) address, which is downloaded once to torch's cache; or
-            ``syncnet_v2.model`` alone, which is looked for here and in that cache.
+            ``syncnet_v2.model`` alone, which is searched for here and in that cache.
 
     Raises:
         WeightsError: there is no such file, or it can't be downloaded.

@@ -1,9 +1,9 @@
-"""Mel-frequency cepstral coefficients as LSE hears them.
+"""Mel-frequency cepstral coefficients of LSE's protocol.
 
 Source: Davis & Mermelstein 1980, in the form and with the defaults of the package python_speech_features, which the
 public SyncNet code calls: windows of 25 ms every 10 ms without a taper, pre-emphasis 0.97, 512-point power spectrum, 26
 triangles from 0 Hz to half the rate on the mel scale, logarithm, orthonormal cosine transform, lifter 22, and the log
-energy in place of the first coefficient. The tests hold it against that package.
+energy in place of the first coefficient. The tests compare it with that package.
 """
 
 from functools import cache
@@ -21,13 +21,13 @@ Doubles = npt.NDArray[np.float64]
 
 
 def cepstral_coefficients(audio: npt.NDArray[np.int16]) -> Doubles:
-    """Coefficients of a sound.
+    """Cepstral coefficients of audio.
 
     Args:
         audio: int16 (samples,), 16 kHz mono; at least one sample.
 
     Returns:
-        float64 (frames, 13), 100 frames a second; the last one is filled up with zeros.
+        float64 (frames, 13), 100 frames a second; the last one is padded with zeros.
     """
     samples = audio.astype(np.float64)
     emphasised = np.concatenate([samples[:1], samples[1:] - PRE_EMPHASIS * samples[:-1]])

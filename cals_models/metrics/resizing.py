@@ -1,10 +1,10 @@
-"""Bilinear resizing of 8-bit pictures in fixed point, bit for bit as OpenCV's ``resize`` does it by default.
+"""Bilinear resizing of 8-bit images in fixed point, bit for bit as OpenCV's ``resize`` does it by default.
 
-Evaluation protocols resize with OpenCV; another rounding moves LSE-C by up to 0.1 %, more than the figures should
-differ between two machines. So the arithmetic is repeated here in whole numbers: weights of 11 bits, horizontal pass
-first, two truncations in the vertical pass.
+Evaluation protocols resize with OpenCV; another rounding moves LSE-C by up to 0.1 %, more than values from two machines
+should differ. So OpenCV's integer arithmetic is repeated here: weights of 11 bits, horizontal pass first, two truncations
+in the vertical pass.
 
-Legend: N pictures, C colours, H, W height and width in pixels.
+Legend: N images, C colours, H, W height and width in pixels.
 """
 
 from functools import lru_cache
@@ -16,13 +16,13 @@ _WEIGHT_BITS = 11
 _PLANES_AT_ONCE = 12
 
 
-def resize_8bit(pictures: Tensor, height: int, width: int) -> Tensor:
+def resize_8bit(images: Tensor, height: int, width: int) -> Tensor:
     """Resizes by bilinear interpolation without smoothing.
 
     Args:
-        pictures: uint8 (N, C, H, W).
-        height, width: size wanted, in pixels. (OpenCV averages instead where both are exactly half of the given
-            size; so does this function.)
+        images: uint8 (N, C, H, W).
+        height, width: of the result, in pixels. Where both are exactly half of the given size, OpenCV averages
+            instead, and so does this function.
 
     Returns:
         uint8 (N, C, height, width).
@@ -30,20 +30,20 @@ def resize_8bit(pictures: Tensor, height: int, width: int) -> Tensor:
     Raises:
         ValueError: not uint8 (N, C, H, W), or a size below 1.
 
-    Source: OpenCV, ``cv::resize`` with ``INTER_LINEAR`` on 8-bit data; held against it in the tests.
+    Source: OpenCV, ``cv::resize`` with ``INTER_LINEAR`` on 8-bit data; the tests compare with it.
     """
-    if pictures.dtype != torch.uint8 or pictures.ndim != 4 or 0 in pictures.shape:
-        raise ValueError(f"pictures must be uint8 (N, C, H, W); got {pictures.dtype} {tuple(pictures.shape)}")
+    if images.dtype != torch.uint8 or images.ndim != 4 or 0 in images.shape:
+        raise ValueError(f"images must be uint8 (N, C, H, W); got {images.dtype} {tuple(images.shape)}")
     if height < 1 or width < 1:
         raise ValueError(f"the size wanted is {height} x {width}; give at least 1 x 1")
-    if pictures.shape[2:] == (height, width):
-        return pictures
-    planes = pictures.flatten(0, 1)
-    if pictures.shape[2:] == (2 * height, 2 * width):
+    if images.shape[2:] == (height, width):
+        return images
+    planes = images.flatten(0, 1)
+    if images.shape[2:] == (2 * height, 2 * width):
         resized = _halve(planes)
     else:
         resized = torch.cat([_bilinear(some, height, width) for some in torch.split(planes, _PLANES_AT_ONCE)])
-    return resized.reshape(*pictures.shape[:2], height, width)
+    return resized.reshape(*images.shape[:2], height, width)
 
 
 def _bilinear(planes: Tensor, height: int, width: int) -> Tensor:
@@ -77,12 +77,14 @@ def _columns(old: int, new: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 @lru_cache(maxsize=64)
 def _rows(old: int, new: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    place, share = _places(old, new)  # beyond the edge both neighbours are the edge row, the weights stay
+    place, share = _places(
+        old, new
+    )  # unlike columns: beyond the edge both neighbours are the edge row, weights stay
     return *_clipped(place, old), *_weights(share)
 
 
 def _places(old: int, new: int) -> tuple[Tensor, Tensor]:
-    """Where each new pixel lies in the old row: neighbour to the left, share of the one to the right."""
+    """Place of each new pixel in the old row: its left neighbour, and the share of the right one."""
     centre = ((torch.arange(new, dtype=torch.float64) + 0.5) * (old / new) - 0.5).float()
     place = centre.floor()
     return place.long(), centre - place

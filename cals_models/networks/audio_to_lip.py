@@ -1,10 +1,10 @@
-"""f_theta: the clip's whole sound to one contextualised lip motion unit a video frame.
+"""f_theta: the mel of a whole clip to one contextualised lip motion unit a video frame.
 
 Source: CALS (arXiv 2305.19556): mel frames are corrupted on masked timesteps, A~_T = r(A_T, M), and f_theta maps
-them to units e~_T that are held against F_v's units on M. The poster names no architecture: here convolutions over
-time and pitch hear about 0.4 s around each video frame, and a pre-norm transformer with rotary (relative) positions
-adds the context, so that a clip may be longer than any that was trained on. Corruption happens on the mel itself,
-before anything mixes neighbouring frames: what is masked is not heard.
+them to units e~_T that are compared with F_v's units on M. The poster names no architecture: here convolutions over
+time and pitch cover about 0.4 s around each video frame, and a pre-norm transformer with rotary (relative) positions
+adds the context, so that a clip may be longer than any in training. The mel itself is corrupted, before any layer mixes
+neighbouring frames, so nothing of a masked timestep reaches the units.
 
 Legend: B batch, T video frames, M = 80 mel bins, C front width, D width, H heads, K = D / H.
 """
@@ -22,13 +22,13 @@ from cals_models.timebase import MELS_PER_FRAME
 
 
 def rotate(x: Tensor) -> Tensor:
-    """Rotary positions: turn pairs of channels by an angle that grows with time (arXiv 2104.09864).
+    """Rotary positions: rotate pairs of channels by an angle that grows with time (arXiv 2104.09864).
 
     Args:
-        x: (B, H, T, K), K even.
+        x: float (B, H, T, K), K even.
 
     Returns:
-        The same shape; the product of two turned vectors depends on their distance in time alone.
+        The same shape and dtype; the product of two rotated vectors depends on time only through their distance.
     """
     num_frames, half = x.shape[-2], x.shape[-1] // 2
     rates = 10_000.0 ** (-torch.arange(half, device=x.device, dtype=torch.float32) / half)
@@ -58,7 +58,7 @@ class TransformerLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, attend: Tensor) -> Tensor:
-        """(B, T, D), attend (B, 1, 1, T) True where a frame may be looked at -> (B, T, D)."""
+        """x float (B, T, D), attend bool (B, 1, 1, T), False for padding -> (B, T, D)."""
         batch, num_frames, width = x.shape
         qkv = self.qkv(self.attention_norm(x)).view(batch, num_frames, 3, self.num_heads, -1)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, K) each
@@ -69,10 +69,10 @@ class TransformerLayer(nn.Module):
 
 
 class AudioFront(nn.Module):
-    """A token a video frame from the sound around it: 2-D convolutions like Wav2Lip's audio encoder's, over a whole clip.
+    """A token a video frame: 2-D convolutions like those of Wav2Lip's audio encoder, over the mel of a whole clip.
 
-    A speech sound lies a little higher or lower from one speaker and moment to the next; convolutions over pitch need
-    not learn it anew in each place, which a set of minutes of speech does not suffice for.
+    The pitch of a phone varies with speaker and moment. Convolutions over pitch need not learn a phone for each pitch
+    anew, for which some minutes of speech would not suffice.
 
     Args:
         front_width: channels C of the first convolution; the last has 4 times as many.
@@ -91,7 +91,7 @@ class AudioFront(nn.Module):
         self.project = nn.Linear(4 * c * NUM_MELS // 16, width)
 
     def forward(self, mel: Tensor) -> Tensor:
-        """(B, M, 4T) -> (B, T, D)."""
+        """float (B, M, 4T), normalised mel -> (B, T, D)."""
         x = self.layers(mel[:, None].contiguous(memory_format=torch.channels_last))  # (B, 4C, M / 16, T)
         tokens: Tensor = self.project(x.flatten(1, 2).transpose(1, 2))
         return tokens
@@ -117,7 +117,7 @@ class AudioToLip(nn.Module):
             TransformerLayer(config.width, config.num_heads, config.dropout) for _ in range(config.num_layers)
         )
         to_unit = nn.Linear(config.width, UNIT_DIM)
-        # Units have length 1 over 512 channels: a default start would be many times too long.
+        # Units have length 1 over 512 channels; with the default initialisation they would start much longer.
         nn.init.normal_(to_unit.weight, std=0.002)
         nn.init.zeros_(to_unit.bias)
         self.head = nn.Sequential(nn.LayerNorm(config.width), to_unit)
@@ -126,12 +126,12 @@ class AudioToLip(nn.Module):
         """Units of all video frames.
 
         Args:
-            mel: (B, 80, 4T), log10 magnitudes.
-            mask: (B, T) bool, True where the sound is hidden; None hides nothing.
-            num_valid: (B,) video frames of each stretch, the rest is padding; None means T.
+            mel: float (B, 80, 4T), log10 magnitudes.
+            mask: bool (B, T), True where the audio is masked; None masks nothing.
+            num_valid: int64 (B,), video frames of each stretch, the rest is padding; None means T.
 
         Returns:
-            (B, T, 512), float32, not normalised.
+            float32 (B, T, 512), not normalised.
 
         Raises:
             ValueError: a shape is wrong.

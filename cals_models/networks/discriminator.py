@@ -1,7 +1,7 @@
-"""The discriminator: real or made, judged patch by patch on the lower half face.
+"""The discriminator: patches of the lower half face, real or generated.
 
-Source: SyncTalkFace (arXiv 2211.00924) and Wav2Lip judge the lower half alone; the poster of CALS says no more. The
-patches are PatchGAN's (arXiv 1611.07004), with spectral norm, which keeps a small discriminator from running away.
+Source: SyncTalkFace (arXiv 2211.00924) and Wav2Lip discriminate the lower half alone; the poster of CALS gives no
+details. The patches are PatchGAN's (arXiv 1611.07004), with spectral norm, which keeps training stable.
 
 Legend: N frames, C channels.
 """
@@ -29,13 +29,13 @@ class LowerFaceDiscriminator(nn.Module):
         self.layers = nn.Sequential(*layers, spectral_norm(nn.Conv2d(channels[-1], 1, 3, 1, 1)))
 
     def forward(self, lower_faces: Tensor) -> Tensor:
-        """Judge frames.
+        """Logits of the patches of frames.
 
         Args:
-            lower_faces: (N, 3, 64, 128), RGB in [0, 1].
+            lower_faces: float (N, 3, 64, 128), RGB in [0, 1].
 
         Returns:
-            Logits (N, 1, 4, 8).
+            float32 (N, 1, 4, 8); above 0 means real.
 
         Raises:
             ValueError: another shape.

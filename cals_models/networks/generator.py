@@ -1,17 +1,16 @@
-"""f_phi: a face whose lower half speaks the given units, from a reference frame and a pose prior.
+"""f_phi: a face whose lower half shows the given units, from a reference frame and a pose prior.
 
 Source: CALS (arXiv 2305.19556): identity input = a random reference frame of the clip, concatenated with the pose
 prior (the target face, lower half masked); U-Net as in Wav2Lip (arXiv 2008.10010). The poster does not say where the
 units enter: here they are added at the bottleneck and scale and shift every decoder level (FiLM, arXiv 1709.07871).
 
-The pose prior shows rows 0..63. With `known_pixels = "copied"` these rows are copied into the output and the
-decoder only makes the rows below (from 16 px on it works on the lower 10/16 of each map), so all that is judged is
-made and half the work falls away. With `"generated"` the whole crop is made, as Wav2Lip does.
+The pose prior shows rows 0..63. With `known_pixels = "copied"` these rows are copied into the output and the decoder
+generates only the rows below (from 16 px on it works on the lower 10/16 of each map), which halves the work and leaves
+no known pixels in the losses. With `"generated"` the whole crop is generated, as Wav2Lip does.
 
-With `output_from = "reference"` the network moves the reference's pixels (a displacement field, made on a map of 32
-px and smoothly enlarged) and draws what then is to change (a difference of logits, near 0 at the start): a short
-training begins with the reference's sharpness and soon follows head and jaw. `"scratch"` draws every pixel, as
-Wav2Lip does.
+With `output_from = "reference"` the network moves the reference's pixels by a displacement field, predicted at 32 px and
+enlarged bilinearly, and adds a difference of logits, near 0 at the start: a short training begins with the reference's
+sharpness and soon follows head and jaw. With `"scratch"` every pixel is generated from features, as Wav2Lip does.
 
 Legend: N frames, C channels, H = W = 128, D = 512 unit.
 """
@@ -30,19 +29,26 @@ HIDDEN_TOP_ROW = 64
 
 
 def hide_lower_half(frames: Tensor) -> Tensor:
-    """The pose prior: frames (..., 128, 128) with rows 64..127 black."""
+    """The pose prior: frames with rows 64..127 black.
+
+    Args:
+        frames: float (..., 128, 128).
+
+    Returns:
+        The same shape and dtype.
+    """
     shown = torch.zeros(CROP_PX, 1, device=frames.device, dtype=frames.dtype)
     shown[:HIDDEN_TOP_ROW] = 1
     return frames * shown
 
 
 class EncoderLevel(nn.Module):
-    """Halve the map, then look again.
+    """A strided convolution that halves the map, then convolutions at that size.
 
     Args:
         in_channels, out_channels: multiples of 8.
         num_blocks: convolutions after the strided one.
-        is_normed: group norm; left out on the largest maps, where it costs as much as the convolutions.
+        is_normed: whether group norm follows each of them; on the largest maps it would cost as much as they do.
     """
 
     def __init__(self, in_channels: int, out_channels: int, num_blocks: int, *, is_normed: bool) -> None:
@@ -62,12 +68,12 @@ class EncoderLevel(nn.Module):
 
 
 class DecoderLevel(nn.Module):
-    """Double the map, take in the encoder's, then move by the unit.
+    """Doubles the map, joins the encoder's map of that size, applies FiLM by the unit, then convolutions.
 
     Args:
         in_channels, skip_channels, out_channels: multiples of 8.
-        num_blocks: convolutions.
-        is_normed: group norm before FiLM.
+        num_blocks: convolutions after FiLM.
+        is_normed: whether group norm precedes FiLM.
     """
 
     def __init__(
@@ -77,7 +83,7 @@ class DecoderLevel(nn.Module):
         self.join = he_start(nn.Conv2d(in_channels + skip_channels, out_channels, 3, 1, 1))
         self.norm = nn.GroupNorm(8, out_channels) if is_normed else nn.Identity()
         self.film = nn.Linear(UNIT_DIM, 2 * out_channels)
-        # The unit begins to matter as its effect is learned: at the start it would only be noise on the picture.
+        # Almost no effect of the unit at the start, where it would only add noise to the frame.
         nn.init.normal_(self.film.weight, std=0.002)
         nn.init.zeros_(self.film.bias)
         self.blocks = nn.Sequential(
@@ -101,7 +107,7 @@ class LipToFace(nn.Module):
     """f_phi.
 
     Args:
-        config: widths, blocks, what becomes of the known pixels.
+        config: widths, blocks, `known_pixels`, `output_from`.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -127,15 +133,15 @@ class LipToFace(nn.Module):
             nn.init.normal_(self.displacement.weight, std=0.01)
 
     def forward(self, reference: Tensor, pose_prior: Tensor, units: Tensor) -> Tensor:
-        """Make frames.
+        """Generate frames.
 
         Args:
-            reference: (N, 3, 128, 128) another frame of the same face, RGB in [0, 1].
-            pose_prior: (N, 3, 128, 128) the target; whatever its rows 64..127 hold is hidden here.
-            units: (N, 512).
+            reference: float (N, 3, 128, 128), another frame of the same face, RGB in [0, 1].
+            pose_prior: float (N, 3, 128, 128), the target, RGB in [0, 1]; its rows 64..127 are hidden here.
+            units: float (N, 512).
 
         Returns:
-            (N, 3, 128, 128), RGB in [0, 1], float32.
+            float32 (N, 3, 128, 128), RGB in [0, 1].
 
         Raises:
             ValueError: the shapes do not agree.
@@ -145,8 +151,8 @@ class LipToFace(nn.Module):
         lower = self._lower_rows(reference, prior, self.unit_norm(units))
         if not self.copies_known_pixels:
             return lower
-        made = lower[:, :, lower.shape[2] - (CROP_PX - HIDDEN_TOP_ROW) :]
-        return torch.cat([prior[:, :, :HIDDEN_TOP_ROW], made], dim=2)
+        generated = lower[:, :, lower.shape[2] - (CROP_PX - HIDDEN_TOP_ROW) :]
+        return torch.cat([prior[:, :, :HIDDEN_TOP_ROW], generated], dim=2)
 
     def _lower_rows(self, reference: Tensor, prior: Tensor, unit: Tensor) -> Tensor:
         x = torch.cat([reference, prior], dim=1) * 2 - 1
@@ -168,17 +174,17 @@ class LipToFace(nn.Module):
         return torch.sigmoid(logits)
 
 
-def move_pixels(pictures: Tensor, displacement: Tensor) -> Tensor:
-    """Fetch every pixel from elsewhere in its picture.
+def move_pixels(frames: Tensor, displacement: Tensor) -> Tensor:
+    """Take every pixel of a frame's lowest rows from a displaced place in the frame.
 
     Args:
-        pictures: (N, 3, H, W).
-        displacement: (N, 2, h, w): where from, (x, y) in units of 4 px, for the lowest h / w of the picture.
+        frames: float (N, 3, H, W).
+        displacement: float (N, 2, h, w), (x, y) in units of 4 px, for the lowest H h / w rows (H = W).
 
     Returns:
-        (N, 3, H h / w, W), float32: the lowest rows, bilinear; beyond the border is the border.
+        float32 (N, 3, H h / w, W): bilinear; beyond the border the border's value.
     """
-    height, width = pictures.shape[2:]
+    height, width = frames.shape[2:]
     field = F.interpolate(
         displacement.float() * 4, scale_factor=width / displacement.shape[3], mode="bilinear"
     )
@@ -188,7 +194,7 @@ def move_pixels(pictures: Tensor, displacement: Tensor) -> Tensor:
     x = (columns + field[:, 0]) * 2 / (width - 1) - 1
     y = (rows[:, None] + field[:, 1]) * 2 / (height - 1) - 1
     grid = torch.stack([x, y], dim=-1)
-    return F.grid_sample(pictures.float(), grid, padding_mode="border", align_corners=True)
+    return F.grid_sample(frames.float(), grid, padding_mode="border", align_corners=True)
 
 
 def _check(reference: Tensor, pose_prior: Tensor, units: Tensor) -> None:

@@ -1,6 +1,6 @@
-"""A method's model as a whole: what hears and what draws.
+"""The model of a method: audio path and generator.
 
-Legend: B clips or stretches, L video frames of sound, T or S frames that are drawn, D = 512.
+Legend: B clips or stretches, L video frames of audio, N or S frames that are generated, D = 512.
 """
 
 import torch
@@ -34,21 +34,21 @@ class LipSync(nn.Module):
         if trained_method(method).audio_path == "wav2lip_audio":
             self.audio = Wav2LipAudio(config.audio_width, config.blocks_per_level)
         elif audio_to_lip_config is None:
-            raise ValueError(f"method {method!r} hears through f_theta; give its settings")
+            raise ValueError(f"method {method!r} takes its units from f_theta; give its settings")
         else:
             self.audio = AudioToLip(audio_to_lip_config)
 
     def units(self, mel: Tensor, *, mask: Tensor | None = None, num_valid: Tensor | None = None) -> Tensor:
-        """What is drawn in every video frame.
+        """The units of every video frame.
 
         Args:
-            mel: (B, 80, 4L), log10 magnitudes.
-            mask: (B, L) bool, True where the sound is hidden: corrupted as in training for f_theta, silent for
-                Wav2Lip's encoder, which was never taught to do without.
-            num_valid: (B,) video frames of each stretch, the rest is padding.
+            mel: float (B, 80, 4L), log10 magnitudes.
+            mask: bool (B, L), True where the audio is masked: corrupted as in training for f_theta, silent for Wav2Lip's
+                encoder, which is not trained with masks.
+            num_valid: int64 (B,), video frames of each stretch, the rest is padding.
 
         Returns:
-            (B, L, 512).
+            float32 (B, L, 512).
         """
         if isinstance(self.audio, AudioToLip):
             units: Tensor = self.audio(mel, mask=mask, num_valid=num_valid)
@@ -59,16 +59,16 @@ class LipSync(nn.Module):
         return units
 
     def units_at(self, mel: Tensor, first: Tensor, num_frames: int, num_valid: Tensor) -> Tensor:
-        """The units of a few consecutive frames of each stretch; only their own windows are heard by Wav2Lip's.
+        """The units of a few consecutive frames of each stretch; Wav2Lip's encoder is given their windows alone.
 
         Args:
-            mel: (B, 80, 4L).
-            first: (B,) first frame of each.
+            mel: float (B, 80, 4L), log10 magnitudes.
+            first: int64 (B,), number of the first frame of each.
             num_frames: S.
-            num_valid: (B,) video frames of each stretch.
+            num_valid: int64 (B,), video frames of each stretch.
 
         Returns:
-            (B, S, 512).
+            float32 (B, S, 512).
         """
         frames = first[:, None] + torch.arange(num_frames, device=first.device)
         if isinstance(self.audio, AudioToLip):
@@ -78,7 +78,15 @@ class LipSync(nn.Module):
         rows = torch.arange(len(first), device=first.device)[:, None]
         return self.audio.from_windows(windows[rows, frames])
 
-    def draw(self, reference: Tensor, pose_prior: Tensor, units: Tensor) -> Tensor:
-        """`LipToFace.forward`: (N, 3, 128, 128) twice and (N, 512) -> (N, 3, 128, 128) in [0, 1]."""
+    def generate(self, reference: Tensor, pose_prior: Tensor, units: Tensor) -> Tensor:
+        """Generate frames, see `LipToFace.forward`.
+
+        Args:
+            reference, pose_prior: float (N, 3, 128, 128), RGB in [0, 1].
+            units: float (N, 512).
+
+        Returns:
+            float32 (N, 3, 128, 128), RGB in [0, 1].
+        """
         frames: Tensor = self.generator(reference, pose_prior, units)
         return frames

@@ -1,6 +1,6 @@
 """Reading a trained model's folder: model.json and model.safetensors.
 
-Source of the format: what `cals_models.training` writes. Nothing in it is executed.
+`cals_models.training` writes the format. Nothing in the files is executed.
 """
 
 import hashlib
@@ -22,7 +22,16 @@ MODEL_FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFiles:
-    """A model as read: what it is, its settings, its weights by network."""
+    """A model's files as read.
+
+    Args:
+        folder: where they are.
+        stage: which network.
+        method: of a generator, else None.
+        config: settings of the stage.
+        plain: all of model.json.
+        weights: network -> its state dict.
+    """
 
     folder: Path
     stage: str

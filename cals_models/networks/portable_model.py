@@ -1,8 +1,8 @@
-"""A trained model made small enough to travel: weights in half precision, in files of a limited size.
+"""A trained model small enough for a slow link: weights in half precision, in files of a limited size.
 
-A portable model is a model's folder like any other (`cals_models.networks.model_files.read_model` reads it once its parts are
-joined): half-precision weights are loaded into networks of single precision. Vectors (biases, norms and their running
-statistics) stay as they were: they are small, and statistics of pixels from 0 to 255 leave the range of half precision.
+A portable model is a model's folder (`cals_models.networks.model_files.read_model` reads it once its parts are joined):
+half-precision weights are loaded into networks of single precision. Vectors (biases, norms and their running statistics)
+keep single precision: they are small, and statistics of pixels from 0 to 255 leave the range of half precision.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ PART_BYTES = 16_000_000
 
 
 def halved(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Matrices and kernels in half precision, wherever they stay finite in it."""
+    """A state dict with float32 tensors of two dimensions or more as float16, unless a value would become infinite."""
     return {name: _half(tensor) for name, tensor in weights.items()}
 
 
@@ -31,14 +31,14 @@ def _half(tensor: Tensor) -> Tensor:
 
 
 def make_portable(folder: Path, target: Path) -> None:
-    """Write a trained model's folder anew with its weights in half precision.
+    """Copy a trained model's folder with its weights in half precision.
 
-    Its digest in model.json and result.json becomes that of the new file; result.json keeps the digest of the trained
-    one as `trained_weights_sha256`. What is trained on a portable model names the portable one's digest.
+    `weights_sha256` in model.json and result.json is the digest of the new file; result.json keeps that of the trained
+    one as `trained_weights_sha256`. A model trained on a portable one names the portable one's digest.
 
     Args:
         folder: of a finished training.
-        target: is made; an equal one that is there is left as it is.
+        target: created; left as it is if it is a copy of the same weights.
     """
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     model = json.loads((folder / "model.json").read_text(encoding="utf-8"))

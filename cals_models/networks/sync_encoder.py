@@ -1,10 +1,10 @@
-"""F_v and F_a: five frames of the lower half face and 0.2 s of sound in one space.
+"""F_v and F_a: embeddings of five frames of the lower half face and of 0.2 s of audio in one space.
 
-Source: CALS (arXiv 2305.19556) pretrains a visual encoder by contrastive learning between video and audio; the
-shape of F_v is SyncTalkFace's (arXiv 2211.00924): a 5x7x7 convolution over time and space, then residual 2-D
-convolutions to 512. The 5x7x7 convolution has no padding in time, so it is computed as five 7x7 convolutions of
-each frame, one a place in the window, and sums over them: the same numbers, and much faster. InfoNCE instead of the sibling's binary loss: the
-same clip's other times and the other clips are the negatives.
+Source: CALS (arXiv 2305.19556) pretrains a visual encoder by contrastive learning between video and audio. The
+architecture of F_v is SyncTalkFace's (arXiv 2211.00924): a 5x7x7 convolution over time and space, then residual 2-D
+convolutions to 512. The 5x7x7 convolution has no padding in time, so it is computed as five 7x7 convolutions of each
+frame, one for each place in the window, and a sum over them: the same numbers, much faster. The loss is InfoNCE, not
+SyncTalkFace's binary loss: negatives are other times of the clip, and other clips.
 
 Legend: B batch, T video frames, S = T - 4 windows, H = 64 and W = 128 lower half face, M = 80 mel bins, D = 512.
 """
@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from cals_models.config.lip_motion_units import UNIT_DIM
 from cals_models.config.sync_encoder import SyncEncoderConfig
 from cals_models.mel_windows import WINDOW_FRAMES, mel_windows, normalize_mel
-from cals_models.networks.residual import ConvBlock, level
+from cals_models.networks.residual import level, mel_window_levels
+from cals_models.timebase import MELS_PER_FRAME
 
 LOWER_HALF_SHAPE = (3, 64, 128)
 
@@ -45,10 +46,10 @@ class LipEncoder(nn.Module):
         """Units of the windows of consecutive frames.
 
         Args:
-            lower_faces: (B, T, 3, 64, 128), rows 64..127 of the crops, RGB in [0, 1].
+            lower_faces: float (B, T, 3, 64, 128), rows 64..127 of the crops, RGB in [0, 1].
 
         Returns:
-            (B, T - 4, 512), unit length: unit s belongs to frame s + 2.
+            float32 (B, T - 4, 512), of length 1: unit s belongs to frame s + 2.
 
         Raises:
             ValueError: another shape, or fewer than five frames.
@@ -67,7 +68,7 @@ class LipEncoder(nn.Module):
 
 
 class AudioEncoder(nn.Module):
-    """F_a: the sound of a window, 20 mel frames, in the units' space.
+    """F_a: embeddings of audio windows, 20 mel frames each, in the space of the units.
 
     Args:
         width: channels of the first convolution; the last has 8 times as many.
@@ -76,25 +77,20 @@ class AudioEncoder(nn.Module):
 
     def __init__(self, width: int, num_blocks: int) -> None:
         super().__init__()
-        self.levels = nn.Sequential(
-            ConvBlock(1, width, kernel=5, stride=(2, 2)),
-            level(width, 2 * width, stride=(2, 1), num_blocks=num_blocks),
-            level(2 * width, 4 * width, stride=(2, 2), num_blocks=num_blocks),
-            level(4 * width, 8 * width, stride=(2, 1), num_blocks=num_blocks),
-        )
+        self.levels = mel_window_levels(width, num_blocks)
         self.head = nn.Sequential(nn.LayerNorm(8 * width * 5 * 5), nn.Linear(8 * width * 5 * 5, UNIT_DIM))
 
     def forward(self, mel: Tensor) -> Tensor:
         """Embeddings of the windows of a mel.
 
         Args:
-            mel: (B, 80, 4T), log10 magnitudes.
+            mel: float (B, 80, 4T), log10 magnitudes.
 
         Returns:
-            (B, T - 4, 512), unit length: window s belongs to video frame s + 2.
+            float32 (B, T - 4, 512), of length 1: window s belongs to video frame s + 2.
 
         Raises:
-            ValueError: another shape, or less than five video frames of sound.
+            ValueError: another shape, or less than five video frames of audio.
         """
         windows = mel_windows(normalize_mel(mel))  # (B, S, M, 20)
         num_clips, num_windows = windows.shape[:2]
@@ -104,7 +100,7 @@ class AudioEncoder(nn.Module):
 
 
 class SyncEncoder(nn.Module):
-    """F_v, F_a and the temperature of their contrast."""
+    """F_v, F_a and the temperature of their contrastive loss."""
 
     def __init__(self, config: SyncEncoderConfig) -> None:
         super().__init__()
@@ -118,19 +114,19 @@ class SyncEncoder(nn.Module):
         return self.log_temperature.exp().clamp_min(0.01)
 
     def forward(self, lower_faces: Tensor, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Units and sounds of the same windows.
+        """Embeddings of the lips and the audio of the same windows.
 
         Args:
-            lower_faces: (B, T, 3, 64, 128) in [0, 1].
-            mel: (B, 80, 4T).
+            lower_faces: float (B, T, 3, 64, 128), RGB in [0, 1].
+            mel: float (B, 80, 4T), log10 magnitudes.
 
         Returns:
-            Two tensors (B, T - 4, 512), unit length.
+            Two tensors float32 (B, T - 4, 512), of length 1.
 
         Raises:
             ValueError: the lengths differ, or a shape is wrong.
         """
-        if lower_faces.shape[:2] != (mel.shape[0], mel.shape[-1] // 4):
+        if lower_faces.shape[:2] != (mel.shape[0], mel.shape[-1] // MELS_PER_FRAME):
             raise ValueError(
                 f"lower faces {tuple(lower_faces.shape)} and mel {tuple(mel.shape)}:"
                 " expected (B, T, 3, 64, 128) and (B, 80, 4T)"

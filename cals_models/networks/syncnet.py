@@ -1,8 +1,8 @@
-"""Network S of SyncNet: sound and lips in one space, where distance says how far they are from belonging together.
+"""Network S of SyncNet: embeddings of lips and audio in one space; the smaller their distance, the better the sync.
 
-Chung and Zisserman, "Out of time: automated lip sync in the wild", 2016; layer for layer the network whose weights
-are published as ``syncnet_v2.model``, with the names of its state dict. ``width_factor`` narrows every hidden layer for small
-runs; what the network is shown stays the same.
+Source: Chung and Zisserman, "Out of time: automated lip sync in the wild", 2016; layer for layer the network whose
+weights are published as ``syncnet_v2.model``, with the names of its state dict. ``width_factor`` narrows every hidden
+layer for small runs; the input stays the same.
 
 Legend: N windows, D embedding width (1024 in the published network).
 """
@@ -15,16 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-PICTURE_PX = 224
+INPUT_PX = 224
 WINDOW_FRAMES = 5
 WINDOW_MFCCS = 20
-NUM_MFCC = 13
 PUBLIC_WEIGHTS_NAME = "syncnet_v2.model"
 PUBLIC_WEIGHTS_SHA256 = "961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442"
 
 
 class WeightsError(ValueError):
-    """A weights file that is not what it should be; the message names the file and what would be right."""
+    """A weights file cannot be used; the message names the file and what would be right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,29 +50,29 @@ class SyncNetConfig:
             )
 
     def channels(self, published: int) -> int:
-        """How many channels a layer has that has ``published`` of them in the published network."""
+        """Channels of a layer that has ``published`` of them in the published network."""
         return (
             published if self.width_factor == 1.0 else max(16, round(published * self.width_factor / 16) * 16)
         )
 
 
 class SyncNet(nn.Module):
-    """Two branches to embeddings of the same width; the names of the parts are those of the published state dict."""
+    """Two branches to embeddings of the same width; its parts have the names of the published state dict."""
 
     def __init__(self, config: SyncNetConfig = SyncNetConfig()) -> None:
         super().__init__()
         self.config = config
-        self.netcnnaud = _sound_convolutions(config)
+        self.netcnnaud = _audio_convolutions(config)
         self.netfcaud = _head(config)
         self.netcnnlip = _lip_convolutions(config)
         self.netfclip = _head(config)
 
     def forward(self, mfcc: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Embeddings of N sound windows and N picture windows: `embed_audio` and `embed_lips`."""
+        """Embeddings of N audio windows and N video windows, see `embed_audio` and `embed_lips`."""
         return self.embed_audio(mfcc), self.embed_lips(frames)
 
     def embed_audio(self, mfcc: Tensor) -> Tensor:
-        """Sound windows to embeddings.
+        """Embeddings of audio windows.
 
         Args:
             mfcc: float (N, 1, 13, 20), 0.2 s of cepstral coefficients.
@@ -85,7 +84,7 @@ class SyncNet(nn.Module):
         return embeddings
 
     def embed_lips(self, frames: Tensor) -> Tensor:
-        """Picture windows to embeddings.
+        """Embeddings of video windows.
 
         Args:
             frames: float (N, 3, 5, 224, 224), BGR, 0 to 255.
@@ -97,15 +96,15 @@ class SyncNet(nn.Module):
         return embeddings
 
     def embed_lip_stacks(self, stacks: Tensor) -> Tensor:
-        """The same from the 5 frames of a window stacked as 15 channels: several times faster to train on a CPU.
+        """Embeddings of video windows whose 5 frames are stacked as 15 channels; trains several times faster on a CPU.
 
-        Only the first layer looks across frames, and there a 3-D convolution is a 2-D one on all frames' channels.
+        Only the first layer spans frames, and its 3-D convolution is a 2-D one over the channels of all frames.
 
         Args:
             stacks: float (N, 15, 224, 224): BGR of the first frame, BGR of the second, ...; best channels-last.
 
         Returns:
-            (N, D), equal to `embed_lips` of the same windows but for rounding.
+            (N, D), equal to `embed_lips` of the same windows up to rounding.
         """
         hidden = stacks
         for layer in self.netcnnlip:
@@ -143,14 +142,14 @@ def load_public_weights(
         state = torch.load(path, map_location="cpu", weights_only=True)
         network = SyncNet()
         network.load_state_dict(state)
-    except Exception as error:  # fails in many ways; each means that this is another file
+    except Exception as error:  # fails in many ways, each for a file of another kind
         reason = " ".join(str(error).split())[:300]
         raise WeightsError(f"{path}: not a state dict of SyncNet's network S: {reason}") from error
     return network.eval(), sha256
 
 
 def _apply_flat(layer: nn.Module, hidden: Tensor) -> Tensor:
-    """A 3-D layer of the lip branch, applied to pictures whose frames are channels."""
+    """A 3-D layer of the lip branch, applied to (N, frames x channels, H, W)."""
     if isinstance(layer, nn.Conv3d):
         weight = flat_kernel(layer.weight).contiguous(memory_format=torch.channels_last)
         return F.conv2d(hidden, weight, layer.bias, layer.stride[1:], layer.padding[1:])
@@ -172,7 +171,7 @@ def flat_kernel(kernel: Tensor) -> Tensor:
 
 
 def last_two(size: int | str | tuple[int, ...]) -> tuple[int, int]:
-    """Height and width of a layer's size, whatever its form."""
+    """Height and width of a layer's kernel, stride or padding."""
     if isinstance(size, int):
         return size, size
     assert isinstance(size, tuple)
@@ -186,12 +185,12 @@ def _head(config: SyncNetConfig) -> nn.Sequential:
     )
 
 
-def _sound_convolutions(config: SyncNetConfig) -> nn.Sequential:
+def _audio_convolutions(config: SyncNetConfig) -> nn.Sequential:
     """(N, 1, 13, 20) -> (N, 512, 1, 1) at full width."""
     c = config.channels
     return nn.Sequential(
         *_block2d(1, c(64), 3, padding=1),
-        nn.MaxPool2d(1),  # changes nothing; it keeps the numbering of the published names
+        nn.MaxPool2d(1),  # no effect; keeps the numbering of the published names
         *_block2d(c(64), c(192), 3, padding=1),
         nn.MaxPool2d(3, stride=(1, 2)),
         *_block2d(c(192), c(384), 3, padding=1),
@@ -203,7 +202,7 @@ def _sound_convolutions(config: SyncNetConfig) -> nn.Sequential:
 
 
 def _lip_convolutions(config: SyncNetConfig) -> nn.Sequential:
-    """(N, 3, 5, 224, 224) -> (N, 512, 1, 1, 1) at full width; only the first layer looks across frames."""
+    """(N, 3, 5, 224, 224) -> (N, 512, 1, 1, 1) at full width; only the first layer spans frames."""
     c = config.channels
     return nn.Sequential(
         *_block3d(3, c(96), (5, 7, 7), stride=2, padding=0),

@@ -1,9 +1,9 @@
-"""What a shard set is: names, shapes and the manifest.
+"""The shard format: names, shapes and the manifest.
 
 A shard set is a folder with `manifest.json` and tar files `<split>-<bucket>.tar`. A sample is one clip,
 five members that share a key (the first 16 hex digits of sha256(clip id)), always in this order:
 
-    KEY.flac           16 kHz mono sound, int16, 640 T samples
+    KEY.flac           16 kHz mono audio, int16, 640 T samples
     KEY.json           clip id, number of frames, byte offsets of the JPEGs, validity, boxes, A/V offset, ...
     KEY.landmarks.npy  float32 (T, 68, 2), crop pixels, (x, y)
     KEY.mel.npy        float16 (80, 4T), log10 magnitude, frame k at k * 10 ms
@@ -31,7 +31,7 @@ _SHARD_NAME = re.compile(rf"({'|'.join(SPLITS)})-\d{{5}}\.tar")
 
 
 class ShardError(ValueError):
-    """A shard set is not what its manifest promises; the message names the file and the remedy."""
+    """A shard set contradicts its manifest or the format; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,17 @@ def manifest_digest(shards: Iterable[tuple[str, str]]) -> str:
 
 
 def read_manifest(path: Path) -> tuple[str, str, dict[str, list[ShardFile]]]:
+    """Read and check a manifest.
+
+    Args:
+        path: of manifest.json.
+
+    Returns:
+        Name of the dataset, digest of the shard set, and split -> its shards.
+
+    Raises:
+        ShardError: no such file, no manifest of this format, incomplete, or its digest is not that of its shards.
+    """
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -1,7 +1,7 @@
-"""Reading shard sets: clips of tar files that were held against their manifest before a byte of them is used.
+"""Reading shard sets. A tar file is verified against its manifest before any byte of it is used.
 
-Clips are looked up by byte offset, so that an epoch is a permutation of all clips and not of those of one
-shard. `cals_models/shard_format.py` says what a shard set is.
+Clips are read by byte offset, so that an epoch is a permutation of all clips, not only of those of one shard. The
+format is described in `shard_format.py`.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ __all__ = ["ShardClip", "ShardError", "ShardSet"]
 
 _MEMBER_NAME = re.compile(rf"([0-9a-f]{{16}})\.({'|'.join(re.escape(name) for name in MEMBERS)})")
 MEL_BYTES_PER_FRAME = 2 * NUM_MELS * MELS_PER_FRAME
-"""Of float16; the header of the array is shorter than that."""
+"""float16. The array's header is shorter than one frame, so the size of a mel file gives its number of frames."""
 _BLOCK = tarfile.BLOCKSIZE
 _END_OF_TAR = bytes(2 * _BLOCK)
 MAX_OPEN_FILES = 256
@@ -40,7 +40,7 @@ MAX_OPEN_FILES = 256
 
 @dataclass(frozen=True, kw_only=True)
 class _ShardIndex:
-    """Where the clips of one shard lie: byte range of each member, (clips, 5, 2) as (start, size)."""
+    """Byte ranges of the members of one shard's clips: int64 (clips, 5, 2), (start, size)."""
 
     keys: list[str]
     extents: npt.NDArray[np.int64]
@@ -49,12 +49,12 @@ class _ShardIndex:
 class ShardSet:
     """The shards of one dataset, as their manifest lists them.
 
-    Every shard file is held against the manifest (size and sha256) before its first clip is given out;
-    `verify` does it for a whole split ahead of time. Once is enough for one ShardSet.
+    Size and sha256 of a shard file are verified once, before its first clip is read; `verify` does it for a whole split
+    ahead of time.
 
     Args:
         folder: holds `manifest.json` and the tars.
-        check_digests: False checks sizes only: for processes beside one that has verified the same files.
+        check_digests: False checks sizes alone, for processes beside one that verifies the same files.
 
     Raises:
         ShardError: no readable manifest there, or one that contradicts itself.
@@ -70,13 +70,15 @@ class ShardSet:
         self._files: dict[str, BufferedReader] = {}
 
     def num_clips(self, split: str) -> int:
+        """Clips of a split, by the manifest."""
         return sum(shard.num_clips for shard in self._split(split))
 
     def num_frames(self, split: str) -> int:
+        """Video frames of a split, by the manifest."""
         return sum(shard.num_frames for shard in self._split(split))
 
     def clip_lengths(self, split: str) -> npt.NDArray[np.int64]:
-        """(N,) video frames of each clip in the stored order, by the size of its mel: no clip is read.
+        """Video frames of each clip in the stored order, int64 (N,), from the size of its mel; reads no clip.
 
         Raises:
             ShardError: see `verify`.
@@ -87,10 +89,11 @@ class ShardSet:
         return np.concatenate([np.empty(0, np.int64), *mel_bytes]) // MEL_BYTES_PER_FRAME
 
     def verify(self, split: str, *, progress: Callable[[int], None] | None = None) -> None:
-        """Hold the bytes of every shard of a split against the manifest.
+        """Verify the bytes of every shard of a split against the manifest.
 
         Args:
-            progress: is told the bytes of each shard that was found good.
+            split: train, val or test.
+            progress: called with the size in bytes of each verified shard.
 
         Raises:
             ShardError: a file is missing, of another size or of other content; names it and the remedy.
@@ -110,13 +113,13 @@ class ShardSet:
         world: int = 1,
         start: int = 0,
     ) -> Iterator[ShardClip]:
-        """All clips of a split once, read as they are asked for.
+        """All clips of a split once, each read when it is taken.
 
         Args:
             split: train, val or test.
             seed: with the epoch decides the order of the clips over all shards; None keeps the stored order.
             rank, world: this process takes every world-th clip of the order, beginning with number rank.
-            start: so many of this process's clips are passed over without being read.
+            start: number of this process's clips that are skipped without being read.
 
         Raises:
             ShardError: see `verify`; also for members that a shard must not hold.
@@ -130,7 +133,7 @@ class ShardSet:
             yield self._read(shards[number], row)
 
     def clip(self, split: str, number: int) -> ShardClip:
-        """The clip of a number, from 0 in the stored order; its shard is opened where it is not open yet.
+        """The clip of a number, from 0 in the stored order.
 
         Raises:
             ShardError: see `verify`; also for members that a shard must not hold.
@@ -141,7 +144,7 @@ class ShardSet:
         return self._read(shards[shard], row)
 
     def load(self, split: str, *, max_bytes: int = 4 * 2**30) -> list[ShardClip]:
-        """All clips of a split, compressed, in memory: for sets that are small enough to stay there.
+        """All clips of a split, compressed, in memory; for sets small enough to stay there.
 
         Raises:
             ShardError: the split holds more than max_bytes; use `clips` then.
@@ -163,7 +166,7 @@ class ShardSet:
         return {**self.__dict__, "_files": {}}
 
     def _places(self, split: str) -> tuple[list[ShardFile], npt.NDArray[np.int32]]:
-        """The shards of a split, and (N, 2) the shard's number and the row in it of each clip."""
+        """The shards of a split, and for each clip the shard's number and its row there, int32 (N, 2)."""
         shards = self._split(split)
         if split not in self._places_of:
             rows = [np.arange(len(self._index(shard).keys), dtype=np.int32) for shard in shards]
@@ -172,7 +175,7 @@ class ShardSet:
         return shards, self._places_of[split]
 
     def _file(self, shard: ShardFile) -> BufferedReader:
-        """The shard, open and found good. A file that is replaced later is read on as it was."""
+        """The shard's file, open and verified. If it is replaced later, the open file keeps its content."""
         file = self._files.get(shard.path)
         if file is None:
             path = self.folder / shard.path

@@ -1,6 +1,7 @@
 """`python -m cals_models.training STAGE --config config.json --out DIR`: one training, from shards to weights.
 
-Under torchrun it is one of several processes. Exit status 0: done, or was done before; 2: wrong input, in one line.
+Under torchrun it is one of several processes. Exit status 0: done, or done earlier; 1: the loss diverged; 2: wrong
+input, in one line.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def train_job(job: TrainingJob, out: Path, *, device: str = "auto", show_progress: bool = True) -> int:
-    """Train a job in a folder; does nothing where its result lies there.
+    """Train a job in a folder; does nothing where the folder holds its result.
 
     Raises:
         ValueError: the job, its shards, its inputs or the folder cannot be used.
@@ -67,7 +68,7 @@ def train_job(job: TrainingJob, out: Path, *, device: str = "auto", show_progres
         stage = build_stage(job, world, shard_sets)
         result = train(stage, run, show_progress=show_progress)
         if world.is_first:
-            write_result(job, stage, result, run, _made_from(job, shard_sets))
+            write_result(job, stage, result, run, _trained_from(job, shard_sets))
         return 0
     except TrainingDiverged as error:
         print(f"cals_models.training: error: {error}", file=sys.stderr)
@@ -76,8 +77,8 @@ def train_job(job: TrainingJob, out: Path, *, device: str = "auto", show_progres
         leave_world()
 
 
-def _made_from(job: TrainingJob, shard_sets: Sequence["ShardSet"]) -> dict[str, object]:
-    """What decided the training besides its settings: shards, the models it built on, and its own code."""
+def _trained_from(job: TrainingJob, shard_sets: Sequence["ShardSet"]) -> dict[str, object]:
+    """Digests of what decides a training besides its settings: shards, input models, code."""
     from cals_models.training.stages import STAGE_MODULES
 
     inputs = {

@@ -1,7 +1,7 @@
-"""Training of f_theta: units of masked timesteps held against the frozen F_v's.
+"""Training of f_theta: its units of masked timesteps are compared with those of the frozen F_v.
 
 Source: L_a2l of CALS (arXiv 2305.19556), masking as in AV-HuBERT (arXiv 2201.02184). A sample is a stretch of one
-clip; the targets of its first and last two frames lack a whole visual window and are not counted.
+clip; its first and last two frames lack a whole visual window, so they have no target and are not counted.
 
 Legend: B samples, L frames of the longest stretch, D = 512.
 """
@@ -49,7 +49,11 @@ FRAMES_AT_ONCE = 250
 
 
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "AudioToLipStage":
-    """The stage of a job; its sync encoder gives the targets."""
+    """The stage of a job; its trained sync encoder computes the targets.
+
+    Raises:
+        ValueError: the sync encoder or a shard set cannot be used.
+    """
     assert isinstance(job.config, AudioToLipConfig)
     return AudioToLipStage(job.config, world, shard_sets, load_sync_encoder(job.inputs["sync_encoder"]))
 
@@ -78,12 +82,17 @@ class AudioToLipStage(TrainingStage):
         self._validation = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
 
     def draw(self, batch_number: int) -> Batch:
-        """mel (B, 80, 4L), mask (B, L), num_valid (B,), and what is to be said: units (B, L, 512) of a set that is kept
-        in memory, which F_v sees once, or frames (B, L, 64, 128, 3) uint8 of one that is streamed."""
+        """Batch of a number.
+
+        Returns:
+            mel float32 (B, 80, 4L), log10 magnitudes; mask bool (B, L), True where masked; num_valid int64 (B,), video
+            frames that are not padding. Of a set kept in memory, units float32 (B, L, 512), which F_v computed once; of
+            a streamed one, frames uint8 (B, L, 64, 128, 3), lower halves, RGB.
+        """
         return self._sampler.draw(batch_number)
 
     def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
-        """One update; the loss is the mean over the masked steps of all batches and processes."""
+        """One update; the loss is the mean over the masked timesteps of all batches and processes."""
         counts = torch.stack([self._counted(batch).sum() for batch in batches])
         total = self.world.sum(counts.sum().float()) / self.world.size
         losses = []
@@ -102,7 +111,7 @@ class AudioToLipStage(TrainingStage):
         return {"loss": torch.stack(losses).sum(), "masked_share": share, "gradient_norm": norm}
 
     def validate(self, step: int) -> dict[str, float]:
-        """Loss under fixed masks and on whole sound, and how well the units find their own frames."""
+        """Loss under fixed masks and with all audio, and retrieval of frames by units."""
         masked, clean, tally, all_targets = [], [], RetrievalTally(), []
         for number, clip in enumerate(self._validation.first(self.config.validation_clips)):
             run = run_of_clip(self._validation, clip, max_frames=self.config.sample_frames)
@@ -132,15 +141,15 @@ class AudioToLipStage(TrainingStage):
             "loss": float(np.mean(masked)),
             "clean_loss": float(np.mean(clean)),
             "mean_target_loss": (stacked - stacked.mean(0)).square().sum(-1).mean().item(),
-            **{f"unit_{name}": value for name, value in tally.figures().items()},
+            **{f"unit_{name}": value for name, value in tally.shares().items()},
         }
 
-    def observe(self, figures: Mapping[str, float]) -> None:
-        """Keep what a constant unit, the mean of the targets, would reach."""
-        self._chance = {"loss": figures["mean_target_loss"]}
+    def observe(self, metrics: Mapping[str, float]) -> None:
+        """Keeps the loss of a constant unit, the mean of the targets."""
+        self._chance = {"loss": metrics["mean_target_loss"]}
 
     def chance(self) -> dict[str, float]:
-        """Of a constant unit."""
+        """The loss of a constant unit."""
         return self._chance
 
     def diagnose(
@@ -153,7 +162,7 @@ class AudioToLipStage(TrainingStage):
                 Diagnosis(
                     name="plateau_at_chance",
                     text=f"on held-out clips the units are {val['clean_loss']:.3f} from F_v's, a constant would be"
-                    f" {val['mean_target_loss']:.3f}: train longer, and look at the sync encoder's retrieval",
+                    f" {val['mean_target_loss']:.3f}: train longer, and check the sync encoder's retrieval",
                 )
             )
         return found + self._sampler.diagnose()
@@ -166,7 +175,7 @@ class AudioToLipStage(TrainingStage):
         start = run_start + int(generator.integers(0, run_length - length + 1))
         mask = self._mask(length, torch.Generator().manual_seed(int(generator.integers(2**62)))).numpy()
         return {
-            **self._seen(clip, start, length),
+            **self._targets_or_frames(clip, start, length),
             "mel": pad_frames(
                 mel_of(clip, start, length), MELS_PER_FRAME * self.config.sample_frames, fill=SILENCE
             ),
@@ -174,7 +183,7 @@ class AudioToLipStage(TrainingStage):
             "num_valid": np.array(length),
         }
 
-    def _seen(self, clip: ShardClip, start: int, length: int) -> Sample:
+    def _targets_or_frames(self, clip: ShardClip, start: int, length: int) -> Sample:
         padding = (0, self.config.sample_frames - length)
         if clip.key in self._units:
             return {"units": np.pad(self._units[clip.key][start : start + length], (padding, (0, 0)))}
@@ -182,7 +191,7 @@ class AudioToLipStage(TrainingStage):
         return {"frames": np.pad(frames, (padding, (0, 0), (0, 0), (0, 0)))}
 
     def _units_of(self, clip: ShardClip) -> npt.NDArray[np.float32]:
-        """F_v's units at all frames of a clip that have a window of valid frames, zeros elsewhere: (T, 512)."""
+        """F_v's units float32 (T, 512) of a clip's longest valid run, zeros at frames without a whole window."""
         units = np.zeros((clip.num_frames, UNIT_DIM), np.float32)
         start, length = longest_valid_run(clip.valid)
         for first in range(start, start + length - 2 * CONTEXT_FRAMES, FRAMES_AT_ONCE):
@@ -193,7 +202,7 @@ class AudioToLipStage(TrainingStage):
         return units
 
     def _mask(self, length: int, generator: torch.Generator) -> Tensor:
-        """(L,) bool; drawn again until a hidden frame has a target."""
+        """bool (L,), True where masked; drawn until at least one masked frame has a target."""
         while True:
             mask = span_mask(
                 torch.tensor([length]),
@@ -206,13 +215,13 @@ class AudioToLipStage(TrainingStage):
                 return mask
 
     def _counted(self, batch: Batch) -> Tensor:
-        """(B, L) bool: hidden, and far enough from the stretch's ends to have a target."""
+        """bool (B, L): masked, and far enough from the stretch's ends to have a target."""
         frames = torch.arange(batch["mask"].shape[1], device=batch["mask"].device)
         inner = (frames >= CONTEXT_FRAMES) & (frames < batch["num_valid"][:, None] - CONTEXT_FRAMES)
         return batch["mask"] & inner
 
     def _targets(self, frames: Tensor) -> Tensor:
-        """F_v's units at their frames, zeros on the first and last two: (B, L, 512)."""
+        """F_v's units of frames uint8 (B, L, 64, 128, 3): float32 (B, L, 512), zeros at the first and last two frames."""
         with torch.no_grad():
             units = self.expert.visual(to_float_frames(frames)).float()
         assert units.shape[1] == frames.shape[1] - WINDOW_FRAMES + 1

@@ -1,4 +1,4 @@
-"""From a clip's stored arrays to a window as the networks take it.
+"""Windows of a clip's stored arrays, as the networks take them.
 
 Legend: T video frames of a clip, L frames of a window, frames (L, 128, 128, 3) uint8.
 """
@@ -20,23 +20,39 @@ from cals_models.training.sampler import ClipStream
 MIN_REFERENCE_DISTANCE_FRAMES = 5
 """A reference frame is farther than this from every target frame."""
 POSE_POINTS = np.r_[0:4, 13:17, 27:48]
-"""The jaw beside the ears, the nose and the eyes, of the 68."""
+"""Of the 68 landmarks those that speech does not move: the jaw beside the ears, the nose, the eyes."""
 
 
 def mel_of(clip: ShardClip, start: int, length: int) -> npt.NDArray[np.float32]:
-    """The sound of video frames start .. start + length - 1: (80, 4 length)."""
+    """Mel of video frames start .. start + length - 1: float32 (80, 4 length), log10 magnitudes."""
     return clip.mel[:, MELS_PER_FRAME * start : MELS_PER_FRAME * (start + length)]
 
 
-def lower_half(pictures: Tensor) -> Tensor:
-    """Rows 64..127 of crops (..., 3, 128, 128) -> (..., 3, 64, 128)."""
-    return pictures[..., HIDDEN_TOP_ROW:, :]
+def lower_half(frames: Tensor) -> Tensor:
+    """Rows 64..127 of face crops.
+
+    Args:
+        frames: (..., 3, 128, 128).
+
+    Returns:
+        (..., 3, 64, 128), a view.
+    """
+    return frames[..., HIDDEN_TOP_ROW:, :]
 
 
 def reference_candidates(
     valid: npt.NDArray[np.bool_], first_target: int, num_targets: int
 ) -> npt.NDArray[np.int64]:
-    """Valid frames farther than 5 frames from every target frame."""
+    """Frames that may be the reference of a sample: valid, and farther than 5 frames from every target.
+
+    Args:
+        valid: bool (T,).
+        first_target: frame number of the first target.
+        num_targets: consecutive targets.
+
+    Returns:
+        int64 (K,), ascending frame numbers; empty where there is none.
+    """
     frames = np.flatnonzero(valid)
     before = frames < first_target - MIN_REFERENCE_DISTANCE_FRAMES
     after = frames > first_target + num_targets - 1 + MIN_REFERENCE_DISTANCE_FRAMES
@@ -46,12 +62,15 @@ def reference_candidates(
 def near_in_pose(
     landmarks: npt.NDArray[np.float32], candidates: npt.NDArray[np.int64], frame: int
 ) -> npt.NDArray[np.int64]:
-    """The fifth of the candidates in which the head is held most as in a frame, by points that speech does not move.
+    """The fifth of the candidates whose head pose is nearest to that of a frame, by `POSE_POINTS`.
 
     Args:
-        landmarks: (T, 68, 2) crop pixels.
-        candidates: frames.
-        frame: what they are compared with.
+        landmarks: float32 (T, 68, 2), crop pixels, (x, y).
+        candidates: int64 (K,), frame numbers.
+        frame: number of the frame they are compared with.
+
+    Returns:
+        int64 (ceil(K / 5),), nearest first.
     """
     still = landmarks[:, POSE_POINTS]
     distances = np.linalg.norm(still[candidates] - still[frame], axis=-1).mean(axis=-1)
@@ -60,7 +79,14 @@ def near_in_pose(
 
 
 def longest_valid_run(valid: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """Start and length of the longest run of valid frames; (0, 0) if there is none."""
+    """Start and length, in frames, of the longest run of valid frames.
+
+    Args:
+        valid: bool (T,).
+
+    Returns:
+        The first of the longest runs; (0, 0) if no frame is valid.
+    """
     edges = np.diff(np.concatenate([[0], valid.astype(np.int8), [0]]))
     starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     if len(starts) == 0:
@@ -72,7 +98,16 @@ def longest_valid_run(valid: npt.NDArray[np.bool_]) -> tuple[int, int]:
 def run_of_clip(
     source: ClipStream, clip: ShardClip, *, max_frames: int
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]] | None:
-    """Frames and mel of a clip's longest valid run, at most `max_frames`; None if shorter than a sync window."""
+    """Frames and mel of a clip's longest valid run.
+
+    Args:
+        source: decodes the frames.
+        clip: of which the run is taken.
+        max_frames: a longer run is cut to this.
+
+    Returns:
+        uint8 (L, 128, 128, 3) RGB and float32 (80, 4L) log10 magnitudes; None if L is below the 5 frames of a sync window.
+    """
     start, length = longest_valid_run(clip.valid)
     length = min(length, max_frames)
     if length <= 2 * CONTEXT_FRAMES:
@@ -81,10 +116,10 @@ def run_of_clip(
 
 
 def validation_source(shard_sets: Sequence[ShardSet], *, clip_cache_bytes: int) -> ClipStream:
-    """The split `val` of the first set, the dataset's own, in an order that no setting changes."""
+    """The split `val` of the first set, the dataset's own, in an order that does not depend on settings."""
     return ClipStream(shard_sets[:1], "val", seed=0, clip_cache_bytes=clip_cache_bytes)
 
 
 def as_batch(array: npt.NDArray[np.generic], device: torch.device) -> Tensor:
-    """One array as a batch of one on a device."""
+    """An array (...) as a batch of one (1, ...) on a device, its dtype kept."""
     return torch.from_numpy(np.ascontiguousarray(array))[None].to(device)

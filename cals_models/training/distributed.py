@@ -1,7 +1,7 @@
-"""Several processes as one: ranks from torchrun, sums over ranks, gradients averaged.
+"""Several processes that train as one: ranks from torchrun, sums over ranks, gradients averaged.
 
-Gradients are averaged after the backward pass in one flat reduction a dtype, not by DistributedDataParallel:
-the stages run several networks with several backward passes a step, and the same few lines serve them all.
+Gradients are averaged after the backward passes, in one flat reduction. DistributedDataParallel is not used: the stages
+run several networks with several backward passes a step.
 """
 
 import os
@@ -15,7 +15,13 @@ from torch import distributed as dist
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """Which process this is, of how many, and where it computes."""
+    """One process of a training.
+
+    Args:
+        rank: its number, from 0.
+        size: how many processes there are.
+        device: where it computes.
+    """
 
     rank: int
     size: int
@@ -23,11 +29,11 @@ class World:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process writes."""
+        """Whether this is the process that validates and writes."""
         return self.rank == 0
 
     def sum(self, value: Tensor) -> Tensor:
-        """The sum over all processes; no gradient passes."""
+        """The sum over all processes, any shape; no gradient passes."""
         if self.size == 1:
             return value
         total = value.detach().clone()
@@ -35,14 +41,14 @@ class World:
         return total
 
     def gather(self, rows: Tensor) -> Tensor:
-        """Rows of all processes, in the order of their ranks, with gradients (B, ...) -> (size * B, ...)."""
+        """Rows of all processes in the order of their ranks, with gradients: (B, ...) -> (size * B, ...)."""
         if self.size == 1:
             return rows
         gathered: Tensor = _GatherRows.apply(rows)
         return gathered
 
-    def first_says(self, value: object) -> object:
-        """The first process's plain value, in all processes."""
+    def from_first(self, value: object) -> object:
+        """The first process's value, plain data, in all processes."""
         if self.size == 1:
             return value
         box = [value]
@@ -64,7 +70,7 @@ class World:
 
 
 class _GatherRows(torch.autograd.Function):
-    """All ranks' rows; the gradient of a rank's rows is the sum over what all ranks made of them."""
+    """All ranks' rows; the gradient of a rank's rows is the sum over all ranks."""
 
     @staticmethod
     def forward(ctx, rows: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
@@ -82,7 +88,7 @@ class _GatherRows(torch.autograd.Function):
 
 
 def join_world(device: str = "auto") -> World:
-    """This process's place among those that torchrun started, or alone.
+    """The world of this process: rank and size as torchrun set them, else a single process.
 
     Args:
         device: `auto` takes the GPU of the process's local rank where there is one, else the CPU.

@@ -1,7 +1,7 @@
 """The training loop: updates, progress, validation, checkpoints, early stopping, and the result at the end.
 
-Every random draw follows from (seed, step, process), so a checkpoint needs no generator's state: a training that
-was killed repeats the steps since its last checkpoint and goes on as if nothing had happened, bit for bit on a CPU.
+Every random draw follows from (seed, step, process), so a checkpoint needs no generator's state: a training that was
+killed repeats the steps since its last checkpoint; on a CPU its result is that of an uninterrupted one, bit for bit.
 """
 
 import hashlib
@@ -36,12 +36,12 @@ class TrainingDiverged(RuntimeError):
 
 @dataclass(kw_only=True)
 class Progress:
-    """Where a training stands; all of it is plain data and goes into the checkpoint."""
+    """State of a training besides its tensors: plain data, all of it in the checkpoint."""
 
     step: int = 0
     seconds: float = 0.0
     best: float | None = None
-    best_figures: dict[str, float] = field(default_factory=dict)
+    best_metrics: dict[str, float] = field(default_factory=dict)
     validations_without_better: int = 0
     consecutive_not_finite: int = 0
     stopped_early: bool = False
@@ -49,13 +49,18 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainResult:
-    """What `train` leaves behind: updates done, validation figures of the weights, seconds of training over all starts.
+    """Outcome of `train`.
 
-    The weights are those of the last update, or with early stopping those of the best validation.
+    Args:
+        steps: updates done.
+        metrics: validation metrics of the weights that the networks hold: those of the last update, or with early
+            stopping those of the best validation.
+        seconds: training time over all starts.
+        stopped_early: whether early stopping ended it.
     """
 
     steps: int
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
     seconds: float
     stopped_early: bool
 
@@ -63,13 +68,18 @@ class TrainResult:
 def train(stage: TrainingStage, run: RunDirectory, *, show_progress: bool = True) -> TrainResult:
     """Train a stage to its end, from its checkpoint if there is one.
 
+    Args:
+        stage: networks, batches, updates and validation; its networks hold the resulting weights afterwards.
+        run: the training's folder; progress and checkpoints go there.
+        show_progress: whether the first process shows a progress bar.
+
     Raises:
         ValueError: the checkpoint is damaged or another network's, or the split `val` cannot be used.
         TrainingDiverged: losses stayed not finite.
     """
     config, world = stage.config, stage.world
     averages = AveragedWeights({name: stage.networks[name] for name in stage.exported}, config.ema_decay)
-    progress, figures = _resume(stage, averages, run)
+    progress, val_metrics = _resume(stage, averages, run)
     first, last = (step * config.accumulate_batches for step in (progress.step, config.steps))
     with (
         Prefetcher(stage.draw, first=first, last=last, device=world.device) as batches,
@@ -82,28 +92,28 @@ def train(stage: TrainingStage, run: RunDirectory, *, show_progress: bool = True
             started = time.perf_counter()
             seed_step(config.seed, progress.step, world.rank)
             step_batches = [batches.take() for _ in range(config.accumulate_batches)]
-            metrics = stage.train_step(step_batches, progress.step)
+            step_metrics = stage.train_step(step_batches, progress.step)
             averages.update()
             progress.step += 1
             bar.update()
             is_last = progress.step == config.steps
             if progress.step % config.log_every_steps == 0 or is_last or progress.step == 1:
-                train_figures = window.close(metrics, progress.step, world)
-                _note_not_finite(progress, train_figures, run)
-                train_figures["learning_rate"] = learning_rate(progress.step - 1, config)
-                run.log("train", progress.step, train_figures)
-                _warn(stage, run, train_figures, {}, progress.step, is_last=False)
-                bar.set_postfix(loss=f"{train_figures['loss']:.4f}")
+                train_metrics = window.close(step_metrics, progress.step, world)
+                _note_not_finite(progress, train_metrics, run)
+                train_metrics["learning_rate"] = learning_rate(progress.step - 1, config)
+                run.log("train", progress.step, train_metrics)
+                _warn(stage, run, train_metrics, {}, progress.step, is_last=False)
+                bar.set_postfix(loss=f"{train_metrics['loss']:.4f}")
             if progress.step % config.validate_every_steps == 0 or is_last:
-                figures = _validate(stage, averages, progress, run, is_last=is_last)
+                val_metrics = _validate(stage, averages, progress, run, is_last=is_last)
                 window.restart(progress.step)
             progress.seconds += time.perf_counter() - started
             if progress.step % config.checkpoint_every_steps == 0 or is_last or progress.stopped_early:
-                run.save_checkpoint(_state(stage, averages, progress, figures))
+                run.save_checkpoint(_state(stage, averages, progress, val_metrics))
     averages.adopt()
     return TrainResult(
         steps=progress.step,
-        figures=progress.best_figures if config.early_stopping_validations else figures,
+        metrics=progress.best_metrics if config.early_stopping_validations else val_metrics,
         seconds=progress.seconds,
         stopped_early=progress.stopped_early,
     )
@@ -120,14 +130,16 @@ def write_result(
     stage: TrainingStage,
     result: TrainResult,
     run: RunDirectory,
-    made_from: Mapping[str, object],
+    trained_from: Mapping[str, object],
 ) -> None:
     """Write model.safetensors, model.json, and last result.json.
 
-    The stage's networks must hold the weights that are to be exported, as `train` leaves them.
-
     Args:
-        made_from: digests of shards, inputs and code, by which another machine can tell what was trained.
+        job: what was trained.
+        stage: its networks hold the weights to export, as `train` leaves them.
+        result: what `train` returned.
+        run: the training's folder.
+        trained_from: digests of shards, input models and code, which identify the training on another machine.
     """
     weights = stage.export()
     path = run.write_weights(weights)
@@ -154,8 +166,8 @@ def write_result(
             "stopped_early": result.stopped_early,
             "num_parameters": sum(tensor.numel() for tensor in weights.values()),
             "weights_sha256": digest,
-            **made_from,
-            "figures": {name: value for name, value in result.figures.items() if math.isfinite(value)},
+            **trained_from,
+            "figures": {name: value for name, value in result.metrics.items() if math.isfinite(value)},
             "chance": stage.chance(),
             "warnings": list(run.warnings.values()),
             "seconds": round(result.seconds, 3),
@@ -173,7 +185,7 @@ def write_result(
 
 
 def device_name(device: torch.device) -> str:
-    """The processor's name, as it calls itself."""
+    """The name that the GPU or CPU reports."""
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
     try:
@@ -185,7 +197,7 @@ def device_name(device: torch.device) -> str:
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """Most memory held so far: the GPU's where there is one, else the process's."""
+    """Peak memory so far: of the GPU where there is one, else resident memory of the process."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -193,7 +205,7 @@ def peak_memory_bytes(device: torch.device) -> int:
 
 
 class _LogWindow:
-    """Time of the updates since the last line of progress, and the share of it spent waiting for data."""
+    """Time of the updates since the last line of progress, and the share of it that was spent waiting for data."""
 
     def __init__(self, batches: Prefetcher, first_step: int) -> None:
         self._batches = batches
@@ -201,7 +213,7 @@ class _LogWindow:
         self._opened_at = first_step
 
     def close(self, metrics: Mapping[str, Tensor], step: int, world: World) -> dict[str, float]:
-        """The newest figures (means over the processes) and the window's times; opens the next window."""
+        """The newest metrics (means over the processes) and the window's times; opens the next window."""
         names = sorted(metrics)
         values = torch.stack([metrics[name].detach().float().reshape(()) for name in names])
         means = (world.sum(values) / world.size).tolist()
@@ -216,7 +228,7 @@ class _LogWindow:
         }
 
     def restart(self, step: int) -> None:
-        """Leave the time since the window opened out of account: it was spent on a validation."""
+        """Open the window anew, so that the time of a validation is not counted."""
         self._started, self._waited, self._opened_at = time.perf_counter(), self._batches.waited_s, step
 
 
@@ -241,13 +253,13 @@ def _resume(
             " delete it to train from the start"
         ) from error
     run.rewind(progress.step)
-    if state["figures"]:
-        stage.observe(state["figures"])
-    return progress, state["figures"]
+    if state["metrics"]:
+        stage.observe(state["metrics"])
+    return progress, state["metrics"]
 
 
 def _state(
-    stage: TrainingStage, averages: AveragedWeights, progress: Progress, figures: Mapping[str, float]
+    stage: TrainingStage, averages: AveragedWeights, progress: Progress, metrics: Mapping[str, float]
 ) -> dict[str, Any]:
     return {
         "networks": {name: network.state_dict() for name, network in stage.networks.items()},
@@ -255,41 +267,41 @@ def _state(
         "averages": averages.state(),
         "stage": stage.state(),
         "progress": dict(vars(progress)),
-        "figures": dict(figures),
+        "metrics": dict(metrics),
     }
 
 
 def _validate(
     stage: TrainingStage, averages: AveragedWeights, progress: Progress, run: RunDirectory, *, is_last: bool
 ) -> dict[str, float]:
-    """Figures of the averaged weights from the first process; early stopping is decided by all alike."""
-    figures: dict[str, float] = {}
+    """Metrics of the averaged weights, computed by the first process; every process decides alike on early stopping."""
+    metrics: dict[str, float] = {}
     if stage.world.is_first:
         with averages.applied(), torch.no_grad(), _evaluating(stage):
-            figures = stage.validate(progress.step)
-            for name, picture in stage.samples().items():
-                run.write_bytes(f"samples/{progress.step:06d}-{name}", picture)
-    figures = dict(stage.world.first_says(figures))  # type: ignore[call-overload]
-    stage.observe(figures)
-    run.log("val", progress.step, figures)
-    value = figures[stage.best_metric] * (1 if stage.higher_is_better else -1)
+            metrics = stage.validate(progress.step)
+            for name, png in stage.samples().items():
+                run.write_bytes(f"samples/{progress.step:06d}-{name}", png)
+    metrics = dict(stage.world.from_first(metrics))  # type: ignore[call-overload]
+    stage.observe(metrics)
+    run.log("val", progress.step, metrics)
+    value = metrics[stage.best_metric] * (1 if stage.higher_is_better else -1)
     patience = stage.config.early_stopping_validations
     if progress.best is None or math.isnan(progress.best) or value > progress.best:
-        progress.best, progress.best_figures, progress.validations_without_better = value, figures, 0
+        progress.best, progress.best_metrics, progress.validations_without_better = value, metrics, 0
         if patience:
             averages.keep_best()
     else:
         progress.validations_without_better += 1
     progress.stopped_early = bool(patience) and progress.validations_without_better >= patience
     is_last = is_last or progress.stopped_early
-    judged = progress.best_figures if is_last and patience else figures
-    _warn(stage, run, {}, judged, progress.step, is_last=is_last)
-    return figures
+    diagnosed = progress.best_metrics if is_last and patience else metrics
+    _warn(stage, run, {}, diagnosed, progress.step, is_last=is_last)
+    return metrics
 
 
 @contextmanager
 def _evaluating(stage: TrainingStage) -> Iterator[None]:
-    """Within, a stage's networks are in evaluation mode, and not compiled anew for each size of a validation batch."""
+    """Evaluation mode, uncompiled: torch would compile the networks anew for each size of a validation batch."""
     for network in stage.networks.values():
         network.eval()
     try:
@@ -320,8 +332,8 @@ def _note_not_finite(progress: Progress, train: Mapping[str, float], run: RunDir
     progress.consecutive_not_finite += 1
     run.warn(
         "not_finite",
-        "the loss is not finite and its updates are left out: lower learning_rate, lengthen warmup_steps,"
-        " or set precision to fp32; look for silent or damaged clips",
+        "the loss is not finite and its updates are skipped: lower learning_rate, lengthen warmup_steps,"
+        " or set precision to fp32; check for silent or damaged clips",
         progress.step,
     )
     if progress.consecutive_not_finite >= MAX_CONSECUTIVE_NOT_FINITE:

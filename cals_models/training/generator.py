@@ -194,7 +194,7 @@ class GeneratorStage(TrainingStage):
         num_samples, num_targets = targets.shape[:2]
         units = self.model.units_at(batch["mel"], batch["first"], num_targets, batch["num_valid"])
         reference = to_float_frames(batch["reference"])[:, None].expand_as(targets)
-        frames = self.model.draw(reference.flatten(0, 1), targets.flatten(0, 1), units.flatten(0, 1))
+        frames = self.model.generate(reference.flatten(0, 1), targets.flatten(0, 1), units.flatten(0, 1))
         return frames.view(num_samples, num_targets, *frames.shape[1:])
 
     def sync_terms(self, batch: Batch, frames: Tensor, fake_lower: Tensor) -> dict[str, Tensor]:
@@ -254,8 +254,8 @@ class GeneratorStage(TrainingStage):
             found.append(
                 Diagnosis(
                     name="dead_discriminator",
-                    text=f"the discriminator's loss is {train['discriminator_loss']:.4f}: it tells real from generated"
-                    " without fail and teaches nothing; lower discriminator_learning_rate or discriminator_width",
+                    text=f"the discriminator's loss is {train['discriminator_loss']:.4f}: it separates real from"
+                    " generated frames without error, so the generator learns nothing from it; lower discriminator_learning_rate or discriminator_width",
                 )
             )
         if val and is_last and not self.sync_is_on:

@@ -1,4 +1,4 @@
-"""What a training process is asked to do: config.json, read and checked before anything is loaded."""
+"""The job of a training process: config.json, checked before anything is loaded."""
 
 import json
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ class TrainingJob:
         stage: which network.
         method: the method a generator is trained for, else None.
         dataset: name of the dataset, for the record.
-        shards: folders with a manifest.json each; the train splits of all are trained on together, the first one's val
-            split validates.
+        shards: folders with a manifest.json each; it trains on the train splits of all and validates on the val split of
+            the first.
         config: the stage's settings.
-        inputs: folders of the models it builds on, by stage.
+        inputs: stage -> folder of its trained model.
     """
 
     stage: str
@@ -39,7 +39,7 @@ class TrainingJob:
     inputs: Mapping[str, Path]
 
     def as_plain(self) -> dict[str, object]:
-        """The job as JSON holds it, every setting spelt out."""
+        """The job as plain data for JSON, with every setting."""
         return {
             "stage": self.stage,
             "method": self.method,
@@ -51,7 +51,7 @@ class TrainingJob:
 
 
 def required_inputs(stage: str, method: str | None) -> tuple[str, ...]:
-    """The models a training builds on: `wav2lip` hears through its own encoder, not through f_theta."""
+    """Stages whose trained models a training needs; a method with Wav2Lip's own audio encoder needs no f_theta."""
     if stage == "generator" and method is not None and trained_method(method).audio_path == "wav2lip_audio":
         return ("sync_encoder",)
     return REQUIRED_INPUTS[stage]
@@ -76,7 +76,7 @@ def job_from_plain(plain: object, *, where: str) -> TrainingJob:
     """Check a job.
 
     Raises:
-        ValueError: says which field, and what would be right.
+        ValueError: a field is missing, unknown or wrong; names it and what would be right.
     """
     if not isinstance(plain, dict):
         raise ValueError(f"{where}: must be an object with stage, dataset, shards, config")

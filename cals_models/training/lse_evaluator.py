@@ -1,19 +1,18 @@
-"""Training of network S, the evaluator behind LSE-D and LSE-C where the public weights are not at hand.
+"""Training of network S, the evaluator behind LSE-D and LSE-C where the public weights are not available.
 
-Contrastive on windows of 5 frames and 0.2 s of cepstral coefficients, as LSE looks at them: a picture window must lie nearer
-to its own sound than to the clip's sound at other moments, the nearest among them, and than to any other of the batch; a sound
-window nearer to its own pictures than to any others of the batch. The logits are minus the Euclidean distances that LSE
-averages, so that the distances keep a scale of their own and need no temperature. The seed is not the sync encoder's: the
-evaluator is never the network in the loss.
+Contrastive on LSE's own windows, 5 frames and 0.2 s of cepstral coefficients. The audio window of a video window must be
+nearer to it than the clip's audio at other moments and than all other audio windows of the batch; the video window of an
+audio window must be nearer to it than all others of the batch. The logits are minus the Euclidean distances that LSE
+averages, so they need no temperature. The seed is not the sync encoder's: the evaluator is never the network in the loss.
 
-LSE pads the sound with embeddings of zeros, and zero lies nearer to a picture than a wrong sound does, by nature: lips that
-follow nothing would find their least distance in the padding, 15 frames away. Distances between pictures and sounds do not change
-when both move by one vector; a second term moves both heads' last biases together until a picture is as far from zero as from
-a wrong sound, and trains nothing else.
+LSE pads the audio with embeddings of zeros, and zero would be nearer to a video window than wrong audio is: lips that
+follow no audio would have their least distance in the padding, 15 frames away. Distances between video and audio do not
+change when both move by one vector, so a second term moves the last biases of both heads together until a video window is
+as far from zero as from wrong audio. It trains nothing else.
 
 Source: Chung & Zisserman 2016 (network, windows); Chung, Chung & Kang 2019, "Perfect match" (matching one window
 against many moments of one clip by their distances).
-Legend: B windows of a batch, C sound windows of each, the right one first, D embedding width.
+Legend: B video windows of a batch, C audio windows of each, the right one first, D embedding width.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +36,7 @@ from cals_models.metrics.lse import (
     mfcc,
 )
 from cals_models.metrics.lse_weights import NETWORK_NAME
-from cals_models.networks.syncnet import PICTURE_PX, WINDOW_FRAMES, WINDOW_MFCCS, SyncNet, SyncNetConfig
+from cals_models.networks.syncnet import INPUT_PX, WINDOW_FRAMES, WINDOW_MFCCS, SyncNet, SyncNetConfig
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from cals_models.training.clip_windows import validation_source
@@ -61,12 +60,12 @@ def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) 
 
 @dataclass(frozen=True)
 class Matching:
-    """What a batch says.
+    """How well a batch's video and audio windows find each other.
 
     Args:
-        loss: cross-entropy of choosing the right window by distance, the mean of both ways; lower is better.
-        retrieval_at_1: share of picture windows whose sound was told right among all B C.
-        wrong_distances: (B,) mean distance of each picture window from wrong sounds; no gradient.
+        loss: scalar, cross-entropy of choosing the right window by distance, the mean of both directions; lower is better.
+        retrieval_at_1: scalar, share of video windows whose audio is the nearest of all B C.
+        wrong_distances: float32 (B,), mean distance of each video window from wrong audio; no gradient.
     """
 
     loss: Tensor
@@ -74,19 +73,21 @@ class Matching:
     wrong_distances: Tensor
 
 
-def match(lips: Tensor, sound: Tensor, moments: Tensor) -> Matching:
-    """Compares picture windows with sound windows.
+def match(lips: Tensor, audio: Tensor, moments: Tensor) -> Matching:
+    """Compares video windows with audio windows.
 
     Args:
-        lips: (B, D).
-        sound: (B, C, D); of each row the first belongs to the pictures, the others are the same clip's at other moments.
-        moments: int64 (B, C, 2): clip and frame of each sound window. What is drawn twice is no wrong answer.
+        lips: float (B, D), embeddings of video windows.
+        audio: float (B, C, D), embeddings of audio windows: of each row the first belongs to the video window, the others
+            are from other moments of its clip.
+        moments: int64 (B, C, 2), clip and first frame of each audio window. Windows of one moment are not negatives of
+            each other.
     """
     lips = lips.float()
-    distances = torch.cdist(lips, sound.flatten(0, 1).float(), compute_mode="donot_use_mm_for_euclid_dist")
+    distances = torch.cdist(lips, audio.flatten(0, 1).float(), compute_mode="donot_use_mm_for_euclid_dist")
     is_same = (moments[:, :1] == moments.flatten(0, 1)).all(dim=2)
     own = torch.arange(len(lips), device=lips.device)
-    right = own * sound.shape[1]
+    right = own * audio.shape[1]
     is_right = torch.zeros_like(is_same).scatter_(1, right[:, None], True)
     logits = (-distances).masked_fill(is_same & ~is_right, float("-inf"))
     loss = 0.5 * (F.cross_entropy(logits, right) + F.cross_entropy(logits[:, right].T, own))
@@ -99,12 +100,15 @@ def match(lips: Tensor, sound: Tensor, moments: Tensor) -> Matching:
 
 
 def padding_gap(network: SyncNet, lips: Tensor, wrong_distances: Tensor) -> Tensor:
-    """How much nearer or farther than wrong sounds the padding of LSE is: a mean over picture windows of the difference.
+    """Mean absolute difference between a video window's distance from zero, LSE's padding, and from wrong audio.
 
     Args:
-        network: that made ``lips``; its heads' last biases, moved alike, are all that has a gradient.
-        lips: (B, D).
-        wrong_distances: (B,).
+        network: that embedded ``lips``; only the last biases of its heads get a gradient, the same for both.
+        lips: float (B, D), embeddings of video windows.
+        wrong_distances: float32 (B,), see `Matching`.
+
+    Returns:
+        A scalar; lower is better.
     """
     common = torch.zeros_like(lips[0], dtype=torch.float32)
     for head in (network.netfclip, network.netfcaud):
@@ -136,12 +140,16 @@ class LseEvaluatorStage(TrainingStage):
 
     @property
     def chance_loss(self) -> float:
-        """Loss of embeddings that say nothing: log of the number of candidates, the mean of both ways."""
+        """Loss of uninformative embeddings: log of the number of candidates, the mean of both directions."""
         others = 1 + self.config.other_moments
         return float(np.log(self.config.batch_samples) + 0.5 * np.log(others))
 
     def draw(self, batch_number: int) -> Batch:
-        """frames uint8 (B, 5, 128, 128, 3) RGB, mfcc (B, C, 13, 20), moments int64 (B, C, 2): clip and first frame."""
+        """Batch of a number.
+
+        Returns:
+            frames uint8 (B, 5, 128, 128, 3), RGB; mfcc float32 (B, C, 13, 20); moments int64 (B, C, 2), clip and first frame.
+        """
         return self._sampler.draw(batch_number)
 
     def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
@@ -149,9 +157,9 @@ class LseEvaluatorStage(TrainingStage):
         matchings, gaps = [], []
         for batch in batches:
             with self.autocast():
-                lips = self.network.embed_lip_stacks(picture_stacks(batch["frames"]))
-                sound = self.network.embed_audio(batch["mfcc"].flatten(0, 1)[:, None])
-            found = match(lips, sound.reshape(len(lips), -1, sound.shape[1]), batch["moments"])
+                lips = self.network.embed_lip_stacks(lip_stacks(batch["frames"]))
+                audio = self.network.embed_audio(batch["mfcc"].flatten(0, 1)[:, None])
+            found = match(lips, audio.reshape(len(lips), -1, audio.shape[1]), batch["moments"])
             gap = padding_gap(self.network, lips, found.wrong_distances)
             ((found.loss + gap) / len(batches)).backward()  # type: ignore[no-untyped-call]
             matchings.append(found)
@@ -171,7 +179,7 @@ class LseEvaluatorStage(TrainingStage):
         }
 
     def validate(self, step: int) -> dict[str, float]:
-        """LSE of held-out clips with their own sound and with that of the next clip, and the offsets found."""
+        """LSE of held-out clips with their own audio and with the next clip's, and the offsets found."""
         evaluator = LipSyncEvaluator(self.network, name="in training", device=str(self.world.device))
         clips = self._validation.first(self.config.validation_clips)
         own, other = [], []
@@ -180,16 +188,16 @@ class LseEvaluatorStage(TrainingStage):
             try:
                 lips = evaluator.embed_lips(frames)
                 own.append(evaluator.compare(lips, evaluator.embed_audio(clip.audio())))
-                sound = evaluator.embed_audio(np.resize(lender.audio(), len(clip.audio())))
-                other.append(evaluator.compare(lips, sound))
+                audio = evaluator.embed_audio(np.resize(lender.audio(), len(clip.audio())))
+                other.append(evaluator.compare(lips, audio))
             except LseError:
                 continue
         if not own:
             raise ValueError("no clip of the split val has the 6 frames that LSE needs")
-        return _figures(own, other)
+        return _metrics(own, other)
 
     def chance(self) -> dict[str, float]:
-        """By chance."""
+        """Loss, offset and margin of uninformative embeddings."""
         return {"loss": self.chance_loss, "offset_within_1": _BY_CHANCE_WITHIN_1, "lse_d_margin": 0.0}
 
     def diagnose(
@@ -206,7 +214,7 @@ class LseEvaluatorStage(TrainingStage):
         if val and is_last and val["offset_within_1"] < 0.5:
             text = (
                 f"the offset is found in {val['offset_within_1']:.0%} of the held-out clips: LSE measured with this"
-                " evaluator says little; train it longer or set lse_weights to syncnet_v2.model"
+                " evaluator is not reliable; train it longer or set lse_weights to syncnet_v2.model"
             )
             found.append(Diagnosis(name="offsets_not_found", text=text))
         return found + self._sampler.diagnose()
@@ -219,12 +227,12 @@ class LseEvaluatorStage(TrainingStage):
         if len(starts) == 0:
             return None
         start = int(generator.choice(starts))
-        heard = [start, *other_moments(start, last, self.config.other_moments, generator)]
-        first = MFCCS_PER_FRAME * np.array(heard)[:, None] + np.arange(WINDOW_MFCCS)
+        moments = [start, *other_moments(start, last, self.config.other_moments, generator)]
+        first = MFCCS_PER_FRAME * np.array(moments)[:, None] + np.arange(WINDOW_MFCCS)
         return {
             "frames": self._sampler.source.frames(clip, range(start, start + WINDOW_FRAMES)),
             "mfcc": coefficients[:, first].swapaxes(0, 1),
-            "moments": np.array([[int(clip.key[:15], 16), moment] for moment in heard], np.int64),
+            "moments": np.array([[int(clip.key[:15], 16), moment] for moment in moments], np.int64),
         }
 
     def _mfcc_of(self, clip: ShardClip) -> npt.NDArray[np.float32]:
@@ -236,16 +244,16 @@ class LseEvaluatorStage(TrainingStage):
 
 
 def other_moments(start: int, last: int, count: int, generator: np.random.Generator) -> list[int]:
-    """Frames at which wrong sound windows of a clip begin.
+    """First frames of wrong audio windows of a clip.
 
     Args:
-        start: frame of the right one.
-        last: the last frame that has one.
-        count: how many; a clip with fewer within 15 frames of ``start`` repeats them, and with none ``start`` itself.
+        start: first frame of the right window.
+        last: the last frame at which a window begins.
+        count: how many. A clip with fewer within 15 frames of ``start`` repeats them; a clip with none repeats ``start``.
         generator: draws the farther ones.
 
     Returns:
-        ``count`` frames in 0 to ``last``: half of them those nearest to ``start``.
+        ``count`` frame numbers in [0, last]; half of them are those nearest to ``start``.
     """
     near = sorted(
         range(max(0, start - MAX_SHIFT_FRAMES), min(last, start + MAX_SHIFT_FRAMES) + 1),
@@ -259,27 +267,27 @@ def other_moments(start: int, last: int, count: int, generator: np.random.Genera
     ]
 
 
-def picture_stacks(frames: Tensor) -> Tensor:
-    """Windows as `SyncNet.embed_lip_stacks` takes them.
+def lip_stacks(frames: Tensor) -> Tensor:
+    """Video windows as `SyncNet.embed_lip_stacks` takes them.
 
     Args:
         frames: uint8 (B, 5, H, W, 3), RGB.
 
     Returns:
-        (B, 15, 224, 224), BGR frame by frame, channels-last; float32, or autocast's type where that is on (bfloat16 holds
-        bytes exactly). Resized without OpenCV's rounding, which training does not need.
+        (B, 15, 224, 224), 0 to 255, BGR frame by frame, channels-last; float32, or autocast's dtype where that is on
+        (bfloat16 holds bytes exactly). Resized without OpenCV's rounding, which training does not need.
     """
     kind = frames.device.type
-    pictures = frames.flip(4).permute(0, 1, 4, 2, 3).flatten(0, 1)
+    images = frames.flip(4).permute(0, 1, 4, 2, 3).flatten(0, 1)
     if kind != "cpu":
-        pictures = pictures.float()  # only the CPU resizes bytes
-    resized = F.interpolate(pictures, size=(PICTURE_PX, PICTURE_PX), mode="bilinear", align_corners=False)
-    stacks = resized.reshape(len(frames), 3 * WINDOW_FRAMES, PICTURE_PX, PICTURE_PX)
+        images = images.float()  # only the CPU resizes bytes
+    resized = F.interpolate(images, size=(INPUT_PX, INPUT_PX), mode="bilinear", align_corners=False)
+    stacks = resized.reshape(len(frames), 3 * WINDOW_FRAMES, INPUT_PX, INPUT_PX)
     dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
     return stacks.to(dtype, memory_format=torch.channels_last)
 
 
-def _figures(own: Sequence[LseResult], other: Sequence[LseResult]) -> dict[str, float]:
+def _metrics(own: Sequence[LseResult], other: Sequence[LseResult]) -> dict[str, float]:
     lse_d = float(np.mean([result.distance for result in own]))
     return {
         "lse_d": lse_d,

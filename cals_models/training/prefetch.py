@@ -1,7 +1,7 @@
 """Batches drawn ahead while the training computes, and how long it waited for them.
 
-On a CPU one background thread draws: more would take the cores from the training. Beside a GPU processes draw (torch's
-DataLoader): in threads, sampling and launching kernels would hold each other up on the interpreter's lock.
+On a CPU one background thread draws: more threads would compete with the training for cores. With a GPU processes draw
+(torch's DataLoader): threads would contend with the launching of kernels for the interpreter's lock.
 """
 
 import os
@@ -28,11 +28,11 @@ class Prefetcher:
     """Draws the batches `first`, ..., `last` - 1 in order.
 
     Args:
-        draw: makes the batch of a number, and nothing but the number decides it.
-        first, last: numbers of the first batch and of the one that is not drawn any more.
-        device: batches go there; from pinned memory if it is a GPU.
-        num_processes: that draw; 0 draws in a thread. None: beside a GPU this process's share of half the processors, at
-            most 8 and no more than shared memory has room for, else 0.
+        draw: returns the batch of a number, which depends on nothing else.
+        first, last: batches first .. last - 1 are drawn.
+        device: where batches go; from pinned memory if it is a GPU.
+        num_processes: that draw; 0 draws in a thread. None: with a GPU this process's share of half the processors, at
+            most 8 and no more than shared memory has room for; 0 without.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Prefetcher:
         self._drawing.__exit__(None, None, None)
 
     def take(self) -> Batch:
-        """The next batch, on the device; the time spent waiting adds to `waited_s`."""
+        """The next batch, on the device; the time waited for it is added to `waited_s`."""
         start = time.perf_counter()
         batch = next(self._batches)
         self.waited_s += time.perf_counter() - start
@@ -75,7 +75,7 @@ class Prefetcher:
 
 
 def _processes_for(batch: Batch) -> int:
-    """How many processes draw such batches, which reach the training through shared memory (containers have little)."""
+    """Number of processes; their batches pass through shared memory, of which containers have little."""
     processors = len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     num_bytes = sum(tensor.nbytes for tensor in batch.values())
     room = shutil.disk_usage(SHARED_MEMORY).free // 2 if os.path.isdir(SHARED_MEMORY) else 0
@@ -89,7 +89,7 @@ class _Batches(Dataset["Batch | Exception"]):
     def __getitem__(self, number: int) -> "Batch | Exception":
         try:
             return self._draw(number)
-        except Exception as error:  # as a value: raised in the process it would lose its one clear line
+        except Exception as error:  # as a value: DataLoader would wrap what is raised into a traceback
             return error
 
 
@@ -97,7 +97,7 @@ class _Batches(Dataset["Batch | Exception"]):
 def _by_processes(
     draw: Callable[[int], Batch], numbers: range, num_processes: int, *, is_pinned: bool
 ) -> Iterator[Iterator[Batch]]:
-    """Forked, so that clips in memory are shared; they are ended with the context."""
+    """Forked processes, which share the clips in memory; they end with the context."""
     loader = DataLoader(
         _Batches(draw),
         batch_size=None,

@@ -1,4 +1,4 @@
-"""How far a training is, for whoever watches: a bar where tqdm is at hand, else a line now and then."""
+"""Progress of a training on standard error: a bar where tqdm is installed, else a line every ten seconds."""
 
 import sys
 import time
@@ -10,18 +10,18 @@ EVERY_S = 10.0
 
 
 class ProgressBar(Protocol):
-    """What a training tells its watcher."""
+    """The part of tqdm's interface that a training uses."""
 
     def update(self) -> object:
-        """One more step is done."""
+        """Count one step."""
 
-    def set_postfix(self, **figures: str) -> object:
-        """Newest figures."""
+    def set_postfix(self, **metrics: str) -> object:
+        """Show the newest metrics."""
 
 
 @contextmanager
 def progress_bar(name: str, total: int, done: int, *, show: bool) -> Iterator[ProgressBar]:
-    """Shows steps on standard error, from ``done`` to ``total``."""
+    """Shows steps on standard error, from ``done`` to ``total``; nothing where ``show`` is False."""
     try:
         from tqdm import tqdm
     except ImportError:
@@ -36,18 +36,18 @@ def progress_bar(name: str, total: int, done: int, *, show: bool) -> Iterator[Pr
 class _Lines:
     def __init__(self, name: str, total: int, done: int, *, show: bool) -> None:
         self._name, self._total, self._done, self._show = name, total, done, show
-        self._figures = ""
-        self._told_at = time.monotonic()
+        self._metrics = ""
+        self._shown_at = time.monotonic()
 
     def update(self) -> None:
         self._done += 1
-        if self._show and (time.monotonic() - self._told_at > EVERY_S or self._done == self._total):
-            self._told_at = time.monotonic()
+        if self._show and (time.monotonic() - self._shown_at > EVERY_S or self._done == self._total):
+            self._shown_at = time.monotonic()
             print(
-                f"{self._name}: step {self._done} of {self._total}{self._figures}",
+                f"{self._name}: step {self._done} of {self._total}{self._metrics}",
                 file=sys.stderr,
                 flush=True,
             )
 
-    def set_postfix(self, **figures: str) -> None:
-        self._figures = "".join(f", {name} {value}" for name, value in figures.items())
+    def set_postfix(self, **metrics: str) -> None:
+        self._metrics = "".join(f", {name} {value}" for name, value in metrics.items())

@@ -1,4 +1,4 @@
-"""How well lips find their sound: single windows among 31 candidates, and the offset of whole clips.
+"""Retrieval of audio by lips: single windows among 31 candidates, and the offset of whole clips.
 
 Legend: S windows of a clip, D = 512.
 """
@@ -7,20 +7,20 @@ import torch
 from torch import Tensor
 
 MAX_OFFSET_FRAMES = 15
-"""Candidates lie up to so many frames before and after: 31 in all, as in SyncNet's evaluation."""
+"""Candidates are up to this many frames before and after: 31 in all, as in SyncNet's evaluation."""
 MIN_OVERLAP_WINDOWS = 8
-"""An offset counts for a clip if at least so many windows overlap under it."""
+"""An offset of a clip is considered if at least this many windows overlap under it."""
 
 
 def candidate_ranks(similarity: Tensor) -> tuple[Tensor, Tensor]:
-    """For each window its best candidate's distance in time, and how many candidates it had.
+    """For each window the distance in time of its best candidate, and its number of candidates.
 
     Args:
-        similarity: (S, S), lips by sounds.
+        similarity: float (S, S), lips by audio; higher is more alike.
 
     Returns:
-        Absolute distances in frames and numbers of candidates, for the windows that have all 31; if the clip is too
-        short for that, for all its windows, among those within 15 frames.
+        Two int64 (K,): absolute distances in frames, and numbers of candidates. They cover the windows that have all 31
+        candidates; if the clip is too short for any, all of its windows, with those within 15 frames.
     """
     num_windows = len(similarity)
     times = torch.arange(num_windows)
@@ -34,13 +34,13 @@ def candidate_ranks(similarity: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def clip_offset(similarity: Tensor) -> int | None:
-    """The offset at which a clip's lips and sounds agree best.
+    """The offset at which a clip's lips and audio agree best.
 
     Args:
-        similarity: (S, S), lips by sounds.
+        similarity: float (S, S), lips by audio; higher is more alike.
 
     Returns:
-        d in -15..15 with the highest mean similarity of lips t and sounds t + d; 0 for a clip in sync. None for a
+        d in -15..15, in frames, with the highest mean similarity of lips t and audio t + d; 0 for a clip in sync. None for a
         clip so short that no other offset than 0 leaves enough windows.
     """
     limit = min(MAX_OFFSET_FRAMES, len(similarity) - MIN_OVERLAP_WINDOWS)
@@ -51,16 +51,21 @@ def clip_offset(similarity: Tensor) -> int | None:
 
 
 class RetrievalTally:
-    """Gathers clips; gives shares over all their windows, and over all clips."""
+    """Retrieval over several clips: shares of their windows, and of the clips."""
 
     def __init__(self) -> None:
         self._distances: list[Tensor] = []
         self._num_candidates: list[Tensor] = []
         self._offsets: list[int] = []
 
-    def add(self, lips: Tensor, sounds: Tensor) -> None:
-        """One clip: (S, D) twice, unit length, window by window."""
-        similarity = lips.float() @ sounds.float().T
+    def add(self, lips: Tensor, audio: Tensor) -> None:
+        """Add a clip.
+
+        Args:
+            lips: (S, D), unit length.
+            audio: (S, D), unit length, of the same windows.
+        """
+        similarity = lips.float() @ audio.float().T
         distances, num_candidates = candidate_ranks(similarity)
         self._distances.append(distances)
         self._num_candidates.append(num_candidates)
@@ -68,8 +73,8 @@ class RetrievalTally:
         if offset is not None:
             self._offsets.append(offset)
 
-    def figures(self) -> dict[str, float]:
-        """Shares in [0, 1]; higher is better."""
+    def shares(self) -> dict[str, float]:
+        """Name -> share in [0, 1]; higher is better."""
         distances = torch.cat(self._distances)
         shares = {
             "retrieval_at_1": (distances == 0).float().mean().item(),
@@ -82,7 +87,7 @@ class RetrievalTally:
         return shares
 
     def chance(self) -> dict[str, float]:
-        """The same shares if every candidate were as likely."""
+        """The same shares if every candidate were equally likely."""
         num_candidates = torch.cat(self._num_candidates).float()
         single = (1 / num_candidates).mean().item()
         num_offsets = 2 * MAX_OFFSET_FRAMES + 1

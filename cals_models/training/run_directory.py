@@ -1,7 +1,7 @@
-"""The folder of one training: what it is asked, how it goes, where it can go on, what came out.
+"""The folder of one training: job, progress, checkpoint, result.
 
-config.json, progress.jsonl, checkpoint.pt, samples/, model.safetensors, model.json, and last result.json.
-Each but progress.jsonl appears whole or not at all; a torn last line of progress.jsonl is dropped on resuming.
+job.json, progress.jsonl, checkpoint.pt, samples/, model.safetensors, model.json, and last result.json. All but
+progress.jsonl are written atomically; a line of progress.jsonl that a kill cut short is dropped on resuming.
 """
 
 import json
@@ -21,8 +21,8 @@ class RunDirectory:
     """One training's folder.
 
     Args:
-        folder: is made where it does not exist.
-        is_writer: False on all but the first of several processes: they read and never write.
+        folder: created by `claim` where it does not exist.
+        is_writer: False on all but the first of several processes, which never write.
     """
 
     def __init__(self, folder: Path, *, is_writer: bool = True) -> None:
@@ -32,12 +32,12 @@ class RunDirectory:
 
     @property
     def checkpoint_path(self) -> Path:
-        """Where a killed training goes on from."""
+        """State from which a killed training resumes."""
         return self.folder / "checkpoint.pt"
 
     @property
     def result_path(self) -> Path:
-        """Written last: there exactly if the training is complete."""
+        """Written last, so it exists only if the training is complete."""
         return self.folder / "result.json"
 
     @property
@@ -65,18 +65,18 @@ class RunDirectory:
             self.write_json("job.json", wanted)
 
     def log(self, split: str, step: int, metrics: Mapping[str, float]) -> None:
-        """Append figures of a step; what is not finite is left out (JSON has no word for it)."""
+        """Append metrics of a step; values that are not finite are left out, since JSON cannot hold them."""
         finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
         self._append({"step": step, "split": split, "metrics": finite})
 
     def warn(self, name: str, text: str, step: int) -> None:
-        """Append a named warning, once a training."""
+        """Append a named warning; a training gets each name once."""
         if name not in self.warnings:
             self.warnings[name] = {"warning": name, "text": text, "step": step}
             self._append(self.warnings[name])
 
     def rewind(self, step: int) -> None:
-        """Drop progress after a step: the training repeats it."""
+        """Drop progress after a step, from which the training resumes."""
         lines = read_progress(self.progress_path)
         kept = [line for line in lines if int(line["step"]) <= step]
         self.warnings = {str(line["warning"]): line for line in kept if "warning" in line}
@@ -132,7 +132,7 @@ class RunDirectory:
 
 
 def read_progress(path: Path) -> list[dict[str, Any]]:
-    """The lines of progress.jsonl, without a last one that a kill cut short."""
+    """The lines of progress.jsonl, without a last one that is incomplete."""
     if not path.exists():
         return []
     text = path.read_text(encoding="utf-8")

@@ -1,8 +1,8 @@
-"""Which clip is visited when, and which of its frames: a function of (seed, number of the visit) alone.
+"""The order in which clips are visited, and the samples drawn at each visit: a function of (seed, number of the visit).
 
-Visits are numbered through all epochs and processes; in an epoch a clip is visited once for every 4 s begun, so that a
-long clip counts as much as the short ones that it could be cut into. A set that is small stays in memory; a larger one
-is read clip by clip, in the same order, which runs across all shards.
+Visits are numbered through all epochs and processes. In an epoch a clip is visited once for every 4 s begun, so that a
+long clip counts as much as the short ones it could be cut into. A small set stays in memory; a larger one is read clip
+by clip in the same order, which runs across all shards.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,14 +15,16 @@ from cals_models.config.training import TrainingConfig
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_format import CROP_PX
 from cals_models.shards.shard_set import ShardSet
+from cals_models.timebase import FPS
 from cals_models.training.distributed import World
 from cals_models.training.stage import Batch, Diagnosis
 
 FRAME_BYTES = CROP_PX * CROP_PX * 3
 MAX_UNUSABLE_SHARE = 0.05
-VISIT_FRAMES = 100
+VISIT_FRAMES = 4 * FPS
 
 Sample = Mapping[str, npt.NDArray[np.generic]]
+"""One training sample: name -> array, of the same shape and dtype in every sample of a stage."""
 
 
 class ClipStream:
@@ -32,11 +34,11 @@ class ClipStream:
         sets: their clips are mixed.
         split: train, val or test.
         seed: of the order.
-        clip_cache_bytes: no more than this is kept in memory; of a larger split each visit reads its clip.
-        frame_cache_bytes: decoded frames are kept if all of the split's fit in this.
+        clip_cache_bytes: a split of at most this size is kept in memory; of a larger one each visit reads its clip.
+        frame_cache_bytes: decoded frames are kept if all of the split's fit into this.
 
     Attributes:
-        is_unusable: bool (N,), clips that were visited and had nothing to give; the processes that draw share it.
+        is_unusable: bool (N,), True for clips that were visited and had no sample; the processes that draw share it.
 
     Raises:
         ValueError: the split holds no clip.
@@ -63,7 +65,7 @@ class ClipStream:
         self._clips: list[ShardClip] | None = None
         if num_bytes <= clip_cache_bytes:
             self._clips = [clip for shard_set in self._sets for clip in shard_set.clips(split)]
-        # Every shard is looked through here, once, and not by each process that draws.
+        # Every shard is indexed here, once, instead of in each process that draws.
         lengths = np.concatenate([shard_set.clip_lengths(split) for shard_set in self._sets])
         self._visits = np.repeat(np.arange(self.num_clips), -(-lengths // VISIT_FRAMES))
         num_frames = sum(shard_set.num_frames(split) for shard_set in self._sets)
@@ -77,11 +79,11 @@ class ClipStream:
 
     @property
     def in_memory(self) -> Sequence[ShardClip]:
-        """All clips, if they are kept in memory; else none."""
+        """All clips if they are kept in memory, else none."""
         return self._clips or ()
 
     def index(self, number: int) -> int:
-        """Which clip a visit is to: its number in the stored order over all sets."""
+        """Number of a visit's clip in the stored order over all sets."""
         epoch, position = divmod(number, len(self._visits))
         if self._order[0] != epoch:
             self._order = (epoch, np.random.default_rng([self._seed, epoch]).permutation(self._visits))
@@ -98,7 +100,19 @@ class ClipStream:
         return self._sets[which].clip(self._split, index - int(self._firsts[which]))
 
     def frames(self, clip: ShardClip, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """Decoded frames (S, 128, 128, 3), from memory where they are kept."""
+        """Decode frames of a clip, or take them from memory where they are kept.
+
+        Args:
+            clip: of this stream, or any other.
+            indices: S frame numbers in [0, T), in any order, repeated or not.
+
+        Returns:
+            uint8 (S, 128, 128, 3), RGB.
+
+        Raises:
+            IndexError: a number outside [0, T).
+            ShardError: a frame is damaged.
+        """
         if self._frames is None:
             return clip.frames(indices)
         if clip.key not in self._frames:
@@ -112,7 +126,7 @@ class ClipStream:
         return pixels[list(indices)]
 
     def first(self, num_clips: int) -> list[ShardClip]:
-        """The same few clips every time, drawn over all of the split."""
+        """The first `num_clips` distinct clips of the first epoch: the same every time, from all of the split."""
         chosen: dict[int, None] = {}
         for number in range(len(self._visits)):
             if len(chosen) == num_clips:
@@ -128,7 +142,7 @@ class BatchSampler:
 
     Args:
         source: the clips.
-        sample: makes one sample from a clip, or None where the clip has none to give.
+        sample: draws one sample from a clip; None where the clip has no usable window.
         batch_samples: samples a batch and process.
         samples_per_clip: samples a visit.
         seed: of the windows.
@@ -150,9 +164,9 @@ class BatchSampler:
         self._num_visits = batch_samples // samples_per_clip
 
     def draw(self, batch_number: int) -> Batch:
-        """Batch of a number: every array stacked to a tensor (B, ...).
+        """The batch of a number: every array of the samples stacked to a tensor (B, ...), on the CPU.
 
-        A clip without a usable window is replaced by other samples of the batch.
+        Other samples of the batch replace those of a clip without a usable window.
 
         Raises:
             ValueError: no clip of the batch has a usable window.
@@ -170,14 +184,14 @@ class BatchSampler:
         if not samples:
             raise ValueError(
                 f"no clip of a batch ({clip.clip_id} among them) has a window of valid frames that is long enough;"
-                " shorten the stage's samples or look at the dataset's validity masks"
+                " shorten the stage's samples or check the dataset's validity masks"
             )
         total = self._num_visits * self._samples_per_clip
         filled = [samples[index % len(samples)] for index in range(total)]
         return {name: torch.from_numpy(np.stack([sample[name] for sample in filled])) for name in filled[0]}
 
     def diagnose(self) -> list[Diagnosis]:
-        """`clips_without_window`, once more than a twentieth of the clips had nothing to give."""
+        """`clips_without_window`, once more than 5 % of the clips had no usable window."""
         num_unusable = int(self.source.is_unusable.sum())
         if num_unusable <= MAX_UNUSABLE_SHARE * self.source.num_clips:
             return []
@@ -185,7 +199,7 @@ class BatchSampler:
             Diagnosis(
                 name="clips_without_window",
                 text=f"{num_unusable} of {self.source.num_clips} clips have no window of valid frames that is long"
-                " enough, and are not trained on: shorten the stage's samples, or look at the validity masks",
+                " enough, and are not trained on: shorten the stage's samples, or check the validity masks",
             )
         ]
 
@@ -232,11 +246,11 @@ def window_starts(valid: npt.NDArray[np.bool_], length: int) -> npt.NDArray[np.i
     """First frames of all windows of `length` valid frames.
 
     Args:
-        valid: (T,).
-        length: frames.
+        valid: bool (T,).
+        length: frames, at least 1.
 
     Returns:
-        Ascending; empty where there is none.
+        int64 (K,), ascending frame numbers; empty where there is no such window.
     """
     if length > len(valid):
         return np.empty(0, np.int64)
@@ -245,6 +259,18 @@ def window_starts(valid: npt.NDArray[np.bool_], length: int) -> npt.NDArray[np.i
 
 
 def pad_frames(array: npt.NDArray[np.generic], length: int, *, fill: float) -> npt.NDArray[np.generic]:
-    """Pad the last axis to `length` with a value."""
+    """Pad the last axis at its end.
+
+    Args:
+        array: (..., L), any dtype, L <= length.
+        length: of the last axis afterwards, in its own unit (mel frames, video frames).
+        fill: value of the padding.
+
+    Returns:
+        (..., length), the array's dtype.
+
+    Raises:
+        ValueError: the array is longer than `length`.
+    """
     widths = [(0, 0)] * (array.ndim - 1) + [(0, length - array.shape[-1])]
     return np.pad(array, widths, constant_values=fill)

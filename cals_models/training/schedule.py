@@ -15,7 +15,7 @@ def learning_rate(step: int, config: TrainingConfig, *, peak: float | None = Non
 
     Args:
         step: updates done before it, from 0.
-        config: schedule and its figures.
+        config: schedule and its settings.
         peak: instead of `config.learning_rate`.
 
     Returns:
@@ -42,12 +42,12 @@ def learning_rate(step: int, config: TrainingConfig, *, peak: float | None = Non
 class AveragedWeights:
     """An exponential moving average of networks' weights.
 
-    The decay grows as (1 + n) / (10 + n) up to the setting, so that a short training is not held back by its
-    first weights. Buffers are taken as they are.
+    After n updates the decay is (1 + n) / (10 + n), at most the setting, so that a short training forgets its first
+    weights. Buffers are not averaged.
 
     Args:
-        networks: what is averaged.
-        decay: 0 keeps the weights themselves.
+        networks: name -> network.
+        decay: of the average, in [0, 1); 0 takes the weights themselves.
     """
 
     def __init__(self, networks: Mapping[str, nn.Module], decay: float) -> None:
@@ -68,7 +68,7 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the weights after an update."""
+        """Add the weights after an update to the averages."""
         self.num_updates += 1
         decay = min(self.decay, (1 + self.num_updates) / (10 + self.num_updates)) if self.decay else 0.0
         torch._foreach_lerp_(
@@ -78,7 +78,7 @@ class AveragedWeights:
     @contextmanager
     @torch.no_grad()
     def applied(self) -> Iterator[None]:
-        """Within, the networks have the averaged weights."""
+        """Context in which the networks have the averaged weights."""
         kept = {key: parameter.detach().clone() for key, parameter in self._parameters.items()}
         self._set(self.averages)
         try:
@@ -87,12 +87,12 @@ class AveragedWeights:
             self._set(kept)
 
     def keep_best(self) -> None:
-        """Remember the averages and buffers of now as the best so far."""
+        """Keep a copy of the current averages and buffers as the best so far."""
         now = self.averages | self._buffers
         self._best = {key: tensor.detach().clone() for key, tensor in now.items()}
 
     def adopt(self) -> None:
-        """Give the networks the best averages for good, or those of now where none were kept."""
+        """Set the networks to the best averages, or to the current ones where none were kept."""
         self._set(self._best or self.averages)
 
     def state(self) -> dict[str, object]:
@@ -100,7 +100,7 @@ class AveragedWeights:
         return {"num_updates": self.num_updates, "averages": self.averages, "best": self._best}
 
     def load_state(self, state: Mapping[str, object]) -> None:
-        """Undo `state`."""
+        """Restore what `state` returned."""
         self.num_updates = int(state["num_updates"])  # type: ignore[call-overload]
         averages: Mapping[str, Tensor] = state["averages"]  # type: ignore[assignment]
         for key, average in self.averages.items():

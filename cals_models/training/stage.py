@@ -1,4 +1,4 @@
-"""What a stage gives the engine: networks, samples, one update, one validation."""
+"""What the engine needs of a stage: networks, batches, one update, one validation."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,12 @@ Batch = Mapping[str, Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """A training that goes wrong in a known way: its name, and what to try."""
+    """A known way in which a training goes wrong.
+
+    Args:
+        name: identifies it, such as `plateau_at_chance`.
+        text: what was measured, and what to try.
+    """
 
     name: str
     text: str
@@ -34,7 +39,7 @@ class TrainingStage(ABC):
     """
 
     best_metric: ClassVar[str]
-    """The validation figure that early stopping watches; `higher_is_better` says which way."""
+    """The validation metric that early stopping watches; `higher_is_better` gives its direction."""
     higher_is_better: ClassVar[bool] = False
 
     config: TrainingConfig
@@ -45,52 +50,55 @@ class TrainingStage(ABC):
 
     @abstractmethod
     def draw(self, batch_number: int) -> Batch:
-        """Batch number so-and-so of this process, on the CPU: a function of the number and the seed alone.
+        """The batch of a number for this process, on the CPU; it follows from the number and the seed alone.
 
-        Runs in a background thread.
+        Called in a background thread or process.
         """
 
     @abstractmethod
     def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
-        """One update from `accumulate_batches` batches on the device; returns detached figures.
+        """One update from `accumulate_batches` batches on the device.
 
-        Must return `loss`. Leaves the weights alone if the gradients are not finite (`apply_gradients` does).
+        Leaves the weights as they are if the gradients are not finite (`apply_gradients` does).
+
+        Returns:
+            Metric -> scalar without gradient; `loss` among them.
         """
 
     @abstractmethod
     def validate(self, step: int) -> dict[str, float]:
-        """Figures on the split `val`, with the averaged weights. Only the first process is asked."""
+        """Metrics on the split `val`, with the averaged weights. Called in the first process alone."""
 
     def chance(self) -> dict[str, float]:
-        """What the observed figures would be by chance, where that is known."""
+        """Values of the observed metrics by chance, where they are known."""
         return {}
 
-    def observe(self, figures: Mapping[str, float]) -> None:  # noqa: B027 (most stages have nothing to note)
-        """Take note of the last validation, in every process alike; on resuming, once more."""
+    def observe(self, metrics: Mapping[str, float]) -> None:  # noqa: B027 (most stages have nothing to note)
+        """Receives the metrics of each validation, in every process; after a resume those of the last one again."""
 
     def samples(self) -> dict[str, bytes]:
-        """Pictures to look at, file name -> PNG, after a validation."""
+        """Previews of the last validation: file name -> PNG."""
         return {}
 
     def diagnose(
         self, train: Mapping[str, float], val: Mapping[str, float], step: int, *, is_last: bool
     ) -> list[Diagnosis]:
-        """Known troubles that the newest figures show."""
+        """Known troubles that the newest metrics show; `train` or `val` is empty where there are no new ones."""
         return []
 
     def state(self) -> dict[str, Any]:
-        """Plain data beyond networks and optimisers that a resumed training needs."""
+        """Plain data besides networks and optimisers that a resumed training needs."""
         return {}
 
     def load_state(self, state: Mapping[str, Any]) -> None:  # noqa: B027 (most stages have no such data)
-        """Undo `state`."""
+        """Restore what `state` returned."""
 
     def description(self) -> dict[str, Any]:
-        """What model.json says beyond stage, method, dataset and config."""
+        """Fields of model.json besides stage, method, dataset and config."""
         return {}
 
     def autocast(self) -> Any:
-        """bf16 where the settings and the device have it."""
+        """bf16 autocast where the settings allow it and the device has it."""
         return autocast(self.world.device, self.config.precision)
 
     def export(self) -> dict[str, Tensor]:

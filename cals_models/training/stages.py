@@ -1,4 +1,4 @@
-"""Which module trains which stage. A stage's module has `build_stage(job, world, shard_sets)`."""
+"""Stage -> the module that trains it, which has `build_stage(job, world, shard_sets)`."""
 
 import importlib
 from collections.abc import Sequence

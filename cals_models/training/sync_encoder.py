@@ -1,8 +1,8 @@
-"""Training of F_v and F_a, and what can be said about them on held-out clips.
+"""Training of F_v and F_a, and their retrieval on held-out clips.
 
 Source: contrastive pretraining between video and audio (CALS, arXiv 2305.19556). A sample is a run of consecutive
-windows of one clip: the neighbours in time are the hardest negatives, the other clips of the batch the rest. With
-several processes the negatives are those of all processes.
+windows of one clip, so negatives are neighbours in time, the hardest ones, and other clips of the batch. With several
+processes the negatives are those of all processes.
 
 Legend: B samples, W windows a sample, D = 512.
 """
@@ -70,11 +70,15 @@ class SyncEncoderStage(TrainingStage):
 
     @property
     def chance_loss(self) -> float:
-        """InfoNCE of embeddings that say nothing: log of the number of candidates."""
+        """InfoNCE of uninformative embeddings: log of the number of candidates."""
         return math.log(self.config.batch_samples * self.config.windows_per_sample * self.world.size)
 
     def draw(self, batch_number: int) -> Batch:
-        """frames (B, W + 4, 64, 128, 3) uint8, mel (B, 80, 4 (W + 4))."""
+        """Batch of a number.
+
+        Returns:
+            frames uint8 (B, W + 4, 64, 128, 3), lower halves, RGB; mel float32 (B, 80, 4 (W + 4)), log10 magnitudes.
+        """
         return self._sampler.draw(batch_number)
 
     def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
@@ -82,9 +86,9 @@ class SyncEncoderStage(TrainingStage):
         losses, hits = [], []
         for batch in batches:
             with self.autocast():
-                lips, sounds = self.encoder(to_float_frames(batch["frames"]), batch["mel"])
-            lips, sounds = lips.flatten(0, 1), sounds.flatten(0, 1)
-            loss, hit = self._contrast(lips, sounds)
+                lips, audio = self.encoder(to_float_frames(batch["frames"]), batch["mel"])
+            lips, audio = lips.flatten(0, 1), audio.flatten(0, 1)
+            loss, hit = self._contrast(lips, audio)
             backward(loss / len(batches))
             losses.append(loss.detach())
             hits.append(hit)
@@ -110,24 +114,24 @@ class SyncEncoderStage(TrainingStage):
                 continue
             frames, mel = (as_batch(array, self.world.device) for array in run)
             with self.autocast():
-                lips, sounds = self.encoder(lower_half(to_float_frames(frames)), mel)
+                lips, audio = self.encoder(lower_half(to_float_frames(frames)), mel)
             losses.append(
-                info_nce(lips[0], sounds[0], self.encoder.temperature).item() / math.log(lips.shape[1])
+                info_nce(lips[0], audio[0], self.encoder.temperature).item() / math.log(lips.shape[1])
             )
-            tally.add(lips[0].cpu(), sounds[0].cpu())
+            tally.add(lips[0].cpu(), audio[0].cpu())
         if not losses:
             raise ValueError(
                 f"no clip of the split val has {WINDOW_FRAMES} valid frames in a row; validation needs one"
             )
         chance = {f"chance_{name}": value for name, value in tally.chance().items()}
-        return {"loss": float(np.mean(losses)) * self.chance_loss, **tally.figures(), **chance}
+        return {"loss": float(np.mean(losses)) * self.chance_loss, **tally.shares(), **chance}
 
-    def observe(self, figures: Mapping[str, float]) -> None:
-        """Keep the shares of blind choices."""
-        self._chance = {name[7:]: value for name, value in figures.items() if name.startswith("chance_")}
+    def observe(self, metrics: Mapping[str, float]) -> None:
+        """Keeps the shares by chance, which depend on the validation clips."""
+        self._chance = {name[7:]: value for name, value in metrics.items() if name.startswith("chance_")}
 
     def chance(self) -> dict[str, float]:
-        """InfoNCE of blind embeddings, shares of blind choices."""
+        """InfoNCE and retrieval of uninformative embeddings."""
         return {"loss": self.chance_loss, **self._chance}
 
     def diagnose(
@@ -163,7 +167,7 @@ class SyncEncoderStage(TrainingStage):
     def _augment(
         self, frames: npt.NDArray[np.uint8], generator: np.random.Generator
     ) -> npt.NDArray[np.uint8]:
-        """Lower halves, moved, mirrored and relit alike over the whole sample."""
+        """Lower halves, shifted, mirrored and changed in brightness, contrast and colour, all frames of a sample alike."""
         config, limit = self.config, self.config.shift_px
         down, right = (int(generator.integers(-limit, limit + 1)) for _ in range(2))
         rows = np.clip(np.arange(HIDDEN_TOP_ROW, frames.shape[1]) + down, 0, frames.shape[1] - 1)
@@ -177,14 +181,14 @@ class SyncEncoderStage(TrainingStage):
         relit: npt.NDArray[np.float32] = moved * gains.astype(np.float32) + np.float32(lift)
         return relit.clip(0, 255, out=relit).astype(np.uint8)
 
-    def _contrast(self, lips: Tensor, sounds: Tensor) -> tuple[Tensor, Tensor]:
+    def _contrast(self, lips: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         temperature, first = self.encoder.temperature, self.world.rank * len(lips)
-        all_lips, all_sounds = self.world.gather(lips), self.world.gather(sounds)
+        all_lips, all_audio = self.world.gather(lips), self.world.gather(audio)
         loss = 0.5 * (
-            info_nce(lips, all_sounds, temperature, first_row=first)
-            + info_nce(sounds, all_lips, temperature, first_row=first)
+            info_nce(lips, all_audio, temperature, first_row=first)
+            + info_nce(audio, all_lips, temperature, first_row=first)
         )
         with torch.no_grad():
-            found = (lips @ all_sounds.T).argmax(1)
+            found = (lips @ all_audio.T).argmax(1)
             hit = (found == torch.arange(first, first + len(lips), device=lips.device)).float().mean()
         return loss, hit

@@ -34,10 +34,10 @@ def test_examples() -> None:
     assert doctest.testmod(losses).failed == 0
 
 
-def test_info_nce_is_cross_entropy_over_all_sounds() -> None:
-    lips, sounds = unit_rows(3, 8), unit_rows(5, 8, seed=1)
-    expected = cross_entropy(lips @ sounds.T / 0.2, np.array([2, 3, 4]))
-    assert info_nce(torch.tensor(lips), torch.tensor(sounds), 0.2, first_row=2).item() == pytest.approx(
+def test_info_nce_is_cross_entropy_over_all_audio() -> None:
+    lips, audio = unit_rows(3, 8), unit_rows(5, 8, seed=1)
+    expected = cross_entropy(lips @ audio.T / 0.2, np.array([2, 3, 4]))
+    assert info_nce(torch.tensor(lips), torch.tensor(audio), 0.2, first_row=2).item() == pytest.approx(
         expected
     )
 
@@ -76,9 +76,9 @@ def test_sequence_contrast_divides_by_its_temperature() -> None:
 
 
 def test_wav2lip_sync_loss_is_cross_entropy_of_the_cosine() -> None:
-    lips, sounds = np.abs(unit_rows(2, 3, 8)), np.abs(unit_rows(2, 3, 8, seed=1))
-    cosine = (lips * sounds).sum(-1) / np.linalg.norm(lips, axis=-1) / np.linalg.norm(sounds, axis=-1)
-    loss = wav2lip_sync_loss(torch.tensor(lips) * 2, torch.tensor(sounds))
+    lips, audio = np.abs(unit_rows(2, 3, 8)), np.abs(unit_rows(2, 3, 8, seed=1))
+    cosine = (lips * audio).sum(-1) / np.linalg.norm(lips, axis=-1) / np.linalg.norm(audio, axis=-1)
+    loss = wav2lip_sync_loss(torch.tensor(lips) * 2, torch.tensor(audio))
     assert loss.item() == pytest.approx(-np.log(cosine).mean(), rel=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""Masks: share, span lengths, padding, and what is refused."""
+"""Masks: share, span lengths, padding, and what is rejected."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ def test_hidden_spans_have_the_length() -> None:
     assert lengths[1:-1].min() >= 10
 
 
-def test_stretches_that_do_not_fit_are_refused() -> None:
+def test_stretches_that_do_not_fit_are_rejected() -> None:
     with pytest.raises(ValueError, match="2 to 10 frames"):
         span_mask(torch.tensor([11]), 10, mask_share=0.5, span_frames=2)

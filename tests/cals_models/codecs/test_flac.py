@@ -1,4 +1,4 @@
-"""The decoder of FLAC: the samples that were packed, whatever way the encoder chose, and one line for bad files."""
+"""The numpy decoder of FLAC: the encoded samples for every kind of subframe, and one line for bad files."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from cals_models.codecs.flac import FlacError, decode_flac
 RATE_HZ = 16_000
 
 
-def packed(samples: np.ndarray, *, level: float = 0.5, channels: int = 1) -> bytes:
+def encoded(samples: np.ndarray, *, level: float = 0.5, channels: int = 1) -> bytes:
     file = io.BytesIO()
-    sound = np.stack([samples] * channels, axis=1) if channels > 1 else samples
-    soundfile.write(file, sound, RATE_HZ, format="FLAC", subtype="PCM_16", compression_level=level)
+    stacked = np.stack([samples] * channels, axis=1) if channels > 1 else samples
+    soundfile.write(file, stacked, RATE_HZ, format="FLAC", subtype="PCM_16", compression_level=level)
     return file.getvalue()
 
 
-def sounds() -> dict[str, np.ndarray]:
+def signals() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(3)
     time = np.arange(9_600) / RATE_HZ
     speech = 6_000 * np.sin(2 * np.pi * 140 * time) * np.sin(2 * np.pi * 3 * time) + rng.normal(
@@ -37,12 +37,12 @@ def sounds() -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.parametrize("name", sounds())
+@pytest.mark.parametrize("name", signals())
 @pytest.mark.parametrize("level", [0.0, 1.0])
-def test_what_was_packed_comes_back(name: str, level: float) -> None:
-    samples, rate = decode_flac(memoryview(packed(sounds()[name], level=level)))
+def test_decoding_returns_the_encoded_samples(name: str, level: float) -> None:
+    samples, rate = decode_flac(memoryview(encoded(signals()[name], level=level)))
     assert rate == RATE_HZ and samples.dtype == np.int16
-    assert np.array_equal(samples, sounds()[name])
+    assert np.array_equal(samples, signals()[name])
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_what_was_packed_comes_back(name: str, level: float) -> None:
     [
         (lambda file: b"RIFF" + file[4:], "does not begin as a FLAC"),
         (lambda file: file[: len(file) // 2], "ends after"),
-        (lambda file: packed(sounds()["ramp"], channels=2), "1 channel of 16 bits"),
+        (lambda file: encoded(signals()["ramp"], channels=2), "1 channel of 16 bits"),
     ],
 )
-def test_what_can_not_be_read_is_said(change: object, says: str) -> None:
+def test_files_that_cannot_be_read_are_named(change: object, says: str) -> None:
     with pytest.raises(FlacError, match=says):
-        decode_flac(change(packed(sounds()["like speech"])))  # type: ignore[operator]
+        decode_flac(change(encoded(signals()["like speech"])))  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""The numpy decoder of JPEGs: the pixels that libjpeg-turbo gives, and one line for what it can't read."""
+"""The numpy decoder of JPEGs: the pixels of libjpeg-turbo, and one line for files that it cannot read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from skimage.data import astronaut
 from cals_models.codecs.jpeg import JpegError, decode_jpegs
 
 
-def picture(seed: int) -> np.ndarray:
+def image(seed: int) -> np.ndarray:
     row, column = np.random.default_rng(seed).integers(0, 384, 2)
     return np.ascontiguousarray(astronaut()[row : row + 128, column : column + 128])
 
@@ -22,7 +22,7 @@ def encoded(pixels: np.ndarray, *, quality: int = 95, subsampling: str = "444") 
 @pytest.mark.parametrize("quality", [95, 40])
 def test_every_pixel_is_that_of_the_library(quality: int) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3)).astype(np.uint8)
-    files = [encoded(pixels, quality=quality) for pixels in (picture(1), picture(2), noise[::-1] // 4)]
+    files = [encoded(pixels, quality=quality) for pixels in (image(1), image(2), noise[::-1] // 4)]
     true = np.stack([simplejpeg.decode_jpeg(file, "RGB") for file in files])
     assert np.array_equal(decode_jpegs([memoryview(file) for file in files]), true)
 
@@ -38,16 +38,16 @@ def test_other_sizes_and_extreme_pixels() -> None:
     ("change", "says"),
     [
         (lambda file: b"GIF89a", "does not begin as a JPEG"),
-        (lambda file: file[:200], "damaged header|ends before its picture"),
-        (lambda file: file[: len(file) // 2], "ends before its last block|more than 64|stand for nothing"),
-        (lambda file: encoded(picture(1), subsampling="420"), "install simplejpeg"),
+        (lambda file: file[:200], "damaged header|ends before its scan"),
+        (lambda file: file[: len(file) // 2], "ends before its last block|more than 64|are no code"),
+        (lambda file: encoded(image(1), subsampling="420"), "install simplejpeg"),
     ],
 )
-def test_what_can_not_be_read_is_said(change: object, says: str) -> None:
+def test_files_that_cannot_be_read_are_named(change: object, says: str) -> None:
     with pytest.raises(JpegError, match=says):
-        decode_jpegs([change(encoded(picture(1)))])  # type: ignore[operator]
+        decode_jpegs([change(encoded(image(1)))])  # type: ignore[operator]
 
 
-def test_pictures_of_other_tables_are_not_mixed() -> None:
-    with pytest.raises(JpegError, match="picture 1 has another size or other tables"):
-        decode_jpegs([encoded(picture(1)), encoded(picture(1), quality=50)])
+def test_images_of_other_tables_are_not_mixed() -> None:
+    with pytest.raises(JpegError, match="image 1 has another size or other tables"):
+        decode_jpegs([encoded(image(1)), encoded(image(1), quality=50)])

@@ -110,24 +110,24 @@ def test_lmd_does_not_see_where_the_head_is() -> None:
         (torch.zeros(2, 32, 32, 3), torch.zeros(2, 32, 32, 3), "uint8"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(preds: torch.Tensor, target: torch.Tensor, says: str) -> None:
+def test_what_cannot_be_compared_is_rejected(preds: torch.Tensor, target: torch.Tensor, says: str) -> None:
     for metric in (psnr, ssim):
         with pytest.raises(MetricError, match=says):
             metric(preds, target)
 
 
-def test_ssim_refuses_pictures_below_its_window() -> None:
+def test_ssim_rejects_frames_below_its_window() -> None:
     small = torch.zeros(1, 10, 64, 3, dtype=torch.uint8)
     with pytest.raises(MetricError, match="11 x 11"):
         ssim(small, small)
 
 
-def test_the_mouth_region_of_other_sizes_is_refused() -> None:
+def test_the_mouth_region_of_other_sizes_is_rejected() -> None:
     with pytest.raises(MetricError, match="128"):
         mouth_region(torch.zeros(2, 96, 96, 3, dtype=torch.uint8))
 
 
-def test_lmd_refuses_missing_landmarks() -> None:
+def test_lmd_rejects_missing_landmarks() -> None:
     points = torch.zeros(3, 68, 2)
     with pytest.raises(MetricError, match="same frames"):
         lmd(points, points[:2])

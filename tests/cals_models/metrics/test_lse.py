@@ -36,7 +36,7 @@ def test_equals_a_transcription_of_the_protocol(
 
 
 @pytest.mark.parametrize(("num_frames", "num_samples"), [(30, 640 * 27 + 600), (27, 640 * 31)])
-def test_the_shorter_of_sound_and_picture_counts(
+def test_the_shorter_of_audio_and_video_counts(
     grid_clips: list[Path], num_frames: int, num_samples: int
 ) -> None:
     frames, audio = grid_crops(grid_clips[1])
@@ -58,25 +58,25 @@ def test_bf16_is_near(grid_clips: list[Path]) -> None:
 
 
 @pytest.mark.parametrize("delay_frames", [-10, -3, -1, 0, 1, 2, 10])
-def test_sound_that_is_later_by_k_frames_lowers_the_offset_by_k(delay_frames: int) -> None:
+def test_audio_that_is_later_by_k_frames_lowers_the_offset_by_k(delay_frames: int) -> None:
     together = torch.randn(60, 64, generator=torch.Generator().manual_seed(1)) * 3
-    lips, sound = together[10:50], together[10 - delay_frames : 50 - delay_frames]
+    lips, audio = together[10:50], together[10 - delay_frames : 50 - delay_frames]
     evaluator = LipSyncEvaluator(network_of(1, 0.125), name="random")
-    result = evaluator.compare(lips, sound)
+    result = evaluator.compare(lips, audio)
     assert result.offset_frames == -delay_frames
     assert result.distance < min(
         d for shift, d in enumerate(result.mean_distances) if shift != 15 + delay_frames
     )
 
 
-def test_the_level_of_the_sound_counts(grid_clips: list[Path]) -> None:
+def test_the_level_of_the_audio_counts(grid_clips: list[Path]) -> None:
     _, audio = grid_crops(grid_clips[1])
     assert mfcc(audio).shape == (13, 299)
     with pytest.raises(LseError, match="int16"):
         mfcc(audio.astype(np.float32) / 32768)  # type: ignore[arg-type]
 
 
-def test_clips_without_a_window_are_refused() -> None:
+def test_clips_without_a_window_are_rejected() -> None:
     assert num_windows(6, 6 * 640) == 1
     with pytest.raises(LseError, match="at least 6 frames"):
         num_windows(5, 640 * 100)
@@ -102,7 +102,7 @@ def one_thread() -> Iterator[None]:
 @pytest.mark.usefixtures("one_thread")
 def test_whole_sequences_are_faster_than_the_transcription(grid_clips: list[Path]) -> None:
     frames, audio = grid_crops(grid_clips[1])
-    network, pictures = network_of(0, 1.0), torch.from_numpy(frames.copy())
+    network, shown = network_of(0, 1.0), torch.from_numpy(frames.copy())
     evaluators = {
         kind: LipSyncEvaluator(network, name="random", dtype=kind) for kind in (torch.float32, torch.bfloat16)
     }
@@ -113,7 +113,7 @@ def test_whole_sequences_are_faster_than_the_transcription(grid_clips: list[Path
         plain.append(time.process_time() - started)
         for kind, evaluator in evaluators.items():
             started = time.process_time()
-            evaluator.evaluate(pictures, audio)
+            evaluator.evaluate(shown, audio)
             fast[kind].append(time.process_time() - started)
     assert np.median(plain) / np.median(fast[torch.float32]) > 1.5
     assert np.median(plain) / np.median(fast[torch.bfloat16]) > 2.5

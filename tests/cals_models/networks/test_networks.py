@@ -1,4 +1,4 @@
-"""Networks: shapes at both sizes, refused shapes, gradients, and what each part can and cannot see."""
+"""Networks: shapes at both sizes, rejected shapes, gradients, and what each part can and cannot see."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from cals_models.networks.sync_encoder import LipEncoder, SyncEncoder
 from cals_models.networks.wav2lip_audio import Wav2LipAudio
 
 SYNC = SyncEncoderConfig(visual_width=8, visual_front_stride=4, audio_width=8, blocks_per_level=1)
-HEAR = AudioToLipConfig(width=32, num_layers=2, num_heads=2, dropout=0.0)
-DRAW = GeneratorConfig(widths=(8,) * 6, blocks_per_level=1, audio_width=8, discriminator_width=8)
+AUDIO_TO_LIP = AudioToLipConfig(width=32, num_layers=2, num_heads=2, dropout=0.0)
+GENERATOR = GeneratorConfig(widths=(8,) * 6, blocks_per_level=1, audio_width=8, discriminator_width=8)
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +38,10 @@ def has_finite_gradients(network: nn.Module) -> bool:
 
 def test_sync_encoder_gives_unit_vectors_for_whole_windows() -> None:
     encoder = SyncEncoder(SYNC)
-    lips, sounds = encoder(torch.rand(2, 9, 3, 64, 128), torch.randn(2, 80, 36))
-    assert lips.shape == sounds.shape == (2, 5, 512)
+    lips, audio = encoder(torch.rand(2, 9, 3, 64, 128), torch.randn(2, 80, 36))
+    assert lips.shape == audio.shape == (2, 5, 512)
     assert torch.allclose(lips.norm(dim=-1), torch.ones(2, 5), atol=1e-5)
-    ((lips * sounds).sum() / encoder.temperature).backward()
+    ((lips * audio).sum() / encoder.temperature).backward()
     assert has_finite_gradients(encoder)
 
 
@@ -68,7 +68,7 @@ def test_a_lip_unit_depends_on_its_five_frames_alone() -> None:
     assert differs.tolist() == [False, True, True, True, True, True, False]
 
 
-def test_a_sound_window_is_centred_on_its_frame() -> None:
+def test_an_audio_window_is_centred_on_its_frame() -> None:
     mel = torch.arange(4 * 9).float().expand(1, 80, -1)
     windows = mel_windows(mel)
     assert windows.shape == (1, 5, 80, 20)
@@ -77,8 +77,8 @@ def test_a_sound_window_is_centred_on_its_frame() -> None:
     assert padded.shape == (1, 9, 80, 20) and torch.equal(padded[:, 2:7], windows)
 
 
-def test_audio_to_lip_hears_all_but_what_is_masked() -> None:
-    network = AudioToLip(HEAR).eval()
+def test_audio_to_lip_sees_all_but_what_is_masked() -> None:
+    network = AudioToLip(AUDIO_TO_LIP).eval()
     mel = torch.randn(1, 80, 48)
     mask = torch.zeros(1, 12, dtype=torch.bool)
     mask[:, 5:8] = True
@@ -92,7 +92,7 @@ def test_audio_to_lip_hears_all_but_what_is_masked() -> None:
 
 
 def test_audio_to_lip_does_not_look_at_padding() -> None:
-    network = AudioToLip(HEAR).eval()
+    network = AudioToLip(AUDIO_TO_LIP).eval()
     mel = torch.randn(1, 80, 48)
     padded = torch.cat([mel, torch.full((1, 80, 16), -5.0)], dim=2)
     louder = padded.clone()
@@ -119,7 +119,7 @@ def test_a_learned_mask_has_a_gradient_and_a_zero_mask_has_none() -> None:
         assert (network.mask_column.grad is not None) == (mask_with == "embedding")
 
 
-def test_wav2lip_audio_hears_a_fifth_of_a_second() -> None:
+def test_wav2lip_audio_sees_a_fifth_of_a_second() -> None:
     network = Wav2LipAudio(8, 1).eval()
     mel = torch.randn(1, 80, 48)
     changed = mel.clone()
@@ -149,12 +149,12 @@ def test_the_hidden_half_of_the_target_changes_nothing(known_pixels: str, output
 
 
 def test_pixels_are_fetched_from_where_the_displacement_says() -> None:
-    pictures = torch.rand(2, 3, 128, 128)
-    still = move_pixels(pictures, torch.zeros(2, 2, 20, 32))
-    assert torch.allclose(still, pictures[:, :, 48:], atol=1e-4)
+    frames = torch.rand(2, 3, 128, 128)
+    still = move_pixels(frames, torch.zeros(2, 2, 20, 32))
+    assert torch.allclose(still, frames[:, :, 48:], atol=1e-4)
     right_and_down = torch.tensor([2.0, -1.0]).view(1, 2, 1, 1).expand(2, 2, 20, 32)
-    moved = move_pixels(pictures, right_and_down)
-    assert torch.allclose(moved[:, :, 10:, :100], pictures[:, :, 54:124, 8:108], atol=1e-4)
+    moved = move_pixels(frames, right_and_down)
+    assert torch.allclose(moved[:, :, 10:, :100], frames[:, :, 54:124, 8:108], atol=1e-4)
     assert moved.shape == (2, 3, 80, 128)
 
 
@@ -165,8 +165,8 @@ def test_pose_prior_shows_the_upper_half() -> None:
 
 
 @pytest.mark.parametrize("method", ["wav2lip", "cals"])
-def test_units_of_a_few_frames_are_those_of_the_whole_sound(method: str) -> None:
-    model = LipSync(method, DRAW, HEAR).eval()
+def test_units_of_a_few_frames_are_those_of_the_whole_audio(method: str) -> None:
+    model = LipSync(method, GENERATOR, AUDIO_TO_LIP).eval()
     mel = torch.randn(2, 80, 80)
     whole = model.units(mel)
     part = model.units_at(mel, torch.tensor([3, 9]), 5, torch.tensor([20, 20]))
@@ -175,9 +175,9 @@ def test_units_of_a_few_frames_are_those_of_the_whole_sound(method: str) -> None
 
 def test_every_trained_weight_of_a_generator_gets_a_finite_gradient() -> None:
     for method in ("wav2lip", "cals"):
-        model, judge = LipSync(method, DRAW, HEAR), LowerFaceDiscriminator(8)
+        model, judge = LipSync(method, GENERATOR, AUDIO_TO_LIP), LowerFaceDiscriminator(8)
         units = model.units_at(torch.randn(1, 80, 80), torch.tensor([3]), 5, torch.tensor([20]))[0]
-        frames = model.draw(torch.rand(5, 3, 128, 128), torch.rand(5, 3, 128, 128), units)
+        frames = model.generate(torch.rand(5, 3, 128, 128), torch.rand(5, 3, 128, 128), units)
         logits = judge(frames[:, :, 64:])
         assert logits.shape == (5, 1, 4, 8)
         logits.sum().backward()
@@ -192,13 +192,16 @@ def test_every_trained_weight_of_a_generator_gets_a_finite_gradient() -> None:
         (lambda: SyncEncoder(SYNC)(torch.rand(1, 9, 3, 64, 128), torch.randn(1, 80, 32)), "expected"),
         (lambda: LipEncoder(8, 1, 4)(torch.rand(1, 4, 3, 64, 128)), "needs 5 frames"),
         (lambda: LipEncoder(8, 1, 4)(torch.rand(1, 5, 3, 128, 128)), "expected"),
-        (lambda: AudioToLip(HEAR)(torch.randn(1, 80, 41)), r"\(B, 80, 4T\)"),
-        (lambda: AudioToLip(HEAR)(torch.randn(1, 80, 40), mask=torch.zeros(1, 40).bool()), "expected"),
-        (lambda: LipToFace(DRAW)(*[torch.rand(1, 3, 96, 96)] * 2, torch.rand(1, 512)), "expected"),
-        (lambda: LipToFace(DRAW)(*[torch.rand(1, 3, 128, 128)] * 2, torch.rand(1, 256)), "units"),
+        (lambda: AudioToLip(AUDIO_TO_LIP)(torch.randn(1, 80, 41)), r"\(B, 80, 4T\)"),
+        (
+            lambda: AudioToLip(AUDIO_TO_LIP)(torch.randn(1, 80, 40), mask=torch.zeros(1, 40).bool()),
+            "expected",
+        ),
+        (lambda: LipToFace(GENERATOR)(*[torch.rand(1, 3, 96, 96)] * 2, torch.rand(1, 512)), "expected"),
+        (lambda: LipToFace(GENERATOR)(*[torch.rand(1, 3, 128, 128)] * 2, torch.rand(1, 256)), "units"),
         (lambda: LowerFaceDiscriminator(8)(torch.rand(1, 3, 128, 128)), "expected"),
         (lambda: mel_windows(torch.randn(1, 80, 16)), "20 mel frames"),
-        (lambda: LipSync("cals", DRAW, None), "f_theta"),
+        (lambda: LipSync("cals", GENERATOR, None), "f_theta"),
     ],
 )
 def test_wrong_shapes_are_named(call: Callable[[], object], message: str) -> None:

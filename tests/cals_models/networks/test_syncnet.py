@@ -46,9 +46,9 @@ def test_names_and_shapes_are_those_of_the_public_weights() -> None:
 
 def test_shapes_gradients_and_the_narrow_variant() -> None:
     network = SyncNet(SyncNetConfig(width_factor=0.125))
-    sound, lips = network(torch.randn(2, 1, 13, 20), torch.rand(2, 3, 5, 224, 224) * 255)
-    assert sound.shape == lips.shape == (2, 1024)
-    (sound - lips).square().mean().backward()
+    audio, lips = network(torch.randn(2, 1, 13, 20), torch.rand(2, 3, 5, 224, 224) * 255)
+    assert audio.shape == lips.shape == (2, 1024)
+    (audio - lips).square().mean().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters())
     assert sum(p.numel() for p in network.parameters()) < 0.05 * sum(
         p.numel() for p in SyncNet().parameters()
@@ -67,7 +67,7 @@ def test_stacked_frames_give_the_same_embeddings(training: bool) -> None:
 
 
 @pytest.mark.parametrize("field", [{"width_factor": 0.0}, {"width_factor": 1.5}, {"embedding_dim": 0}])
-def test_impossible_sizes_are_refused(field: dict[str, float]) -> None:
+def test_impossible_sizes_are_rejected(field: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(field))):
         SyncNetConfig(**field)  # type: ignore[arg-type]
 
@@ -88,12 +88,12 @@ def test_public_weights_load_where_the_digest_is_right(weights: Path) -> None:
     assert load_public_evaluator(str(weights), expected_sha256=None).name == f"syncnet_v2.model/{digest[:12]}"
 
 
-def test_another_digest_is_refused(weights: Path) -> None:
+def test_another_digest_is_rejected(weights: Path) -> None:
     with pytest.raises(WeightsError, match="961e8696"):
         load_public_weights(weights)
 
 
-def test_files_that_are_not_network_s_are_refused(tmp_path: Path) -> None:
+def test_files_that_are_not_network_s_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"absent\.model.*can't be read"):
         load_public_weights(tmp_path / "absent.model")
     text = tmp_path / "text.model"
@@ -128,6 +128,6 @@ def test_weights_are_found_in_torchs_cache(
     assert find_public_weights(str(weights)) == weights
 
 
-def test_a_folder_without_an_evaluator_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_an_evaluator_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="lse_evaluator"):
         load_trained_evaluator(tmp_path)

@@ -204,12 +204,12 @@ GOOD = [
         [("\xe9.json", b"", tarfile.REGTYPE)],
     ],
 )
-def test_unexpected_members_are_refused(tmp_path: Path, names: list[tuple[str, bytes, bytes]]) -> None:
+def test_unexpected_members_are_rejected(tmp_path: Path, names: list[tuple[str, bytes, bytes]]) -> None:
     with pytest.raises(ShardError, match="train-00000"):
         list(_set_with(tmp_path, names).clips("train"))
 
 
-def test_a_clip_whose_json_contradicts_it_is_refused(tmp_path: Path) -> None:
+def test_a_clip_whose_json_contradicts_it_is_rejected(tmp_path: Path) -> None:
     def members(**change: object) -> list[tuple[str, bytes, bytes]]:
         meta = {"clip_id": "x", "num_frames": 1, "jpeg_offsets": [0, 2], "valid": "1"} | change
         return [GOOD[0], (f"{KEY}.json", json.dumps(meta).encode(), tarfile.REGTYPE), *GOOD[2:]]
@@ -230,7 +230,7 @@ def test_a_clip_whose_json_contradicts_it_is_refused(tmp_path: Path) -> None:
             next(_set_with(tmp_path, members(**change)).clips("train"))
 
 
-def test_a_pickled_array_is_refused(tmp_path: Path) -> None:
+def test_a_pickled_array_is_rejected(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     np.save(buffer, np.array([{}], dtype=object), allow_pickle=True)
     meta = {"clip_id": "x", "num_frames": 1, "jpeg_offsets": [0, 2], "valid": "1"}
@@ -276,7 +276,7 @@ def test_a_bad_manifest_gets_one_clear_line(tmp_path: Path, copied: Path) -> Non
 
 
 def test_without_libraries_a_clip_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that has no JPEG and no FLAC library: same pixels, same sound, frames kept in a folder if one is named."""
+    """A machine that has no JPEG and no FLAC library: same pixels, same samples, frames kept in a folder if one is named."""
     from cals_models.codecs.kept_frames import FOLDER_VARIABLE
     from tests.cals_models.training.talking_shards import write_talking_shards
 
@@ -285,10 +285,10 @@ def test_without_libraries_a_clip_reads_the_same(tmp_path: Path, monkeypatch: py
     )
     clip = next(ShardSet(folder).clips("train"))
     indices = [7, 0, 7, 11]
-    frames, sound = clip.frames(indices), clip.audio()
+    frames, audio = clip.frames(indices), clip.audio()
     for name in ("simplejpeg", "soundfile"):
         monkeypatch.setitem(sys.modules, name, None)
-    assert np.array_equal(clip.frames(indices), frames) and np.array_equal(clip.audio(), sound)
+    assert np.array_equal(clip.frames(indices), frames) and np.array_equal(clip.audio(), audio)
     with pytest.raises(IndexError, match="frame 12 asked for"):
         clip.frames([12])
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "kept"))

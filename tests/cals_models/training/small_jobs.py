@@ -78,6 +78,6 @@ def train_by_hand(path: Path, out: Path) -> int:
 
 
 def curve(out: Path, split: str = "train", metric: str = "loss") -> list[float]:
-    """A figure along a training."""
+    """A metric along a training."""
     lines = read_progress(out / "progress.jsonl")
     return [line["metrics"][metric] for line in lines if line.get("split") == split]

@@ -1,4 +1,4 @@
-"""Made shards whose mouths open with their sound, so that small networks can learn them in seconds."""
+"""Shards of synthetic clips whose mouths open with their audio, so that small networks learn them in seconds."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import simplejpeg
 import soundfile
 
 from cals_models.shards.shard_format import clip_key, manifest_digest
+from cals_models.timebase import SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 
 NUM_FRAMES = 36
 
@@ -81,10 +82,16 @@ def _add_clip(
         "jpeg_offsets": np.cumsum([0, *map(len, jpegs)]).tolist(),
         "valid": valid or "1" * num_frames,
     }
-    sound = io.BytesIO()
-    soundfile.write(sound, np.zeros(640 * num_frames, np.int16), 16_000, format="FLAC", subtype="PCM_16")
+    audio = io.BytesIO()
+    soundfile.write(
+        audio,
+        np.zeros(SAMPLES_PER_FRAME * num_frames, np.int16),
+        SAMPLE_RATE_HZ,
+        format="FLAC",
+        subtype="PCM_16",
+    )
     members = {
-        "flac": sound.getvalue(),
+        "flac": audio.getvalue(),
         "json": json.dumps(meta).encode(),
         "landmarks.npy": _npy(np.zeros((num_frames, 68, 2), np.float32)),
         "mel.npy": _npy(mel.astype(np.float16)),

@@ -143,7 +143,7 @@ def test_early_stopping_takes_the_weights_of_the_best_validation(
             result = train(stage, RunDirectory(tmp_path / "a"), show_progress=False)
         except KeyboardInterrupt:
             continue
-    assert result.stopped_early and result.steps == 16 and result.figures == {"error": 0.0}
+    assert result.stopped_early and result.steps == 16 and result.metrics == {"error": 0.0}
     assert torch.equal(stage.network.weight, seen[8]) and not torch.equal(seen[8], seen[16])
     assert stage.network.num_steps == 8
 
@@ -214,7 +214,7 @@ def test_the_result_comes_last_and_says_what_was_made(tmp_path: Path) -> None:
         RunDirectory(tmp_path / "out").claim(other)
 
 
-def test_a_checkpoint_with_code_in_it_is_refused_and_not_run(tmp_path: Path) -> None:
+def test_a_checkpoint_with_code_in_it_is_rejected_and_not_run(tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str, ...]]:
             return (Path.touch, (tmp_path / "ran",))
@@ -225,7 +225,7 @@ def test_a_checkpoint_with_code_in_it_is_refused_and_not_run(tmp_path: Path) -> 
     assert not (tmp_path / "ran").exists()
 
 
-def test_another_networks_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_another_networks_checkpoint_is_rejected(tmp_path: Path) -> None:
     torch.save({"networks": {"line": {"weight": torch.zeros(3, 3)}}}, tmp_path / "checkpoint.pt")
     with pytest.raises(ValueError, match="another network's checkpoint"):
         train(Line(CONFIG), RunDirectory(tmp_path), show_progress=False)

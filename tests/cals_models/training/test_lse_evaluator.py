@@ -13,7 +13,7 @@ from cals_models.metrics.lse_weights import load_trained_evaluator
 from cals_models.networks.syncnet import SyncNet, SyncNetConfig, WeightsError
 from cals_models.shards.shard_set import ShardSet
 from cals_models.training.__main__ import main
-from cals_models.training.lse_evaluator import match, other_moments, padding_gap, picture_stacks
+from cals_models.training.lse_evaluator import lip_stacks, match, other_moments, padding_gap
 from tests.support.grid_crops import crops_shard_set
 
 NUM_FRAMES = 60
@@ -22,7 +22,7 @@ NOISE_LEVELS = (0.01, 0.1, 0.4, 1.6)
 
 
 def talking(seed: int, num_frames: int = NUM_FRAMES) -> tuple[np.ndarray, np.ndarray]:
-    """Frames with a mouth as wide and high as the sound's pitch and loudness say, and that sound, int16."""
+    """Frames with a mouth as wide and high as the audio's pitch and loudness say, and that audio, int16."""
     rng = np.random.default_rng(seed)
     loudness = np.repeat(rng.uniform(0.05, 1, num_frames // 2 + 1), 2)[:num_frames]
     pitch_hz = np.repeat(rng.uniform(200, 3000, num_frames // 2 + 1), 2)[:num_frames]
@@ -32,8 +32,8 @@ def talking(seed: int, num_frames: int = NUM_FRAMES) -> tuple[np.ndarray, np.nda
         half_height, half_width = 1 + int(14 * loudness[frame]), 8 + int(pitch_hz[frame] / 110)
         frames[frame, 96 - half_height : 97 + half_height, 64 - half_width : 64 + half_width] = (120, 20, 30)
     phase = np.cumsum(np.repeat(pitch_hz, SAMPLES)) * 2 * np.pi / 16_000
-    sound = np.repeat(loudness, SAMPLES) * np.sin(phase) + rng.normal(0, 0.003, len(phase))
-    return frames, np.clip(12_000 * sound, -32768, 32767).astype(np.int16)
+    audio = np.repeat(loudness, SAMPLES) * np.sin(phase) + rng.normal(0, 0.003, len(phase))
+    return frames, np.clip(12_000 * audio, -32768, 32767).astype(np.int16)
 
 
 def write_shards(folder: Path, num_train: int) -> Path:
@@ -100,13 +100,13 @@ def test_the_loss_rewards_the_nearest_right_window() -> None:
     assert float(match(equal, equal[:, None], moments).loss) == pytest.approx(np.log(6), abs=1e-4)
 
 
-def test_the_sound_a_frame_later_is_a_wrong_answer() -> None:
+def test_the_audio_a_frame_later_is_a_wrong_answer() -> None:
     lips = torch.randn(6, 32) * 5
     moments = torch.stack([moments_of(*range(0, 12, 2)), moments_of(*range(1, 13, 2))], dim=1)[:, :, 0]
-    sound = torch.stack([lips + 0.1, lips], dim=1)
-    later = match(lips, sound, moments)
+    audio = torch.stack([lips + 0.1, lips], dim=1)
+    later = match(lips, audio, moments)
     assert float(later.loss) > 0.3 and float(later.retrieval_at_1) == 0
-    assert float(match(lips, sound.flip(1), moments).retrieval_at_1) == 1
+    assert float(match(lips, audio.flip(1), moments).retrieval_at_1) == 1
     equal = match(torch.zeros(6, 32), torch.zeros(6, 2, 32), moments).loss
     assert float(equal) == pytest.approx(np.log(6) + 0.5 * np.log(2), abs=1e-4)
 
@@ -116,11 +116,11 @@ def test_a_moment_that_was_drawn_twice_is_no_wrong_answer() -> None:
     lips[3] = lips[0]
     assert float(match(lips, lips[:, None], moments_of(0, 1, 2, 0)).loss) < 0.1
     assert float(match(lips, lips[:, None], moments_of(0, 1, 2, 3)).loss) > 0.3
-    sound = torch.stack([lips, lips], dim=1)
-    assert float(match(lips, sound, moments_of(0, 1, 2, 0).expand(-1, 2, 2)).loss) < 0.1
+    audio = torch.stack([lips, lips], dim=1)
+    assert float(match(lips, audio, moments_of(0, 1, 2, 0).expand(-1, 2, 2)).loss) < 0.1
 
 
-def test_pictures_and_sounds_move_together_until_padding_is_as_far_as_a_wrong_sound() -> None:
+def test_video_and_audio_move_together_until_padding_is_as_far_as_wrong_audio() -> None:
     torch.manual_seed(0)
     network = SyncNet(SyncNetConfig(width_factor=0.05, embedding_dim=32))
     lips, moments = torch.randn(6, 32), moments_of(*range(6))
@@ -157,26 +157,26 @@ def test_a_short_clip_repeats_its_other_moments() -> None:
 def test_stacks_are_bgr_frame_by_frame() -> None:
     frames = torch.zeros(2, 5, 128, 128, 3, dtype=torch.uint8)
     frames[1, 3, :, :, 0] = 200  # red of frame 3
-    stacks = picture_stacks(frames)
+    stacks = lip_stacks(frames)
     assert stacks.shape == (2, 15, 224, 224)
     assert [channel for channel in range(15) if stacks[1, channel].max() > 0] == [3 * 3 + 2]
 
 
 @pytest.mark.proof
 @pytest.mark.timeout(1800)
-def test_it_finds_offsets_and_hears_noise(tmp_path: Path) -> None:
+def test_it_finds_offsets_and_notices_noise(tmp_path: Path) -> None:
     shards = write_shards(tmp_path, num_train=40)
     out = train(tmp_path, shards, steps=250, samples_per_clip=4, width_factor=0.125)
     evaluator = load_trained_evaluator(out)
     rng = np.random.default_rng(0)
     confidences = np.zeros((3, 1 + len(NOISE_LEVELS)))
     for row, clip in enumerate(ShardSet(shards).clips("test")):
-        lips, sound = evaluator.embed_lips(torch.from_numpy(clip.frames(range(NUM_FRAMES)))), clip.audio()
+        lips, audio = evaluator.embed_lips(torch.from_numpy(clip.frames(range(NUM_FRAMES)))), clip.audio()
         for delay_frames in range(-10, 11):
-            moved = np.roll(sound, SAMPLES * delay_frames)
+            moved = np.roll(audio, SAMPLES * delay_frames)
             assert evaluator.compare(lips, evaluator.embed_audio(moved)).offset_frames == -delay_frames
         for column, level in enumerate((0.0, *NOISE_LEVELS)):
-            noise = rng.normal(0, level * sound.astype(float).std(), len(sound))
-            noisy = np.clip(sound + noise, -32768, 32767).astype(np.int16)
+            noise = rng.normal(0, level * audio.astype(float).std(), len(audio))
+            noisy = np.clip(audio + noise, -32768, 32767).astype(np.int16)
             confidences[row, column] = evaluator.compare(lips, evaluator.embed_audio(noisy)).confidence
     assert (np.diff(confidences.mean(axis=0)) < 0).all(), confidences

@@ -34,11 +34,11 @@ def finish(job: Path, stage: str, out: Path) -> None:
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("inputs")
     shards = write_talking_shards(folder / "shards")
-    sync, heard = folder / "sync_encoder", folder / "audio_to_lip"
+    sync, audio = folder / "sync_encoder", folder / "audio_to_lip"
     finish(write_job(folder / "j1", "sync_encoder", shards), "sync_encoder", sync)
     job = write_job(folder / "j2", "audio_to_lip", shards, inputs={"sync_encoder": sync})
-    finish(job, "audio_to_lip", heard)
-    return {"shards": shards, "sync_encoder": sync, "audio_to_lip": heard}
+    finish(job, "audio_to_lip", audio)
+    return {"shards": shards, "sync_encoder": sync, "audio_to_lip": audio}
 
 
 def make_job(folder: Path, stage: str, inputs: dict[str, Path], **settings: object) -> Path:

@@ -15,9 +15,9 @@ def embeddings(num_windows: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("offset", [-4, 0, 3])
 def test_the_offset_of_a_shifted_clip_is_found(offset: int) -> None:
-    sounds = embeddings(60)
-    lips = sounds.roll(-offset, dims=0)
-    assert clip_offset(lips @ sounds.T) == offset
+    audio = embeddings(60)
+    lips = audio.roll(-offset, dims=0)
+    assert clip_offset(lips @ audio.T) == offset
 
 
 def test_a_clip_too_short_for_another_offset_says_nothing() -> None:
@@ -35,16 +35,16 @@ def test_blind_embeddings_score_near_chance() -> None:
     tally = RetrievalTally()
     for seed in range(20):
         tally.add(embeddings(200, seed), embeddings(200, seed + 1_000))
-    figures, chance = tally.figures(), tally.chance()
+    shares, chance = tally.shares(), tally.chance()
     assert chance["retrieval_at_1"] == pytest.approx(1 / 31)
-    assert figures["retrieval_at_1"] == pytest.approx(chance["retrieval_at_1"], abs=0.012)
-    assert figures["retrieval_within_1_frame"] == pytest.approx(chance["retrieval_within_1_frame"], abs=0.02)
+    assert shares["retrieval_at_1"] == pytest.approx(chance["retrieval_at_1"], abs=0.012)
+    assert shares["retrieval_within_1_frame"] == pytest.approx(chance["retrieval_within_1_frame"], abs=0.02)
 
 
 def test_one_frame_late_is_within_one_frame() -> None:
     tally = RetrievalTally()
-    sounds = embeddings(60)
-    tally.add(sounds.roll(-1, dims=0), sounds)
-    figures = tally.figures()
-    assert figures["retrieval_at_1"] == 0 and figures["retrieval_within_1_frame"] > 0.9
-    assert figures["clip_offset_exact"] == 0 and figures["clip_offset_within_1_frame"] == 1
+    audio = embeddings(60)
+    tally.add(audio.roll(-1, dims=0), audio)
+    shares = tally.shares()
+    assert shares["retrieval_at_1"] == 0 and shares["retrieval_within_1_frame"] > 0.9
+    assert shares["clip_offset_exact"] == 0 and shares["clip_offset_within_1_frame"] == 1

@@ -1,4 +1,4 @@
-"""The stages from shards to drawn frames: command line, model folders, overfitting, leaks, rules, diagnoses."""
+"""The stages from shards to generated frames: command line, model folders, overfitting, leaks, rules, diagnoses."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def models(tmp_path_factory: pytest.TempPathFactory, shards: Path) -> Path:
     """Folder of four small models, trained by the command line for a few steps."""
     folder = tmp_path_factory.mktemp("models")
-    sync, heard = folder / "sync_encoder", folder / "audio_to_lip"
+    sync, audio = folder / "sync_encoder", folder / "audio_to_lip"
     assert train_by_hand(write_job(folder / "j1", "sync_encoder", shards), sync) == 0
     assert (
-        train_by_hand(write_job(folder / "j2", "audio_to_lip", shards, inputs={"sync_encoder": sync}), heard)
+        train_by_hand(write_job(folder / "j2", "audio_to_lip", shards, inputs={"sync_encoder": sync}), audio)
         == 0
     )
     for method, inputs in (
         ("wav2lip", {"sync_encoder": sync}),
-        ("cals", {"sync_encoder": sync, "audio_to_lip": heard}),
+        ("cals", {"sync_encoder": sync, "audio_to_lip": audio}),
     ):
         job = write_job(folder / f"j_{method}", "generator", shards, method=method, inputs=inputs)
         assert train_by_hand(job, folder / method) == 0
@@ -94,12 +94,12 @@ def test_wrong_input_is_one_line_and_status_2(
 
 
 def overfit(stage: TrainingStage, num_steps: int, metric: str = "loss") -> tuple[float, float]:
-    """First and last figure when one batch is seen again and again."""
+    """First and last value when one batch is seen again and again."""
     batch = stage.draw(0)
-    figures = []
+    values = []
     for step in range(num_steps):
-        figures.append(stage.train_step([batch], step)[metric].item())
-    return figures[0], figures[-1]
+        values.append(stage.train_step([batch], step)[metric].item())
+    return values[0], values[-1]
 
 
 def test_sync_encoder_overfits_one_batch(shards: Path, tmp_path: Path) -> None:
@@ -160,16 +160,16 @@ def test_generator_overfits_one_batch(models: Path, shards: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("method", ["wav2lip", "cals"])
-def test_nothing_of_the_hidden_half_reaches_what_is_drawn(models: Path, method: str) -> None:
+def test_nothing_of_the_hidden_half_reaches_what_is_generated(models: Path, method: str) -> None:
     generator = load_generator(models / method)
     frames, mel = (torch.from_numpy(array) for array in talking_clip(5, 12))
     reference = frames[:1].expand(12, -1, -1, -1)
     spoilt = frames.clone()
     spoilt[:, HIDDEN_TOP_ROW:] = 255 - spoilt[:, HIDDEN_TOP_ROW:]
-    drawn = generator.render(frames, reference, mel)
-    assert drawn.shape == frames.shape and drawn.dtype == torch.uint8
-    assert torch.equal(drawn, generator.render(spoilt, reference, mel))
-    assert torch.equal(drawn[:, :HIDDEN_TOP_ROW], frames[:, :HIDDEN_TOP_ROW])
+    generated = generator.render(frames, reference, mel)
+    assert generated.shape == frames.shape and generated.dtype == torch.uint8
+    assert torch.equal(generated, generator.render(spoilt, reference, mel))
+    assert torch.equal(generated[:, :HIDDEN_TOP_ROW], frames[:, :HIDDEN_TOP_ROW])
 
 
 @pytest.mark.parametrize("reference_from", ["any", "near_pose"])
@@ -186,7 +186,7 @@ def test_a_samples_reference_is_never_near_its_targets(
             assert not any(torch.equal(frame, reference) for frame in frames)
 
 
-def test_a_sample_hears_the_sound_of_its_frames(models: Path, shards: Path) -> None:
+def test_a_sample_has_the_audio_of_its_frames(models: Path, shards: Path) -> None:
     stage = build_stage(read_job(models / "j_cals" / "config.json"), ALONE, [ShardSet(shards)])
     batch = stage.draw(3)
     for mel, target_mel, first in zip(batch["mel"], batch["target_mel"], batch["first"], strict=True):
@@ -194,18 +194,18 @@ def test_a_sample_hears_the_sound_of_its_frames(models: Path, shards: Path) -> N
         assert torch.equal(mel[:, start : start + 20], target_mel[:, 8:28])
 
 
-def test_long_sound_is_heard_in_stretches_without_a_seam(
+def test_long_audio_is_processed_in_stretches_without_a_seam(
     models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generator = load_generator(models / "cals", precision="fp32")
     mel = torch.randn(80, 4 * 130)
     whole = generator.units_from_mel(mel)
-    monkeypatch.setattr("cals_models.inference.lip_generator.HEARD_AT_ONCE_FRAMES", 40)
-    monkeypatch.setattr("cals_models.inference.lip_generator.HEARD_MARGIN_FRAMES", 130)
+    monkeypatch.setattr("cals_models.inference.lip_generator.STRETCH_FRAMES", 40)
+    monkeypatch.setattr("cals_models.inference.lip_generator.MARGIN_FRAMES", 130)
     assert torch.allclose(generator.units_from_mel(mel), whole, atol=1e-4)
 
 
-def test_masked_sound_changes_what_is_drawn(models: Path) -> None:
+def test_masked_audio_changes_what_is_generated(models: Path) -> None:
     generator = load_generator(models / "cals")
     mel = torch.randn(80, 80)
     mask = torch.ones(20, dtype=torch.bool)
@@ -226,8 +226,8 @@ def test_masked_sound_changes_what_is_drawn(models: Path) -> None:
     ],
 )
 def test_render_names_wrong_arguments(models: Path, change: dict[str, object], message: str) -> None:
-    pictures = torch.zeros(10, 128, 128, 3, dtype=torch.uint8)
-    arguments = {"pose_prior": pictures, "reference": pictures, "mel": torch.zeros(80, 40), **change}
+    crops = torch.zeros(10, 128, 128, 3, dtype=torch.uint8)
+    arguments = {"pose_prior": crops, "reference": crops, "mel": torch.zeros(80, 40), **change}
     with pytest.raises(ValueError, match=message):
         load_generator(models / "wav2lip").render(**arguments)  # type: ignore[arg-type]
 
@@ -255,7 +255,7 @@ def test_a_damaged_model_is_one_clear_error(models: Path, tmp_path: Path, damage
         load_generator(folder)
 
 
-def test_the_sync_loss_counts_once_the_expert_is_content(models: Path, shards: Path) -> None:
+def test_the_sync_loss_counts_once_its_loss_is_low(models: Path, shards: Path) -> None:
     stage = build_stage(read_job(models / "j_wav2lip" / "config.json"), ALONE, [ShardSet(shards)])
     batch = stage.draw(0)
 
