@@ -15,7 +15,7 @@ from assets.store.table_parts import write_part
 from assets.workers.clip_pool import ClipPool
 from assets.workers.progress import progress_bar
 
-FIGURES = (
+MEASURED_COLUMNS = (
     "measured_frames",
     "confidence",
     "applied_frames",
@@ -41,9 +41,9 @@ def av_offsets(run: StageRun) -> StageResult:
             "dataset": run.dataset.name,
             "clip_id": row["clip_id"],
             "status": row["offset_status"],
-            **{k: row[k] for k in FIGURES},
+            **{name: row[name] for name in MEASURED_COLUMNS},
         }
-        for row in read_ok_rows(run.folder, ["clip_id", "offset_status", *FIGURES])
+        for row in read_ok_rows(run.folder, ["clip_id", "offset_status", *MEASURED_COLUMNS])
     ]
     write_part(run.home, "av_offsets", rows, dataset=run.dataset.name)
     counts = Counter(str(row["status"]) for row in rows)

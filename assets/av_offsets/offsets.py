@@ -1,4 +1,4 @@
-"""`av_offsets`: by how many video frames a clip's sound was early or late, before and after its correction."""
+"""`av_offsets`: by how many video frames a clip's audio was early or late, before and after its correction."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ OFFSETS_SCHEMA = pa.schema(
         pa.field(
             "measured_frames",
             pa.float32(),
-            metadata={"about": "offset found, in quarters of a video frame; positive: sound early"},
+            metadata={"about": "offset found, in quarters of a video frame; positive: audio early"},
         ),
-        pa.field("confidence", pa.float32(), metadata={"about": "of that, in the probe's unit"}),
         pa.field(
-            "applied_frames", pa.float32(), metadata={"about": "delay given to the sound, in video frames"}
+            "confidence", pa.float32(), metadata={"about": "confidence of that offset, in the probe's unit"}
+        ),
+        pa.field(
+            "applied_frames", pa.float32(), metadata={"about": "delay applied to the audio, in video frames"}
         ),
         pa.field("remeasured_frames", pa.float32(), metadata={"about": "offset found after the correction"}),
-        pa.field("remeasured_confidence", pa.float32(), metadata={"about": "of that"}),
+        pa.field("remeasured_confidence", pa.float32(), metadata={"about": "confidence of that offset"}),
         pa.field("offset_status", pa.string(), metadata={"about": "one of STATUSES"}),
         pa.field("probe", pa.string(), metadata={"about": "kind of probe"}),
         pa.field("probe_digest", pa.string(), metadata={"about": "sha256 of its weights"}),
@@ -37,7 +39,7 @@ OFFSETS_SCHEMA = pa.schema(
 STATUSES = {
     "not measured": "there was no probe; nothing was shifted",
     "in sync": "the probe is sure that the offset is 0, to the nearest 10 ms",
-    "corrected": "the probe is sure of an offset, and the sound was shifted by it",
+    "corrected": "the probe is sure of an offset, and the audio was shifted by it",
     "uncertain": "the probe is not sure; nothing was shifted",
     "too short": "the clip is too short for the probe; nothing was shifted",
 }
@@ -50,7 +52,7 @@ class OffsetPayload:
     Args:
         clip_id: the clip.
         crops_file, mels_file: bucket files that hold its rows.
-        probe: what measures; None measures nothing.
+        probe: measures the offset; None measures nothing.
         settings: of this stage.
     """
 
@@ -74,25 +76,25 @@ def compute_offset(
 
 
 def measure_clip(clip: TimedClip, source: ProbeSource, settings: AvOffsetSettings) -> dict[str, Any]:
-    """Measure a clip's offset, and measure again with the sound shifted where the probe is sure."""
+    """Columns of a clip: its offset, and where the probe is sure, the offset of the corrected clip."""
     from assets.av_offsets.probes import open_probe
 
     probe = open_probe(source)
     found = probe.measure(clip, settings)
     if found is None:
         return _columns("too short", source)
-    figures = {"measured_frames": found.frames, "confidence": round(found.confidence, 4)}
+    measured = {"measured_frames": found.frames, "confidence": round(found.confidence, 4)}
     if not found.is_sure:
-        return _columns("uncertain", source, **figures)
+        return _columns("uncertain", source, **measured)
     if found.frames == 0:
-        return _columns("in sync", source, **figures)
+        return _columns("in sync", source, **measured)
     again = probe.measure(shift_clip(clip, found.frames), settings)
     if again is None:
-        return _columns("too short", source, **figures)
+        return _columns("too short", source, **measured)
     return _columns(
         "corrected",
         source,
-        **figures,
+        **measured,
         applied_frames=found.frames,
         remeasured_frames=again.frames,
         remeasured_confidence=round(again.confidence, 4),
@@ -103,7 +105,7 @@ def read_row(path: Path, clip_id: str, columns: Sequence[str]) -> dict[str, Any]
     """One clip's row of a bucket file; only the row groups that can hold it are read.
 
     Raises:
-        ValueError: it has none there.
+        ValueError: the file has no such row.
     """
     table = pq.read_table(path, columns=["clip_id", *columns], filters=[("clip_id", "==", clip_id)])
     if table.num_rows != 1:
@@ -112,10 +114,10 @@ def read_row(path: Path, clip_id: str, columns: Sequence[str]) -> dict[str, Any]
     return row
 
 
-def _columns(status: str, source: ProbeSource | None, **figures: float | int) -> dict[str, Any]:
+def _columns(status: str, source: ProbeSource | None, **values: float | int) -> dict[str, Any]:
     assert status in STATUSES, status
     columns: dict[str, Any] = dict.fromkeys(OFFSETS_SCHEMA.names)
-    columns |= {"applied_frames": 0.0, "offset_status": status, **figures}
+    columns |= {"applied_frames": 0.0, "offset_status": status, **values}
     digest = digest_of(columns)
     if source is not None:
         columns |= {"probe": source.kind, "probe_digest": source.digest}

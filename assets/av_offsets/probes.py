@@ -1,4 +1,4 @@
-"""Offset probes: networks that say by how many video frames a clip's sound is early or late.
+"""Offset probes: networks that measure by how many video frames a clip's audio is early or late.
 
 Legend: T video frames, S windows of 5 frames, D width of the embeddings.
 """
@@ -11,12 +11,12 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import simplejpeg
 import torch
 from torch import Tensor
 
 from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
 from assets.av_offsets.timed_clip import TimedClip
+from assets.faces.packed_jpegs import unpack_jpegs
 from cals_models.mel_windows import WINDOW_FRAMES
 from cals_models.metrics.lse import LipSyncEvaluator, num_windows
 from cals_models.networks.sync_encoder import LOWER_HALF_SHAPE, SyncEncoder
@@ -31,12 +31,12 @@ FLAT_COSINE = 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class OffsetEstimate:
-    """What a probe says of a clip.
+    """Offset of a clip as a probe measures it.
 
     Args:
-        frames: the offset in video frames, to the nearest quarter (10 ms); positive where the sound is early.
+        frames: the offset in video frames, to the nearest quarter (10 ms); positive where audio is early.
         confidence: how far that offset stands out from the others, in the probe's own unit; higher is better.
-        is_sure: it stands out as far as the settings ask, and is not the largest offset looked at.
+        is_sure: the offset stands out as far as the settings require, and is not the largest that was tried.
     """
 
     frames: float
@@ -48,25 +48,25 @@ class OffsetProbe(Protocol):
     """Measures one clip."""
 
     def measure(self, clip: TimedClip, settings: AvOffsetSettings) -> OffsetEstimate | None:
-        """The clip's offset; None if it is too short to tell."""
+        """The clip's offset; None if the clip is too short."""
 
 
 class SyncEncoderProbe:
-    """A sync encoder of this pipeline: cosine of pictures and sound at each shift."""
+    """A sync encoder of this pipeline: cosine of lips and audio at each shift."""
 
     def __init__(self, encoder: SyncEncoder) -> None:
         self.encoder = encoder
 
     def measure(self, clip: TimedClip, settings: AvOffsetSettings) -> OffsetEstimate | None:
-        lips, sounds = self._embed(clip)
+        lips, audio = self._embed(clip)
         largest = min(settings.max_shift_frames, len(lips) - settings.min_overlap_frames)
         if largest < 1:
             return None
-        return estimate(cosines_by_offset(lips, sounds, largest), settings)
+        return estimate(cosines_by_offset(lips, audio, largest), settings)
 
     @torch.inference_mode()
     def _embed(self, clip: TimedClip) -> tuple[Tensor, Tensor]:
-        """(S, D) units of the lips and of the sound, S = T - 4; a long clip goes through in parts that overlap."""
+        """(S, D) embeddings of lips and of audio, S = T - 4; a long clip is embedded in overlapping parts."""
         if clip.num_frames < WINDOW_FRAMES:
             return torch.empty(0, 1), torch.empty(0, 1)
         overlap = WINDOW_FRAMES - 1
@@ -101,36 +101,36 @@ class SyncNetProbe:
         )
 
 
-def cosines_by_offset(lips: Tensor, sounds: Tensor, largest: int) -> npt.NDArray[np.float64]:
-    """How alike pictures and sound are at each offset, window by window.
+def cosines_by_offset(lips: Tensor, audio: Tensor, largest: int) -> npt.NDArray[np.float64]:
+    """Cosine of lips and audio at each offset, window by window.
 
     Args:
-        lips, sounds: (S, D) of unit length, of the same windows.
-        largest: offsets from -largest to +largest.
+        lips, audio: (S, D) float, rows of unit length, of the same windows.
+        largest: offsets from -largest to +largest, video frames.
 
     Returns:
-        (2 largest + 1, S) cosines: at offset k, window t of the lips meets window t - k of the sound (positive: early
-        sound); NaN where there is none.
+        (2 largest + 1, S) float64 cosines: at offset k, window t of the lips is compared with window t - k of the audio
+        (positive: audio is early); NaN where there is none.
     """
     num_windows = len(lips)
     cosines = np.full((2 * largest + 1, num_windows), np.nan)
     for row, offset in zip(cosines, range(-largest, largest + 1), strict=True):
         first, last = max(offset, 0), num_windows + min(offset, 0)
-        row[first:last] = (lips[first:last] * sounds[first - offset : last - offset]).sum(dim=1)
+        row[first:last] = (lips[first:last] * audio[first - offset : last - offset]).sum(dim=1)
     return cosines
 
 
 def estimate(cosines: npt.NDArray[np.float64], settings: AvOffsetSettings) -> OffsetEstimate:
-    """The offset of greatest mean cosine, and how clear that peak is.
+    """The offset of the highest mean cosine, and how clear that peak is.
 
     Args:
         cosines: (2 n + 1, S) of the offsets -n to n, window by window.
-        settings: hold the limit of the clearness.
+        settings: give the least clearness.
 
     Returns:
-        The offset; its confidence is the least of the paired t values against the offsets more than 2 frames away: the
-        mean over the windows that both offsets have of the cosines' difference, in standard errors of that mean. Never
-        sure of the largest offset looked at.
+        The offset. Its confidence is the least of the paired t values against the offsets more than 2 frames away: the
+        mean of the cosines' difference over the windows that both offsets have, in standard errors of that mean. The
+        largest offset that was tried is never sure.
     """
     similarity = np.nanmean(cosines, axis=1)
     largest = len(similarity) // 2
@@ -144,7 +144,7 @@ def estimate(cosines: npt.NDArray[np.float64], settings: AvOffsetSettings) -> Of
 
 
 def _paired_t(differences: npt.NDArray[np.float64]) -> float:
-    """Their mean in standard errors; NaN is left out, fewer than two tell nothing."""
+    """Mean in standard errors of the mean, without NaN; 0 for fewer than two differences."""
     differences = differences[~np.isnan(differences)]
     if len(differences) < 2:
         return 0.0
@@ -153,8 +153,13 @@ def _paired_t(differences: npt.NDArray[np.float64]) -> float:
 
 
 def peak_frames(similarity: npt.NDArray[np.float64]) -> float:
-    """Where the similarity by offset, from -n to n, is highest: the vertex of the parabola through the best offset and its
-    neighbours, to the nearest quarter of a frame. At either end of the range it is the end."""
+    """The offset of the highest similarity, to the nearest quarter of a frame.
+
+    It is the vertex of the parabola through the best offset and its neighbours; at either end of the range, the end.
+
+    Args:
+        similarity: (2 n + 1,) of the offsets -n to n, video frames.
+    """
     best = int(similarity.argmax())
     whole = best - len(similarity) // 2
     if not 0 < best < len(similarity) - 1:
@@ -166,7 +171,7 @@ def peak_frames(similarity: npt.NDArray[np.float64]) -> float:
 
 @lru_cache(maxsize=1)
 def open_probe(source: ProbeSource) -> OffsetProbe:
-    """The probe, read once a process.
+    """The probe, opened once a process.
 
     Raises:
         ValueError: the files are not those of such a network.
@@ -178,8 +183,5 @@ def open_probe(source: ProbeSource) -> OffsetProbe:
 
 
 def _decode(clip: TimedClip, start: int, stop: int) -> npt.NDArray[np.uint8]:
-    """(stop - start, 128, 128, 3) RGB."""
-    edges = clip.jpeg_offsets
-    return np.stack(
-        [simplejpeg.decode_jpeg(clip.mjpeg[edges[t] : edges[t + 1]], "RGB") for t in range(start, stop)]
-    )
+    """(stop - start, 128, 128, 3) uint8 RGB."""
+    return unpack_jpegs(clip.mjpeg, clip.jpeg_offsets, range(start, stop))

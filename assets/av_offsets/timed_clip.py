@@ -1,8 +1,8 @@
-"""Crops and sound of a clip on one time axis, and moving the one against the other.
+"""Crops and audio of a clip on one time axis, and shifting one against the other.
 
-The sound moves in steps of a quarter of a video frame, the 10 ms of a mel frame: samples and stored mel frames move
-alike and stay as they are. Sign, as in SyncNet's evaluation (offset = 15 - argmin): a positive offset means that the sound is early;
-it is delayed by offset / 25 s. Sound that is one frame late has the offset -1.
+Audio is shifted in steps of a quarter of a video frame, the 10 ms of a mel frame, so that samples and stored mel frames
+are cut alike and keep their values. The sign is that of SyncNet's evaluation (offset = 15 - argmin): positive where
+audio is early, so that it is delayed by offset / 25 s. Audio that is one frame late has the offset -1.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ SAMPLES_PER_MEL = SAMPLES_PER_FRAME // MELS_PER_FRAME
 
 @dataclass(frozen=True, kw_only=True)
 class TimedClip:
-    """What of a clip has a time axis; T video frames at 25 fps.
+    """The parts of a clip that have a time axis; T video frames at 25 fps.
 
     Args:
-        mjpeg: T JPEGs one after the other.
-        jpeg_offsets: int64 (T + 1,), where each begins; the last value is the length.
+        mjpeg: T JPEGs one after the other, RGB.
+        jpeg_offsets: int64 (T + 1,), byte at which each begins; the last value is the length.
         landmarks: float32 (T, 68, 2), crop pixels.
         boxes: float32 (T, 4), source pixels x0 y0 x1 y1.
-        valid: bool (T,).
-        mel: float16 (80, 4T).
-        pcm: int16 (640 T,), 16 kHz.
+        valid: bool (T,); False where the face is interpolated.
+        mel: float16 (80, 4T), log10 magnitude.
+        pcm: int16 (640 T,), 16 kHz mono.
     """
 
     mjpeg: bytes
@@ -67,7 +67,7 @@ class TimedClip:
 
 
 def timed_clip(crops: Mapping[str, Any], mels: Mapping[str, Any]) -> TimedClip:
-    """Arrays of a clip from its rows of `face_crops` and `mels`, the sound cut to the frames that have crops.
+    """Arrays of a clip from its rows of `face_crops` and `mels`, the audio cut to the frames that have crops.
 
     Raises:
         ValueError: the two rows differ in the number of the clip's video frames.
@@ -76,10 +76,10 @@ def timed_clip(crops: Mapping[str, Any], mels: Mapping[str, Any]) -> TimedClip:
     if mels["num_frames"] != crops["num_clip_frames"] or first_frame + num_frames > crops["num_clip_frames"]:
         raise ValueError(
             f"clip {crops['clip_id']}: crops of frames {first_frame} to {first_frame + num_frames} of "
-            f"{crops['num_clip_frames']}, but sound for {mels['num_frames']} video frames; both stages must have "
+            f"{crops['num_clip_frames']}, but audio for {mels['num_frames']} video frames; both stages must have "
             "read the same video"
         )
-    sound = slice(first_frame, first_frame + num_frames)
+    frames = slice(first_frame, first_frame + num_frames)
     mel = np.frombuffer(mels["mel"], np.float16).reshape(NUM_MELS, -1, MELS_PER_FRAME)
     pcm = np.frombuffer(mels["pcm"], np.int16).reshape(-1, SAMPLES_PER_FRAME)
     return TimedClip(
@@ -88,19 +88,20 @@ def timed_clip(crops: Mapping[str, Any], mels: Mapping[str, Any]) -> TimedClip:
         landmarks=np.frombuffer(crops["landmarks"], np.float32).reshape(num_frames, NUM_LANDMARKS, 2),
         boxes=np.frombuffer(crops["boxes"], np.float32).reshape(num_frames, 4),
         valid=np.frombuffer(crops["valid"], np.uint8) != 0,
-        mel=mel[:, sound].reshape(NUM_MELS, -1),
-        pcm=pcm[sound].reshape(-1),
+        mel=mel[:, frames].reshape(NUM_MELS, -1),
+        pcm=pcm[frames].reshape(-1),
     )
 
 
 def shift_clip(clip: TimedClip, offset_frames: float) -> TimedClip:
-    """Correct an offset: delay the sound by ``offset_frames`` (advance it if negative), keep the common part.
+    """Corrects an offset: delays audio by ``offset_frames`` (advances it if negative) and keeps the common part.
 
     Args:
+        clip: of T frames.
         offset_frames: in video frames, a multiple of 1/4.
 
     Returns:
-        a clip of T - ``lost_frames(offset_frames)`` frames.
+        A clip of T - ``lost_frames(offset_frames)`` frames.
 
     Raises:
         ValueError: the offset is no multiple of 1/4, or leaves nothing of the clip.
@@ -110,9 +111,9 @@ def shift_clip(clip: TimedClip, offset_frames: float) -> TimedClip:
         raise ValueError(
             f"an offset of {offset_frames:g} frames leaves nothing of a clip of {clip.num_frames} frames"
         )
-    first_picture = math.ceil(max(offset_frames, 0))
-    first_mel = round(MELS_PER_FRAME * sound_start_frames(offset_frames))
-    return _cut(clip, first_picture, first_mel, num_frames)
+    first_frame = math.ceil(max(offset_frames, 0))
+    first_mel = round(MELS_PER_FRAME * audio_start_frames(offset_frames))
+    return _cut(clip, first_frame, first_mel, num_frames)
 
 
 def lost_frames(offset_frames: float) -> int:
@@ -123,27 +124,27 @@ def lost_frames(offset_frames: float) -> int:
     """
     if offset_frames * MELS_PER_FRAME % 1:
         raise ValueError(
-            f"an offset of {offset_frames} frames: the sound moves by multiples of 1/{MELS_PER_FRAME}"
+            f"an offset of {offset_frames} frames: audio is shifted by multiples of 1/{MELS_PER_FRAME}"
         )
     return math.ceil(abs(offset_frames))
 
 
-def sound_start_frames(offset_frames: float) -> float:
-    """The time on the old axis at which the corrected clip's sound begins, in video frames."""
+def audio_start_frames(offset_frames: float) -> float:
+    """Video frames into the clip at which the audio of the corrected clip begins."""
     return math.ceil(max(offset_frames, 0)) - offset_frames
 
 
-def _cut(clip: TimedClip, first_picture: int, first_mel: int, num_frames: int) -> TimedClip:
-    pictures = slice(first_picture, first_picture + num_frames)
-    offsets = clip.jpeg_offsets[first_picture : first_picture + num_frames + 1]
+def _cut(clip: TimedClip, first_frame: int, first_mel: int, num_frames: int) -> TimedClip:
+    frames = slice(first_frame, first_frame + num_frames)
+    offsets = clip.jpeg_offsets[first_frame : first_frame + num_frames + 1]
     last_mel = first_mel + MELS_PER_FRAME * num_frames
     return replace(
         clip,
         mjpeg=clip.mjpeg[int(offsets[0]) : int(offsets[-1])],
         jpeg_offsets=offsets - offsets[0],
-        landmarks=clip.landmarks[pictures],
-        boxes=clip.boxes[pictures],
-        valid=clip.valid[pictures],
+        landmarks=clip.landmarks[frames],
+        boxes=clip.boxes[frames],
+        valid=clip.valid[frames],
         mel=clip.mel[:, first_mel:last_mel],
         pcm=clip.pcm[SAMPLES_PER_MEL * first_mel : SAMPLES_PER_MEL * last_mel],
     )

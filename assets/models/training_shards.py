@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from assets.project.digests import digest_of
 from assets.project.settings import Project
-from assets.shards.contents import keep_present, recall_contents
+from assets.shards.contents import read_contents, write_missing_contents
 from assets.stage.run import StageRun
 from cals_models.shards.shard_format import MANIFEST_NAME, ShardError, read_manifest
 
@@ -24,7 +24,7 @@ def training_shards(run: StageRun) -> list[Path]:
     """
     others = run.dataset.train_on
     if others:
-        keep_present(run.home)
+        write_missing_contents(run.home)
         held_out = _raw_hashes(run, run.dataset.name, HELD_OUT)
         for other in others:
             shared = held_out.filter(pc.is_in(held_out, value_set=_raw_hashes(run, other, ("train",))))
@@ -52,7 +52,7 @@ def _manifest_digest(project: Project, dataset: str) -> str:
 def _raw_hashes(run: StageRun, dataset: str, splits: tuple[str, ...]) -> pa.Array:
     """Hashes of the raw files behind the present shards of some splits; raises where they are not on record."""
     version = run.head("shards", dataset=dataset)["data_version"]
-    contents = recall_contents(run.home, dataset, version)
+    contents = read_contents(run.home, dataset, version)
     if contents is None:
         raise ValueError(
             f"shards of {dataset} {version[:12]}: their list of clips is not on record, so that nobody can tell whether "

@@ -1,4 +1,4 @@
 """Stage `shards`: byte-reproducible WebDataset tars with a manifest of digests.
 
-The format itself is in `cals_models/shards`.
+The shard format is defined in `cals_models/shards`.
 """

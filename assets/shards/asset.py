@@ -8,7 +8,7 @@ from typing import Any
 from assets.clips.clip_table import accepted_clips
 from assets.project.digests import digest_of
 from assets.project.graph import upstream_of
-from assets.shards.contents import remember_contents
+from assets.shards.contents import write_contents
 from assets.shards.manifest import Manifest, write_manifest
 from assets.shards.sample import ClipFacts
 from assets.shards.settings import HELD_OUT_CHECK, TRAIN_CHECK
@@ -27,23 +27,23 @@ CHECKS = {TRAIN_CHECK: True, HELD_OUT_CHECK: True}
 def shards(run: StageRun) -> StageResult:
     """WebDataset tars by split and bucket, byte-reproducible, with a manifest of digests."""
     folder = run.home.shards(run.dataset.name)
-    made: list[BucketShards] = []
+    buckets: list[BucketShards] = []
     with progress_bar(f"shards of {run.dataset.name}", run.dataset.num_buckets, "bucket") as advance:
         for bucket in range(run.dataset.num_buckets):
-            made.append(write_bucket(folder, _bucket_input(run, bucket), run.settings))
+            buckets.append(write_bucket(folder, _bucket_input(run, bucket), run.settings))
             advance(1)
     manifest = write_manifest(folder, run.dataset.name, range(run.dataset.num_buckets))
-    _write_tables(run, manifest, made)
-    remember_contents(run.home, run.dataset.name, manifest.digest)
+    _write_tables(run, manifest, buckets)
+    write_contents(run.home, run.dataset.name, manifest.digest)
     num_clips = {split: manifest.num_clips(split) for split in SPLITS}
     return StageResult(
         data_version=manifest.digest,
         num_clips=sum(num_clips.values()),
         counts={
             **{f"{split}_clips": count for split, count in num_clips.items()},
-            "excluded": sum(len(bucket.excluded) for bucket in made),
-            "shards_written": sum(len(bucket.written) for bucket in made),
-            "shards_unchanged": sum(len(bucket.unchanged) for bucket in made),
+            "excluded": sum(len(bucket.excluded) for bucket in buckets),
+            "shards_written": sum(len(bucket.written) for bucket in buckets),
+            "shards_unchanged": sum(len(bucket.unchanged) for bucket in buckets),
         },
         facts={"manifest": str(folder / "manifest.json")},
         checks=[
@@ -82,11 +82,11 @@ def _facts(clip: dict[str, Any]) -> ClipFacts:
     )
 
 
-def _write_tables(run: StageRun, manifest: Manifest, made: list[BucketShards]) -> None:
+def _write_tables(run: StageRun, manifest: Manifest, buckets: list[BucketShards]) -> None:
     name = run.dataset.name
     write_part(run.home, "shards", manifest.shards, dataset=name)
     write_part(run.home, "shard_clips", manifest.clips, dataset=name)
-    own = [row for bucket in made for row in bucket.excluded if row["stage"] == "shards"]
+    own = [row for bucket in buckets for row in bucket.excluded if row["stage"] == "shards"]
     outcomes = [{"dataset": name, "status": "rejected", **row} for row in own]
     outcomes += [
         {

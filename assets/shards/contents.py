@@ -1,7 +1,7 @@
-"""What each version of a shard set held, kept after the set was made anew.
+"""The clips of each version of a shard set, kept when the set is written anew.
 
-The ledger names versions; only this tells which clips, and which raw bytes, an older model was trained on.
-One Parquet file a version, named by the digest of the manifest; it holds names and hashes, nothing of a clip.
+The ledger names versions; only these files say which clips and which raw bytes an older model was trained on. There is
+one Parquet file a version, named by the digest of the manifest; it holds names and hashes only.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def contents_path(home: Home, dataset: str, digest: str) -> Path:
     return home.warehouse / "contents" / dataset / f"{digest}.parquet"
 
 
-def remember_contents(home: Home, dataset: str, digest: str) -> Path:
-    """Keeps the list of clips of the shard set as it is now, from the parts that the stages have just written.
+def write_contents(home: Home, dataset: str, digest: str) -> Path:
+    """Writes the contents of the present shard set, from the table parts that the stages have just written.
 
     Args:
         digest: data version of the shards, which is the digest of their manifest.
 
     Raises:
-        ValueError: the parts tell of another shard set.
+        ValueError: the parts describe another shard set, or are missing.
     """
     path = contents_path(home, dataset, digest)
     if path.exists():
@@ -50,8 +50,8 @@ def remember_contents(home: Home, dataset: str, digest: str) -> Path:
     found = manifest_digest(hashes.items())
     if found != digest:
         raise ValueError(
-            f"{part_path(home, 'shards', dataset)}: tells of shards {found[:12]}, not {digest[:12]}; "
-            "write the parts shards, shard_clips and clip_inventory before the contents are kept"
+            f"{part_path(home, 'shards', dataset)}: describes shards {found[:12]}, not {digest[:12]}; "
+            "write the parts shards, shard_clips and clip_inventory before the contents"
         )
     clips = _part(home, "shard_clips", dataset, ["clip_id", "key", "split", "shard"])
     raw = _part(home, "clip_inventory", dataset, ["clip_id", "path", "sha256"])
@@ -64,23 +64,23 @@ def remember_contents(home: Home, dataset: str, digest: str) -> Path:
     return path
 
 
-def keep_present(home: Home) -> None:
-    """Keeps the lists of the shard sets that are there now, where a run ended before it could."""
+def write_missing_contents(home: Home) -> None:
+    """Writes the contents of all present shard sets for which a run ended before it did."""
     for path in sorted((home.parts / "shards").glob("*.parquet")):
         rows = pq.read_table(path, columns=["path", "sha256"], partitioning=None).to_pylist()
         digest = manifest_digest((row["path"], row["sha256"]) for row in rows)
         if not contents_path(home, path.stem, digest).exists():
-            remember_contents(home, path.stem, digest)
+            write_contents(home, path.stem, digest)
 
 
 def _part(home: Home, table: str, dataset: str, columns: list[str]) -> pa.Table:
     path = part_path(home, table, dataset)
     if not path.exists():
-        raise ValueError(f"{path}: not there; write it before the contents of the shards are kept")
+        raise ValueError(f"{path}: not there; write it before the contents of the shards")
     return pq.read_table(path, columns=columns, partitioning=None)
 
 
-def recall_contents(home: Home, dataset: str, digest: str) -> pa.Table | None:
+def read_contents(home: Home, dataset: str, digest: str) -> pa.Table | None:
     """Clips of a version of a shard set (``SCHEMA``), or None where that version is not on record."""
     path = contents_path(home, dataset, digest)
     return pq.read_table(path, partitioning=None) if path.exists() else None
@@ -89,12 +89,12 @@ def recall_contents(home: Home, dataset: str, digest: str) -> pa.Table | None:
 def find_in_contents(
     home: Home, column: str, values: Collection[str], *, prefix: bool = False
 ) -> Iterator[tuple[str, str, pa.Table]]:
-    """Versions of shard sets that hold a clip, a raw file or a shard.
+    """Versions of shard sets that hold some clips, raw files or shards.
 
     Args:
         column: a column of ``SCHEMA``.
-        values: what to find in it.
-        prefix: whether the values are beginnings.
+        values: values to find in it.
+        prefix: whether values are prefixes.
 
     Yields:
         Dataset, version, and the rows found (``SCHEMA``).

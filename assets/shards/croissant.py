@@ -1,4 +1,4 @@
-"""Croissant metadata of a shard set: its files with their digests, and what the members of a sample are.
+"""Croissant metadata of a shard set: its files with their digests, and the members of a sample.
 
 Source: Croissant format specification 1.0, https://docs.mlcommons.org/croissant/docs/croissant-spec.html.
 """
@@ -55,7 +55,7 @@ MEMBER_SETS = {
     "mjpeg": ("video/x-motion-jpeg", "face crops, 128 x 128 RGB at 25 fps, JPEGs one after the other"),
     "mel.npy": ("application/x-numpy", "float16 (80, 4T), log10 mel magnitude at 100 fps"),
     "landmarks.npy": ("application/x-numpy", "float32 (T, 68, 2), crop pixels"),
-    "flac": ("audio/flac", "sound, 16 kHz mono, 640 samples a video frame"),
+    "flac": ("audio/flac", "audio, 16 kHz mono, 640 samples a video frame"),
 }
 
 
@@ -74,7 +74,7 @@ def croissant(dataset: str, digest: str, shards: Sequence[dict[str, Any]]) -> di
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": dataset,
         "description": f"{num_clips} talking-face clips, {num_frames} video frames: face crops, mels, landmarks and "
-        "sound in WebDataset shards. The terms of the raw data hold for it.",
+        "audio in WebDataset shards. The terms of the raw data hold for it.",
         "version": f"1.0.0+{digest[:16]}",
         "distribution": [*map(_shard, shards), *(_member_set(name, shards) for name in MEMBER_SETS)],
     }

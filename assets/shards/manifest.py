@@ -1,4 +1,4 @@
-"""Manifest of a shard set and its rows for the tables, made of the indices beside the shards."""
+"""Manifest of a shard set and its rows for the tables, from the indices beside the shards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cals_models.shards.shard_format import MANIFEST_FORMAT, MANIFEST_NAME, SPLI
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a shard set holds.
+    """Contents of a shard set.
 
     Args:
         digest: content of the set; changes if and only if a shard's bytes or name change.
@@ -34,10 +34,10 @@ class Manifest:
 
 
 def write_manifest(folder: Path, dataset: str, buckets: Collection[int]) -> Manifest:
-    """Write `manifest.json` and `croissant.json` over the shards of the buckets, remove shards of other buckets.
+    """Writes `manifest.json` and `croissant.json` of the buckets' shards, and removes shards of other buckets.
 
     Raises:
-        ValueError: a shard lies there without its index, or has another size than its index says.
+        ValueError: a shard has no index, or another size than its index says.
     """
     names = {shard_name(split, bucket): split for split in SPLITS for bucket in sorted(buckets)}
     present = {path.name for path in folder.glob("*.tar")}
@@ -47,7 +47,7 @@ def write_manifest(folder: Path, dataset: str, buckets: Collection[int]) -> Mani
         index = read_shard_index(folder / name)
         if index is None:
             raise ValueError(
-                f"{folder / name}: its index is missing or tells another size; write the shard anew"
+                f"{folder / name}: its index is missing or says another size; write the shard anew"
             )
         where = {"dataset": dataset, "split": names[name]}
         counts = {field: index[field] for field in ("num_clips", "num_frames", "bytes", "sha256")}

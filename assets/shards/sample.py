@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from assets.av_offsets.timed_clip import TimedClip, shift_clip, sound_start_frames
+from assets.av_offsets.timed_clip import TimedClip, audio_start_frames, shift_clip
 from cals_models.timebase import FPS, SAMPLE_RATE_HZ
 
 OFFSET_COLUMNS = ("measured_frames", "confidence", "applied_frames", "remeasured_frames", "offset_status")
@@ -20,7 +20,7 @@ OFFSET_COLUMNS = ("measured_frames", "confidence", "applied_frames", "remeasured
 
 @dataclass(frozen=True, kw_only=True)
 class ClipFacts:
-    """What the inventory knows of a clip and its shard sample repeats.
+    """What a shard sample repeats from the inventory.
 
     Args:
         source_path: path of the video below the dataset's root.
@@ -52,11 +52,11 @@ def encode_sample(
 
     Args:
         facts: of the inventory.
-        clip: crops and sound before the correction.
+        clip: crops and audio before the correction.
         offset: the clip's row of `av_offsets`.
         first_frame: frame of the clip in which the crops start; the labels count from the clip's beginning.
-        settings_digest: repeated in the json.
-        flac_compression: 0 to 1.
+        settings_digest: of all stages that produced the data; repeated in the json.
+        flac_compression: 0 (fast) to 1 (small).
     """
     applied = float(offset["applied_frames"])
     corrected = shift_clip(clip, applied)
@@ -81,7 +81,7 @@ def encode_sample(
         "settings_digest": settings_digest,
     }
     for kind, rows in facts.labels.items():
-        meta[kind] = moved_labels(rows, first_frame + sound_start_frames(applied), corrected.num_frames)
+        meta[kind] = moved_labels(rows, first_frame + audio_start_frames(applied), corrected.num_frames)
     text = json.dumps(meta, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return {
         "flac": _flac(corrected.pcm, flac_compression),
@@ -95,7 +95,13 @@ def encode_sample(
 def moved_labels(
     rows: tuple[tuple[float, float, str], ...], first_frame: float, num_frames: int
 ) -> list[list[float | str]]:
-    """Timed labels of the sound on the time axis of the corrected clip, cut to its length."""
+    """Timed labels on the time axis of the corrected clip, cut to its length.
+
+    Args:
+        rows: start and end in seconds of the whole clip, and label.
+        first_frame: video frame of the whole clip at which the corrected clip's audio begins.
+        num_frames: of the corrected clip.
+    """
     begin_s, length_s = first_frame / FPS, num_frames / FPS
     moved = ((max(start - begin_s, 0.0), min(end - begin_s, length_s), label) for start, end, label in rows)
     return [[round(start, 4), round(end, 4), label] for start, end, label in moved if start < end]

@@ -1,7 +1,7 @@
 """Shards of one bucket of clips: a tar for each split, the same bytes for the same clips.
 
-Beside each tar lies `<split>-<bucket>.index.json`: the key of its inputs, its size and digest, and a row a
-clip. The manifest and the tables are made of these, without opening a tar.
+Beside each tar is `<split>-<bucket>.index.json`: the key of its inputs, its size and digest, and a row a clip. Manifest
+and tables are built from these, without opening a tar.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +29,14 @@ LENGTH_COLUMN = {"face_crops": "num_frames", "mels": "num_frames", "av_offsets":
 
 @dataclass(frozen=True, kw_only=True)
 class BucketInput:
-    """What the shards of one bucket are made of.
+    """Inputs of the shards of one bucket.
 
     Args:
         bucket: its number.
         clips: accepted clips of the bucket by id.
         stage_files: the bucket's Parquet file of face_crops, mels and av_offsets.
-        withdrawn: clips that must not be in any shard, with the reason.
         version: version of the shards stage (code and settings).
-        settings_digest: digest of the settings of all stages that made the data; repeated in each sample.
+        settings_digest: of all stages that produced the data; repeated in each sample.
     """
 
     bucket: int
@@ -45,7 +44,6 @@ class BucketInput:
     stage_files: Mapping[str, Path]
     version: str
     settings_digest: str
-    withdrawn: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +51,10 @@ class BucketShards:
     """Outcome of a bucket.
 
     Args:
-        written: names of the shards written anew.
-        unchanged: names of those left as they were.
-        excluded: a row for each clip that is in no shard: clip_id, reason, detail and stage, the first
-            that it did not pass.
+        written: names of the shards written.
+        unchanged: names of the shards that were up to date.
+        excluded: a row for each clip that is in no shard: clip_id, the first stage that it did not pass, reason
+            and detail.
     """
 
     written: list[str]
@@ -74,7 +72,7 @@ def index_path(shard: Path) -> Path:
 
 
 def write_bucket(folder: Path, source: BucketInput, settings: ShardSettings) -> BucketShards:
-    """Bring the shards of one bucket up to date.
+    """Brings the shards of one bucket up to date.
 
     A shard is written anew only if its clips, one of their digests or the version differ from its index, or
     if its file is gone or of another size. A split without clips loses its shard.
@@ -83,9 +81,7 @@ def write_bucket(folder: Path, source: BucketInput, settings: ShardSettings) -> 
         ValueError: the stages' rows contradict each other.
     """
     outcomes = {stage: _outcomes(stage, path) for stage, path in source.stage_files.items()}
-    excluded = [
-        row for clip_id in sorted(source.clips) for row in _why_not(clip_id, source, outcomes, settings)
-    ]
+    excluded = [row for clip_id in sorted(source.clips) for row in _exclusion(clip_id, outcomes, settings)]
     left_out = {row["clip_id"] for row in excluded}
     included = sorted(source.clips.keys() - left_out)
     written, unchanged = [], []
@@ -108,7 +104,7 @@ def write_bucket(folder: Path, source: BucketInput, settings: ShardSettings) -> 
 
 
 def read_shard_index(shard: Path) -> dict[str, Any] | None:
-    """The index beside a shard; None if there is none, or if the shard is not as large as it says."""
+    """The index beside a shard; None if there is none, or if the shard has another size than it says."""
     try:
         index: dict[str, Any] = json.loads(index_path(shard).read_text(encoding="utf-8"))
         return index if shard.stat().st_size == index["bytes"] else None
@@ -117,10 +113,10 @@ def read_shard_index(shard: Path) -> dict[str, Any] | None:
 
 
 def write_tar(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) -> None:
-    """Write samples (clip id, members by extension) in the order in which they come.
+    """Writes samples (clip id, members by extension) in the given order.
 
     Raises:
-        ValueError: ids that do not rise, or two clips with one key.
+        ValueError: ids do not rise, or two clips have one key.
     """
     from webdataset import TarWriter
 
@@ -144,7 +140,7 @@ def write_tar(path: Path, samples: Iterable[tuple[str, Mapping[str, bytes]]]) ->
 def _write_split(
     path: Path, key: str, rows: list[dict[str, Any]], source: BucketInput, settings: ShardSettings
 ) -> None:
-    index_path(path).unlink(missing_ok=True)  # a kill between tar and index must not leave an index that lies
+    index_path(path).unlink(missing_ok=True)  # a kill between tar and index must not leave a wrong index
     write_tar(path, _samples([row["clip_id"] for row in rows], source, settings))
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -162,7 +158,7 @@ def _write_split(
 def _samples(
     clip_ids: list[str], source: BucketInput, settings: ShardSettings
 ) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Encoded samples of the clips; one row of each stage is in memory at a time."""
+    """Encoded samples of the clips, with one row of each stage in memory at a time."""
     streams = {
         stage: read_rows(source.stage_files[stage], ["clip_id", *columns])
         for stage, columns in STAGE_COLUMNS.items()
@@ -190,38 +186,32 @@ def _outcomes(stage: str, path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _num_frames(clip_id: str, outcomes: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> int:
-    """Video frames that are left of a clip after its A/V offset is corrected."""
+    """Video frames of a clip after its A/V offset is corrected."""
     rows = {stage: outcomes[stage][clip_id][LENGTH_COLUMN[stage]] for stage in STAGE_COLUMNS}
     return int(rows["face_crops"]) - lost_frames(float(rows["av_offsets"]))
 
 
-def _why_not(
-    clip_id: str,
-    source: BucketInput,
-    outcomes: Mapping[str, Mapping[str, Mapping[str, Any]]],
-    settings: ShardSettings,
+def _exclusion(
+    clip_id: str, outcomes: Mapping[str, Mapping[str, Mapping[str, Any]]], settings: ShardSettings
 ) -> Iterator[dict[str, str]]:
     """The first reason why a clip is in no shard; nothing if it is in one."""
 
-    def because(stage: str, reason: str, detail: str) -> dict[str, str]:
+    def excluded_by(stage: str, reason: str, detail: str) -> dict[str, str]:
         return {"clip_id": clip_id, "stage": stage, "reason": reason, "detail": detail}
 
-    if clip_id in source.withdrawn:
-        yield because("shards", "withdrawn", source.withdrawn[clip_id])
-        return
     for stage in STAGE_COLUMNS:
         row = outcomes[stage].get(clip_id)
         if row is None:
-            yield because(
+            yield excluded_by(
                 stage, "not_computed", f"{stage} has no row for this clip; an earlier stage rejected it"
             )
             return
         if row["status"] != "ok":
-            yield because(stage, row["reason"], row["detail"])
+            yield excluded_by(stage, row["reason"], row["detail"])
             return
     num_frames = _num_frames(clip_id, outcomes)
     if num_frames < settings.min_frames:
-        yield because(
+        yield excluded_by(
             "shards", "too_short", f"{num_frames} video frames; a sample needs {settings.min_frames}"
         )
 

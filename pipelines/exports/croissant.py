@@ -17,7 +17,7 @@ from pyarrow import csv
 
 from assets.project.atomic_files import replacing, write_text
 from assets.project.settings import Project, SettingsError
-from assets.shards.contents import recall_contents
+from assets.shards.contents import read_contents
 from assets.shards.croissant import CROISSANT_NAME, MEMBER_SETS, croissant
 from cals_models.shards.shard_format import MANIFEST_NAME, ShardFile, read_manifest
 from pipelines.exports.licences import LANDMARKS_NOTE, licence_of
@@ -57,7 +57,7 @@ def write_croissant(project: Project, dataset: str) -> Path:
 
 
 def _write_index(project: Project, dataset: str, digest: str, path: Path) -> None:
-    contents = recall_contents(project.home, dataset, digest)
+    contents = read_contents(project.home, dataset, digest)
     if contents is None:
         raise SettingsError(
             f"{dataset}: the clips of shards {digest[:12]} are not on record; run: cals run --dataset {dataset} --force shards"

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from assets.external_renders.video_set import GENERATED, REFERENCE, recall_videos
 from assets.project.home import Home
 from assets.shards.contents import SCHEMA as CONTENTS_SCHEMA
-from assets.shards.contents import keep_present, recall_contents
+from assets.shards.contents import read_contents, write_missing_contents
 from pipelines.lineage.ledger_graph import (
     LedgerGraph,
     Row,
@@ -114,7 +114,7 @@ class Tracer:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        keep_present(home)
+        write_missing_contents(home)
         self.graph = LedgerGraph.read(home)
         self.registered = registered_versions(home)
 
@@ -206,7 +206,7 @@ class Tracer:
 
     def clips_in(self, trace: Trace, row: Row, splits: Iterable[str]) -> pa.Table:
         """Clips of a materialisation of shards, of some splits (``CLIPS_SCHEMA``)."""
-        contents = recall_contents(self.home, row["dataset"], row["data_version"])
+        contents = read_contents(self.home, row["dataset"], row["data_version"])
         if contents is None:
             trace.notes.append(
                 f"{label(row)} {row['data_version'][:12]}: its list of clips is not on record "

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from assets.project.home import Home
 from assets.project.settings import Project
-from assets.shards.contents import contents_path, remember_contents
+from assets.shards.contents import contents_path, write_contents
 from assets.shards.write_shards import index_path
 from assets.store.bucket_files import read_index, summarise
 from assets.store.current_model import CURRENT_FILE, find_current_model
@@ -154,7 +154,7 @@ def _shard_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
             kind="missing_output",
             text=f"{label(row)}: the list of its clips is not on record",
             remedy="kept from now on",
-            mend=partial(remember_contents, home, row["dataset"], digest),
+            mend=partial(write_contents, home, row["dataset"], digest),
         )
     for shard in (shard for some in shards.values() for shard in some):
         path = folder / shard.path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from assets.project.settings import Project
-from assets.shards.contents import remember_contents
+from assets.shards.contents import write_contents
 from assets.store import ledger
 from assets.store.table_parts import write_part
 from tests.support.lineage_home import CODE, DATASET, make_project, sha256
@@ -31,7 +31,7 @@ def make_shards(folder: Path) -> Project:
         for row in manifest.clips
     ]
     write_part(home, "clip_inventory", raw, dataset=DATASET)
-    remember_contents(home, DATASET, manifest.digest)
+    write_contents(home, DATASET, manifest.digest)
     entry = ledger.Entry(
         asset="shards", dataset=DATASET, method=None, data_version=manifest.digest, code_version=CODE.digest,
         settings={}, inputs={}, dagster_run_id="run", duration_s=1.0, num_clips=len(manifest.clips),

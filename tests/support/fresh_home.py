@@ -22,7 +22,7 @@ from assets.project.atomic_files import write_text
 from assets.project.graph import STAGES, Stage, source_names, stage_code
 from assets.project.settings import Dataset, Project, load_project
 from assets.project.source_versions import TRAIN_ON, source_version
-from assets.shards.contents import remember_contents
+from assets.shards.contents import write_contents
 from assets.stage.run import needed_methods
 from assets.store import ledger
 from assets.store.bucket_files import KEY_FIELDS, bucket_of
@@ -184,7 +184,7 @@ class _DatasetMaker:
         listed = [{k: v for k, v in row.items() if k not in ("dataset", "split")} for row in shards]
         manifest = {"format": 1, "dataset": name, "digest": digest, "splits": {"train": {"shards": listed}}}
         write_text(self.home.shards(name) / "manifest.json", json.dumps(manifest))
-        remember_contents(self.home, name, digest)
+        write_contents(self.home, name, digest)
         self.versions[("shards", None)] = digest
 
     def _evaluation(self, clips: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Face crops and sound of a real GRID clip, cut with one fixed square: real pixels without the project's face stages."""
+"""Face crops and audio of a real GRID clip, cut with one fixed square, without the project's face stages."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ import simplejpeg
 from assets.shards.manifest import write_manifest
 from assets.shards.settings import ShardSettings
 from assets.shards.write_shards import BucketInput, write_bucket
-from tests.support.shard_sets import clip_rows, facts_of, write_stage_files
+from tests.support.shard_sets import clip_rows, facts_of, jpeg_columns, write_stage_files
 
 CROP_PX = 128
 
 
 @lru_cache(maxsize=4)
 def grid_crops(path: Path, num_frames: int = 75) -> tuple[np.ndarray, np.ndarray]:
-    """Frames uint8 (T, 128, 128, 3) RGB and sound int16 (640 T,), 16 kHz; read-only."""
+    """Crops uint8 (T, 128, 128, 3) RGB and audio int16 (640 T,), 16 kHz; read-only."""
     from assets.faces.backends.dlib import DlibBackend
 
     with av.open(str(path)) as container:
-        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)][:num_frames]
+        images = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)][:num_frames]
     resampler = av.AudioResampler("s16", "mono", 16_000)
     with av.open(str(path)) as container:
         pieces = [piece for frame in container.decode(audio=0) for piece in resampler.resample(frame)]
     samples = np.concatenate([piece.to_ndarray()[0] for piece in pieces])
     audio = np.pad(samples, (0, 640 * num_frames))[: 640 * num_frames].astype(np.int16)
-    x0, y0, x1, y1 = DlibBackend().detect([cv2.cvtColor(pictures[0], cv2.COLOR_RGB2GRAY)])[0][0].box
+    x0, y0, x1, y1 = DlibBackend().detect([cv2.cvtColor(images[0], cv2.COLOR_RGB2GRAY)])[0][0].box
     side, cx, cy = 1.35 * (x1 - x0), (x0 + x1) / 2, (y0 + y1) / 2
     scale = CROP_PX / side
     cut = np.float32([[scale, 0, 64 - scale * cx], [0, scale, 64 - scale * cy]])
-    frames = np.stack([cv2.warpAffine(picture, cut, (CROP_PX, CROP_PX)) for picture in pictures])
+    frames = np.stack([cv2.warpAffine(image, cut, (CROP_PX, CROP_PX)) for image in images])
     frames.setflags(write=False)
     audio.setflags(write=False)
     return frames, audio
@@ -56,12 +56,12 @@ def crops_shard_set(
     clips: Mapping[str, tuple[np.ndarray, np.ndarray]],
     valid: Mapping[str, np.ndarray] | None = None,
 ) -> None:
-    """Shards under `folder / "shards"` that hold these frames and sounds.
+    """Shards under `folder / "shards"` that hold these frames and audio.
 
     Args:
-        folder: for the shards and the bucket files they are made from.
-        clips: clip id, `<dataset>/<split>/<name>`, to frames uint8 (T, 128, 128, 3) and sound int16 (640 T,).
-        valid: clip id to bool (T,), frames in which the face was seen; all of them for clips that are not in it.
+        folder: for the shards and the bucket files that they are written from.
+        clips: clip id, `<dataset>/<split>/<name>`, to frames uint8 (T, 128, 128, 3) and audio int16 (640 T,).
+        valid: clip id to bool (T,), frames in which the face was found; all of them for clips that are not in it.
     """
     rows = [_row(clip_id, frames, audio) for clip_id, (frames, audio) in clips.items()]
     for row, clip_id in zip(rows, clips, strict=True):
@@ -80,11 +80,6 @@ def crops_shard_set(
 
 def _row(clip_id: str, frames: np.ndarray, audio: np.ndarray) -> dict[str, dict[str, object]]:
     row = clip_rows(clip_id, 1, len(frames))
-    jpegs = [
-        simplejpeg.encode_jpeg(np.ascontiguousarray(frame), quality=95, colorsubsampling="444")
-        for frame in frames
-    ]
-    offsets = np.cumsum([0, *map(len, jpegs)]).astype(np.int64)
-    row["face_crops"] |= {"mjpeg": b"".join(jpegs), "jpeg_offsets": offsets.tobytes()}
+    row["face_crops"] |= jpeg_columns(frames)
     row["mels"] |= {"pcm": audio.tobytes()}
     return row

@@ -13,7 +13,7 @@ from assets.project.atomic_files import write_text
 from assets.project.code_version import CodeVersion
 from assets.project.home import Home
 from assets.project.settings import Dataset, Project
-from assets.shards.contents import remember_contents
+from assets.shards.contents import write_contents
 from assets.store import ledger
 from assets.store.bucket_files import KEY_FIELDS, summarise, write_rows
 from assets.store.current_model import write_current_model
@@ -102,7 +102,7 @@ class MadeRun:
         }.items():
             self.record(asset, None, self._write_bucket(asset), reads)
         digest = self._write_shards()
-        remember_contents(self.home, self.dataset, digest)
+        write_contents(self.home, self.dataset, digest)
         self.record("shards", None, digest, ["clips", "face_crops", "mels", "av_offsets"])
 
     def make_models_only(self, *, registered: bool = True) -> None:

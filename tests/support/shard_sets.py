@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import simplejpeg
 
+from assets.faces.packed_jpegs import pack_jpegs
 from assets.shards.manifest import Manifest, write_manifest
 from assets.shards.sample import ClipFacts
 from assets.shards.settings import ShardSettings
@@ -39,7 +39,7 @@ SCHEMAS = {
 
 
 def pattern_frames(seed: int, num_frames: int) -> np.ndarray:
-    """uint8 (T, 128, 128, 3): squares of their own for each seed, and a bright bar that moves by frame."""
+    """uint8 (T, 128, 128, 3) RGB: a pattern of squares by seed, and a bright bar that moves with each frame."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(40, 200, (8, 8, 3)).repeat(16, axis=0).repeat(16, axis=1)
     frames = np.repeat(coarse[None], num_frames, axis=0).astype(np.uint8)
@@ -50,14 +50,8 @@ def pattern_frames(seed: int, num_frames: int) -> np.ndarray:
 
 def jpeg_columns(frames: np.ndarray) -> dict[str, bytes]:
     """Columns mjpeg and jpeg_offsets of frames uint8 (T, 128, 128, 3), RGB."""
-    jpegs = [
-        simplejpeg.encode_jpeg(
-            np.ascontiguousarray(frame), quality=95, colorspace="RGB", colorsubsampling="444"
-        )
-        for frame in frames
-    ]
-    offsets = np.cumsum([0, *map(len, jpegs)]).astype(np.int64)
-    return {"mjpeg": b"".join(jpegs), "jpeg_offsets": offsets.tobytes()}
+    mjpeg, offsets = pack_jpegs(map(np.ascontiguousarray, frames), 95)
+    return {"mjpeg": mjpeg, "jpeg_offsets": offsets.tobytes()}
 
 
 def clip_rows(clip_id: str, seed: int, num_frames: int, applied_frames: int = 0) -> dict[str, dict[str, Any]]:
@@ -122,7 +116,7 @@ def make_shard_set(
     num_frames: int = 25,
     num_buckets: int = 2,
 ) -> tuple[Manifest, list[BucketShards]]:
-    """Shards of made clips under `folder / "shards"`; their bucket files lie under `folder / "stages"`."""
+    """Shards of generated clips under `folder / "shards"`; their bucket files are under `folder / "stages"`."""
     clips = [
         (f"{dataset}/{split}/clip{n:03d}", split) for split, count in num_clips.items() for n in range(count)
     ]

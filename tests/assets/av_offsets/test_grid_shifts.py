@@ -1,4 +1,4 @@
-"""A probe trained on clean GRID clips finds and corrects other GRID clips whose sound was shifted on purpose."""
+"""A probe trained on clean GRID clips finds and corrects other GRID clips whose audio was shifted on purpose."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def rows_of_video(path: Path, clip_id: str) -> Rows:
         ),
         frozenset({"face_tracks", "face_crops"}),
     )
-    sound = compute_mels(
+    audio = compute_mels(
         MelPayload(
             path=str(path),
             start_s=span.start_s,
@@ -58,14 +58,14 @@ def rows_of_video(path: Path, clip_id: str) -> Rows:
         frozenset({"mels"}),
     )
     rows = clip_rows(clip_id, 0, 1)
-    for stage, columns in {"face_crops": faces["face_crops"], "mels": sound["mels"]}.items():
+    for stage, columns in {"face_crops": faces["face_crops"], "mels": audio["mels"]}.items():
         assert not isinstance(columns, Rejected), columns
         rows[stage] |= {name: columns[name] for name in rows[stage].keys() & columns.keys()}
     return rows
 
 
-def with_late_sound(rows: Rows, frames: int) -> Rows:
-    """The same clip with its sound so many video frames later; the gap repeats the sound's beginning or end."""
+def with_late_audio(rows: Rows, frames: int) -> Rows:
+    """The clip with its audio ``frames`` video frames later; its end moves to the beginning."""
     pcm = np.frombuffer(rows["mels"]["pcm"], np.int16)
     moved = np.roll(pcm, 640 * frames)
     columns = mel_columns(moved, MelSettings())
@@ -88,7 +88,7 @@ def write_set(folder: Path, splits: dict[str, list[Rows]]) -> Path:
 
 
 def train_probe(folder: Path, shards: Path) -> ProbeSource:
-    """A sync encoder trained on these shards by the command that trains any."""
+    """A sync encoder trained on these shards by the usual training command."""
     config = config_from_fields("sync_encoder", {**PROFILES["tiny"]["sync_encoder"], "steps": STEPS})
     job = {"stage": "sync_encoder", "method": None, "dataset": "clean", "shards": [str(shards)], "inputs": {}}
     (folder / "job.json").write_text(json.dumps(job | {"config": dataclasses.asdict(config)}))
@@ -111,7 +111,7 @@ def test_a_trained_probe_finds_and_corrects_shifts(grid_clips: list[Path], tmp_p
     files = write_stage_files(
         tmp_path / "shifted",
         0,
-        [with_late_sound(row, late) for row, late in zip(others, SHIFTS, strict=True)],
+        [with_late_audio(row, late) for row, late in zip(others, SHIFTS, strict=True)],
     )
     found = {}
     for row, late in zip(others, SHIFTS, strict=True):
@@ -125,7 +125,7 @@ def test_a_trained_probe_finds_and_corrects_shifts(grid_clips: list[Path], tmp_p
         found[late] = dict(compute_offset(payload, frozenset({"av_offsets"}))["av_offsets"])  # type: ignore[arg-type]
     sure = {late: row for late, row in found.items() if row["offset_status"] in ("corrected", "in sync")}
     assert len(sure) >= len(SHIFTS) - 2, found
-    # The recordings themselves are off by up to a frame; the probe says by how much, to a quarter.
+    # The recordings themselves are off by up to a frame; the probe measures it to a quarter.
     assert all(abs(row["measured_frames"] + late) < 1.5 for late, row in sure.items()), found
     assert all(row["applied_frames"] == row["measured_frames"] for row in sure.values())
     assert all(abs(row["remeasured_frames"] or 0) < 0.5 for row in sure.values()), found

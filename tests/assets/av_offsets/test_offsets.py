@@ -1,4 +1,4 @@
-"""Measuring, correcting and measuring again, with an encoder that hears and sees one and the same number."""
+"""Measuring, correcting and measuring again, with an encoder that reads the same number from lips and audio."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SOURCE = ProbeSource(kind="sync_encoder", path=Path("model"), digest="d" * 64)
 
 
 class OpenMouth(nn.Module):
-    """What is seen and what is heard of a window: five brightnesses, five levels, their mean taken away."""
+    """Embeddings of a window: five brightnesses, five levels, each without their mean."""
 
     def visual(self, lower_faces: Tensor) -> Tensor:
         return _unit(lower_faces.mean(dim=(2, 3, 4)).unfold(1, 5, 1))
@@ -45,7 +45,7 @@ def _unit(windows: Tensor) -> Tensor:
 
 
 def talking_rows(clip_id: str, seed: int, num_frames: int) -> dict[str, dict[str, object]]:
-    """Rows of a clip whose lower half is as bright as its sound is loud, frame by frame."""
+    """Rows of a clip whose lower half is as bright as its audio is loud, frame by frame."""
     opening = np.random.default_rng(seed).uniform(0, 1, num_frames)
     frames = np.full((num_frames, 128, 128, 3), 90, np.uint8)
     frames[:, 64:] = np.round(40 + 160 * opening)[:, None, None, None]
@@ -62,23 +62,23 @@ def talking_clip(num_frames: int = 60, seed: int = 0) -> TimedClip:
     return timed_clip(rows["face_crops"], rows["mels"])
 
 
-def sound_moved_late(clip: TimedClip, frames: int) -> TimedClip:
-    """The clip with its sound delayed by so many frames, the ends wrapped round."""
+def delayed_audio(clip: TimedClip, frames: int) -> TimedClip:
+    """The clip with its audio delayed by ``frames`` video frames; its end moves to the beginning."""
     return replace(clip, mel=np.roll(clip.mel, 4 * frames, axis=1), pcm=np.roll(clip.pcm, 640 * frames))
 
 
 @pytest.fixture
 def probe(monkeypatch: pytest.MonkeyPatch) -> SyncEncoderProbe:
-    made = SyncEncoderProbe(OpenMouth())  # type: ignore[arg-type]
-    monkeypatch.setattr(probes, "open_probe", lambda source: made)
-    return made
+    opened = SyncEncoderProbe(OpenMouth())  # type: ignore[arg-type]
+    monkeypatch.setattr(probes, "open_probe", lambda source: opened)
+    return opened
 
 
 @pytest.mark.parametrize("late", range(-6, 7, 3))
 def test_an_offset_is_found_corrected_and_measured_again(probe: SyncEncoderProbe, late: int) -> None:
-    columns = measure_clip(sound_moved_late(talking_clip(), late), SOURCE, SETTINGS)
+    columns = measure_clip(delayed_audio(talking_clip(), late), SOURCE, SETTINGS)
     assert set(columns) == {*OFFSETS_SCHEMA.names, "digest"}
-    assert columns["measured_frames"] == -late, "sound that is late has a negative offset"
+    assert columns["measured_frames"] == -late, "audio that is late has a negative offset"
     assert columns["applied_frames"] == -late
     assert columns["confidence"] > SETTINGS.min_peak_clearness
     assert (columns["probe"], columns["probe_digest"]) == ("sync_encoder", "d" * 64)
@@ -99,8 +99,8 @@ def test_an_unsure_probe_shifts_nothing(probe: SyncEncoderProbe) -> None:
     assert columns["measured_frames"] is not None and columns["confidence"] < SETTINGS.min_peak_clearness
 
 
-def test_the_largest_offset_looked_at_is_no_finding(probe: SyncEncoderProbe) -> None:
-    columns = measure_clip(sound_moved_late(talking_clip(), 4), SOURCE, replace(SETTINGS, max_shift_frames=4))
+def test_the_largest_offset_tried_is_never_sure(probe: SyncEncoderProbe) -> None:
+    columns = measure_clip(delayed_audio(talking_clip(), 4), SOURCE, replace(SETTINGS, max_shift_frames=4))
     assert (columns["measured_frames"], columns["offset_status"]) == (-4, "uncertain")
 
 
@@ -115,8 +115,8 @@ def test_a_long_clip_in_parts_gives_the_same_units(
     probe: SyncEncoderProbe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip = talking_clip(61)
-    lips, sounds = probe._embed(clip)
-    assert lips.shape == sounds.shape == (57, 5)
+    lips, audio = probe._embed(clip)
+    assert lips.shape == audio.shape == (57, 5)
     monkeypatch.setattr(probes, "FRAMES_AT_ONCE", 7)
     torch.testing.assert_close(probe._embed(clip)[0], lips)
 
@@ -155,14 +155,14 @@ def test_a_clip_is_read_from_its_bucket_files(tmp_path: Path, probe: SyncEncoder
         compute_offset(replace(payload, clip_id="made/train/99"), frozenset({"av_offsets"}))
 
 
-def test_only_windows_that_meet_are_compared() -> None:
-    sounds = torch.nn.functional.normalize(torch.randn(30, 8, generator=torch.manual_seed(0)), dim=1)
-    lips = sounds.roll(2, 0)  # what is seen at t was heard at t - 2: the sound is two frames early
-    cosines = cosines_by_offset(lips[2:], sounds[2:], 5)
+def test_only_windows_that_overlap_are_compared() -> None:
+    audio = torch.nn.functional.normalize(torch.randn(30, 8, generator=torch.manual_seed(0)), dim=1)
+    lips = audio.roll(2, 0)  # lips at t match audio at t - 2: audio is two frames early
+    cosines = cosines_by_offset(lips[2:], audio[2:], 5)
     assert cosines.shape == (11, 28)
     assert [int(np.isnan(row).sum()) for row in cosines] == [5, 4, 3, 2, 1, 0, 1, 2, 3, 4, 5]
     assert np.nanmean(cosines[7]) == pytest.approx(1.0, abs=1e-6)
-    assert cosines[8, 10] == pytest.approx(float(lips[12] @ sounds[9]), abs=1e-6)
+    assert cosines[8, 10] == pytest.approx(float(lips[12] @ audio[9]), abs=1e-6)
     found = estimate(cosines, SETTINGS)
     assert (found.frames, found.is_sure) == (2, True)
     far = [

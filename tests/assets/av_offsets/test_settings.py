@@ -1,4 +1,4 @@
-"""Which probe a dataset's settings name, and what they may not name."""
+"""Which probe a dataset's settings name, and which are rejected."""
 
 from __future__ import annotations
 

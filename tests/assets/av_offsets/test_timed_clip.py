@@ -1,4 +1,4 @@
-"""Moving sound against pictures: which way, by how much, and that nothing else moves."""
+"""Shifting audio against frames: the direction, the amount, and that nothing else moves."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from assets.av_offsets.timed_clip import TimedClip, lost_frames, shift_clip, sound_start_frames, timed_clip
+from assets.av_offsets.timed_clip import TimedClip, audio_start_frames, lost_frames, shift_clip, timed_clip
 from tests.support.shard_sets import clip_rows
 
 
-def numbered_clip(num_frames: int = 10, *, sound_late_frames: int = 0) -> TimedClip:
-    """A clip whose pictures and sound tell their frame; the sound of frame t says t - sound_late_frames."""
-    told = np.arange(num_frames)
-    heard = told - sound_late_frames
+def numbered_clip(num_frames: int = 10, *, audio_late_frames: int = 0) -> TimedClip:
+    """A clip whose frames and audio hold their frame number t; the audio of frame t holds t - audio_late_frames."""
+    shown = np.arange(num_frames)
+    audible = shown - audio_late_frames
     return TimedClip(
         mjpeg=bytes(range(num_frames)),
         jpeg_offsets=np.arange(num_frames + 1),
-        landmarks=np.broadcast_to(told[:, None, None], (num_frames, 68, 2)).astype(np.float32),
-        boxes=np.broadcast_to(told[:, None], (num_frames, 4)).astype(np.float32),
-        valid=told % 3 != 0,
-        mel=np.broadcast_to(heard.repeat(4), (80, 4 * num_frames)).astype(np.float16),
-        pcm=heard.repeat(640).astype(np.int16),
+        landmarks=np.broadcast_to(shown[:, None, None], (num_frames, 68, 2)).astype(np.float32),
+        boxes=np.broadcast_to(shown[:, None], (num_frames, 4)).astype(np.float32),
+        valid=shown % 3 != 0,
+        mel=np.broadcast_to(audible.repeat(4), (80, 4 * num_frames)).astype(np.float16),
+        pcm=audible.repeat(640).astype(np.int16),
     )
 
 
 @pytest.mark.parametrize("late", [-6, -1, 0, 1, 6])
-def test_delaying_early_sound_brings_it_together(late: int) -> None:
-    clip = shift_clip(numbered_clip(sound_late_frames=late), -late)
+def test_delaying_early_audio_aligns_it(late: int) -> None:
+    clip = shift_clip(numbered_clip(audio_late_frames=late), -late)
     assert clip.num_frames == 10 - abs(late)
     seen = np.frombuffer(clip.mjpeg, np.uint8).astype(int)
     np.testing.assert_array_equal(clip.pcm[::640], seen)
@@ -44,20 +44,20 @@ def test_a_shift_as_long_as_the_clip_is_an_error() -> None:
         shift_clip(numbered_clip(), -10)
 
 
-def test_sound_starts_later_only_where_it_was_late() -> None:
-    assert [sound_start_frames(offset) for offset in (-3, 0, 3)] == [3, 0, 0]
-    assert [sound_start_frames(offset) for offset in (-0.25, 0.25, 2.5)] == [0.25, 0.75, 0.5]
+def test_audio_starts_later_only_where_it_was_late() -> None:
+    assert [audio_start_frames(offset) for offset in (-3, 0, 3)] == [3, 0, 0]
+    assert [audio_start_frames(offset) for offset in (-0.25, 0.25, 2.5)] == [0.25, 0.75, 0.5]
 
 
 @pytest.mark.parametrize("late_mels", [-9, -4, -3, -1, 1, 2, 5])
 def test_quarters_of_a_frame_are_moved_too(late_mels: int) -> None:
-    """The sound of mel frame k says k - late_mels: afterwards picture t meets mel frame 4 t to within nothing."""
+    """The audio of mel frame k holds k - late_mels; after the shift, frame t comes with mel frame 4 t exactly."""
     clip = numbered_clip()
-    heard = np.arange(40) - late_mels
+    audible = np.arange(40) - late_mels
     clip = replace(
         clip,
-        mel=np.broadcast_to(heard, (80, 40)).astype(np.float16),
-        pcm=heard.repeat(160).astype(np.int16),
+        mel=np.broadcast_to(audible, (80, 40)).astype(np.float16),
+        pcm=audible.repeat(160).astype(np.int16),
     )
     moved = shift_clip(clip, -late_mels / 4)
     assert moved.num_frames == 10 - lost_frames(late_mels / 4) == 10 - -(-abs(late_mels) // 4)
@@ -77,7 +77,7 @@ def test_parts_of_different_length_are_an_error() -> None:
         replace(clip, pcm=clip.pcm[:-640])
 
 
-def test_sound_is_cut_to_the_frames_that_have_crops() -> None:
+def test_audio_is_cut_to_the_frames_that_have_crops() -> None:
     rows, whole = clip_rows("made/train/a", 0, 12), clip_rows("made/train/a", 0, 20)
     crops = rows["face_crops"] | {"first_frame": 5, "num_clip_frames": 20}
     clip = timed_clip(crops, whole["mels"])
@@ -85,7 +85,7 @@ def test_sound_is_cut_to_the_frames_that_have_crops() -> None:
     assert clip.num_frames == 12
     np.testing.assert_array_equal(clip.pcm, full.pcm[640 * 5 : 640 * 17])
     np.testing.assert_array_equal(clip.mel, full.mel[:, 20:68])
-    with pytest.raises(ValueError, match="sound for 20 video frames"):
+    with pytest.raises(ValueError, match="audio for 20 video frames"):
         timed_clip(crops | {"num_clip_frames": 21}, whole["mels"])
     with pytest.raises(ValueError, match="frames 9 to 21 of 20"):
         timed_clip(crops | {"first_frame": 9}, whole["mels"])
