@@ -16,7 +16,7 @@ from assets.renders.reference import reference_indices
 from cals_models.inference.lip_generator import LipGenerator
 from cals_models.mel_windows import SILENCE
 from cals_models.networks.generator import HIDDEN_TOP_ROW
-from cals_models.shards.shard_set import ShardClip
+from cals_models.shards.shard_clip import ShardClip
 from cals_models.timebase import MELS_PER_FRAME
 
 Frames = NDArray[np.uint8]

@@ -25,7 +25,8 @@ from assets.metrics.thread_map import map_in_threads
 from assets.workers.rejected import Rejected
 from cals_models.inference.lip_generator import LipGenerator
 from cals_models.metrics.crop_metrics import lmd
-from cals_models.shards.shard_set import ShardClip, ShardSet
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 
 STAGE = "context_window"
 

@@ -32,7 +32,8 @@ from assets.metrics.metric_value import MetricValue, metric_row, without_value
 from assets.metrics.render_set import Renders, RenderSet
 from assets.metrics.thread_map import map_in_threads, num_threads_beside
 from cals_models.methods.registry import METHODS
-from cals_models.shards.shard_set import ShardClip, ShardSet
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 
 
 def score_renders(

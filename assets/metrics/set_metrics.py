@@ -20,7 +20,8 @@ from assets.metrics.metric_kinds import Frames
 from assets.metrics.perceptual import NUM_FEATURES, Inception
 from assets.metrics.render_set import Renders, RenderSet
 from assets.metrics.thread_map import map_in_threads, num_threads_beside
-from cals_models.shards.shard_set import ShardClip, ShardSet
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 
 
 class _ComputedFeatures(nn.Module):

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cals_models.shards.shard_set import ShardClip
+from cals_models.shards.shard_clip import ShardClip
 from cals_models.timebase import MELS_PER_FRAME, SAMPLES_PER_FRAME
 
 LOOK_AHEAD_CLIPS = 8

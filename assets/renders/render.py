@@ -30,7 +30,8 @@ from assets.renders.reference import reference_indices
 from assets.renders.settings import RenderSettings
 from assets.workers.rejected import Rejected
 from cals_models.methods.registry import METHODS
-from cals_models.shards.shard_set import ShardClip, ShardSet
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 
 STAGE = "renders"
 INDEX_NAME = "index.jsonl"

@@ -28,8 +28,6 @@ from cals_models.shards.shard_format import (
 )
 from cals_models.timebase import MELS_PER_FRAME
 
-__all__ = ["ShardClip", "ShardError", "ShardSet"]
-
 _MEMBER_NAME = re.compile(rf"([0-9a-f]{{16}})\.({'|'.join(re.escape(name) for name in MEMBERS)})")
 MEL_BYTES_PER_FRAME = 2 * NUM_MELS * MELS_PER_FRAME
 """float16. The array's header is shorter than one frame, so the size of a mel file gives its number of frames."""

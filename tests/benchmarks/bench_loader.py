@@ -33,7 +33,8 @@ from assets.mels.settings import MelSettings
 from assets.shards.manifest import write_manifest
 from assets.shards.settings import ShardSettings
 from assets.shards.write_shards import BucketInput, write_bucket
-from cals_models.shards.shard_set import ShardClip, ShardSet
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 from tests.support.shard_sets import clip_rows, facts_of, jpeg_columns, write_stage_files
 
 NUM_FRAMES = 75

@@ -27,7 +27,8 @@ from cals_models.metrics.lse_weights import load_trained_evaluator
 from cals_models.networks.frame_tensors import to_float_frames
 from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.networks.trained_sync_encoder import load_sync_encoder
-from cals_models.shards.shard_set import ShardClip, ShardSet
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 from cals_models.training.clip_windows import lower_half
 
 FRAMES_A_FILE = 300

@@ -29,7 +29,8 @@ from assets.metrics.render_set import RenderSet
 from assets.metrics.set_metrics import fid_rows
 from assets.metrics.settings import MetricSettings
 from cals_models.networks.syncnet import WeightsError
-from cals_models.shards.shard_set import ShardClip, ShardSet
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 from tests.support.grid_crops import crops_shard_set
 
 pytestmark = pytest.mark.skipif(

@@ -14,7 +14,8 @@ from assets.renders.reference import reference_indices
 from assets.renders.render import render_clips
 from assets.renders.settings import RenderSettings
 from assets.workers.rejected import Rejected
-from cals_models.shards.shard_set import ShardClip, ShardSet
+from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_set import ShardSet
 from tests.support.shard_sets import make_shard_set
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cals_models.shards.shard_format import clip_key, manifest_digest
-from cals_models.shards.shard_set import ShardError, ShardSet
+from cals_models.shards.shard_format import ShardError, clip_key, manifest_digest
+from cals_models.shards.shard_set import ShardSet
 from tests.support.shard_sets import make_shard_set, pattern_frames
 
 
