@@ -16,7 +16,8 @@ class ClipsSettings(ProbeLimits):
     Args:
         min_segment_s, max_segment_s: length of the segments into which long sources are cut.
         shot_threshold: a shot changes where the frames change this many times as much as around it.
-        shot_min_change: and at least this much (mean of hue, saturation and value, 0..255).
+        shot_min_change: a shot changes only where the frames change at least this much (mean of hue, saturation and
+            value, 0..255).
         max_words_beyond_s: how far the stated words may reach beyond the video's end.
     """
 

@@ -23,8 +23,8 @@ class ContextWindowSettings(Settings):
         num_probe_frames: frames of a clip that are generated with each window, spread over where the widest one fits.
         hide_with: what replaces the audio outside the window: ``mask``, as in the training of f_theta (methods
             without f_theta are given silence), or ``silence``.
-        reference_policy: see `renders`.
-        min_reference_distance_frames: see `renders`.
+        reference_policy: where the reference frame comes from, as in `renders`.
+        min_reference_distance_frames: a frame's reference is at least this far from it, as in `renders`.
         landmark_backend: finds the landmarks of LMD: ``dlib`` or ``face_alignment``.
         seed: draws clips.
         device: ``auto`` takes a GPU where there is one.

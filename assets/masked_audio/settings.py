@@ -21,8 +21,8 @@ class MaskedAudioSettings(Settings):
         mask_frames: lengths of the mask, in consecutive video frames of audio; ascending.
         num_places: places in a clip where each mask is put, spread evenly.
         min_heard_frames: frames of audio that stay on either side of a mask; a mask that leaves fewer is left out.
-        reference_policy: see `renders`.
-        min_reference_distance_frames: see `renders`.
+        reference_policy: where the reference frame comes from, as in `renders`.
+        min_reference_distance_frames: a frame's reference is at least this far from it, as in `renders`.
         landmark_backend: finds the landmarks of LMD: ``dlib`` or ``face_alignment``.
         strip_frames: frames of a mask that the image of Figure 2 shows.
         seed: draws clips.

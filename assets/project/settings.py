@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from assets.project.atomic_files import replacing
@@ -172,7 +173,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         mark = error.problem_mark or error.context_mark
         at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         what = " ".join(" ".join(str(part) for part in (error.context, error.problem) if part).split())
-        raise SettingsError(f"{path}: not readable as YAML: {at}{what}") from error
+        remedy = "; keep one of them" if isinstance(error, DuplicateKeyError) else ""
+        raise SettingsError(f"{path}: not readable as YAML: {at}{what}{remedy}") from error
     except (YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
     if raw is None:

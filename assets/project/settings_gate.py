@@ -101,7 +101,7 @@ def _plain_schema(field: Declared) -> CoreSchema:
     if field.kind is float:
         return core_schema.float_schema(allow_inf_nan=False, **limit)
     if field.kind in (str, Path):
-        return core_schema.str_schema(**limit)
+        return core_schema.str_schema(min_length=0, **limit)  # without a limit, lone surrogates would pass
     return {bool: core_schema.bool_schema(), dict: core_schema.dict_schema()}[field.kind]
 
 
@@ -113,7 +113,7 @@ def _sentence(
     check_keys(at, values, set(fields_of) - set(without))
     first = error.errors(include_url=False)[0]
     name = first["loc"][0]
-    if first["type"] == "missing":
+    if first["type"] == "missing" and len(first["loc"]) == 1:
         return f"{at}: {name} is missing"
     assert isinstance(name, str)
     try:

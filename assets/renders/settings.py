@@ -27,7 +27,7 @@ class RenderSettings(Settings):
     split: Split = "test"
     reference_policy: ReferencePolicy = "opposite_half"
     min_reference_distance_frames: Annotated[
-        int, Bound(at_least=1, text="1 or more: with 0 a frame could be its own reference")
+        int, Bound(at_least=1, text="1 or more (with 0 a frame could be its own reference)")
     ] = 6
     other_audio_seed: CountOrZero = 7
     device: Device = "auto"

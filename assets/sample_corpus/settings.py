@@ -10,7 +10,7 @@ from cals_models.config.bounds import Bound, Count, CountOrZero, Items, NotNegat
 from cals_models.config.settings import Settings
 
 FRAME_PX = 256
-SplitSize = Annotated[int, Bound(at_least=1, text="1 or more: every split needs at least 1 clip")]
+SplitSize = Annotated[int, Bound(at_least=1, text="1 or more (every split needs at least 1 clip)")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

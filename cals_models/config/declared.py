@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import types
 from collections.abc import Collection
@@ -56,8 +57,10 @@ class Declared:
         noun = NOUNS.get(self.kind, self.kind.__name__)
         if self.limit is None:
             return noun
-        divisor = isinstance(self.limit, Bound) and self.limit.multiple_of
-        return str(self.limit) if divisor or isinstance(self.limit, Pattern) else f"{noun}, {self.limit}"
+        limit = str(self.limit)
+        if limit.startswith(("a ", "an ")) or isinstance(self.limit, Pattern):
+            return limit
+        return f"{noun}, {limit}" if limit[0].isdigit() else f"{noun} {limit}"
 
     def _list_text(self) -> str:
         item = self.items[0]
@@ -153,13 +156,21 @@ def _admitted_items(place: str, value: Any, field: Declared) -> tuple[Any, ...]:
         len(value) >= field.min_items if field.repeats else len(value) == len(field.items)
     )
     if not right_length:
-        bracketed = "" if isinstance(value, list | tuple | dict) else f", such as [{value}]"
-        raise ValueError(f"{place} is {_shown(value)}; {_give(field.wanted())}{bracketed}")
+        listed = f", such as [{value}]" if field.repeats and _admits(field.items[0], value) else ""
+        raise ValueError(f"{place} is {_shown(value)}; {_give(field.wanted())}{listed}")
     items = field.items * len(value) if field.repeats else field.items
     return tuple(
         admitted(f"{place}[{i}]", given, item)
         for i, (given, item) in enumerate(zip(value, items, strict=True))
     )
+
+
+def _admits(field: Declared, value: Any) -> bool:
+    try:
+        admitted("", value, field)
+    except ValueError:
+        return False
+    return True
 
 
 def _typed(value: Any, kind: type) -> Any:
@@ -168,10 +179,10 @@ def _typed(value: Any, kind: type) -> Any:
         return value if kind is bool and isinstance(value, bool) else None
     if kind is float:
         return value if isinstance(value, int | float) and _finite(value) else None
+    if isinstance(value, str) and not _encodable(value):
+        return None
     if kind is Path:
         return Path(value) if isinstance(value, str | Path) else None
-    if kind is str and isinstance(value, str):
-        return value if _encodable(value) else None
     return value if isinstance(value, kind) else None
 
 
@@ -197,6 +208,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = repr(list(value) if isinstance(value, tuple) else value)
+    if isinstance(value, datetime.date):
+        return str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

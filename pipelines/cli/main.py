@@ -27,6 +27,7 @@ from pipelines.cli import (
     query,
     report,
     run,
+    schema,
     score,
     stale,
     trace,
@@ -37,7 +38,7 @@ from pipelines.cli.errors import EXIT_NOT_DONE, Parser, run_command
 
 # in the order in which `cals --help` lists them
 COMMANDS = (
-    demo, add, doctor, stale, run, query, report, trace, forget, gc, export, dub, score, import_model, mos, ui,
+    demo, add, doctor, stale, run, query, report, trace, forget, gc, export, dub, score, import_model, mos, schema, ui,
 )  # fmt: skip
 
 

@@ -17,8 +17,9 @@ class LayoutOptions(Settings):
     """Options of a layout.
 
     Args:
-        seed: of the splits that are drawn here (grid, hdtf, folder).
-        val_share, test_share: of those splits.
+        seed: of the splits that are drawn, where the dataset comes without (grid, hdtf, folder).
+        val_share: share of the speakers or videos in the drawn split val.
+        test_share: share of the speakers or videos in the drawn split test.
         split_by: `speaker` keeps each speaker in one split, `video` ignores speakers, `auto` takes `speaker` where
             there are at least three.
         use_pretrain: LRS2: clips of `pretrain` join the train split.
