@@ -1,4 +1,4 @@
-"""How much sound around a frame matters, from LMD against the window: an estimate with its interval.
+"""How much audio around a frame matters, from LMD against the window: an estimate with its interval.
 
 Where lips depend on phones within a reach r of a frame, with an influence that fades towards the reach (as in models
 of co-articulation), what a window w < r leaves unknown falls to zero about as (1 - w / r)^q, q near 2: the influence
@@ -8,7 +8,7 @@ of what is hidden, summed over all that is hidden. So the mean curve is fitted b
 
 by least squares over r and q; r is the effective context, in video frames on each side. The interval is a percentile
 bootstrap over clips: each resample of clips gives a mean curve and its own fit. Errors of other origin add to LMD
-about in squares and so hide the last of the fall: r is then rather too small than too large.
+roughly in squares and hide the end of the fall: r is then too small rather than too large.
 
 Legend: N clips, W windows.
 """
@@ -38,11 +38,11 @@ class EffectiveContext:
     """What the fit says of a method.
 
     Args:
-        reach_frames: video frames of sound on each side beyond which more sound changes nothing; None where more
-            sound does not lower LMD, or too few clips are there: ``detail`` says which.
+        reach_frames: video frames of audio on each side beyond which more audio changes nothing; None where more
+            audio does not lower LMD, or there are too few clips: ``detail`` says which.
         low_frames: lower end of the 95 % interval.
-        high_frames: upper end; the widest window where no end shows within the windows.
-        gain_px: LMD of the narrowest window minus that of the widest; positive where hearing more is better.
+        high_frames: upper end; the widest window where the curve still falls there.
+        gain_px: LMD of the narrowest window minus that of the widest; positive where more audio is better.
         gain_low_px: lower end of its 95 % interval.
         gain_high_px: upper end.
         num_clips: clips with a value for every window.
@@ -60,7 +60,7 @@ class EffectiveContext:
 
     @property
     def width_s(self) -> float | None:
-        """Seconds of sound on both sides together."""
+        """Seconds of audio on both sides together."""
         return None if self.reach_frames is None else 2 * self.reach_frames / FPS
 
 

@@ -1,27 +1,25 @@
-"""The trained methods of a dataset and the landmark detector, for the figures that draw with partial hearing."""
+"""The trained methods of a dataset, opened and measured for a stage: Figures 2 and 3 share it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 
+from assets.context_window.measured_clips import ClipRows, Rows, TrainedMethods, measure_clips
 from assets.faces.backends.opening import open_backend
 from assets.faces.settings import TrackSettings
 from assets.metrics.landmark_cache import LandmarkCache
+from assets.metrics.thread_map import num_threads_beside
 from assets.models.train_stage import model_folder
 from assets.stage.run import StageRun
-from cals_models.inference.lip_generator import LipGenerator, load_generator
+from assets.store.table_parts import write_part
+from assets.workers.progress import progress_bar
+from cals_models.inference.lip_generator import load_generator
 from cals_models.methods.registry import METHODS
+from cals_models.shards.shard_set import ShardSet
 
-MAX_THREADS = 8
 
-
-def open_trained(run: StageRun) -> tuple[dict[str, LipGenerator], LandmarkCache]:
-    """The generators of the run's dataset, by method, and the landmark detector that its settings name.
-
-    A dataset of controls alone has none.
-    """
+def open_trained(run: StageRun) -> TrainedMethods:
+    """The generators of the run's dataset, and the landmark detector that its settings name."""
     settings = run.settings
     device = settings.device
     if device == "auto":
@@ -31,10 +29,36 @@ def open_trained(run: StageRun) -> tuple[dict[str, LipGenerator], LandmarkCache]
         method: load_generator(model_folder(run, "generator", method), device=device) for method in methods
     }
     tracking = TrackSettings(backend=settings.landmark_backend, device=settings.device)
-    return generators, LandmarkCache(lambda: open_backend(tracking), None)
+    return TrainedMethods(
+        generators=generators, landmarks=LandmarkCache(lambda: open_backend(tracking), None)
+    )
 
 
-def threads_for(generators: Mapping[str, LipGenerator]) -> int:
-    """Clips at work at once: as many as torch has threads, one beside a GPU."""
-    on_cpu = all(generator.device.type == "cpu" for generator in generators.values())
-    return min(MAX_THREADS, torch.get_num_threads()) if on_cpu else 1
+def measure_part(run: StageRun, trained: TrainedMethods, clip_rows: ClipRows, title: str) -> tuple[Rows, int]:
+    """Measures the clips that a stage's settings choose and writes its part of the table of the same name.
+
+    Args:
+        run: of the stage.
+        trained: see `open_trained`.
+        clip_rows: see `measure_clips`.
+        title: of the progress bar.
+
+    Returns:
+        The rows, and the number of clips.
+    """
+    name, settings = run.dataset.name, run.settings
+    shards = run.home.shards(name)
+    num_clips = min(settings.max_clips, ShardSet(shards).num_clips(settings.split))
+    num_threads = num_threads_beside(*(generator.device for generator in trained.generators.values()))
+    with progress_bar(f"{title} of {name}", num_clips * len(trained.generators)) as advance:
+        rows = measure_clips(
+            shards,
+            trained,
+            clip_rows,
+            settings,
+            dataset=name,
+            progress=advance,
+            num_threads=num_threads,
+        )
+    write_part(run.home, run.stage, rows, dataset=name)
+    return rows, num_clips

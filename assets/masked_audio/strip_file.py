@@ -1,6 +1,6 @@
-"""Frames around a mask as one labelled PNG that says in its own text what its rows and columns are.
+"""Frames around a mask as one labelled PNG, whose text chunk describes its rows and columns.
 
-People look at the whole picture; the report takes the frames out of it and writes the labels itself.
+The image is for people; the report cuts the frames out of it and prints its own labels.
 
 Legend: R rows, S frames of a row.
 """
@@ -21,19 +21,19 @@ LABEL_PX = 132
 BAR_PX = 12
 MASKED_COLOUR = (196, 87, 44)
 TEXT_KEY = "frame_strip"
-TRUE, ALL_SOUND, MASKED = "true", "all sound", "masked"
+TRUE, ALL_AUDIO, MASKED = "true", "all sound", "masked"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StripRow:
-    """One row: a method's name, empty for the true frames, and from what sound it drew."""
+    """One row: a method's name, empty for the true frames, and the audio it was given."""
 
     method: str
-    sound: str
+    audio: str
 
     @property
     def label(self) -> str:
-        return f"{self.method}, {self.sound}" if self.method else self.sound
+        return f"{self.method}, {self.audio}" if self.method else self.audio
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class FrameStrip:
     Args:
         clip_id: of the clip.
         rows: what each row shows; R.
-        hidden: whether the sound of each frame is masked; S.
+        hidden: whether the audio of each frame is masked; S.
         frames: uint8 (R, S, H, W, 3).
     """
 
@@ -54,7 +54,7 @@ class FrameStrip:
 
 
 def strip_png(strip: FrameStrip) -> bytes:
-    """The frames in rows, each with its label; a bar above marks the frames whose sound is masked."""
+    """The frames in rows, each with its label; a bar above marks the frames whose audio is masked."""
     num_rows, num_frames, height, width, _ = strip.frames.shape
     image = Image.new("RGB", (LABEL_PX + width * num_frames, BAR_PX + height * num_rows), "white")
     draw = ImageDraw.Draw(image)
@@ -67,23 +67,23 @@ def strip_png(strip: FrameStrip) -> bytes:
         y = BAR_PX + height * number
         draw.text((4, y + height // 2 - 6), row.label, fill="black")
         image.paste(Image.fromarray(np.concatenate(list(strip.frames[number]), axis=1)), (LABEL_PX, y))
-    says = {
+    description = {
         "clip_id": strip.clip_id,
-        "rows": [[row.method, row.sound] for row in strip.rows],
+        "rows": [[row.method, row.audio] for row in strip.rows],
         "hidden": [bool(hidden) for hidden in strip.hidden],
     }
     text = PngInfo()
-    text.add_itxt(TEXT_KEY, json.dumps(says))
+    text.add_itxt(TEXT_KEY, json.dumps(description))
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", pnginfo=text)
     return buffer.getvalue()
 
 
 def read_strip(path: Path) -> FrameStrip:
-    """What ``strip_png`` made.
+    """Reads what `strip_png` wrote.
 
     Raises:
-        ValueError: the picture does not say what it shows.
+        ValueError: the file has no such text.
     """
     with Image.open(path) as image:
         image.load()
@@ -91,9 +91,11 @@ def read_strip(path: Path) -> FrameStrip:
         pixels = np.asarray(image.convert("RGB"))
     if text is None:
         raise ValueError(f"{path}: no text {TEXT_KEY!r} in it; run the stage masked_audio again")
-    says = json.loads(text)
-    rows = tuple(StripRow(method=method, sound=sound) for method, sound in says["rows"])
+    description = json.loads(text)
+    rows = tuple(StripRow(method=method, audio=audio) for method, audio in description["rows"])
     shown = pixels[BAR_PX:, LABEL_PX:]
-    height, width = shown.shape[0] // len(rows), shown.shape[1] // len(says["hidden"])
-    frames = shown.reshape(len(rows), height, len(says["hidden"]), width, 3).swapaxes(1, 2)
-    return FrameStrip(clip_id=says["clip_id"], rows=rows, hidden=tuple(says["hidden"]), frames=frames)
+    height, width = shown.shape[0] // len(rows), shown.shape[1] // len(description["hidden"])
+    frames = shown.reshape(len(rows), height, len(description["hidden"]), width, 3).swapaxes(1, 2)
+    return FrameStrip(
+        clip_id=description["clip_id"], rows=rows, hidden=tuple(description["hidden"]), frames=frames
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assets.models.train_stage import model_folder
 from assets.project.digests import digest_of
-from assets.renders.picture import render_picture
+from assets.renders.frame_strip import frame_strip
 from assets.renders.render import AUDIOS, render_clips
 from assets.stage.run import Preview, StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
@@ -39,5 +39,5 @@ def renders(run: StageRun) -> StageResult:
         data_version=digest_of([[r["clip_id"], r["audio"], r["status"], r["sha256"]] for r in rows]),
         num_clips=len({row["clip_id"] for row in rows}),
         counts={"videos": len(accepted), "rejected": len(rows) - len(accepted)},
-        previews={"frames": Preview(render_picture(out / accepted[0]["path"]))} if accepted else {},
+        previews={"frames": Preview(frame_strip(out / accepted[0]["path"]))} if accepted else {},
     )

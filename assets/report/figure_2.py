@@ -178,7 +178,7 @@ def _strip(home: Home, dataset: str, methods: Methods) -> tuple[StripView | None
     buffer = BytesIO()
     Image.fromarray(image).save(buffer, "PNG")
     labels = [
-        "True frames" if row.sound == TRUE else f"{methods.label(row.method)}, {row.sound}"
+        "True frames" if row.audio == TRUE else f"{methods.label(row.method)}, {row.audio}"
         for row in strip.rows
     ]
     text = (

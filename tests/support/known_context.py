@@ -1,6 +1,6 @@
-"""A stand-in for a trained generator whose lips depend on the sound in a known way, and a detector that reads them.
+"""A stand-in for a trained generator whose lips depend on the audio in a known way, and a detector that reads them.
 
-The sound of a frame is one number; the lips of frame t are the mean of those within ``reach`` frames, hidden ones
+The audio of a frame is one number; the lips of frame t are the mean of those within ``reach`` frames, hidden ones
 counted as 0. A frame's lips are written into its pixels, and the detector turns them into landmarks.
 """
 
@@ -23,51 +23,49 @@ SCALE = 100.0
 LOUDEST = 1.0
 
 
-def sound_of(mel: np.ndarray) -> np.ndarray:
+def loudness_of(mel: np.ndarray) -> np.ndarray:
     """(80, 4T) log-mel to (T,): 0 for silence, 1 for the loudest."""
     return (mel[0].reshape(-1, 4).mean(axis=1) - SILENCE) / (LOUDEST - SILENCE)
 
 
-def lips_of(sound: np.ndarray, reach: int) -> np.ndarray:
-    """(T,) mean of the sound within ``reach`` frames; beyond the ends is 0."""
-    padded = np.pad(sound, reach)
-    return np.stack([padded[k : k + len(sound)] for k in range(2 * reach + 1)]).mean(axis=0)
+def lips_of(loudness: np.ndarray, reach: int) -> np.ndarray:
+    """(T,) mean of the loudness within ``reach`` frames; beyond the ends is 0."""
+    padded = np.pad(loudness, reach)
+    return np.stack([padded[k : k + len(loudness)] for k in range(2 * reach + 1)]).mean(axis=0)
 
 
-def picture_of(lip: float) -> np.ndarray:
-    """uint8 (128, 128, 3) that says ``lip`` (0..1) all over."""
+def frame_of(lip: float) -> np.ndarray:
+    """uint8 (128, 128, 3) whose grey level is ``lip`` (0..1)."""
     return np.full((128, 128, 3), 20 + round(200 * lip), np.uint8)
 
 
 class KnownReach:
-    """Quacks like ``LipGenerator``."""
+    """Has the methods of ``LipGenerator`` that are used here."""
 
     def __init__(self, reach: int) -> None:
         self.reach = reach
         self.device = torch.device("cpu")
-        self.num_heard = 0
 
     def units_from_mel(
         self, mel: torch.Tensor, *, mel_valid_mask: torch.Tensor | None = None
     ) -> torch.Tensor:
-        sound = torch.from_numpy(sound_of(mel.numpy()))
+        loudness = torch.from_numpy(loudness_of(mel.numpy()))
         if mel_valid_mask is not None:
-            sound = sound * mel_valid_mask
-        self.num_heard += 1
-        return torch.from_numpy(lips_of(sound.numpy(), self.reach))[:, None]
+            loudness = loudness * mel_valid_mask
+        return torch.from_numpy(lips_of(loudness.numpy(), self.reach))[:, None]
 
     def render_batches(
         self, pose_prior: torch.Tensor, reference: torch.Tensor, units: torch.Tensor, batch_frames: int
     ) -> Iterator[torch.Tensor]:
         assert int(pose_prior[:, 64:].max()) == 0, "the mouth is hidden"
         assert len(pose_prior) == len(reference) == len(units)
-        frames = np.stack([picture_of(float(unit)) for unit in units[:, 0]])
+        frames = np.stack([frame_of(float(unit)) for unit in units[:, 0]])
         for start in range(0, len(frames), batch_frames):
             yield torch.from_numpy(frames[start : start + batch_frames])
 
 
 class PixelDetector:
-    """A face in every picture, its mouth as wide as the pixels say."""
+    """A face in every frame, its mouth as wide as the pixels are bright."""
 
     name = "pixels"
     reads_luma = False
@@ -91,10 +89,10 @@ def pixel_landmarks() -> LandmarkCache:
 
 
 def write_known_shards(folder: Path, *, reach: int, num_frames: int, num_clips: int = 2) -> Path:
-    """Shards whose test clips show the lips that `lips_of` gives for their sound."""
+    """Shards whose test clips show the lips that `lips_of` gives for their audio."""
     stored = clip_rows("any", 1, num_frames)["mels"]["mel"]
     mel = np.frombuffer(stored, np.float16).reshape(80, -1).astype(np.float32)
-    frames = np.stack([picture_of(lip) for lip in lips_of(sound_of(mel), reach)])
+    frames = np.stack([frame_of(lip) for lip in lips_of(loudness_of(mel), reach)])
     audio = np.zeros(640 * num_frames, np.int16)
     crops_shard_set(folder, {f"made/test/clip{number}": (frames, audio) for number in range(num_clips)})
     return folder / "shards"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from assets.masked_audio.strip_file import ALL_SOUND, MASKED, TRUE, FrameStrip, StripRow, strip_png
+from assets.masked_audio.strip_file import ALL_AUDIO, MASKED, TRUE, FrameStrip, StripRow, strip_png
 from assets.project.home import Home
 from assets.store.ledger import SCHEMA as LEDGER_SCHEMA
 from assets.store.table_parts import write_part
@@ -303,8 +303,8 @@ def fill_partial_audio(home: Home, test_clips: list[str], dataset: str = DATASET
 def keep_strip(home: Home, clip: str, dataset: str = DATASET) -> np.ndarray:
     """The picture that masked_audio keeps; returns its frames, uint8 (5, 8, 128, 128, 3)."""
     rows = (
-        StripRow(method="", sound=TRUE),
-        *(StripRow(method=method, sound=sound) for method in REACH for sound in (ALL_SOUND, MASKED)),
+        StripRow(method="", audio=TRUE),
+        *(StripRow(method=method, audio=audio) for method in REACH for audio in (ALL_AUDIO, MASKED)),
     )
     frames = np.empty((5, 8, 128, 128, 3), np.uint8)
     frames[:] = np.arange(60, 220, 4, dtype=np.uint8).reshape(5, 8, 1, 1, 1)

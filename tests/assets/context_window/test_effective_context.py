@@ -39,7 +39,7 @@ def test_intervals_cover_as_often_as_they_say() -> None:
     assert covered >= 16, "95 % in the long run, fewer with 12 clips"
 
 
-def test_what_does_not_hear_has_no_context() -> None:
+def test_a_method_without_audio_has_no_context() -> None:
     noise = np.random.default_rng(1).normal(1, 0.1, (12, len(WINDOWS)))
     found = effective_context(WINDOWS, noise)
     assert found.reach_frames is None and "does not lower LMD" in found.detail
@@ -57,7 +57,7 @@ def test_the_fit_is_exact_on_its_own_curves() -> None:
 
 
 def lips_unknown(coarticulation_s: float) -> np.ndarray:
-    """(N, W): how far the made corpus' lips can't be told from the phones within each window alone, a clip a row."""
+    """(N, W): the error of the sample corpus' lips predicted from the phones within each window, a clip a row."""
     settings = SampleCorpusSettings(coarticulation_s=coarticulation_s, vocabulary=tuple(LEXICON))
     plans = [plan for plan in plan_corpus(settings) if (plan.dataset, plan.split) == ("lrs2", "test")]
     times_s = np.arange(8, 40) / 25 + 0.02
@@ -74,8 +74,8 @@ def lips_unknown(coarticulation_s: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("other_error", [0.0, 0.15, 0.3])
-def test_the_made_corpus_has_the_context_that_it_was_made_with(other_error: float) -> None:
-    """What knows all that a window tells has, by the fit, the corpus' span: 0.6 s, 7.5 frames on each side."""
+def test_the_sample_corpus_has_the_context_that_it_was_generated_with(other_error: float) -> None:
+    """A model that uses all of a window has, by the fit, the span of the corpus: 0.6 s, 7.5 frames on each side."""
     curves = np.sqrt(np.square(lips_unknown(0.6)) + other_error**2)
     found = effective_context(WINDOWS, curves)
     assert found.low_frames is not None and found.high_frames is not None

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from assets.context_window.effective_context import curves_of, effective_context
-from assets.context_window.partial_audio import View, draw_views, middle_stretch
-from assets.context_window.picture import window_picture
+from assets.context_window.measured_clips import TrainedMethods, measure_clips
+from assets.context_window.partial_audio import View, generate_views, middle_stretch
 from assets.context_window.settings import ContextWindowSettings
-from assets.context_window.windows import heard_around, measure_windows, probe_frames
+from assets.context_window.window_chart import window_chart
+from assets.context_window.windows import audible_around, probe_frames, window_rows
 from assets.workers.rejected import Rejected
 from cals_models.config.profiles import PROFILES
 from cals_models.config.stages import config_from_fields
@@ -24,6 +25,10 @@ REACH = 4
 SETTINGS = ContextWindowSettings(window_frames=(0, 1, 2, 3, 4, 6, 8), num_probe_frames=3)
 
 
+def trained(**generators: Any) -> TrainedMethods:
+    return TrainedMethods(generators=generators, landmarks=pixel_landmarks())
+
+
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_known_shards(tmp_path_factory.mktemp("known"), reach=REACH, num_frames=40)
@@ -34,34 +39,34 @@ def test_lmd_falls_until_the_window_reaches_what_matters(shards: Path, hide_with
     settings = ContextWindowSettings(
         window_frames=SETTINGS.window_frames, num_probe_frames=3, hide_with=hide_with
     )
-    generators: Any = {"cals": KnownReach(REACH), "wav2lip": KnownReach(1)}
-    told: list[int] = []
-    rows = measure_windows(
-        shards, generators, pixel_landmarks(), settings, dataset="made", progress=told.append
-    )
-    assert sum(told) == 4 and len(rows) == 2 * 2 * 7
+    methods = trained(cals=KnownReach(REACH), wav2lip=KnownReach(1))
+    counted: list[int] = []
+    rows = measure_clips(shards, methods, window_rows, settings, dataset="made", progress=counted.append)
+    assert sum(counted) == 4 and len(rows) == 2 * 2 * 7
     assert all(row["lmd"] is not None and row["detail"] is None for row in rows)
     windows, curves = curves_of(rows, "cals")
     assert windows.tolist() == list(SETTINGS.window_frames)
     assert (np.diff(curves[:, :5], axis=1) < -1).all(), "every frame more of the reach helps"
     assert curves[:, 4:].max() < 0.6, "beyond the reach nothing is left but rounding"
     _, narrow = curves_of(rows, "wav2lip")
-    assert np.ptp(narrow[:, 1:]) < 0.3, "what hears one frame on either side gains nothing from more"
+    assert np.ptp(narrow[:, 1:]) < 0.3, (
+        "a method that is given one frame on either side gains nothing from more"
+    )
 
 
 def test_windows_that_leave_the_clip_say_so(tmp_path: Path) -> None:
     short = write_known_shards(tmp_path, reach=1, num_frames=14, num_clips=1)
-    generators: Any = {"cals": KnownReach(1)}
-    rows = measure_windows(short, generators, pixel_landmarks(), SETTINGS, dataset="made")
+    methods = trained(cals=KnownReach(1))
+    rows = measure_clips(short, methods, window_rows, SETTINGS, dataset="made")
     values = {row["window_frames"]: row for row in rows}
     assert values[6]["lmd"] is not None
     assert values[8]["lmd"] is None and "14 frames" in values[8]["detail"]
     far = ContextWindowSettings(window_frames=SETTINGS.window_frames, min_reference_distance_frames=9)
-    rows = measure_windows(short, generators, pixel_landmarks(), far, dataset="made")
+    rows = measure_clips(short, methods, window_rows, far, dataset="made")
     assert {row["detail"].split(":")[0] for row in rows} == {"too_short"}
 
 
-def test_long_clips_are_looked_at_in_their_middle(shards: Path) -> None:
+def test_long_clips_are_measured_in_their_middle(shards: Path) -> None:
     clip = next(ShardSet(shards).clips("test"))
     stretch = middle_stretch(clip, 20, policy="opposite_half", min_distance_frames=6, stage="x")
     np.testing.assert_array_equal(stretch.true, clip.frames(range(10, 30)))
@@ -74,11 +79,11 @@ def test_long_clips_are_looked_at_in_their_middle(shards: Path) -> None:
 def test_probe_frames_have_the_window_on_either_side() -> None:
     assert probe_frames(50, 18, 4) == [21, 23, 26, 28]
     assert probe_frames(29, 14, 4) == [14]
-    assert heard_around(6, 1, 2).tolist() == [True, True, True, True, False, False]
+    assert audible_around(6, 1, 2).tolist() == [True, True, True, True, False, False]
 
 
 @pytest.mark.parametrize("method", ["cals", "wav2lip"])
-def test_a_real_generator_draws_the_same_frame_from_the_same_hearing(shards: Path, method: str) -> None:
+def test_a_real_generator_gives_the_same_frame_from_the_same_audio(shards: Path, method: str) -> None:
     torch.manual_seed(0)
     generator, audio_to_lip = (
         config_from_fields(stage, PROFILES["tiny"][stage]) for stage in ("generator", "audio_to_lip")
@@ -94,23 +99,23 @@ def test_a_real_generator_draws_the_same_frame_from_the_same_hearing(shards: Pat
     )
     clip = next(ShardSet(shards).clips("test"))
     stretch = middle_stretch(clip, 30, policy="opposite_half", min_distance_frames=6, stage="x")
-    every, near, far = np.ones(30, bool), heard_around(30, 15, 3), heard_around(30, 15, 9)
-    views = [View(heard=heard, frames=[15]) for heard in (every, near, far)]
-    drawn = draw_views(generator, stretch, views, hide_with="mask", batch_frames=2)
-    assert [frames.shape for frames in drawn] == [(1, 128, 128, 3)] * 3
-    np.testing.assert_array_equal(drawn[0][:, :64], stretch.true[15:16, :64])
+    every, near, far = np.ones(30, bool), audible_around(30, 15, 3), audible_around(30, 15, 9)
+    views = [View(audible=audible, frames=[15]) for audible in (every, near, far)]
+    generated = generate_views(generator, stretch, views, hide_with="mask", batch_frames=2)
+    assert [frames.shape for frames in generated] == [(1, 128, 128, 3)] * 3
+    np.testing.assert_array_equal(generated[0][:, :64], stretch.true[15:16, :64])
     if method == "wav2lip":
-        assert np.array_equal(drawn[0], drawn[1]), "0.2 s is all that it hears"
+        assert np.array_equal(generated[0], generated[1]), "it is given 0.2 s only"
 
 
-def test_the_picture_is_a_png() -> None:
+def test_the_chart_is_a_png() -> None:
     windows = np.array([0.0, 2, 4, 8])
     curves = {
         "cals": (windows, np.array([[4.0, 2, 1, 1], [3, 2, 1, 1], [4, 3, 1, 1]])),
         "wav2lip": (windows, np.zeros((0, 4))),
     }
     contexts = {method: effective_context(*curve) for method, curve in curves.items()}
-    assert window_picture(curves, contexts).startswith(b"\x89PNG")
+    assert window_chart(curves, contexts).startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
@@ -124,6 +129,6 @@ def test_the_picture_is_a_png() -> None:
         {"num_probe_frames": 0},
     ],
 )
-def test_impossible_settings_are_refused(field: dict[str, Any]) -> None:
+def test_impossible_settings_are_rejected(field: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(field))):
         ContextWindowSettings(**field)

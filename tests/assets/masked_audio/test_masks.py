@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from assets.masked_audio.masks import draw_strip, mask_places, measure_masks
-from assets.masked_audio.pictures import mask_picture, strip_picture
+from assets.context_window.measured_clips import TrainedMethods, measure_clips
+from assets.masked_audio.masks import generate_strip, mask_places, mask_rows
+from assets.masked_audio.previews import mask_chart, strip_image
 from assets.masked_audio.settings import MaskedAudioSettings
 from assets.masked_audio.strip_file import read_strip
 from cals_models.shards.shard_set import ShardSet
@@ -18,14 +19,18 @@ REACH = 4
 SETTINGS = MaskedAudioSettings(mask_frames=(1, 3, 9, 50), num_places=2, max_stretch_frames=150)
 
 
+def trained(**generators: Any) -> TrainedMethods:
+    return TrainedMethods(generators=generators, landmarks=pixel_landmarks())
+
+
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_known_shards(tmp_path_factory.mktemp("known"), reach=REACH, num_frames=40)
 
 
 def test_the_longer_the_mask_the_worse_its_frames(shards: Path) -> None:
-    generators: Any = {"cals": KnownReach(REACH)}
-    rows = measure_masks(shards, generators, pixel_landmarks(), SETTINGS, dataset="made")
+    methods = trained(cals=KnownReach(REACH))
+    rows = measure_clips(shards, methods, mask_rows, SETTINGS, dataset="made")
     assert len(rows) == 2 * 4
     first = {row["mask_frames"]: row for row in rows if row["clip_id"] == "made/test/clip0"}
     assert max(first[length]["lmd_unmasked"] for length in (1, 3, 9)) < 0.6
@@ -44,32 +49,34 @@ def test_masks_lie_within_the_clip() -> None:
             assert len(mask) == length and mask.start >= 5 and mask.stop <= 45
 
 
-def test_pictures_show_masked_and_unmasked_frames(shards: Path, tmp_path: Path) -> None:
-    generators: Any = {"cals": KnownReach(REACH), "wav2lip": KnownReach(1)}
+def test_previews_show_masked_and_unmasked_frames(shards: Path, tmp_path: Path) -> None:
+    methods = trained(cals=KnownReach(REACH), wav2lip=KnownReach(1))
     clip = next(ShardSet(shards).clips("test"))
-    strip = draw_strip(clip, generators, SETTINGS)
+    strip = generate_strip(clip, methods.generators, SETTINGS)
     assert strip is not None
     assert strip.hidden.any() and not strip.hidden.all()
-    every, part = strip.drawn["cals"]
+    every, part = strip.generated["cals"]
     assert every.shape == part.shape == strip.true.shape
     change = np.abs(every.astype(int) - part.astype(int)).mean(axis=(1, 2, 3))
     assert change[strip.hidden].min() > 3
     path = tmp_path / "strip.png"
-    path.write_bytes(strip_picture(strip))
+    path.write_bytes(strip_image(strip))
     kept = read_strip(path)
     assert kept.clip_id == clip.clip_id and kept.hidden == tuple(strip.hidden.tolist())
     assert [row.label for row in kept.rows] == [
         "true", "cals, all sound", "cals, masked", "wav2lip, all sound", "wav2lip, masked"
     ]  # fmt: skip
-    for found, expected in zip(kept.frames, [strip.true, every, part, *strip.drawn["wav2lip"]], strict=True):
+    for found, expected in zip(
+        kept.frames, [strip.true, every, part, *strip.generated["wav2lip"]], strict=True
+    ):
         assert (found == expected).all()
-    rows = measure_masks(shards, generators, pixel_landmarks(), SETTINGS, dataset="made")
-    assert mask_picture(rows, ["cals", "wav2lip"]).startswith(b"\x89PNG")
+    rows = measure_clips(shards, methods, mask_rows, SETTINGS, dataset="made")
+    assert mask_chart(rows, ["cals", "wav2lip"]).startswith(b"\x89PNG")
     far = MaskedAudioSettings(min_reference_distance_frames=30)
-    assert draw_strip(clip, generators, far) is None
+    assert generate_strip(clip, methods.generators, far) is None
 
 
-def test_a_picture_that_does_not_say_what_it_shows_is_refused(tmp_path: Path) -> None:
+def test_an_image_without_a_description_is_rejected(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "plain.png")
     with pytest.raises(ValueError, match="run the stage masked_audio again"):
         read_strip(tmp_path / "plain.png")
@@ -85,6 +92,6 @@ def test_a_picture_that_does_not_say_what_it_shows_is_refused(tmp_path: Path) ->
         {"max_stretch_frames": 25},
     ],
 )
-def test_impossible_settings_are_refused(field: dict[str, Any]) -> None:
+def test_impossible_settings_are_rejected(field: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(field))):
         MaskedAudioSettings(**field)

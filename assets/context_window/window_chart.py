@@ -1,4 +1,4 @@
-"""Figure 3 as a picture: LMD against the window, a curve a method, with the effective context of each."""
+"""Figure 3 as a PNG: LMD against the window, a curve a method, with the effective context of each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assets.context_window.effective_context import EffectiveContext, Floats
 COLOURS = ("#2a6fbb", "#c4572c", "#3c8d4f", "#7a4fa3")
 
 
-def window_picture(
+def window_chart(
     curves: Mapping[str, tuple[Floats, Floats]], contexts: Mapping[str, EffectiveContext]
 ) -> bytes:
     """PNG.

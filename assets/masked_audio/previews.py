@@ -1,4 +1,4 @@
-"""Figure 2 as pictures: frames under a mask, and LMD against the length of the mask."""
+"""Figure 2 as PNGs: frames under a mask, and LMD against the length of the mask."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import matplotlib
 import numpy as np
 
 from assets.masked_audio.masks import Strip
-from assets.masked_audio.strip_file import ALL_SOUND, MASKED, TRUE, FrameStrip, StripRow, strip_png
+from assets.masked_audio.strip_file import ALL_AUDIO, MASKED, TRUE, FrameStrip, StripRow, strip_png
 
 COLOURS = ("#2a6fbb", "#c4572c", "#3c8d4f", "#7a4fa3")
 
 
-def strip_picture(strip: Strip) -> bytes:
-    """PNG: the true frames, then each method with all sound and with the mask."""
-    rows, frames = [StripRow(method="", sound=TRUE)], [strip.true]
-    for method, (every, part) in strip.drawn.items():
-        rows += [StripRow(method=method, sound=ALL_SOUND), StripRow(method=method, sound=MASKED)]
+def strip_image(strip: Strip) -> bytes:
+    """PNG: the true frames, then each method's with all audio and with the mask."""
+    rows, frames = [StripRow(method="", audio=TRUE)], [strip.true]
+    for method, (every, part) in strip.generated.items():
+        rows += [StripRow(method=method, audio=ALL_AUDIO), StripRow(method=method, audio=MASKED)]
         frames += [every, part]
     hidden = tuple(bool(some) for some in strip.hidden)
     return strip_png(
@@ -27,8 +27,8 @@ def strip_picture(strip: Strip) -> bytes:
     )
 
 
-def mask_picture(rows: Iterable[Mapping[str, Any]], methods: Sequence[str]) -> bytes:
-    """PNG: mean LMD of masked frames (solid) and of the same frames with all sound (dashed), by length."""
+def mask_chart(rows: Iterable[Mapping[str, Any]], methods: Sequence[str]) -> bytes:
+    """PNG: mean LMD of masked frames (solid) and of the same frames with all audio (dashed), by length."""
     matplotlib.use("Agg")
     from matplotlib.figure import Figure
 

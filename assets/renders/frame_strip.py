@@ -13,7 +13,7 @@ from assets.media.encode import read_lossless
 NUM_FRAMES = 10
 
 
-def render_picture(path: Path) -> bytes:
+def frame_strip(path: Path) -> bytes:
     """PNG of evenly spaced frames of a rendered video, side by side."""
     frames, _ = read_lossless(path)
     shown = np.unique(np.linspace(0, len(frames) - 1, NUM_FRAMES).round().astype(int))
