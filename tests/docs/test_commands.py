@@ -24,6 +24,7 @@ CALS = [command for command in COMMANDS if command.text.startswith("cals ")]
 OTHERS = [command for command in COMMANDS if " " in command.text and command not in CALS]
 # Begin of a command -> why it is not run here.
 NOT_RUN = {
+    "cals demo": "minutes; run in tests/pipelines/test_end_to_end.py",
     "cals dub": "needs a trained model and minutes; tests/pipelines/dubbing/test_run.py dubs with small networks",
     "cals import-model": "needs a training's folder; tests/pipelines/test_import_model.py imports one",
     "cals mos serve": "a server that stays; tests/pipelines/mos/test_app.py talks to it",
@@ -35,9 +36,12 @@ NOT_RUN = {
     "cals run --to loudness": "the example's own stage; tests/extending runs it",
     "cals trace table_3/<dataset>/external/NAME/psnr": "needs scored videos; run in tests/pipelines/test_score.py",
     "duckdb": "DuckDB's shell, which is not installed with the project",
+    "git clone": "needs a network",
     "make": "sets up an environment, and runs for minutes",
     "pip": "changes the environment",
+    "pre-commit": "changes the checkout's hooks",
     "python -m cals_models.training": "needs shards; run in tests/pipelines/test_import_model.py",
+    "python -m pytest": "runs tests",
     "python -m docs.pictures.draw_lips": "needs the rendered clips of the demo",
     "python -m tests.benchmarks": "minutes",
     "python tests/benchmarks/gpu_checks.py": "needs shards; tests/benchmarks runs it on a CPU",
@@ -118,6 +122,8 @@ def test_other_programs_have_what_is_named(command: DocCommand) -> None:
             assert words[0] == "install" and {e for w in words for e in re.findall(r"\[(\w+)\]", w)} <= {
                 *extras
             }
+        elif program == "python" and words[:2] == ["-m", "pytest"]:
+            assert all((PROJECT / word).exists() for word in words[2:] if "/" in word), command
         elif program == "python":
             source = source_of(words).read_text(encoding="utf-8")
             unknown = [word for word in words if word.startswith("--") and f'"{word}"' not in source]
