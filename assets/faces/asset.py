@@ -72,11 +72,7 @@ def _result(run: StageRun, summaries: Mapping[str, StageSummary]) -> StageResult
     return StageResult(
         data_version=summary.digest,
         num_clips=summary.num_ok,
-        counts={
-            "accepted": summary.num_ok,
-            "rejected": summary.num_rejected,
-            "computed": summary.num_computed,
-        },
+        counts=summary.counts,
         previews={
             **(crops_preview(run.folder) if run.stage == CROPS else {}),
             **rejected_previews(run, summary),

@@ -17,6 +17,8 @@ from assets.media.timeline import Span
 from assets.workers.rejected import Rejected
 from cals_models.timebase import SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 
+# int16 value of full scale 1.
+FULL_SCALE = 32_768
 # Time stamps jitter (Matroska counts milliseconds); a larger step is a gap or an overlap.
 JITTER_S = 0.012
 # A segment that starts later than this is reached by seeking, to this long before it (codecs need a run-up).
@@ -91,7 +93,7 @@ def read_audio(probe: Probe, span: Span, *, stage: str = "mels") -> AlignedAudio
             _place(resample(mono, run.rate_hz), run.start_s - span.start_s, samples, covered)
     missing = _ranges(~covered)
     _check(probe, span, complaints, counts, missing, stage)
-    rounded = np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
+    rounded = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
     assert first is not None
     return AlignedAudio(
         samples=rounded,
@@ -252,7 +254,7 @@ def _ranges(flags: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
 
 
 def _tick_rms(samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    ticks = samples.reshape(-1, SAMPLES_PER_FRAME).astype(np.float32) / 32768
+    ticks = samples.reshape(-1, SAMPLES_PER_FRAME).astype(np.float32) / FULL_SCALE
     rms: NDArray[np.float32] = np.sqrt(np.square(ticks).mean(axis=1))
     return rms
 

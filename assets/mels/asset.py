@@ -30,11 +30,7 @@ def mels(run: StageRun) -> StageResult:
     return StageResult(
         data_version=summary.digest,
         num_clips=summary.num_ok,
-        counts={
-            "accepted": summary.num_ok,
-            "rejected": summary.num_rejected,
-            "computed": summary.num_computed,
-        },
+        counts=summary.counts,
         previews={
             **({"log_mel": Preview(mel_preview(first["mel"], run.settings))} if first else {}),
             **rejected_previews(run, summary),

@@ -11,14 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from assets.media.audio import read_audio
+from assets.media.audio import FULL_SCALE, read_audio
 from assets.media.probe import ProbeLimits, probe
 from assets.media.timeline import Span
 from assets.mels.settings import MelSettings
 from assets.workers.rejected import Rejected
 
 STAGE = "mels"
-FULL_SCALE = 32_768
 MELS_SCHEMA = pa.schema(
     [
         pa.field(

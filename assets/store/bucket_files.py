@@ -95,6 +95,11 @@ class StageSummary:
         self.num_rejected = len(self.outcomes) - self.num_ok
         self.reasons = dict(Counter(row["reason"] for row in self.outcomes if row["status"] != "ok"))
 
+    @property
+    def counts(self) -> dict[str, float | int]:
+        """Clips accepted, rejected, and computed in this pass."""
+        return {"accepted": self.num_ok, "rejected": self.num_rejected, "computed": self.num_computed}
+
 
 Compute = Callable[[Any, frozenset[str]], Mapping[str, Mapping[str, Any] | Rejected]]
 

@@ -11,6 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.media.audio import FULL_SCALE
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
 from assets.mels.settings import MelSettings
@@ -20,7 +21,6 @@ from pipelines.dubbing.source_video import STAGE, errors_with_path
 # At these rates an AAC packet, the granularity of the audio's end, is shorter than a video frame of 25 a second.
 OUTPUT_RATES_HZ = (44_100, 48_000)
 MEL_AT_ONCE_FRAMES = 1500
-FULL_SCALE = 32_768
 MAX_DAMAGED_SHARE = 0.01
 
 

@@ -3,10 +3,9 @@
     python -m tests.benchmarks.bench_faces CLIP [CLIP ...] [--repeats 3] [--s3fd]
 
 Give for instance a GRID clip and a 1080p clip. One process, one thread, models loaded; processor time, so that
-other work on the machine counts little. Absolute figures belong to the machine; the ratios to plain decoding,
-taken in the same run, are what counts. `--s3fd` also times the
-detector that Wav2Lip's preprocessing runs on every frame: the same network with random weights, in batches of 4,
-on 4 frames, scaled to the clip.
+other work on the machine counts little. Absolute times depend on the machine; compare the ratios to plain decoding,
+which is timed in the same run. `--s3fd` also times the detector that Wav2Lip's preprocessing runs on every frame: the
+same network with random weights, in batches of 4, on 4 frames, scaled to the clip.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ BOTH = frozenset({TRACKS, CROPS})
 
 
 def plain_decoding(path: Path) -> int:
-    """Decodes all pictures on one thread and looks at none; returns their number."""
+    """Decodes all frames on one thread and uses none; returns their number."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1

@@ -73,14 +73,14 @@ def _sample(root: Path, row: dict[str, object]) -> dict[str, bytes]:
         limits=limits,
     )
     crops = compute_faces(payload, BOTH)[CROPS]
-    sound = MelPayload(
+    audio = MelPayload(
         path=str(path),
         start_s=span.start_s,
         num_frames=span.num_frames,
         limits=limits,
         settings=MelSettings(),
     )
-    mel = compute_mels(sound, frozenset({"mels"}))["mels"]
+    mel = compute_mels(audio, frozenset({"mels"}))["mels"]
     nowhere = OffsetPayload(
         clip_id="", crops_file=path, mels_file=path, probe=None, settings=AvOffsetSettings()
     )
@@ -148,10 +148,8 @@ def hevc_ratio(path: Path, repeats: int, out: str) -> None:
         ours.append(processor_s(lambda: ingest(str(path.parent), path.name, out)))
     mine, reference = statistics.median(ours), statistics.median(plain)
     num = plain_decoding(path)
-    print(
-        f"{path.name}, {num} pictures: {mine:.2f} s from file to shard, {1000 * mine / num:.1f} ms a picture"
-    )
-    print(f"plain decoding, one thread: {reference:.2f} s, {1000 * reference / num:.1f} ms a picture")
+    print(f"{path.name}, {num} frames: {mine:.2f} s from file to shard, {1000 * mine / num:.1f} ms a frame")
+    print(f"plain decoding, one thread: {reference:.2f} s, {1000 * reference / num:.1f} ms a frame")
     print(f"ratio to plain decoding: {mine / reference:.2f} (at most 3)")
 
 

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.bench_sync_offsets --model DIR --shards DIR [DIR ...] [--splits val test]
 
-The offset of a clip is that at which the mean cosine of pictures and sound is highest, from -15 to 15 frames; 0 is right
+The offset of a clip is that at which the mean cosine of lips and audio is highest, from -15 to 15 frames; 0 is right
 for clips in sync. A window of 5 frames is right if its own moment, or one a frame away, comes first among 31. One line a
 speaker where there are several, and the clips that are off.
 """
@@ -62,10 +62,10 @@ def measured(encoder: SyncEncoder, clip: ShardClip) -> Row:
     """Clip id, speaker, offset in whole frames and to a quarter, share of windows that are right within a frame."""
     frames = torch.from_numpy(clip.frames(range(clip.num_frames)))[None]
     lips = encoder.visual(lower_half(to_float_frames(frames)))[0]
-    sounds = encoder.audio(torch.from_numpy(clip.mel)[None])[0]
-    similarity = np.nanmean(cosines_by_offset(lips, sounds, min(MAX_OFFSET_FRAMES, len(lips) // 2)), axis=1)
+    audio = encoder.audio(torch.from_numpy(clip.mel)[None])[0]
+    similarity = np.nanmean(cosines_by_offset(lips, audio, min(MAX_OFFSET_FRAMES, len(lips) // 2)), axis=1)
     whole = int(similarity.argmax()) - len(similarity) // 2
-    distances, _ = candidate_ranks(lips @ sounds.T)
+    distances, _ = candidate_ranks(lips @ audio.T)
     speaker = str(clip.meta["speaker"] or Path(clip.clip_id).name.split("_")[0])
     return clip.clip_id, speaker, whole, peak_frames(similarity), float((distances <= 1).float().mean())
 

@@ -1,9 +1,8 @@
-"""Previews for people: strips of crops and contact sheets."""
+"""Strips of crops, for people."""
 
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from PIL import Image
 from assets.faces.canonical_face import template
 from assets.faces.crop_strips import MARK, crop_strip
 from assets.faces.packed_jpegs import pack_jpegs
-from assets.media.contact_sheet import RejectedClip, contact_sheet, stacked, thumbnail
+from assets.media.contact_sheet import stacked
 
 
 def opened(png: bytes) -> Image.Image:
@@ -46,18 +45,3 @@ def test_strips_below_one_another() -> None:
     assert sheet.width == 6 * 128 and sheet.height > 2 * 128
     with pytest.raises(ValueError, match="at least one"):
         stacked([])
-
-
-def test_contact_sheet_of_rejected_clips(tmp_path: Path, grid_clips: list[Path]) -> None:
-    broken = tmp_path / "broken.mp4"
-    broken.write_bytes(b"no video")
-    assert thumbnail(broken) is None
-    shown = thumbnail(grid_clips[0], 1.0)
-    assert shown is not None and max(opened(shown).size) <= 196
-    clips = [RejectedClip(clip_id="grid/train/" + "a" * 90, reason="no_face", thumbnail=shown)]
-    clips += [RejectedClip(clip_id=f"x/{k}", reason="damaged", thumbnail=None) for k in range(7)]
-    sheet = np.asarray(opened(contact_sheet(clips, num_columns=4)))
-    assert sheet.shape[1] == 800 and sheet.shape[0] > 400
-    assert sheet[100, 100].std() >= 0 and sheet[40:160, 40:160].std() > 10
-    with pytest.raises(ValueError, match="at least one"):
-        contact_sheet([])
