@@ -17,7 +17,6 @@ from torch import Tensor
 from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
 from assets.av_offsets.timed_clip import TimedClip
 from assets.faces.packed_jpegs import unpack_jpegs
-from assets.faces.packed_jpegs import unpack_jpegs
 from cals_models.mel_windows import WINDOW_FRAMES
 from cals_models.metrics.lse import LipSyncEvaluator, num_windows
 from cals_models.networks.sync_encoder import LOWER_HALF_SHAPE, SyncEncoder
