@@ -113,7 +113,7 @@ def offsets(warehouse: WarehouseReader, dataset: str) -> list[Row]:
 
 
 def stage_previews(home: Home, dataset: str, stages: Iterable[str]) -> list[StagePreview]:
-    """PNG files under ``pictures/`` of the stages' folders, methods' subfolders included."""
+    """PNG files that the stages kept, with those of each method's subfolder."""
     found = []
     for stage in stages:
         for path in sorted(home.stage(stage, dataset).rglob("pictures/*.png")):

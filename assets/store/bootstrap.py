@@ -1,8 +1,10 @@
 """Bootstrap intervals and sign-flip tests of means over clips, for the warehouse's summaries.
 
-Every mean of a dataset is resampled with the same draws of clips, which keeps comparisons paired and turns
-the whole work into a few matrix products. Draws come from a fixed seed and the sorted clip ids: the same
-scores always give the same interval.
+Every mean of a dataset is resampled with the same draws of clips, which keeps comparisons paired and needs only
+a few matrix products. Draws depend on a fixed seed and the sorted clip ids, so the same scores always give the
+same interval.
+
+Legend: N clips, S series (one a mean), R resamples at once.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def _resample_counts(num_clips: int) -> Iterator[Floats]:
-    """How often each clip is drawn in each resample, a few resamples at a time."""
+    """How often each clip is drawn in each resample: float64 (R, N), a few resamples at a time."""
     rng = np.random.default_rng(SEED)
     for start in range(0, NUM_RESAMPLES, _RESAMPLES_AT_ONCE):
         num = min(_RESAMPLES_AT_ONCE, NUM_RESAMPLES - start)
@@ -33,7 +35,7 @@ def _resample_counts(num_clips: int) -> Iterator[Floats]:
 
 
 def _random_signs(num_clips: int) -> Iterator[Floats]:
-    """Random signs for each clip in each resample, a few resamples at a time."""
+    """Random signs for each clip in each resample: float64 (R, N) of -1 and 1, a few resamples at a time."""
     rng = np.random.default_rng(SEED + 1)
     for start in range(0, NUM_RESAMPLES, _RESAMPLES_AT_ONCE):
         num = min(_RESAMPLES_AT_ONCE, NUM_RESAMPLES - start)
@@ -44,10 +46,10 @@ def bootstrap_interval(values: Floats) -> tuple[Floats, Floats]:
     """95 % percentile interval of each column's mean under resampling of rows (clips).
 
     Args:
-        values: (clips, series) float64; NaN where a clip has no value.
+        values: float64 (N, S); NaN where a clip has no value.
 
     Returns:
-        low and high, (series,) each; NaN where fewer than 2 clips have a value.
+        low and high, float64 (S,) each; NaN where fewer than 2 clips have a value.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13.
     """
@@ -70,10 +72,10 @@ def sign_flip_p_value(differences: Floats) -> Floats:
     """Two-sided p-value of each column's mean under random flips of each clip's sign.
 
     Args:
-        differences: (clips, series) float64, paired differences; NaN where a clip has none.
+        differences: float64 (N, S), paired differences; NaN where a clip has none.
 
     Returns:
-        (series,), never below 1 / (resamples + 1); NaN where fewer than 2 clips have a value.
+        float64 (S,), never below 1 / (number of resamples + 1); NaN where fewer than 2 clips have a value.
 
     Source: Good, Permutation Tests, chapter 3 (one-sample test of location).
     """
@@ -89,6 +91,7 @@ def sign_flip_p_value(differences: Floats) -> Floats:
 
 
 def _rows(quantity: str, dataset: str, keys: list[dict[str, Any]], values: Floats) -> list[dict[str, Any]]:
+    """A row for each series of ``values``, float64 (N, S), that any clip has a value for; ``keys`` has S items."""
     if not keys:
         return []
     low, high = bootstrap_interval(values)
@@ -110,6 +113,11 @@ def _mirrored(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _dataset_rows(dataset: str, scores: pd.DataFrame, signs: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Means, differences of methods and wrong-audio margins of one dataset.
+
+    Args:
+        signs: metric -> 1 where higher is better, -1 where lower is.
+    """
     wide = scores.pivot(index="clip_id", columns=SERIES_KEY, values="value").sort_index()
     series = [dict(zip(SERIES_KEY, column, strict=True)) for column in wide.columns]
     values = wide.to_numpy(np.float64)
@@ -141,7 +149,7 @@ def _dataset_rows(dataset: str, scores: pd.DataFrame, signs: Mapping[str, int]) 
 
 
 def _point_rows(dataset: str, quantity: str, points: pd.DataFrame) -> list[dict[str, Any]]:
-    """The means of one quantity of Figure 2 or 3: the clips' own sound, LMD by the protocol ``primary``."""
+    """The means of one quantity of Figure 2 or Figure 3: own audio, LMD by the protocol ``primary``."""
     wide = points.pivot(index="clip_id", columns=["method", "frames"], values="value").sort_index()
     shared = {"audio": "own", "protocol": "primary", "metric": "lmd", "evaluator": ""}
     keys = [dict(zip(("method", "frames"), column, strict=True)) | shared for column in wide.columns]
@@ -159,7 +167,7 @@ def bootstrap_intervals(
         points: of Figures 2 and 3, where there are any: columns quantity, dataset, method, clip_id, frames, value.
 
     Returns:
-        One row for each mean, difference of two methods, wrong-audio margin and point of a figure that has a clip.
+        One row for each mean, difference of two methods, wrong-audio margin and point that has a clip.
     """
     signs = {metric: 1 if direction == "higher" else -1 for metric, direction in better.items()}
     known = scores.assign(evaluator=scores["evaluator"].fillna(""))

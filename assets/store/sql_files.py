@@ -1,8 +1,8 @@
-"""Reads ``sql/``: one statement a file, the documentation of its table and columns in its comments.
+"""Reads ``sql/``: one statement a file; its comments document the table or view and its columns.
 
-A file is a header of ``--`` lines (what it is, then ``grain:``, ``key:``, ``units:``), and one ``create``
-statement. A comment after a column (of a table, or of a view's last select) documents that column and
-becomes its comment in the database, so that the text is written once.
+A file is a header of ``--`` lines (what it is, then ``grain:``, ``key:``, ``units:``) and one ``create``
+statement. The comment after a column (of a table, or of a view's last select) documents that column and
+becomes its comment in the database.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NAME_READ = re.compile(r"\b(?:from|join)\s+(\w+)")
 
 
 class SqlFileError(ValueError):
-    """A file of ``sql/`` does not have the form that its comments and order are read from."""
+    """A file of ``sql/`` does not have the form that its documentation and order are read from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +92,13 @@ class SqlFile:
 
     @property
     def key(self) -> list[str]:
-        """Columns that identify a row; empty where the header says that none do."""
+        """Columns that identify a row; empty where the header says ``none``."""
         names = self.header["key"]
         return [] if names.startswith("none") else [name.strip() for name in names.split(",")]
 
     @cached_property
     def columns(self) -> list[Column]:
-        """Columns of a table that is declared, not selected."""
+        """Declared columns of a table; empty for views and tables that are selected."""
         matches = (_TABLE_COLUMN.match(line) for line in self.sql.splitlines())
         return [
             Column(name=m["name"], sql_type=m["type"], required=bool(m["required"]), text=m["text"] or "")
@@ -117,13 +117,17 @@ class SqlFile:
 
     @cached_property
     def names_read(self) -> set[str]:
-        """Every name after ``from`` or ``join``: tables, views and the statement's own parts."""
+        """Every name after ``from`` or ``join``: tables, views and common table expressions."""
         code = "\n".join(line.split("--")[0] for line in self.sql.splitlines())
         return set(_NAME_READ.findall(code))
 
 
 def read_sql_files(folder: Path = SQL_FOLDER) -> dict[str, SqlFile]:
-    """All statements by name, each after those that it reads."""
+    """All statements by name, each after those that it reads.
+
+    Raises:
+        SqlFileError: there is no file, or two files have one name.
+    """
     files: dict[str, SqlFile] = {}
     for path in sorted(folder.glob("*/*.sql")):
         if path.stem in files:

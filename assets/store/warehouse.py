@@ -1,8 +1,8 @@
-"""The warehouse: one DuckDB file, published whole from Parquet parts, read by anybody at any time.
+"""The warehouse: one DuckDB file, published as a whole from Parquet parts, readable at any time.
 
-Parts are the truth (``parts/<table>/<name>.parquet``). ``publish`` builds the file beside the old one and
-renames it, so readers are never locked out and never see half a batch; the parts are read after the lock is
-taken, so what is published never goes backwards. The file's storage version is one that DuckDB 1.0 reads.
+Parts (``parts/<table>/<name>.parquet``) are the source of truth. ``publish`` builds the file beside the old one
+and renames it, so readers are never locked out and never see half a batch. It reads the parts after taking the
+lock, so a later publish never has older rows. The storage version is one that DuckDB 1.0 reads.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _POINTS = """
     select 'lmd_by_window', dataset, method, clip_id, window_frames, lmd from context_window
 """
 Parts = dict[str, list[tuple[Path, Path]]]
-# A part's name for a column, where the table can't have it: `at` is a reserved word since DuckDB 2.
+# Columns whose name in the parts differs: `at` is a reserved word since DuckDB 2.
 _NAME_IN_PARTS = {("materializations", "finished_at"): "at", ("dubs", "dubbed_at"): "at"}
 _ACCEPTED = {
     "varchar": ("text",),
@@ -57,18 +57,18 @@ _ACCEPTED = {
 
 
 class WarehouseError(RuntimeError):
-    """The warehouse can't be published or read: which file, what is wrong, what would be right."""
+    """The warehouse can't be published or read; the message names the file and what would be right."""
 
 
 def publish(home: Home) -> Path:
-    """Builds the database from the parts that are there now and puts it in place at once.
+    """Builds the database from the current parts and replaces the published one atomically.
 
     Returns:
         Path of the published database.
 
     Raises:
-        WarehouseError: a part has a wrong type, lacks a required column or repeats a key; the database
-            that was published before stays.
+        WarehouseError: a part has a wrong type, lacks a required column or contradicts itself
+            on a key; the database that was published before stays.
     """
     home.parts.mkdir(parents=True, exist_ok=True)
     with FileLock(home.warehouse / ".publish.lock"):
@@ -85,13 +85,18 @@ def publish(home: Home) -> Path:
 
 
 def connect(database: Path) -> Connection:
-    """Opens the published database read-only, as it is now; a later publish does not disturb the connection.
+    """Opens the published database read-only; a later publish does not affect the connection.
 
-    The file is attached to a connection of its own: ``duckdb.connect(path)`` would hand out the file that
-    this process opened first, even after another was put in its place.
+    The file is attached to a new connection: ``duckdb.connect(path)`` would return the file that this process
+    opened first, even after it was replaced.
+
+    Raises:
+        WarehouseError: there is no database, or it is not readable.
     """
     if not database.is_file():
-        raise WarehouseError(f"{database}: there is no warehouse yet; `cals run` or `cals demo` makes one")
+        raise WarehouseError(
+            f"{database}: there is no warehouse yet; `cals run` or `cals demo` publishes one"
+        )
     connection = duckdb.connect(":memory:")
     try:
         connection.execute(f"attach {quoted(str(database))} as warehouse (read_only)")
@@ -103,7 +108,7 @@ def connect(database: Path) -> Connection:
 
 
 def query(database: Path, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
-    """Answers one question from the published database; the statement can neither change nor write files.
+    """Runs one statement on the published database; it can neither change the database nor write files.
 
     Raises:
         duckdb.Error: the statement is wrong.
@@ -115,7 +120,7 @@ def query(database: Path, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFr
 
 
 def _pin_parts(parts: Path, pinned: Path) -> Parts:
-    """Hard links to all parts, so that one that is replaced or merged meanwhile stays readable.
+    """Hard links to all parts, so that a part that is replaced or merged meanwhile stays readable.
 
     Returns:
         Table name -> (original, link) of each of its parts.
@@ -150,7 +155,7 @@ def _build(database: Path, parts: Parts, cache: Path) -> None:
         connection.execute(f"attach {quoted(str(database))} as built (storage_version {version})")
         connection.execute("use built")
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute("begin")  # one transaction, else every comment waits for the disk
+        connection.execute("begin")  # one transaction: otherwise every comment is written to disk by itself
         for file in files.values():
             if file.folder == "schema":
                 connection.execute(file.sql)
@@ -170,10 +175,10 @@ def _fill(connection: Connection, file: SqlFile, parts: list[tuple[Path, Path]])
     insert_seeds(connection, file.name)
     if file.name == _COMPUTED:
         return
-    alike: dict[tuple[str, ...], list[tuple[Path, Path]]] = {}
+    by_columns: dict[tuple[str, ...], list[tuple[Path, Path]]] = {}
     for original, link in parts:
-        alike.setdefault(_usable_columns(file, original, link), []).append((original, link))
-    for columns, group in alike.items():
+        by_columns.setdefault(_usable_columns(file, original, link), []).append((original, link))
+    for columns, group in by_columns.items():
         _insert(connection, file, columns, group)
     _check_key(connection, file)
 
@@ -185,24 +190,26 @@ def _insert(
     group: list[tuple[Path, Path]],
 ) -> None:
     into = ", ".join(columns)
-    taken = ", ".join(f'"{_NAME_IN_PARTS.get((file.name, name), name)}"' for name in columns)
-    statement = f"insert into {file.name} ({into}) select {taken} from read_parquet(?, union_by_name = true)"
+    selected = ", ".join(f'"{_NAME_IN_PARTS.get((file.name, name), name)}"' for name in columns)
+    statement = (
+        f"insert into {file.name} ({into}) select {selected} from read_parquet(?, union_by_name = true)"
+    )
     try:
         connection.execute(statement, [[str(link) for _, link in group]])
     except duckdb.Error as error:
-        if len(group) > 1:
+        if len(group) > 1:  # which of them does not fit
             for one in group:
                 _insert(connection, file, columns, [one])
         raise WarehouseError(f"{group[0][0]}: does not fit the table {file.name}: {error}") from error
 
 
 def _usable_columns(file: SqlFile, original: Path, link: Path) -> tuple[str, ...]:
-    """Columns of a part that the table has; extra ones are ignored, empty ones count as missing."""
+    """Columns of the table that a part has values for; further columns of the part are ignored."""
     try:
         schema = pq.read_schema(link)
     except (pa.ArrowInvalid, OSError) as error:
         raise WarehouseError(
-            f"{original}: not a Parquet file: {error}; remove it or make it again"
+            f"{original}: not a Parquet file: {error}; remove it or run its stage again"
         ) from error
     types = {field.name: field.type for field in schema}
     kinds = {}
@@ -220,6 +227,7 @@ def _usable_columns(file: SqlFile, original: Path, link: Path) -> tuple[str, ...
 
 
 def _kind(arrow_type: pa.DataType) -> str:
+    """What a column holds, in the terms of ``_ACCEPTED``; the Arrow type's name for any other."""
     if pa.types.is_dictionary(arrow_type):
         arrow_type = arrow_type.value_type
     tests = {
@@ -234,7 +242,7 @@ def _kind(arrow_type: pa.DataType) -> str:
 
 
 def _check_key(connection: Connection, file: SqlFile) -> None:
-    """Drops rows that two parts hold alike (a merge in progress); refuses rows that contradict each other."""
+    """Drops rows that are equal in two parts (a merge in progress); raises where rows contradict each other."""
     key = ", ".join(file.key)
     find_repeated = f"select {key} from {file.name} group by {key} having count(*) > 1 limit 1"
     if connection.execute(find_repeated).fetchone() is None:
@@ -250,7 +258,7 @@ def _check_key(connection: Connection, file: SqlFile) -> None:
 
 
 def _fill_intervals(connection: Connection, parts: Parts, cache: Path) -> None:
-    """Fills ``bootstrap_intervals``, from the cache where the scores are those of the last publish."""
+    """Fills ``bootstrap_intervals``, from the cache where scores and code are those of the last publish."""
     digest = hashlib.sha256()
     for table in _RESAMPLED:
         digest.update(table.encode("ascii"))

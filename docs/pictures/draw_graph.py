@@ -44,8 +44,8 @@ NOT_DRAWN = {  # implied by the others
 
 
 def draw(path: Path) -> None:
-    """Writes a PNG: one box a stage, coloured by group; long edges that others imply are left out."""
-    figure, axes = plt.subplots(figsize=(15, 3.6))
+    """Writes a PNG: one box a stage, coloured by group; edges that others imply are left out."""
+    plot, axes = plt.subplots(figsize=(15, 3.6))
     edges = [("raw_videos", "clips")]
     edges += [(dep, stage.name) for stage in STAGES.values() for dep in stage.deps if stage.name in PLACES]
     for start, end in edges:
@@ -66,7 +66,7 @@ def draw(path: Path) -> None:
     axes.set_xlim(-0.6, 12.2)
     axes.set_ylim(0, 3.1)
     axes.axis("off")
-    figure.savefig(path, dpi=110, bbox_inches="tight", facecolor="white")
+    plot.savefig(path, dpi=110, bbox_inches="tight", facecolor="white")
 
 
 if __name__ == "__main__":

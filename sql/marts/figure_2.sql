@@ -34,25 +34,25 @@ means as (
 
 select
     means.dataset,  -- name of the dataset, as in cals.yaml
-    means.method,  -- method that made the pictures
+    means.method,  -- method that generated the frames
     means.mask_frames,  -- video frames in a row whose audio is masked
     means.lmd_masked,  -- mean landmark distance of the masked frames; lower is better
-    without_sound.low as lmd_masked_low,  -- lower end of its 95 % bootstrap interval; null with fewer than 2 clips
-    without_sound.high as lmd_masked_high,  -- upper end of its 95 % bootstrap interval; null with fewer than 2 clips
+    masked_interval.low as lmd_masked_low,  -- lower end of its 95 % bootstrap interval; null with fewer than 2 clips
+    masked_interval.high as lmd_masked_high,  -- upper end of its 95 % bootstrap interval; null with fewer than 2 clips
     means.lmd_unmasked,  -- the same frames with all audio; lower is better
-    with_sound.low as lmd_unmasked_low,  -- lower end of its 95 % bootstrap interval; null with fewer than 2 clips
-    with_sound.high as lmd_unmasked_high,  -- upper end of its 95 % bootstrap interval; null with fewer than 2 clips
+    unmasked_interval.low as lmd_unmasked_low,  -- lower end of its 95 % bootstrap interval; null with fewer than 2 clips
+    unmasked_interval.high as lmd_unmasked_high,  -- upper end of its 95 % bootstrap interval; null with fewer than 2 clips
     means.num_clips,  -- clips with a value
     means.num_missing  -- clips without one
 from means
-left join intervals as without_sound
-    on without_sound.quantity = 'lmd_masked'
-    and means.dataset = without_sound.dataset
-    and means.method = without_sound.method
-    and means.mask_frames = without_sound.frames
-left join intervals as with_sound
-    on with_sound.quantity = 'lmd_unmasked'
-    and means.dataset = with_sound.dataset
-    and means.method = with_sound.method
-    and means.mask_frames = with_sound.frames
+left join intervals as masked_interval
+    on masked_interval.quantity = 'lmd_masked'
+    and means.dataset = masked_interval.dataset
+    and means.method = masked_interval.method
+    and means.mask_frames = masked_interval.frames
+left join intervals as unmasked_interval
+    on unmasked_interval.quantity = 'lmd_unmasked'
+    and means.dataset = unmasked_interval.dataset
+    and means.method = unmasked_interval.method
+    and means.mask_frames = unmasked_interval.frames
 order by means.dataset, means.method, means.mask_frames

@@ -54,8 +54,8 @@ points as (
 select
     points.corpus,  -- measured: name of the dataset; published: lrw or lrs2
     points.source,  -- measured (by this pipeline) or published (the paper's best window only)
-    points.method,  -- method that made the pictures
-    points.window_frames,  -- video frames of audio heard on each side of the middle frame
+    points.method,  -- method that generated the frames
+    points.window_frames,  -- video frames of audio given on each side of the middle frame
     points.lmd,  -- mean landmark distance of the middle frame; lower is better
     points.low,  -- lower end of its 95 % bootstrap interval; null for published points and with fewer than 2 clips
     points.high,  -- upper end of its 95 % bootstrap interval; null for published points and with fewer than 2 clips

@@ -1,7 +1,7 @@
 -- Paired differences between two methods on the same clips, each with its own audio.
 -- grain: one dataset, protocol, metric, evaluator and ordered pair of methods
 -- key: dataset, method, other_method, protocol, metric, evaluator
--- units: those of the metric; column is_better turns the direction into words
+-- units: those of the metric; is_better accounts for the metric's direction
 create view method_differences as
 with
 
@@ -47,8 +47,8 @@ differences as (
 
 select
     differences.dataset,  -- name of the dataset, as in cals.yaml
-    differences.method,  -- method whose figure is taken
-    differences.other_method,  -- method whose figure is subtracted
+    differences.method,  -- method whose values are taken
+    differences.other_method,  -- method whose values are subtracted
     differences.protocol,  -- protocol of the metric
     differences.metric,  -- metric (metric_definitions)
     differences.evaluator,  -- network, detector or library that the score depends on
@@ -64,7 +64,7 @@ select
         when definitions.better = 'lower' and intervals.high < 0 then true
         when definitions.better = 'higher' and intervals.high < 0 then false
         when definitions.better = 'lower' and intervals.low > 0 then false
-    end as is_better  -- whether method is better than other_method; null where the interval holds 0
+    end as is_better  -- whether method is better than other_method; null where the interval contains 0
 from differences
 left join intervals
     on differences.dataset = intervals.dataset

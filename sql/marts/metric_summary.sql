@@ -40,9 +40,9 @@ means as (
 
 select
     means.dataset,  -- name of the dataset, as in cals.yaml
-    means.method,  -- method that made the pictures
+    means.method,  -- method that generated the frames
     means.audio,  -- own: the clip's audio; other: another test clip's (the wrong-audio control)
-    means.protocol,  -- protocol of the metric; figures of different protocols do not compare
+    means.protocol,  -- protocol of the metric; values of different protocols are not comparable
     means.metric,  -- metric (metric_definitions)
     means.evaluator,  -- network, detector or library that the score depends on
     means.mean,  -- unweighted mean over clips; null where no clip has a value
@@ -52,7 +52,7 @@ select
     means.num_clips,  -- clips with a value
     means.num_missing,  -- clips without one
     means.why_missing,  -- most frequent reason why a value is missing; null where none is
-    definitions.unit,  -- unit of the figures; 1 where they have none
+    definitions.unit,  -- unit of the values; 1 where they have none
     definitions.better  -- higher or lower
 from means
 left join intervals

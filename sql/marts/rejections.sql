@@ -17,7 +17,7 @@ select
     clip.split,  -- train, val or test
     clip.stage,  -- stage that rejected it
     clip.reason,  -- snake_case code of the rejection
-    clip.detail,  -- the rejection in words, with its figures
+    clip.detail,  -- the rejection in words, with its values
     clip.path,  -- path of the video relative to the dataset's root
     clip.sha256  -- hash of the video's bytes, 64 hex digits
 from clip

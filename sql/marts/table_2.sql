@@ -38,7 +38,7 @@ means as (
     group by ratings.dataset, ratings.method, ratings.scale
 ),
 
-figures as (
+estimates as (
     select
         'measured' as source, means.dataset, means.method, means.scale, means.mean,
         quantiles.quantile_975 * means.standard_error as half_width, means.num_ratings
@@ -53,22 +53,22 @@ figures as (
 
 scores as (
     select
-        figures.source, figures.dataset, figures.method,
-        max(figures.mean) filter (where figures.scale = 'visual_quality') as visual_quality,
-        max(figures.half_width) filter (where figures.scale = 'visual_quality') as visual_quality_half_width,
-        max(figures.mean) filter (where figures.scale = 'lip_sync_quality') as lip_sync_quality,
-        max(figures.half_width) filter (where figures.scale = 'lip_sync_quality') as lip_sync_quality_half_width,
-        max(figures.mean) filter (where figures.scale = 'realness') as realness,
-        max(figures.half_width) filter (where figures.scale = 'realness') as realness_half_width,
-        sum(figures.num_ratings) as num_ratings
-    from figures
-    group by figures.source, figures.dataset, figures.method
+        estimates.source, estimates.dataset, estimates.method,
+        max(estimates.mean) filter (where estimates.scale = 'visual_quality') as visual_quality,
+        max(estimates.half_width) filter (where estimates.scale = 'visual_quality') as visual_quality_half_width,
+        max(estimates.mean) filter (where estimates.scale = 'lip_sync_quality') as lip_sync_quality,
+        max(estimates.half_width) filter (where estimates.scale = 'lip_sync_quality') as lip_sync_quality_half_width,
+        max(estimates.mean) filter (where estimates.scale = 'realness') as realness,
+        max(estimates.half_width) filter (where estimates.scale = 'realness') as realness_half_width,
+        sum(estimates.num_ratings) as num_ratings
+    from estimates
+    group by estimates.source, estimates.dataset, estimates.method
 )
 
 select
     scores.source,  -- measured (in a study with this pipeline) or published (in the paper)
     scores.dataset,  -- name of the dataset, as in cals.yaml; null for published rows
-    scores.method,  -- method that made the videos
+    scores.method,  -- method that generated the videos
     coalesce(names.label, scores.method) as label,  -- how tables print the method
     scores.visual_quality,  -- mean score of visual quality, 1-5; higher is better
     scores.visual_quality_half_width,  -- half of its 95 % interval (Student's t); null with one rating
@@ -79,4 +79,4 @@ select
     cast(scores.num_ratings as bigint) as num_ratings  -- answers behind the three means; null for published rows
 from scores
 left join names on scores.method = names.method
-order by scores.source, scores.dataset, coalesce(names.position, 99), scores.method
+order by scores.source, scores.dataset, names.position nulls last, scores.method

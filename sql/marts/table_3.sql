@@ -1,50 +1,25 @@
--- Table 3: reconstruction of test clips by each method, measured figures beside the paper's.
+-- Table 3: reconstruction of test clips by each method, measured scores beside the paper's.
 -- grain: one method on one corpus, measured (by evaluator of LSE) or published
 -- key: corpus, source, method, evaluator
 -- units: psnr in dB (higher is better), ssim 0-1 (higher), lmd in crop pixels (lower), lse_d (lower), lse_c (higher)
 create view table_3 as
 with
 
-measured as (
-    select
-        headline_scores.dataset, headline_scores.method, headline_scores.evaluator, headline_scores.psnr,
-        headline_scores.ssim, headline_scores.lmd, headline_scores.lse_d, headline_scores.lse_c,
-        headline_scores.num_clips, headline_scores.note
-    from headline_scores
-),
-
-published as (
-    select
-        published_scores.corpus, published_scores.method, published_scores.psnr, published_scores.ssim,
-        published_scores.lmd, published_scores.lse_d, published_scores.lse_c, published_scores.printed_in
-    from published_scores
-    where published_scores.paper_table = 'table_3'
-),
-
-names as (
-    select method_definitions.method, method_definitions.label, method_definitions.position
-    from method_definitions
-),
-
 scores as (
     select
-        measured.dataset as corpus, measured.dataset, 'measured' as source, measured.method, measured.psnr,
-        measured.ssim, measured.lmd, measured.lse_d, measured.lse_c, measured.num_clips, measured.evaluator,
-        measured.note
-    from measured
-    union all
-    select
-        published.corpus, null as dataset, 'published' as source, published.method, published.psnr,
-        published.ssim, published.lmd, published.lse_d, published.lse_c, null as num_clips,
-        null as evaluator, published.printed_in as note
-    from published
+        reported_scores.corpus, reported_scores.source, reported_scores.method, reported_scores.label,
+        reported_scores.position, reported_scores.psnr, reported_scores.ssim, reported_scores.lmd,
+        reported_scores.lse_d, reported_scores.lse_c, reported_scores.num_clips, reported_scores.dataset,
+        reported_scores.evaluator, reported_scores.note
+    from reported_scores
+    where reported_scores.source = 'measured' or reported_scores.paper_table = 'table_3'
 )
 
 select
     scores.corpus,  -- measured: name of the dataset; published: lrw, lrs2 or hdtf
     scores.source,  -- measured (by this pipeline) or published (in the paper)
-    scores.method,  -- method that made the pictures
-    coalesce(names.label, scores.method) as label,  -- how tables print the method
+    scores.method,  -- method that generated the frames
+    scores.label,  -- how tables print the method
     scores.psnr,  -- PSNR of the whole crop in dB; higher is better; null for the ground truth
     scores.ssim,  -- SSIM of the whole crop; higher is better
     scores.lmd,  -- landmark distance of the mouth in crop pixels; lower is better
@@ -53,7 +28,6 @@ select
     scores.num_clips,  -- test clips scored; null for published rows
     scores.dataset,  -- name of the dataset, as in cals.yaml; null for published rows
     scores.evaluator,  -- network behind LSE-D and LSE-C; null for published rows
-    scores.note  -- why a figure is null, or where a published row is printed
+    scores.note  -- why a value is null, or where a published row is printed
 from scores
-left join names on scores.method = names.method
-order by scores.corpus, scores.source, coalesce(names.position, 99), scores.method
+order by scores.corpus, scores.source, scores.position nulls last, scores.method

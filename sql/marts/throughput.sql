@@ -1,11 +1,11 @@
--- Clips a second of each materialisation that handled clips. Passes that recomputed only some clips count those.
+-- Clips a second of each materialisation that processed clips; only the clips that it computed count.
 -- grain: one materialisation
 -- key: materialization_id
 -- units: clips a second; higher is better
 create view throughput as
 with
 
-made as (
+runs as (
     select
         materializations.materialization_id, materializations.asset, materializations.dataset,
         materializations.method, materializations.finished_at, materializations.host,
@@ -18,15 +18,15 @@ made as (
 )
 
 select
-    made.materialization_id,  -- the materialisation (materializations)
-    made.asset,  -- asset that was made
-    made.dataset,  -- dataset of the partition
-    made.method,  -- method of the partition; null for assets that have none
-    made.finished_at,  -- when it was finished, UTC
-    made.host,  -- machine that it ran on
-    made.device,  -- processor that it ran on
-    made.num_computed,  -- clips worked on in this pass
-    made.duration_s,  -- seconds that it took
-    made.num_computed / nullif(made.duration_s, 0) as clips_per_s  -- clips a second; higher is better
-from made
-where made.num_computed > 0
+    runs.materialization_id,  -- the materialisation (materializations)
+    runs.asset,  -- asset that was materialised
+    runs.dataset,  -- dataset of the partition
+    runs.method,  -- method of the partition; null for assets that have none
+    runs.finished_at,  -- when it was finished, UTC
+    runs.host,  -- machine that it ran on
+    runs.device,  -- processor that it ran on
+    runs.num_computed,  -- clips computed in this pass
+    runs.duration_s,  -- seconds that it took
+    runs.num_computed / nullif(runs.duration_s, 0) as clips_per_s  -- clips a second; higher is better
+from runs
+where runs.num_computed > 0

@@ -1,7 +1,7 @@
--- How much better a method scores with the clip's own audio than with another clip's: does the mouth follow the sound?
--- A method is given another clip's sound and judged against the clip's own pictures and sound; the controls, which
--- hear nothing, keep their pictures and are judged against another clip's sound. A margin whose interval holds 0 means
--- that the metric does not show that the mouth follows the sound.
+-- How much better a method scores with the clip's own audio than with another clip's: does the mouth follow the audio?
+-- A method is given another clip's audio and judged against the clip's own frames and audio; the controls, which use no
+-- audio, keep their frames and are judged against another clip's audio. A margin whose interval contains 0 means that
+-- the metric does not show that the mouth follows the audio.
 -- grain: one dataset, method, protocol, metric and evaluator
 -- key: dataset, method, protocol, metric, evaluator
 -- units: those of the metric; margins are signed so that higher is better for every metric
@@ -52,7 +52,7 @@ pairs as (
 
 select
     pairs.dataset,  -- name of the dataset, as in cals.yaml
-    pairs.method,  -- method that made the pictures
+    pairs.method,  -- method that generated the frames
     pairs.protocol,  -- protocol of the metric
     pairs.metric,  -- metric (metric_definitions)
     pairs.evaluator,  -- network, detector or library that the score depends on
@@ -63,7 +63,7 @@ select
     intervals.high,  -- upper end of the margin's 95 % bootstrap interval
     intervals.p_value,  -- paired sign-flip test that the margin is 0, two-sided
     pairs.num_clips,  -- clips scored with both
-    definitions.unit  -- unit of the figures; 1 where they have none
+    definitions.unit  -- unit of the values; 1 where they have none
 from pairs
 left join definitions on pairs.metric = definitions.metric
 left join intervals

@@ -1,4 +1,4 @@
--- Offset between sound and picture of each clip: what was measured, what was corrected, what is left.
+-- Offset between audio and video of each clip: as measured, as corrected, and what is left.
 -- grain: one clip
 -- key: clip_id
 -- units: offsets in video frames at 25 fps (40 ms), in steps of 1/4 (10 ms); positive means that the audio is early

@@ -1,5 +1,5 @@
--- Clips that the inventory found in the raw data, accepted or not, before any later stage looked at them.
--- Ask clips instead for the final status of a clip; this table holds what the clips stage alone wrote.
+-- Clips that the inventory found in the raw data, accepted or not, before any later stage.
+-- The table clips has the final status of each clip; this one holds what the clips stage alone wrote.
 -- grain: one clip
 -- key: clip_id
 create table clip_inventory (
@@ -13,9 +13,9 @@ create table clip_inventory (
     status varchar,  -- ok or rejected
     stage varchar,  -- stage that rejected the clip (clips here); null where status is ok
     reason varchar,  -- snake_case code of the rejection; null where status is ok
-    detail varchar,  -- the rejection in words, with its figures; null where status is ok
-    start_s double,  -- where the clip starts in the video, in seconds; null where it is all of the video
-    end_s double,  -- where the clip ends in the video, in seconds; null where it is all of the video
+    detail varchar,  -- the rejection in words, with its values; null where status is ok
+    start_s double,  -- where the clip starts in the video, in seconds; null where it is the whole video
+    end_s double,  -- where the clip ends in the video, in seconds; null where it is the whole video
     duration_s double,  -- length of the clip in seconds
     fps double,  -- frames a second of the source's video stream, before the change to 25
     width integer,  -- width of the source's frames in pixels

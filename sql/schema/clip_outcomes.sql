@@ -1,4 +1,4 @@
--- What each stage after the inventory made of each clip.
+-- Outcome of each stage after the inventory for each clip.
 -- grain: one clip in one stage
 -- key: dataset, stage, clip_id
 create table clip_outcomes (
@@ -7,7 +7,7 @@ create table clip_outcomes (
     clip_id varchar not null,  -- dataset/split/relative path, with #segment where a long video was cut
     status varchar,  -- ok or rejected
     reason varchar,  -- snake_case code of the rejection; null where status is ok
-    detail varchar,  -- the rejection in words, with its figures; null where status is ok
-    digest varchar,  -- sha256 of what the stage made of the clip, 64 hex digits
-    num_frames bigint  -- frames at 25 fps of what the stage made of the clip
+    detail varchar,  -- the rejection in words, with its values; null where status is ok
+    digest varchar,  -- sha256 of the stage's output for the clip, 64 hex digits
+    num_frames bigint  -- frames of the stage's output, at 25 fps
 )

@@ -1,5 +1,5 @@
--- Videos that `cals dub` made: which face, which sound, which model, and what came out. Each file says itself that it is
--- synthetic and names its row here.
+-- Videos that `cals dub` generated: the face, audio and model that were given, and the result. Each file's metadata says
+-- that it is synthetic and names its row here.
 -- grain: one dubbed video
 -- key: dub_id
 create table dubs (
@@ -9,18 +9,18 @@ create table dubs (
     model_method varchar,  -- method of the generator
     weights_sha256 varchar,  -- hash of the generator's weights: its data_version in materializations
     model_path varchar,  -- folder that the generator was read from
-    video_path varchar,  -- video or photograph that was given
+    video_path varchar,  -- given video or photograph
     video_sha256 varchar,  -- hash of that file, 64 hex digits
-    audio_path varchar,  -- sound that was given
+    audio_path varchar,  -- given audio
     audio_sha256 varchar,  -- hash of that file, 64 hex digits
-    output_path varchar,  -- where the dubbed video was put
+    output_path varchar,  -- where the dubbed video was written
     output_sha256 varchar,  -- hash of the dubbed video, 64 hex digits
     width_px bigint,  -- width of the dubbed video, pixels
     height_px bigint,  -- height of the dubbed video, pixels
     num_frames bigint,  -- frames of the dubbed video
-    num_dubbed_frames bigint,  -- frames of them in which a chosen face is followed; the others are as they were
+    num_dubbed_frames bigint,  -- frames of them in which a chosen face is tracked; the others are unchanged
     duration_s double,  -- length of the dubbed video, seconds
-    fit varchar,  -- where picture and sound differ in length: trim (to the shorter), loop or hold (the picture)
+    fit varchar,  -- where video and audio differ in length: trim (to the shorter), loop or hold (the video)
     faces_json varchar,  -- JSON array: each face that was dubbed, its place and size in words
     is_marked boolean,  -- true where a visible mark says that the video is synthetic
     tool_version varchar,  -- version and code fingerprint of the program that dubbed

@@ -1,14 +1,14 @@
--- The ledger: every time an asset's partition was made, with all that decided the result.
+-- The ledger: every materialisation of an asset's partition, with all that determines its result.
 -- grain: one materialisation of one partition
 -- key: materialization_id
 create table materializations (
     materialization_id varchar not null,  -- identifier of the materialisation
-    asset varchar not null,  -- asset that was made, e.g. face_crops
+    asset varchar not null,  -- asset that was materialised, e.g. face_crops
     dataset varchar,  -- dataset of the partition
     method varchar,  -- method of the partition; null for assets that have none
     finished_at timestamp,  -- when it was finished, UTC
-    data_version varchar,  -- digest of the content that it made
-    code_version varchar,  -- fingerprint of the code and libraries that made it
+    data_version varchar,  -- digest of its content
+    code_version varchar,  -- fingerprint of its code and libraries
     settings_json varchar,  -- JSON object: the settings of the stage
     dagster_run_id varchar,  -- Dagster run that it happened in
     mlflow_run_id varchar,  -- MLflow run of a training; null for other assets
@@ -21,6 +21,6 @@ create table materializations (
     num_clips bigint,  -- clips that the partition holds afterwards
     counts_json varchar,  -- JSON object: other counts, e.g. clips computed in this pass
     inputs_json varchar,  -- JSON object: input -> data version (materialization_inputs has it as rows)
-    blocked_by varchar,  -- blocking check that failed on what was made; null where none did
-    imported_from varchar  -- folder of a model trained elsewhere that was imported; null for what was made here
+    blocked_by varchar,  -- blocking check that failed on the result; null where none did
+    imported_from varchar  -- folder of a model that was trained elsewhere and imported; null for the others
 )

@@ -1,4 +1,4 @@
--- Trained models as they stand now, with what they reached and on what.
+-- Current trained models, with their metrics and the machine that trained them.
 -- grain: one model
 -- key: dataset, asset, method
 create table models (
@@ -14,7 +14,7 @@ create table models (
     steps bigint,  -- optimiser steps done
     seconds double,  -- seconds of training
     device varchar,  -- processor that it was trained on
-    figures_json varchar,  -- JSON object: figure -> value on held-out clips (model_figures has it as rows)
-    chance_json varchar,  -- JSON object: figure -> value that guessing would reach
+    figures_json varchar,  -- JSON object: metric -> value on held-out clips (model_figures has it as rows)
+    chance_json varchar,  -- JSON object: metric -> value that guessing would reach
     warnings_json varchar  -- JSON list of what training warned of (model_warnings has it as rows)
 )

@@ -1,5 +1,5 @@
 -- Raw files of a dataset as they were last observed, with their content hashes; raw data is never written to.
--- grain: one file given (video, transcript, annotation)
+-- grain: one file (video, transcript, annotation)
 -- key: dataset, path
 create table raw_files (
     dataset varchar not null,  -- name of the dataset, as in cals.yaml

@@ -1,5 +1,5 @@
--- What each training reported as it went on.
--- grain: one figure of one step of one training
+-- Metrics that each training reported, by step.
+-- grain: one metric at one step of one training
 -- key: dataset, asset, method, step, split, metric
 create table training_curves (
     dataset varchar not null,  -- name of the dataset, as in cals.yaml
@@ -7,7 +7,7 @@ create table training_curves (
     method varchar,  -- method of a generator; null for the other models
     step bigint not null,  -- optimiser steps done
     split varchar,  -- train or val
-    metric varchar not null,  -- name of the figure: a loss (lower is better) or a retrieval rate (higher is)
-    value double,  -- the figure; null where it was not finite
-    model_version varchar  -- hash of the weights that this training made (models.weights_sha256)
+    metric varchar not null,  -- a loss (lower is better) or a retrieval rate (higher is better)
+    value double,  -- null where it was not finite
+    model_version varchar  -- hash of the weights that this training wrote (models.weights_sha256)
 )

@@ -1,4 +1,4 @@
--- Clips with their final status: what the inventory said, overruled by the first later stage that rejected the clip.
+-- Clips with their final status: that of the inventory, unless a later stage rejected the clip; the first such stage counts.
 -- grain: one clip that the inventory found
 -- key: clip_id
 create table clips as
@@ -39,7 +39,7 @@ rejected as (
     where outcomes.status = 'rejected'
 ),
 
--- The earliest stage that rejected a clip is the cause; later stages never saw it.
+-- The earliest stage that rejected a clip is the cause; later stages did not process it.
 causes as (
     select rejected.dataset, rejected.clip_id, rejected.stage, rejected.reason, rejected.detail
     from rejected
@@ -66,9 +66,9 @@ select
     end as reason,  -- snake_case code of the rejection; null where status is ok
     case
         when inventory.status = 'ok' then causes.detail else inventory.detail
-    end as detail,  -- the rejection in words, with its figures; null where status is ok
-    inventory.start_s,  -- where the clip starts in the video, in seconds; null where it is all of the video
-    inventory.end_s,  -- where the clip ends in the video, in seconds; null where it is all of the video
+    end as detail,  -- the rejection in words, with its values; null where status is ok
+    inventory.start_s,  -- where the clip starts in the video, in seconds; null where it is the whole video
+    inventory.end_s,  -- where the clip ends in the video, in seconds; null where it is the whole video
     inventory.duration_s,  -- length of the clip in seconds
     inventory.fps,  -- frames a second of the source's video stream, before the change to 25
     inventory.width,  -- width of the source's frames in pixels

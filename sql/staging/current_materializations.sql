@@ -19,13 +19,13 @@ numbered as (
 )
 
 select
-    numbered.asset,  -- asset that was made
+    numbered.asset,  -- asset that was materialised
     numbered.dataset,  -- dataset of the partition
     numbered.method,  -- method of the partition; null for assets that have none
     numbered.materialization_id,  -- its newest materialisation (materializations)
     numbered.finished_at,  -- when that was finished, UTC
     numbered.data_version,  -- digest of the content
-    numbered.code_version,  -- fingerprint of the code and libraries that made it
+    numbered.code_version,  -- fingerprint of its code and libraries
     numbered.git_commit,  -- commit of the project's code
     numbered.git_dirty,  -- true where the code differed from the commit
     numbered.host,  -- machine that it ran on

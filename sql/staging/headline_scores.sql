@@ -1,4 +1,4 @@
--- The five figures of the paper's tables as this pipeline measured them: own audio, protocol primary for PSNR, SSIM
+-- The five metrics of the paper's Tables 1 and 3 as measured by this pipeline: own audio, protocol primary for PSNR, SSIM
 -- and LMD, lse_crop for LSE-D and LSE-C.
 -- grain: one dataset, method and evaluator of LSE
 -- key: dataset, method, evaluator
@@ -44,7 +44,7 @@ sync as (
 
 select
     coalesce(fidelity.dataset, sync.dataset) as dataset,  -- name of the dataset, as in cals.yaml
-    coalesce(fidelity.method, sync.method) as method,  -- method that made the pictures
+    coalesce(fidelity.method, sync.method) as method,  -- method that generated the frames
     sync.evaluator,  -- network that LSE-D and LSE-C depend on; null where they were not measured
     fidelity.psnr,  -- mean PSNR of the whole crop in dB; higher is better
     fidelity.ssim,  -- mean SSIM of the whole crop; higher is better
@@ -52,6 +52,6 @@ select
     sync.lse_d,  -- mean lip-sync error distance; lower is better
     sync.lse_c,  -- mean lip-sync error confidence; higher is better
     coalesce(fidelity.num_clips, sync.num_clips) as num_clips,  -- test clips scored
-    nullif(concat_ws('; ', fidelity.note, sync.note), '') as note  -- why a figure is null
+    nullif(concat_ws('; ', fidelity.note, sync.note), '') as note  -- why a value is null
 from fidelity
 full join sync on fidelity.dataset = sync.dataset and fidelity.method = sync.method

@@ -4,7 +4,7 @@
 create view materialization_inputs as
 with
 
-made as (
+runs as (
     select
         materializations.materialization_id, materializations.dataset as partition_dataset,
         materializations.inputs_json, unnest(json_keys(materializations.inputs_json)) as input
@@ -14,9 +14,9 @@ made as (
 
 named as (
     select
-        made.materialization_id, made.partition_dataset, made.inputs_json, made.input,
-        split_part(made.input, '|', 1) as place, nullif(split_part(made.input, '|', 2), '') as method
-    from made
+        runs.materialization_id, runs.partition_dataset, runs.inputs_json, runs.input,
+        split_part(runs.input, '|', 1) as place, nullif(split_part(runs.input, '|', 2), '') as method
+    from runs
 )
 
 select

@@ -1,5 +1,5 @@
--- What each model reached on held-out clips when its training ended, beside what guessing would reach.
--- grain: one figure of one model
+-- Metrics of each model on held-out clips at the end of its training, beside what guessing would reach.
+-- grain: one metric of one model
 -- key: dataset, asset, method, figure
 create view model_figures as
 with
@@ -16,11 +16,11 @@ select
     names.dataset,  -- name of the dataset, as in cals.yaml
     names.asset,  -- sync_encoder, audio_to_lip, generator or lse_evaluator
     names.method,  -- method of a generator; null for the other models
-    names.figure,  -- name of the figure; losses are better lower, retrieval and accuracies higher
+    names.figure,  -- name of the metric; lower is better for losses, higher for retrieval rates and accuracies
     try_cast(
         json_extract_string(names.figures_json, '$."' || names.figure || '"') as double
-    ) as value,  -- the figure on held-out clips; rates are shares between 0 and 1
+    ) as value,  -- on held-out clips; rates are shares between 0 and 1
     try_cast(
         json_extract_string(names.chance_json, '$."' || names.figure || '"') as double
-    ) as chance  -- what guessing would reach; null where no such figure exists
+    ) as chance  -- what guessing would reach; null where that is not defined
 from names

@@ -1,6 +1,6 @@
--- What training warned of, with what to try.
+-- Warnings of trainings, with what to try.
 -- grain: one warning of one model
--- key: none (a warning may come back at several steps)
+-- key: none (a warning may be repeated at several steps)
 create view model_warnings as
 with
 
@@ -19,6 +19,6 @@ select
     coalesce(json_extract_string(entries.entry, '$.warning'), 'warning') as warning,  -- name of the warning
     coalesce(
         json_extract_string(entries.entry, '$.text'), json_extract_string(entries.entry, '$')
-    ) as text,  -- what was seen and what to try
+    ) as text,  -- what was observed and what to try
     try_cast(json_extract_string(entries.entry, '$.step') as bigint) as step  -- optimiser step; null if unknown
 from entries

@@ -1,4 +1,4 @@
-"""Every SQL block of the analyst's page runs and answers."""
+"""Every SQL block of docs/warehouse.md runs and returns rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_there_are_ten_questions() -> None:
 
 
 @pytest.mark.parametrize("sql", BLOCKS)
-def test_block_answers(database: Path, sql: str) -> None:
+def test_block_returns_rows(database: Path, sql: str) -> None:
     assert len(query(database, sql)) > 0
 
 

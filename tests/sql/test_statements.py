@@ -1,4 +1,4 @@
-"""Every file of sql/: one documented statement, and nothing in the database without a comment."""
+"""Every file of sql/ is one documented statement; everything in the database has a comment."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_every_table_view_and_column_has_a_comment(database: Path) -> None:
     assert kinds["comment"].str.contains("Grain: ").all() and kinds["comment"].str.contains("Key: ").all()
 
 
-def test_names_that_others_build_on_exist_and_answer_when_empty(database: Path) -> None:
+def test_shared_names_exist_and_can_be_queried_when_empty(database: Path) -> None:
     for name in SHARED_NAMES:
         assert isinstance(query(database, f"from {name}"), pd.DataFrame), name
 
@@ -99,7 +99,7 @@ def test_metrics_say_which_direction_is_better(database: Path) -> None:
     assert set(definitions[definitions == "lower"].index) == {"lmd", "lse_d", "lpips", "fid"}
 
 
-def test_the_papers_figures_are_as_printed(database: Path) -> None:
+def test_the_papers_values_are_as_printed(database: Path) -> None:
     def row(table: str, method: str, corpus: str | None) -> list[float | None]:
         found = query(
             database,

@@ -1,4 +1,4 @@
-"""Figures of the views against the same figures computed by hand from the rows that went in."""
+"""Values of the views against the same values computed by hand from the rows that were written."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MASKED: dict[tuple[str, int], Distances] = {
 
 
 def resampled(values: list[float | None]) -> tuple[float, float]:
-    """The interval in a plain loop, from the draws that `assets.store.bootstrap` documents: all clips, those without a
-    value count for nothing."""
+    """The interval in a plain loop, from the draws that `assets.store.bootstrap` documents: of all clips, where those
+    without a value do not count."""
     rng = np.random.default_rng(SEED)
     given = np.array(values, np.float64)
     means = []
@@ -180,7 +180,7 @@ def test_quantiles_of_students_t_are_those_of_scipy(home: Home) -> None:
     assert found["quantile_975"].to_numpy() == pytest.approx(expected, rel=1e-8)
 
 
-def test_figure_2_holds_means_of_masked_and_unmasked_frames_with_their_intervals(home: Home) -> None:
+def test_figure_2_has_means_of_masked_and_unmasked_frames_with_their_intervals(home: Home) -> None:
     rows = query(home.database, "from figure_2").set_index(["method", "mask_frames"])
     assert list(rows.index) == sorted(MASKED)
     for key in (("cals", 2), ("cals", 5)):
@@ -197,7 +197,7 @@ def test_figure_2_holds_means_of_masked_and_unmasked_frames_with_their_intervals
     assert none[["lmd_masked", "lmd_unmasked", *ends]].isna().all() and none["num_missing"] == 1
 
 
-def test_figure_3_holds_means_by_window_with_their_intervals_and_the_papers_best(home: Home) -> None:
+def test_figure_3_has_means_by_window_with_their_intervals_and_the_papers_best(home: Home) -> None:
     points = query(home.database, "from figure_3 where source = 'measured'").set_index("window_frames")
     assert points["lmd"].to_dict() == pytest.approx({1: 2.1, 15: 3.5, 30: 1.1})
     for window in (1, 15):  # a fourth clip has another window alone
@@ -287,9 +287,9 @@ def test_durations_and_throughput(home: Home) -> None:
     assert speeds["clips_per_s"].tolist() == pytest.approx([44 / 9.0, 1 / 2.5])
 
 
-def test_model_figures_stand_beside_chance(home: Home) -> None:
-    figures = query(home.database, "from model_figures where asset = 'sync_encoder'").set_index("figure")
-    assert figures.loc["retrieval_at_1", ["value", "chance"]].tolist() == [0.412, 0.0323]
+def test_model_metrics_are_beside_chance(home: Home) -> None:
+    metrics = query(home.database, "from model_figures where asset = 'sync_encoder'").set_index("figure")
+    assert metrics.loc["retrieval_at_1", ["value", "chance"]].tolist() == [0.412, 0.0323]
     generator = query(home.database, "from model_figures where asset = 'generator' and method = 'cals'")
     assert generator["chance"].isna().all()
     warning = one(home, "select * from model_warnings")

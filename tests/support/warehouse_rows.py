@@ -1,4 +1,4 @@
-"""Parts of a warehouse with made rows that look like those of a real run, for tests of tables and report."""
+"""Parts of a warehouse with generated rows that resemble those of a real run, for tests of tables and report."""
 
 from __future__ import annotations
 
@@ -102,6 +102,18 @@ def fill_inventory(home: Home, dataset: str = DATASET, num_clips: int = 44) -> l
                 "dataset": dataset, "clip_id": clip, "key": clip_key(clip), "split": split,
                 "shard": f"{split}-00000.tar", "num_frames": 75,
             })  # fmt: skip
+    write_part(home, "raw_files", raw, dataset=dataset)
+    write_part(home, "clip_inventory", inventory, dataset=dataset)
+    write_part(home, "clip_outcomes", tracks, dataset=dataset, method="face_tracks")
+    write_part(home, "clip_outcomes", mels, dataset=dataset, method="mels")
+    write_part(home, "av_offsets", offsets, dataset=dataset)
+    write_part(home, "shards", _shard_rows(shard_clips, dataset), dataset=dataset)
+    write_part(home, "shard_clips", shard_clips, dataset=dataset)
+    return [str(row["clip_id"]) for row in shard_clips if row["split"] == "test"]
+
+
+def _shard_rows(shard_clips: list[dict[str, Any]], dataset: str) -> list[dict[str, Any]]:
+    """One shard a split."""
     shards = []
     for split in ("train", "val", "test"):
         num = sum(row["split"] == split for row in shard_clips)
@@ -109,14 +121,7 @@ def fill_inventory(home: Home, dataset: str = DATASET, num_clips: int = 44) -> l
             "dataset": dataset, "split": split, "path": f"{split}-00000.tar", "num_clips": num,
             "num_frames": 75 * num, "bytes": 700_000 * num, "sha256": sha256(dataset + split),
         })  # fmt: skip
-    write_part(home, "raw_files", raw, dataset=dataset)
-    write_part(home, "clip_inventory", inventory, dataset=dataset)
-    write_part(home, "clip_outcomes", tracks, dataset=dataset, method="face_tracks")
-    write_part(home, "clip_outcomes", mels, dataset=dataset, method="mels")
-    write_part(home, "av_offsets", offsets, dataset=dataset)
-    write_part(home, "shards", shards, dataset=dataset)
-    write_part(home, "shard_clips", shard_clips, dataset=dataset)
-    return [str(row["clip_id"]) for row in shard_clips if row["split"] == "test"]
+    return shards
 
 
 def score_rows(
@@ -127,8 +132,8 @@ def score_rows(
     rows = []
     for audio in ("own", "other"):
         for (metric, protocol, spread), mean in zip(METRICS, MEANS[(method, audio)], strict=True):
-            hears = method not in ("ground_truth", "copy_reference") or protocol != "primary"
-            noise = np.random.default_rng([seed, len(method), len(metric), hears and audio == "own"])
+            uses_audio = method not in ("ground_truth", "copy_reference") or protocol != "primary"
+            noise = np.random.default_rng([seed, len(method), len(metric), uses_audio and audio == "own"])
             for place, clip in enumerate(test_clips):
                 drawn = spread * (difficulty[place] + 0.3 * noise.normal())
                 value, detail = _drawn_score(method, metric, mean, float(drawn), place)
@@ -186,7 +191,7 @@ WARNING = {
 
 
 def fill_models(home: Home, dataset: str = DATASET) -> None:
-    """Trained models with their curves; the sync encoder has figures beside chance and a warning."""
+    """Trained models with their curves; the sync encoder has metrics beside chance and a warning."""
     for training in TRAININGS:
         asset, method, steps = training["asset"], training.get("method"), training["steps"]
         whose = {"dataset": dataset, "asset": asset, "method": method}
@@ -301,7 +306,7 @@ def fill_partial_audio(home: Home, test_clips: list[str], dataset: str = DATASET
 
 
 def keep_strip(home: Home, clip: str, dataset: str = DATASET) -> np.ndarray:
-    """The picture that masked_audio keeps; returns its frames, uint8 (5, 8, 128, 128, 3)."""
+    """The image that masked_audio keeps; returns its frames, uint8 (5, 8, 128, 128, 3)."""
     rows = (
         StripRow(method="", audio=TRUE),
         *(StripRow(method=method, audio=audio) for method in REACH for audio in (ALL_AUDIO, MASKED)),

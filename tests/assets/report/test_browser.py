@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,10 +16,9 @@ from assets.report.overview import render_overview
 from assets.report.page import render_report
 from assets.report.settings import ReportSettings
 from assets.store.warehouse import publish
-from tests.pipelines.mos.devtools import Chromium
+from tests.pipelines.mos.devtools import BROWSER, Chromium
 from tests.support import warehouse_rows
 
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 BROWSER_FLAGS = [
     "--headless",
     "--no-sandbox",

@@ -59,7 +59,7 @@ def test_sign_flips_agree_with_all_flips_of_a_small_sample() -> None:
     assert sign_flip_p_value(differences[:, None])[0] == pytest.approx(exact, abs=0.012)
 
 
-def test_equal_methods_are_never_told_apart() -> None:
+def test_equal_methods_have_p_value_1() -> None:
     assert sign_flip_p_value(np.zeros((12, 1)))[0] == 1.0
 
 

@@ -1,4 +1,4 @@
-"""Reading sql/: headers, comments, order, and the form that is asked for."""
+"""Reading sql/: headers, comments, order, and the required form."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from assets.store.sql_files import SqlFileError, comment_statements, quoted, read_sql_files
 
-TABLE = """-- Clips that somebody's camera took.
+TABLE = """-- Clips of somebody's camera.
 -- grain: one clip
 -- key: clip_id
 create table shots (
@@ -17,9 +17,9 @@ create table shots (
 )
 """
 VIEW = """-- Long clips.
--- Nobody cuts them.
+-- They are not cut.
 -- grain: one clip
--- key: none (a clip may come twice)
+-- key: none (a clip may be listed twice)
 -- units: minutes; lower is better
 create view long_shots as
 with
@@ -44,7 +44,7 @@ def write(folder: Path, name: str, text: str) -> None:
     path.write_text(text)
 
 
-def test_files_come_after_those_that_they_read(tmp_path: Path) -> None:
+def test_files_follow_those_that_they_read(tmp_path: Path) -> None:
     write(tmp_path, "marts/long_shots.sql", VIEW)
     write(tmp_path, "schema/shots.sql", TABLE)
     files = read_sql_files(tmp_path)
@@ -63,9 +63,9 @@ def test_documentation_is_read_from_the_comments(tmp_path: Path) -> None:
     ]
     assert view.column_comments == {"clip_id": "name", "minutes": "length in minutes"}
     assert (shots.key, view.key) == (["clip_id"], [])
-    assert view.comment.startswith("Long clips. Nobody cuts them. Grain: one clip. Key: none")
+    assert view.comment.startswith("Long clips. They are not cut. Grain: one clip. Key: none")
     assert view.comment.endswith("Units: minutes; lower is better.")
-    assert "comment on table shots is 'Clips that somebody''s camera took." in comment_statements(shots)[0]
+    assert "comment on table shots is 'Clips of somebody''s camera." in comment_statements(shots)[0]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_file_of_another_form_is_named(tmp_path: Path, text: str, message: str
         assert file.kind and file.header
 
 
-def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_two_files_of_one_name_are_rejected(tmp_path: Path) -> None:
     write(tmp_path, "schema/shots.sql", TABLE)
     write(tmp_path, "marts/shots.sql", TABLE)
     with pytest.raises(SqlFileError, match="names must be unique"):

@@ -1,4 +1,4 @@
-"""Publishing: whole, atomic, strict about what does not fit, and never in the way of a reader."""
+"""Publishing: atomic, strict about parts that do not fit, and never blocking a reader."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_file_that_is_not_parquet_is_named(tmp_path: Path) -> None:
         publish(home)
 
 
-def test_contradicting_rows_are_refused_but_equal_ones_count_once(tmp_path: Path) -> None:
+def test_contradicting_rows_are_rejected_but_equal_ones_count_once(tmp_path: Path) -> None:
     home = Home(tmp_path)
     write_part(home, "clip_metrics", [metric_row()], dataset="d", method="cals")
     write_part(home, "clip_metrics", [metric_row()], dataset="d", method="copy")
@@ -104,7 +104,7 @@ def test_left_overs_of_a_killed_publish_are_removed(tmp_path: Path) -> None:
     assert not left_over.parent.exists()
 
 
-def test_a_publish_killed_midway_leaves_the_file_before(tmp_path: Path) -> None:
+def test_a_publish_killed_midway_leaves_the_previous_file(tmp_path: Path) -> None:
     home = Home(tmp_path)
     warehouse_rows.fill_scores(home, warehouse_rows.fill_inventory(home))
     publish(home)
@@ -121,7 +121,7 @@ def test_a_publish_killed_midway_leaves_the_file_before(tmp_path: Path) -> None:
     assert not list(home.warehouse.glob(".publishing-*"))
 
 
-def test_nobody_writes_through_a_reader(tmp_path: Path) -> None:
+def test_a_reader_can_not_write(tmp_path: Path) -> None:
     database = publish(Home(tmp_path))
     with pytest.raises(duckdb.Error, match="read-only"):
         query(database, "insert into shards (dataset, path) values ('d', 'p')")
@@ -163,7 +163,7 @@ def test_the_file_is_in_a_storage_version_of_duckdb_1(tmp_path: Path) -> None:
 
 
 def test_readers_never_wait_fail_or_see_half_a_batch(tmp_path: Path) -> None:
-    """A batch is two clips of one part; the number of batches only grows, and each is seen whole."""
+    """A batch is two clips of one part; readers see a growing number of batches, each complete."""
     home = Home(tmp_path)
     publish(home)
     code = (
