@@ -11,10 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cals_models.shards.shard_format import CROP_PX, NUM_LANDMARKS
+
 DATA_RANGE = 255.0
-MOUTH_TOP_ROW = 64
+MOUTH_TOP_ROW = CROP_PX // 2
 MOUTH_LANDMARKS = slice(48, 68)
-NUM_LANDMARKS = 68
 
 _SSIM_SIGMA = 1.5
 _SSIM_BORDER = 5  # radius of the 11 x 11 Gaussian window: windows that leave the frame are not counted
@@ -37,7 +38,7 @@ def mouth_region(frames: Tensor) -> Tensor:
     Raises:
         MetricError: another shape.
     """
-    if frames.ndim != 4 or frames.shape[1:] != (128, 128, 3):
+    if frames.ndim != 4 or frames.shape[1:] != (CROP_PX, CROP_PX, 3):
         raise MetricError(f"the mouth region is defined on (T, 128, 128, 3) crops; got {tuple(frames.shape)}")
     return frames[:, MOUTH_TOP_ROW:]
 

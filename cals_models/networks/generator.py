@@ -24,7 +24,7 @@ from cals_models.config.lip_motion_units import UNIT_DIM
 from cals_models.networks.residual import he_start
 from cals_models.shards.shard_format import CROP_PX
 
-HIDDEN_TOP_ROW = 64
+HIDDEN_TOP_ROW = CROP_PX // 2
 """First crop row that the pose prior hides."""
 
 

@@ -17,9 +17,11 @@ from cals_models.config.lip_motion_units import UNIT_DIM
 from cals_models.config.sync_encoder import SyncEncoderConfig
 from cals_models.mel_windows import WINDOW_FRAMES, mel_windows, normalize_mel
 from cals_models.networks.residual import level, mel_window_levels
+from cals_models.shards.shard_format import CROP_PX
 from cals_models.timebase import MELS_PER_FRAME
 
-LOWER_HALF_SHAPE = (3, 64, 128)
+LOWER_HALF_SHAPE = (3, CROP_PX // 2, CROP_PX)
+"""Channels, height and width of the rows that the pose prior hides."""
 
 
 class LipEncoder(nn.Module):

@@ -94,11 +94,6 @@ class ShardClip:
         """T, video frames at 25 fps."""
         return int(self.meta["num_frames"])
 
-    @property
-    def num_bytes(self) -> int:
-        """Size of the compressed members in memory, bytes."""
-        return sum(len(data) for data in self.members.values())
-
     @cached_property
     def mel(self) -> npt.NDArray[np.float32]:
         """Mel (80, 4T), float32, log10 magnitudes, 100 frames a second; video frame t begins at mel frame 4t."""

@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -47,15 +47,15 @@ class _ShardIndex:
 class ShardSet:
     """The shards of one dataset, as their manifest lists them.
 
-    Size and sha256 of a shard file are verified once, before its first clip is read; `verify` does it for a whole split
-    ahead of time.
+    Size and sha256 of a shard file are verified once, before its first clip is read.
 
     Args:
         folder: holds `manifest.json` and the tars.
         check_digests: False checks sizes alone, for processes beside one that verifies the same files.
 
     Raises:
-        ShardError: no readable manifest there, or one that contradicts itself.
+        ShardError: no readable manifest there, or one that contradicts itself. Reading a clip raises it where a shard is
+            missing, of another size or of other content; it names the file and the remedy.
     """
 
     def __init__(self, folder: Path, *, check_digests: bool = True) -> None:
@@ -79,81 +79,40 @@ class ShardSet:
         """Video frames of each clip in the stored order, int64 (N,), from the size of its mel; reads no clip.
 
         Raises:
-            ShardError: see `verify`.
+            ShardError: see `ShardSet`.
         """
         mel_bytes = [
             self._index(shard).extents[:, MEMBERS.index("mel.npy"), 1] for shard in self._split(split)
         ]
         return np.concatenate([np.empty(0, np.int64), *mel_bytes]) // MEL_BYTES_PER_FRAME
 
-    def verify(self, split: str, *, progress: Callable[[int], None] | None = None) -> None:
-        """Verify the bytes of every shard of a split against the manifest.
-
-        Args:
-            split: train, val or test.
-            progress: called with the size in bytes of each verified shard.
-
-        Raises:
-            ShardError: a file is missing, of another size or of other content; names it and the remedy.
-        """
-        for shard in self._split(split):
-            self._file(shard)
-            if progress is not None:
-                progress(shard.num_bytes)
-
-    def clips(
-        self,
-        split: str,
-        *,
-        seed: int | None = None,
-        epoch: int = 0,
-        rank: int = 0,
-        world: int = 1,
-        start: int = 0,
-    ) -> Iterator[ShardClip]:
+    def clips(self, split: str, *, seed: int | None = None, epoch: int = 0) -> Iterator[ShardClip]:
         """All clips of a split once, each read when it is taken.
 
         Args:
             split: train, val or test.
             seed: with the epoch decides the order of the clips over all shards; None keeps the stored order.
-            rank, world: this process takes every world-th clip of the order, beginning with number rank.
-            start: number of this process's clips that are skipped without being read.
+            epoch: number of the pass over the split.
 
         Raises:
-            ShardError: see `verify`; also for members that a shard must not hold.
+            ShardError: see `ShardSet`; also for members that a shard must not hold.
         """
-        if not 0 <= rank < world:
-            raise ValueError(f"rank {rank} of {world}: ranks go from 0 to world - 1")
         shards, places = self._places(split)
         if seed is not None:
             places = places[np.random.default_rng([seed, epoch]).permutation(len(places))]
-        for number, row in places[rank::world][start:].tolist():
+        for number, row in places.tolist():
             yield self._read(shards[number], row)
 
     def clip(self, split: str, number: int) -> ShardClip:
         """The clip of a number, from 0 in the stored order.
 
         Raises:
-            ShardError: see `verify`; also for members that a shard must not hold.
+            ShardError: see `ShardSet`; also for members that a shard must not hold.
             IndexError: the split has no such clip.
         """
         shards, places = self._places(split)
         shard, row = places[number].tolist()
         return self._read(shards[shard], row)
-
-    def load(self, split: str, *, max_bytes: int = 4 * 2**30) -> list[ShardClip]:
-        """All clips of a split, compressed, in memory; for sets small enough to stay there.
-
-        Raises:
-            ShardError: the split holds more than max_bytes; use `clips` then.
-        """
-        num_bytes = sum(shard.num_bytes for shard in self._split(split))
-        if num_bytes > max_bytes:
-            raise ShardError(
-                f"{self.folder}: split {split} holds {num_bytes:,} bytes, the limit is {max_bytes:,}; "
-                "stream it with ShardSet.clips or raise max_bytes"
-            )
-        return list(self.clips(split))
 
     def _split(self, split: str) -> list[ShardFile]:
         if split not in self.shards:

@@ -54,7 +54,8 @@ def train_job(job: TrainingJob, out: Path, *, device: str = "auto", show_progres
     """
     from cals_models.shards.shard_set import ShardSet
     from cals_models.training.distributed import join_world, leave_world
-    from cals_models.training.engine import TrainingDiverged, train, write_result
+    from cals_models.training.engine import TrainingDiverged, train
+    from cals_models.training.result import write_result
     from cals_models.training.run_directory import RunDirectory
     from cals_models.training.stages import build_stage
 

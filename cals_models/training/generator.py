@@ -21,7 +21,7 @@ from torch.autograd import backward
 from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.generator import GeneratorConfig
 from cals_models.losses import adversarial_loss, discriminator_loss
-from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE
+from cals_models.mel_windows import CONTEXT_FRAMES
 from cals_models.methods.registry import METHODS
 from cals_models.networks.discriminator import LowerFaceDiscriminator
 from cals_models.networks.frame_tensors import to_float_frames
@@ -33,18 +33,15 @@ from cals_models.precision import place
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from cals_models.speech_level import speech_level
-from cals_models.timebase import MELS_PER_FRAME
 from cals_models.training.clip_windows import (
     lower_half,
-    mel_of,
-    near_in_pose,
-    reference_candidates,
 )
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
+from cals_models.training.generator_samples import draw_sample
 from cals_models.training.generator_validation import GeneratorValidation
 from cals_models.training.job import TrainingJob
-from cals_models.training.sampler import Sample, pad_frames, train_sampler, window_starts
+from cals_models.training.sampler import Sample, train_sampler
 from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
 from cals_models.training.sync_losses import SYNC_TERMS
@@ -312,32 +309,4 @@ class GeneratorStage(TrainingStage):
         return {"generator": generator, "discriminator": build_optimizer([self.discriminator], self.config)}
 
     def _sample(self, clip: ShardClip, generator: np.random.Generator) -> Sample | None:
-        num_targets = self.config.target_frames
-        num_frames = num_targets + 2 * CONTEXT_FRAMES
-        starts = window_starts(clip.valid, num_frames)
-        generator.shuffle(starts)
-        for start in starts.tolist():
-            references = reference_candidates(clip.valid, start + CONTEXT_FRAMES, num_targets)
-            if self.config.reference_from == "near_pose":
-                middle = start + CONTEXT_FRAMES + num_targets // 2
-                references = near_in_pose(clip.landmarks, references, middle)
-            if len(references):
-                reference = int(generator.choice(references))
-                return self._window(clip, start, reference)
-        return None
-
-    def _window(self, clip: ShardClip, start: int, reference: int) -> Sample:
-        num_targets, context = self.config.target_frames, self.config.context_frames
-        num_frames = num_targets + 2 * CONTEXT_FRAMES
-        frames = self._sampler.source.frames(clip, [*range(start, start + num_frames), reference])
-        first = start + CONTEXT_FRAMES
-        audio_start = min(max(0, first - (context - num_targets) // 2), max(0, clip.num_frames - context))
-        length = min(context, clip.num_frames)
-        return {
-            "frames": frames[:-1],
-            "reference": frames[-1],
-            "mel": pad_frames(mel_of(clip, audio_start, length), MELS_PER_FRAME * context, fill=SILENCE),
-            "target_mel": mel_of(clip, start, num_frames),
-            "first": np.array(first - audio_start),
-            "num_valid": np.array(length),
-        }
+        return draw_sample(clip, generator, self._sampler.source, self.config)

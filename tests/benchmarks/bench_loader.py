@@ -106,7 +106,7 @@ def shard_windows(shards: ShardSet, executor: Executor | None = None) -> Iterato
 
 def loaded_windows(shards: ShardSet) -> Iterator[Window]:
     """The same from clips that are kept in memory, compressed."""
-    rng, clips = random.Random(0), shards.load("train")
+    rng, clips = random.Random(0), list(shards.clips("train"))
     while True:
         yield from windows_of_clip(rng.choice(clips), rng)
 

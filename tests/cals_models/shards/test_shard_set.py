@@ -77,25 +77,6 @@ def test_order_follows_seed_and_epoch_across_shards(made: Path) -> None:
     assert sorted(first) == sorted(stored) and len(set(stored)) == 6
 
 
-def test_ranks_share_the_clips_of_an_epoch(made: Path) -> None:
-    shards = ShardSet(made)
-    parts = [
-        [clip.clip_id for clip in shards.clips("train", seed=5, rank=rank, world=4)] for rank in range(4)
-    ]
-    assert sorted([clip_id for part in parts for clip_id in part]) == sorted(
-        clip.clip_id for clip in shards.clips("train")
-    )
-    assert max(map(len, parts)) - min(map(len, parts)) <= 1
-    with pytest.raises(ValueError, match="rank 4 of 4"):
-        next(shards.clips("train", rank=4, world=4))
-
-
-def test_a_start_passes_over_clips(made: Path) -> None:
-    shards = ShardSet(made)
-    order = [clip.clip_id for clip in shards.clips("train", seed=5, epoch=2)]
-    assert [clip.clip_id for clip in shards.clips("train", seed=5, epoch=2, start=4)] == order[4:]
-
-
 def test_shards_that_are_replaced_in_use_are_read_on_as_they_were(
     copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,13 +97,6 @@ def test_few_files_stay_open(made: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     shards = ShardSet(made)
     assert len({clip.clip_id for clip in shards.clips("train", seed=0)}) == 6
     assert len(shards._files) == 1
-
-
-def test_load_keeps_to_its_limit(made: Path) -> None:
-    shards = ShardSet(made)
-    assert [clip.clip_id for clip in shards.load("test")] == [clip.clip_id for clip in shards.clips("test")]
-    with pytest.raises(ShardError, match="max_bytes"):
-        shards.load("test", max_bytes=1000)
 
 
 def test_webdataset_reads_the_same_samples(made: Path) -> None:
@@ -154,11 +128,11 @@ def test_damage_is_found_before_a_clip_is_given_out(
     shard = next(copied.glob("train-*.tar"))
     damage(shard)
     with pytest.raises(ShardError, match=message) as error:
-        ShardSet(copied).verify("train")
+        list(ShardSet(copied).clips("train"))
     assert shard.name in str(error.value) and "materialise" in str(error.value)
     with pytest.raises(ShardError):
         list(ShardSet(copied).clips("train"))
-    ShardSet(copied).verify("val")
+    list(ShardSet(copied).clips("val"))
 
 
 def _set_with(folder: Path, names: list[tuple[str, bytes, bytes]], tail: bytes = b"") -> ShardSet:
@@ -272,7 +246,7 @@ def test_a_bad_manifest_gets_one_clear_line(tmp_path: Path, copied: Path) -> Non
             ShardSet(copied)
     with pytest.raises(ShardError, match="no split 'dev'"):
         path.write_text(json.dumps(good))
-        ShardSet(copied).verify("dev")
+        list(ShardSet(copied).clips("dev"))
 
 
 def test_without_libraries_a_clip_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

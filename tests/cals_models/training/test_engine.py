@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.training import TrainingConfig
 from cals_models.training.distributed import World
-from cals_models.training.engine import TrainingDiverged, seed_step, train, write_result
+from cals_models.training.engine import TrainingDiverged, seed_step, train
 from cals_models.training.job import TrainingJob, job_from_plain, read_job
+from cals_models.training.result import write_result
 from cals_models.training.run_directory import RunDirectory, read_progress
 from cals_models.training.schedule import AveragedWeights, learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
