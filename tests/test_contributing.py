@@ -25,6 +25,7 @@ PROOF = {
     "sql/marts/table_3.sql": "create",
     "pipelines/cli/errors.py": "cals: error:",
     "assets/project/settings.py": "SettingsError(",
+    "cals_models/config/declared.py": "did you mean",
     "pipelines/dubbing/paste_mouth.py": "def ",
     "assets/project/graph.py": "Stage(",
     "pipelines/staleness.py": "kind=",

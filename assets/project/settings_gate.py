@@ -118,6 +118,6 @@ def _sentence(
     assert isinstance(name, str)
     try:
         admitted(f"{at}.{name}", values[name], fields_of[name])
-    except ValueError as refusal:
-        return str(refusal)
+    except ValueError as in_words:
+        return str(in_words)
     return f"{at}.{name}: {first['msg']}"

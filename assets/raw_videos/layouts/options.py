@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
+from assets.project.settings_gate import checked_fields
 from assets.raw_videos.layouts.source_clip import LayoutError
 from cals_models.config.bounds import NotNegative
 from cals_models.config.settings import Settings
@@ -45,13 +45,7 @@ def layout_options(values: Mapping[str, object]) -> LayoutOptions:
     Raises:
         LayoutError: unknown name or wrong value.
     """
-    known = [field.name for field in fields(LayoutOptions)]
-    for name in values:
-        if name not in known:
-            near = difflib.get_close_matches(str(name), known, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise LayoutError(f"options: no such option {name!r}{hint}; known: {', '.join(known)}")
     try:
-        return LayoutOptions(**values)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise LayoutError(f"options: {error}") from error
+        return LayoutOptions(**checked_fields(LayoutOptions, values, "options"))
+    except ValueError as error:
+        raise LayoutError(str(error)) from error

@@ -56,12 +56,120 @@ def test_the_digest_follows_the_values(tmp_path: Path) -> None:
         ("num_buckets: 3", "train_on: [smal]", "train_on: no dataset 'smal'.*others: none"),
         ("num_buckets: 3", "train_on: [small]", "reads its own train split anyway"),
         ("num_buckets: 3", "train_on: grid", "give a list of names of datasets"),
+        ("num_buckets: 3", "train_on: grid", r"train_on is 'grid'; .*such as \[grid\]$"),
+        ("num_buckets: 3", "train_on: [1]", r"small\.train_on\[0\] is 1; give the name of a dataset"),
+        ("num_buckets: 3", "num_buckets: true", "small.num_buckets is true; give a whole number, 1 or more"),
+        ("num_buckets: 3", "num_buckets: '3'", "is '3'; .*write it without quotes: 3"),
+        ("num_buckets: 3", "num_buckets: 3.0", "is 3.0; give a whole number"),
+        (
+            "num_buckets: 3",
+            "methods: cals",
+            r"small\.methods is 'cals'; give a list of names, .*such as \[cals\]",
+        ),
+        (
+            "num_buckets: 3",
+            "methods: [calss]",
+            r"small\.methods\[0\]: unknown 'calss' \(did you mean 'cals'\?\)",
+        ),
+        ("num_buckets: 3", "methods: 0", r"small\.methods is 0; give a list"),
+        ("num_buckets: 3", "to: shard", r"small\.to: unknown 'shard' \(did you mean 'shards'\?\)"),
+        ("num_buckets: 3", "name: other", r"datasets\.small: no such key 'name'"),
+        ("num_buckets: 3", "1: 2", r"datasets\.small: no such key 1; known: layout"),
+        ("num_buckets: 3", "root: again", 'line 6, column .*duplicate key "root".*keep one of them'),
+        ("root: data/grid", "root: ", "small.root is empty; give a path"),
+        ("num_buckets: 3", "options: [1]", r"small\.options is \[1\]; give a mapping"),
+        ("num_buckets: 3", "options: {seed: 0.5}", r"small\.options\.seed is 0\.5; give a whole number"),
+        ("num_buckets: 3", "options: {use_pretrain: no}", "use_pretrain is 'no'; give true or false"),
+        (
+            "num_buckets: 3",
+            "options: {split: x}",
+            r"small\.options: no such key 'split' \(did you mean 'split_by'",
+        ),
+        (
+            "num_buckets: 3",
+            "options: {val_share: 0.9, test_share: 0.1}",
+            r"small\.options: val_share.*sum below 1",
+        ),
+        (
+            "mels: {f_max_hz: 7000}",
+            "mels:",
+            r"settings\.mels is empty; give a mapping of settings, or leave it out",
+        ),
+        ("mels: {f_max_hz: 7000}", "mels: [1]", r"settings\.mels: expected a mapping, not \[1\]"),
+        ("mels: {f_max_hz: 7000}", "1: {}", r"settings: unknown 1; one of clips"),
+        ("f_max_hz: 7000", "1: 7000", r"settings\.mels: no such key 1"),
+        (
+            "f_max_hz: 7000",
+            "f_max_hz: '1e3'",
+            r"settings\.mels\.f_max_hz is '1e3'; .* without quotes: 1000\.0",
+        ),
+        ("f_max_hz: 7000", "f_max_hz: .nan", r"settings\.mels\.f_max_hz is nan; give a number above 0"),
+        ("f_max_hz: 7000", "f_max_hz: 2026-01-02", r"settings\.mels\.f_max_hz is 2026-01-02; give a number"),
+        ("f_max_hz: 7000", "f_max_hz: &a [*a]", r"settings\.mels\.f_max_hz is \["),
+        ("f_max_hz: 7000", "f_max_hz: 9000", r"small\.settings\.mels: f_min_hz 60 and f_max_hz 9000"),
+        ("f_max_hz: 7000", "hop_samples: 200", r"small\.settings\.mels: hop_samples 200 at 16000 Hz"),
+        (
+            "f_min_hz: 60",
+            "f_min_hz: 7500",
+            r"datasets\.small\.settings\.mels: f_min_hz 7500 and f_max_hz 7000",
+        ),
+        (
+            "mels: {f_min_hz: 60}",
+            "generator: {compile: no}",
+            r"generator\.compile is 'no'; give true or false",
+        ),
+        ("mels: {f_min_hz: 60}", "generator: {steps: 1.0}", r"generator\.steps is 1\.0; give a whole number"),
+        (
+            "mels: {f_min_hz: 60}",
+            "generator: {widths: [8]}",
+            r"generator\.widths is \[8\]; give a list of 6 multiples",
+        ),
+        (
+            "mels: {f_min_hz: 60}",
+            "generator: {context_frames: 6}",
+            r"settings\.generator: context_frames is 6; give",
+        ),
     ],
 )
 def test_wrong_entries(tmp_path: Path, old: str, new: str, says: str) -> None:
     with pytest.raises(SettingsError, match=says) as caught:
         load_project(write(tmp_path, GOOD.replace(old, new)))
     assert str(tmp_path / "cals.yaml") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["5", "[]", "false", "--- {}\n--- {}", "settings: 5", "datasets: [a]", "datasets: {a: }"]
+)
+def test_a_file_that_is_no_mapping_of_datasets(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match=r"cals\.yaml: "):
+        load_project(write(tmp_path, text))
+
+
+def test_a_conflict_between_settings_for_all_names_the_dataset(tmp_path: Path) -> None:
+    text = "settings: {mels: {hop_samples: 200}}\ndatasets: {small: {layout: grid, root: data}}"
+    with pytest.raises(SettingsError, match=r"settings\.mels, for small: hop_samples 200 at 16000 Hz"):
+        load_project(write(tmp_path, text))
+
+
+def test_overrides_are_checked_where_no_dataset_uses_them(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"settings\.generator\.steps is 0; give 1 or more"):
+        load_project(write(tmp_path, "settings: {generator: {steps: 0}}"))
+
+
+@pytest.mark.parametrize("key", ["methods", "to", "train_on", "options", "settings"])
+def test_a_key_without_a_value_is_one_left_out(tmp_path: Path, key: str) -> None:
+    text = "datasets: {small: {layout: grid, root: data}}"
+    without = load_project(write(tmp_path, text)).dataset("small")
+    assert load_project(write(tmp_path, text.replace("}}", f", {key}: }}}}"))).dataset("small") == without
+
+
+def test_numbers_as_yaml_writes_them(tmp_path: Path) -> None:
+    """`1e-4` is a number, a whole one fits a field for fractions, and a list becomes a tuple."""
+    values = "generator: {learning_rate: 1e-4, l1_weight: 10, widths: [8, 8, 8, 8, 8, 8], compile: false}"
+    project = load_project(write(tmp_path, GOOD.replace("mels: {f_min_hz: 60}", values)))
+    settings = project.stage_settings("small", "generator")
+    assert (settings.learning_rate, settings.l1_weight, settings.compile) == (1e-4, 10, False)
+    assert settings.widths == (8,) * 6 == project.dataset("small").settings["generator"]["widths"]
 
 
 def test_unknown_dataset_names_the_known(tmp_path: Path) -> None:
@@ -77,7 +185,7 @@ def test_found_upwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert find_config() == path
 
 
-def test_adding_keeps_comments_and_refuses_a_taken_name(tmp_path: Path) -> None:
+def test_adding_keeps_comments_and_rejects_a_taken_name(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD)
     entry = {"layout": "lrw", "root": "/data/lrw", "profile": "paper", "num_buckets": 10}
     add_dataset(path, "words", entry)

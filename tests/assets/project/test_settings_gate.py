@@ -93,7 +93,7 @@ def test_both_checks_agree_on_any_value(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("stage", CONFIGS)
-def test_a_job_is_refused_by_the_sentence_of_the_file(stage: str) -> None:
+def test_a_job_is_rejected_by_the_sentence_of_the_file(stage: str) -> None:
     for field in declared_fields(CONFIGS[stage]):
         for value in ODD_VALUES:
             try:

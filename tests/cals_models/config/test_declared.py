@@ -100,7 +100,7 @@ def test_admitted(values: dict[str, Any]) -> None:
         ("names", {"a": 1}, "names is {'a': 1}; give a list of texts"),
     ],
 )
-def test_refused_in_one_sentence(name: str, value: object, says: str) -> None:
+def test_a_wrong_value_is_one_sentence(name: str, value: object, says: str) -> None:
     with pytest.raises(ValueError) as caught:
         Example(**{name: value})  # type: ignore[arg-type]
     assert str(caught.value) == says
