@@ -24,9 +24,9 @@ from assets.project.home import Home
 from cals_models.shards.shard_format import CROP_PX
 from pipelines.dubbing.choose_faces import Face, Stretch, choose_faces, find_faces, stretches_of
 from pipelines.dubbing.content_credentials import configured_key, sign_video
-from pipelines.dubbing.dub_audio import read_audio
+from pipelines.dubbing.dub_audio import DubAudio, read_audio
 from pipelines.dubbing.dubbed_frames import DubbedFrames
-from pipelines.dubbing.frame_plan import FrameLog, frames_at_ticks, plan_frames
+from pipelines.dubbing.frame_plan import FrameLog, FramePlan, frames_at_ticks, plan_frames
 from pipelines.dubbing.generate_mouths import MouthGenerator
 from pipelines.dubbing.provenance import Origin, append_row, sha256_of
 from pipelines.dubbing.settings import DubSettings
@@ -132,32 +132,26 @@ def make_dub(
     """
     began = time.monotonic()
     key = configured_key()
-    source = open_source(inputs.video, settings.limits)
-    audio = read_audio(inputs.audio, settings.limits)
-    log = FrameLog()
-    until_s = float("inf") if settings.fit == "hold" else audio.duration_s + SEARCH_BEYOND_AUDIO_S
-    faces = _chosen_faces(source, log, until_s, backend, model.tracks, settings, progress)
-    stretches = _stretches(source, log, faces, model.crops)
-    plan = plan_frames(log, audio.duration_s, settings.fit, photograph=source.photograph is not None)
+    first = _first_pass(inputs, model, backend, settings, progress)
     mouths = MouthGenerator(
         model.generator,
-        audio,
+        first.audio,
         model.mels,
-        num_ticks=plan.num_ticks,
-        num_stretches=len(stretches),
+        num_ticks=first.plan.num_ticks,
+        num_stretches=len(first.stretches),
         batch_frames=settings.batch_frames,
     )
-    dubbed = DubbedFrames(source, plan, stretches, mouths, settings)
+    dubbed = DubbedFrames(first.source, first.plan, first.stretches, mouths, settings)
     origin = _origin(inputs, model.generator)
-    with progress("drawing", plan.num_frames) as advance, replacing(inputs.out) as temporary:
+    with progress("drawing", first.plan.num_frames) as advance, replacing(inputs.out) as temporary:
         with writing_errors(inputs.out):
             write_video(
                 temporary,
                 dubbed.frames(advance),
-                plan,
-                audio,
-                frame_rate=source.frame_rate,
-                template=next(read_frames(source)).image,
+                first.plan,
+                first.audio,
+                frame_rate=first.source.frame_rate,
+                template=next(read_frames(first.source)).image,
                 quality_crf=settings.quality_crf,
                 metadata=origin.metadata(),
             )
@@ -167,15 +161,49 @@ def make_dub(
         result = DubResult(
             dub_id=origin.dub_id,
             out=inputs.out,
-            num_frames=plan.num_frames,
+            num_frames=first.plan.num_frames,
             num_dubbed_frames=dubbed.num_dubbed,
-            duration_s=plan.end_s,
+            duration_s=first.plan.end_s,
             seconds=time.monotonic() - began,
-            faces=tuple(face.text() for face in faces),
+            faces=tuple(face.text() for face in first.faces),
             is_signed=key is not None,
         )
-        append_row(home, _row(inputs, origin, result, source, settings, model.folder, temporary))
+        append_row(home, _row(inputs, origin, result, first.source, settings, model.folder, temporary))
     return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class _FirstPass:
+    """What is known before the first frame is drawn.
+
+    Args:
+        faces: the chosen ones.
+        stretches: their positions in the source's frames.
+        plan: the frames of the output.
+    """
+
+    source: SourceVideo
+    audio: DubAudio
+    faces: list[Face]
+    stretches: list[Stretch]
+    plan: FramePlan
+
+
+def _first_pass(
+    inputs: DubInputs, model: DubModel, backend: FaceBackend, settings: DubSettings, progress: Progress
+) -> _FirstPass:
+    source = open_source(inputs.video, settings.limits)
+    audio = read_audio(inputs.audio, settings.limits)
+    log = FrameLog()
+    until_s = float("inf") if settings.fit == "hold" else audio.duration_s + SEARCH_BEYOND_AUDIO_S
+    faces = _chosen_faces(source, log, until_s, backend, model.tracks, settings, progress)
+    return _FirstPass(
+        source=source,
+        audio=audio,
+        faces=faces,
+        stretches=_stretches(source, log, faces, model.crops),
+        plan=plan_frames(log, audio.duration_s, settings.fit, photograph=source.photograph is not None),
+    )
 
 
 def _chosen_faces(
@@ -187,7 +215,7 @@ def _chosen_faces(
     settings: DubSettings,
     progress: Progress,
 ) -> list[Face]:
-    """The first pass, over the frames before ``until_s``; fills the log."""
+    """Finds and chooses the faces in the frames before ``until_s``; fills the log."""
     num_frames = int(min(source.num_frames, until_s * source.frame_rate + 1))
     with progress("finding faces", num_frames) as advance:
         frames = takewhile(lambda frame: frame.time_s < until_s, _counted(read_frames(source), advance))

@@ -21,10 +21,11 @@ from assets.media.opening import Complaints, check_file, choose_stream, decode, 
 from assets.media.packets import PacketLog
 from assets.media.probe import COUNTED_FORMATS, RATE_DIFFERS, clockwise_rotation
 from assets.workers.rejected import Rejected
+from cals_models.timebase import FPS
 from pipelines.dubbing.frame_planes import rgb_as_bt709
 
 STAGE = "dub"
-PHOTOGRAPH_RATE = Fraction(25)
+PHOTOGRAPH_RATE = Fraction(FPS)
 PHOTOGRAPHS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 MAX_DAMAGED_SHARE = 0.005
 
@@ -149,7 +150,7 @@ def _video(path: Path, limits: ProbeLimits) -> SourceVideo:
         counted = container.format.name in COUNTED_FORMATS and declared > 0 and not other
     _check_length(path, log.end_s() - log.first_s, limits)
     rate = declared if counted or (declared and abs(measured / float(declared) - 1) < 0.002) else None
-    rate = rate or Fraction(measured or float(declared) or 25.0).limit_denominator(1001)
+    rate = rate or Fraction(measured or float(declared) or FPS).limit_denominator(1001)
     if not 0 < rate <= limits.max_frame_rate:
         raise ValueError(
             f"{path}: {float(rate):.1f} frames a second; at most {limits.max_frame_rate:g} are read"

@@ -27,10 +27,10 @@ print(sorted(scanned), [name for name in {HEAVY} if name in sys.modules], status
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("settled")
+    folder = tmp_path_factory.mktemp("fresh")
     size = Size(clips=90, ledger_rows=200, single_rows=5, datasets=3, buckets=2, test_clips=4)
-    make_fresh_home(made, size, METHODS)
-    return made
+    make_fresh_home(folder, size, METHODS)
+    return folder
 
 
 def cals_run(folder: Path) -> list[str]:
@@ -53,8 +53,8 @@ def test_nothing_to_do_is_known_without_a_heavy_library(folder: Path) -> None:
     ]
 
 
-def test_the_made_home_is_looked_at_closely(folder: Path) -> None:
-    """What the benchmark times is a real look: one video gone, or one raw file new, and there is something to do."""
+def test_a_change_in_the_fresh_home_is_noticed(folder: Path) -> None:
+    """The check that the benchmark times is real: a missing video or a new raw file leaves something to do."""
     from assets.project.settings import load_project
     from pipelines.repair.repair import needs_repair
     from pipelines.staleness import find_stale

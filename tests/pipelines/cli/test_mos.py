@@ -1,4 +1,4 @@
-"""The commands ``cals mos summary`` and ``export``, and what ``serve`` refuses before it listens."""
+"""The commands ``cals mos summary`` and ``export``, and what ``serve`` rejects before it listens."""
 
 from __future__ import annotations
 

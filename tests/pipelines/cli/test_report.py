@@ -1,4 +1,4 @@
-"""``cals report``: the pages that are there, and the one over all datasets."""
+"""``cals report``: the page of each dataset, and the one over all of them."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ datasets:
 
 
 @pytest.fixture
-def asked() -> list[str | None]:
-    """How far the datasets were to be made."""
+def targets() -> list[str | None]:
+    """The assets up to which the datasets were requested."""
     return []
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str | None]) -> Home:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, targets: list[str | None]) -> Home:
     """A project in which nothing is stale."""
     (tmp_path / "raw").mkdir()
     (tmp_path / "cals.yaml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
     for name in ("CALS_HOME", "CALS_CONFIG"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(staleness, "find_stale", lambda _project, _datasets, to: asked.append(to) or [])
+    monkeypatch.setattr(staleness, "find_stale", lambda _project, _datasets, to: targets.append(to) or [])
     home = Home(tmp_path / ".cals")
     warehouse_rows.fill(home)
     write_text(home.report(warehouse_rows.DATASET), "<html>")
@@ -41,10 +41,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[str | None
 
 
 def test_without_a_dataset_the_page_over_all_is_written_and_named_first(
-    home: Home, asked: list[str | None], capsys: pytest.CaptureFixture[str]
+    home: Home, targets: list[str | None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["report"]) == 0
-    assert asked == [None], "each dataset as far as cals.yaml has it go"
+    assert targets == [None], "each dataset as far as its entry in cals.yaml says"
     assert capsys.readouterr().out.split() == [
         str(home.report_overview),
         str(home.report(warehouse_rows.DATASET)),
@@ -53,9 +53,9 @@ def test_without_a_dataset_the_page_over_all_is_written_and_named_first(
 
 
 def test_with_a_dataset_its_page_alone_is_named(
-    home: Home, asked: list[str | None], capsys: pytest.CaptureFixture[str]
+    home: Home, targets: list[str | None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["report", "--dataset", warehouse_rows.DATASET]) == 0
-    assert asked == ["metric_report"]
+    assert targets == ["metric_report"]
     assert capsys.readouterr().out.split() == [str(home.report(warehouse_rows.DATASET))]
     assert not home.report_overview.exists()
