@@ -133,14 +133,7 @@ def make_dub(
     began = time.monotonic()
     key = configured_key()
     first = _first_pass(inputs, model, backend, settings, progress)
-    mouths = MouthGenerator(
-        model.generator,
-        first.audio,
-        model.mels,
-        num_ticks=first.plan.num_ticks,
-        num_stretches=len(first.stretches),
-        batch_frames=settings.batch_frames,
-    )
+    mouths = _mouth_generator(model, first, settings)
     dubbed = DubbedFrames(first.source, first.plan, first.stretches, mouths, settings)
     origin = _origin(inputs, model.generator)
     with progress("drawing", first.plan.num_frames) as advance, replacing(inputs.out) as temporary:
@@ -241,6 +234,17 @@ def _stretches(
             "give a video with more room around the face"
         )
     return found
+
+
+def _mouth_generator(model: DubModel, first: _FirstPass, settings: DubSettings) -> MouthGenerator:
+    return MouthGenerator(
+        model.generator,
+        first.audio,
+        model.mels,
+        num_ticks=first.plan.num_ticks,
+        num_stretches=len(first.stretches),
+        batch_frames=settings.batch_frames,
+    )
 
 
 def _origin(inputs: DubInputs, generator: LipGenerator) -> Origin:
