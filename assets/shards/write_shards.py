@@ -24,7 +24,10 @@ from cals_models.shards.shard_format import SPLITS, clip_key
 
 STAGE_COLUMNS = {"face_crops": CROPS_COLUMNS, "mels": MELS_COLUMNS, "av_offsets": OFFSET_COLUMNS}
 OUTCOME_COLUMNS = ("clip_id", "status", "reason", "detail", "digest")
-LENGTH_COLUMN = {"face_crops": "num_frames", "mels": "num_frames", "av_offsets": "applied_frames"}
+LENGTH_COLUMNS = {"face_crops": ("num_frames",), "mels": (), "av_offsets": ("applied_frames",)}
+
+Outcomes = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""Stage to clip id to the clip's row: ``OUTCOME_COLUMNS`` and those that give its length."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,13 +84,16 @@ def write_bucket(folder: Path, source: BucketInput, settings: ShardSettings) -> 
         ValueError: the stages' rows contradict each other.
     """
     outcomes = {stage: _outcomes(stage, path) for stage, path in source.stage_files.items()}
-    excluded = [row for clip_id in sorted(source.clips) for row in _exclusion(clip_id, outcomes, settings)]
-    left_out = {row["clip_id"] for row in excluded}
-    included = sorted(source.clips.keys() - left_out)
+    excluded = []
+    rows_of_split: dict[str, list[dict[str, Any]]] = {split: [] for split in SPLITS}
+    for clip_id, facts in sorted(source.clips.items()):
+        exclusion = _exclusion(clip_id, outcomes, settings)
+        if exclusion is not None:
+            excluded.append(exclusion)
+        else:
+            rows_of_split[facts.split].append(_index_row(facts, outcomes))
     written, unchanged = [], []
-    for split in SPLITS:
-        rows = [_index_row(source.clips[clip_id], outcomes) for clip_id in included]
-        rows = [row for row in rows if source.clips[row["clip_id"]].split == split]
+    for split, rows in rows_of_split.items():
         path = folder / shard_name(split, source.bucket)
         if not rows:
             index_path(path).unlink(missing_ok=True)
@@ -182,19 +188,17 @@ def _samples(
 
 
 def _outcomes(stage: str, path: Path) -> dict[str, dict[str, Any]]:
-    return {row["clip_id"]: row for row in read_rows(path, [*OUTCOME_COLUMNS, LENGTH_COLUMN[stage]])}
+    return {row["clip_id"]: row for row in read_rows(path, [*OUTCOME_COLUMNS, *LENGTH_COLUMNS[stage]])}
 
 
-def _num_frames(clip_id: str, outcomes: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> int:
+def _num_frames(clip_id: str, outcomes: Outcomes) -> int:
     """Video frames of a clip after its A/V offset is corrected."""
-    rows = {stage: outcomes[stage][clip_id][LENGTH_COLUMN[stage]] for stage in STAGE_COLUMNS}
-    return int(rows["face_crops"]) - lost_frames(float(rows["av_offsets"]))
+    crops, offset = outcomes["face_crops"][clip_id], outcomes["av_offsets"][clip_id]
+    return int(crops["num_frames"]) - lost_frames(float(offset["applied_frames"]))
 
 
-def _exclusion(
-    clip_id: str, outcomes: Mapping[str, Mapping[str, Mapping[str, Any]]], settings: ShardSettings
-) -> Iterator[dict[str, str]]:
-    """The first reason why a clip is in no shard; nothing if it is in one."""
+def _exclusion(clip_id: str, outcomes: Outcomes, settings: ShardSettings) -> dict[str, str] | None:
+    """The first reason why a clip is in no shard; None if it is in one."""
 
     def excluded_by(stage: str, reason: str, detail: str) -> dict[str, str]:
         return {"clip_id": clip_id, "stage": stage, "reason": reason, "detail": detail}
@@ -202,21 +206,18 @@ def _exclusion(
     for stage in STAGE_COLUMNS:
         row = outcomes[stage].get(clip_id)
         if row is None:
-            yield excluded_by(
-                stage, "not_computed", f"{stage} has no row for this clip; an earlier stage rejected it"
-            )
-            return
+            detail = f"{stage} has no row for this clip; an earlier stage rejected it"
+            return excluded_by(stage, "not_computed", detail)
         if row["status"] != "ok":
-            yield excluded_by(stage, row["reason"], row["detail"])
-            return
+            return excluded_by(stage, row["reason"], row["detail"])
     num_frames = _num_frames(clip_id, outcomes)
     if num_frames < settings.min_frames:
-        yield excluded_by(
-            "shards", "too_short", f"{num_frames} video frames; a sample needs {settings.min_frames}"
-        )
+        detail = f"{num_frames} video frames; a sample needs {settings.min_frames}"
+        return excluded_by("shards", "too_short", detail)
+    return None
 
 
-def _index_row(facts: ClipFacts, outcomes: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, Any]:
+def _index_row(facts: ClipFacts, outcomes: Outcomes) -> dict[str, Any]:
     return {
         "clip_id": facts.clip_id,
         "key": clip_key(facts.clip_id),
