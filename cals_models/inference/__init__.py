@@ -1,4 +1,4 @@
-"""Trained networks at work on whole clips.
+"""Trained networks applied to whole clips.
 
-What renders, reports and dubs generate with.
+Renders, reports and dubs generate with it.
 """

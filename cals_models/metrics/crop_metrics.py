@@ -155,7 +155,7 @@ def lmd(preds: Tensor, target: Tensor) -> Tensor:
     Raises:
         MetricError: shapes differ or are not (T, 68, 2), there is no frame, or a coordinate is not finite.
 
-    Source: Chen et al., ECCV 2018 (LMD); centring and mean as DESIGN.md and README name them.
+    Source: Chen et al., ECCV 2018 (LMD); centring and mean as in docs/evaluation.md.
 
     Example:
         >>> still = torch.zeros(1, 68, 2)

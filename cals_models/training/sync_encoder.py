@@ -105,7 +105,7 @@ class SyncEncoderStage(TrainingStage):
         }
 
     def validate(self, step: int) -> dict[str, float]:
-        """Loss on fixed batches of held-out windows, retrieval and offsets on held-out clips."""
+        """Loss, retrieval and offsets on held-out clips; the loss is scaled to the number of candidates of a training batch."""
         tally = RetrievalTally()
         losses = []
         for clip in self._validation.first(self.config.validation_clips):

@@ -1,4 +1,4 @@
-"""The terms of L_sync by name, as methods list them: what each compares F_v's units of generated frames with.
+"""The terms of L_sync by name, as methods list them. Each compares F_v's units of generated frames with a target.
 
 To add one: its name in `cals_models.methods.method.SyncLoss`, its function in `cals_models.losses`, its row here.
 

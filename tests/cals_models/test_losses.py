@@ -47,7 +47,7 @@ def test_info_nce_at_chance_is_log_of_the_candidates() -> None:
     assert info_nce(same, same, 0.07).item() == pytest.approx(np.log(16))
 
 
-def test_audio_to_lip_loss_counts_masked_steps_only() -> None:
+def test_audio_to_lip_loss_counts_masked_timesteps_only() -> None:
     rng = np.random.default_rng(0)
     units, targets = rng.normal(size=(2, 6, 4)), rng.normal(size=(2, 6, 4))
     counted = rng.random((2, 6)) < 0.5

@@ -21,18 +21,18 @@ def test_share_is_met_on_average(length: int, share: float) -> None:
     assert masks(length, share, 10).float().mean().item() == pytest.approx(share, abs=0.07)
 
 
-def test_every_frame_is_hidden_equally_often() -> None:
+def test_every_frame_is_masked_equally_often() -> None:
     by_frame = masks(60, 0.5, 10, count=3_000).float().mean(0)
     assert by_frame.max() - by_frame.min() < 0.12
 
 
-def test_padding_is_never_hidden_and_something_always_is() -> None:
+def test_padding_is_never_masked_and_something_always_is() -> None:
     mask = span_mask(torch.tensor([12, 40]), 40, mask_share=0.8, span_frames=10)
     assert not mask[0, 12:].any()
     assert mask[0, :12].any() and not mask[0, :12].all()
 
 
-def test_hidden_spans_have_the_length() -> None:
+def test_masked_spans_have_the_length() -> None:
     row = masks(2_000, 0.05, 10, count=1)[0].int()
     edges = torch.diff(
         row, prepend=torch.zeros(1, dtype=torch.int32), append=torch.zeros(1, dtype=torch.int32)

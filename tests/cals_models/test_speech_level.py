@@ -1,4 +1,4 @@
-"""A level is a gain: pauses change nothing, and silence stays silence."""
+"""Speech level: a gain adds to it, pauses change nothing, silence stays silence."""
 
 from __future__ import annotations
 

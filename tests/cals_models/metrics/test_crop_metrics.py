@@ -83,7 +83,7 @@ def test_lmd_equals_a_loop_over_points() -> None:
     np.testing.assert_allclose(lmd_atvgnet(*arguments), 20 * np.array(expected), atol=1e-5)
 
 
-def test_lmd_does_not_see_where_the_head_is() -> None:
+def test_lmd_ignores_the_position_of_the_head() -> None:
     points = torch.rand(4, 68, 2) * 128
     assert float(lmd(points + torch.tensor([9.0, -4.0]), points).max()) < 1e-4
     assert float(lmd(points, points).max()) == 0

@@ -19,7 +19,7 @@ def test_equals_opencv_bit_for_bit(height: int, width: int) -> None:
     np.testing.assert_array_equal(resized.permute(0, 2, 3, 1), expected)
 
 
-def test_the_same_size_is_left_alone() -> None:
+def test_an_image_of_the_requested_size_is_unchanged() -> None:
     images = torch.randint(0, 256, (1, 3, 9, 8), dtype=torch.uint8)
     assert torch.equal(resize_8bit(images, 9, 8), images)
 

@@ -91,7 +91,7 @@ def test_audio_to_lip_sees_all_but_what_is_masked() -> None:
     assert not torch.allclose(network(mel, mask=mask)[:, 0], network(changed, mask=mask)[:, 0])
 
 
-def test_audio_to_lip_does_not_look_at_padding() -> None:
+def test_audio_to_lip_ignores_padding() -> None:
     network = AudioToLip(AUDIO_TO_LIP).eval()
     mel = torch.randn(1, 80, 48)
     padded = torch.cat([mel, torch.full((1, 80, 16), -5.0)], dim=2)
@@ -101,7 +101,7 @@ def test_audio_to_lip_does_not_look_at_padding() -> None:
     assert torch.allclose(network(padded, num_valid=valid)[:, :11], network(louder, num_valid=valid)[:, :11])
 
 
-def test_turned_vectors_agree_by_their_distance_in_time_alone() -> None:
+def test_products_of_rotated_vectors_depend_on_their_distance_in_time_alone() -> None:
     query, key = torch.randn(2, 16)
     turned = [rotate(vector.expand(1, 1, 50, 16))[0, 0] for vector in (query, key)]
     product = turned[0] @ turned[1].T
@@ -148,7 +148,7 @@ def test_the_hidden_half_of_the_target_changes_nothing(known_pixels: str, output
     )
 
 
-def test_pixels_are_fetched_from_where_the_displacement_says() -> None:
+def test_pixels_come_from_their_displaced_places() -> None:
     frames = torch.rand(2, 3, 128, 128)
     still = move_pixels(frames, torch.zeros(2, 2, 20, 32))
     assert torch.allclose(still, frames[:, :, 48:], atol=1e-4)

@@ -1,4 +1,4 @@
-"""The shard loader: what it gives out, and that it gives out nothing that is not as the manifest says."""
+"""The shard reader: clips as they were written, and an error for everything that contradicts the manifest."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_order_follows_seed_and_epoch_across_shards(made: Path) -> None:
     assert sorted(first) == sorted(stored) and len(set(stored)) == 6
 
 
-def test_shards_that_are_replaced_in_use_are_read_on_as_they_were(
+def test_shards_that_are_replaced_in_use_keep_their_content(
     copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shards = ShardSet(copied)
@@ -122,7 +122,7 @@ def _flip_a_bit(path: Path) -> None:
     ("damage", "message"),
     [(_truncate, "bytes; the manifest says"), (_flip_a_bit, "sha256"), (Path.unlink, "cannot be read")],
 )
-def test_damage_is_found_before_a_clip_is_given_out(
+def test_damage_is_found_before_a_clip_is_read(
     copied: Path, damage: Callable[[Path], None], message: str
 ) -> None:
     shard = next(copied.glob("train-*.tar"))

@@ -1,4 +1,4 @@
-"""Jobs of the smallest networks on made shards."""
+"""Training jobs of the smallest networks on synthetic shards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loop around a network of one number: schedules, averages, resuming, stopping, what is written."""
+"""The training loop, around a network of one weight: schedules, averages, resuming, stopping, written files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CONFIG = AudioToLipConfig(
 
 
 class Line(TrainingStage):
-    """Fits y = 2x with noise in the updates, as dropout makes it."""
+    """Fits y = 2x; noise in the updates stands for dropout."""
 
     best_metric = "error"
 
@@ -89,7 +89,7 @@ def losses(folder: Path) -> list[float]:
     return [line["metrics"]["loss"] for line in lines if line.get("split") == "train"]
 
 
-def test_a_killed_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
+def test_a_killed_training_resumes_bit_for_bit(tmp_path: Path) -> None:
     straight = Line(CONFIG)
     RunDirectory(tmp_path / "a").folder.mkdir()
     train(straight, RunDirectory(tmp_path / "a"), show_progress=False)
@@ -193,7 +193,7 @@ def test_schedules(schedule: str) -> None:
     assert rates == pytest.approx(expected[schedule], abs=2e-3)
 
 
-def test_the_result_comes_last_and_says_what_was_made(tmp_path: Path) -> None:
+def test_the_result_is_written_last_and_is_complete(tmp_path: Path) -> None:
     job = TrainingJob(
         stage="audio_to_lip", method=None, dataset="made", shards=(tmp_path,), config=CONFIG, inputs={}
     )

@@ -1,4 +1,4 @@
-"""The pipeline's own evaluator: it trains, loads under a name of its own, and finds what was made."""
+"""The pipeline's own evaluator: it trains, loads under a name of its own, and finds the offsets of synthetic clips."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOISE_LEVELS = (0.01, 0.1, 0.4, 1.6)
 
 
 def talking(seed: int, num_frames: int = NUM_FRAMES) -> tuple[np.ndarray, np.ndarray]:
-    """Frames with a mouth as wide and high as the audio's pitch and loudness say, and that audio, int16."""
+    """Frames with a mouth as wide and high as pitch and loudness of the audio determine, and that audio, int16."""
     rng = np.random.default_rng(seed)
     loudness = np.repeat(rng.uniform(0.05, 1, num_frames // 2 + 1), 2)[:num_frames]
     pitch_hz = np.repeat(rng.uniform(200, 3000, num_frames // 2 + 1), 2)[:num_frames]
@@ -71,7 +71,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_shards(tmp_path_factory.mktemp("few"), num_train=4)
 
 
-def test_a_trained_evaluator_loads_and_says_what_it_is(shards: Path, tmp_path: Path) -> None:
+def test_a_trained_evaluator_loads_under_its_own_name(shards: Path, tmp_path: Path) -> None:
     out = train(tmp_path, shards, steps=3, samples_per_clip=4)
     result = json.loads((out / "result.json").read_text())
     assert {"lse_d", "lse_c", "lse_d_margin", "offset_within_1"} <= set(result["figures"])
@@ -90,7 +90,7 @@ def moments_of(*frames: int) -> torch.Tensor:
     return torch.tensor(frames)[:, None, None].expand(-1, 1, 2)
 
 
-def test_the_loss_rewards_the_nearest_right_window() -> None:
+def test_the_loss_is_lower_where_the_right_window_is_nearest() -> None:
     lips = torch.randn(6, 32) * 5
     moments = moments_of(*range(6))
     right = match(lips, lips[:, None] + 0.01, moments)
@@ -100,7 +100,7 @@ def test_the_loss_rewards_the_nearest_right_window() -> None:
     assert float(match(equal, equal[:, None], moments).loss) == pytest.approx(np.log(6), abs=1e-4)
 
 
-def test_the_audio_a_frame_later_is_a_wrong_answer() -> None:
+def test_the_audio_a_frame_later_is_a_negative() -> None:
     lips = torch.randn(6, 32) * 5
     moments = torch.stack([moments_of(*range(0, 12, 2)), moments_of(*range(1, 13, 2))], dim=1)[:, :, 0]
     audio = torch.stack([lips + 0.1, lips], dim=1)
@@ -111,7 +111,7 @@ def test_the_audio_a_frame_later_is_a_wrong_answer() -> None:
     assert float(equal) == pytest.approx(np.log(6) + 0.5 * np.log(2), abs=1e-4)
 
 
-def test_a_moment_that_was_drawn_twice_is_no_wrong_answer() -> None:
+def test_a_moment_that_was_drawn_twice_is_no_negative() -> None:
     lips = torch.randn(4, 32) * 5
     lips[3] = lips[0]
     assert float(match(lips, lips[:, None], moments_of(0, 1, 2, 0)).loss) < 0.1

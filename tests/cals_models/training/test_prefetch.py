@@ -44,7 +44,7 @@ def test_an_error_in_drawing_reaches_the_training(num_processes: int) -> None:
 
 
 @pytest.mark.parametrize("num_processes", [0, 2])
-def test_leaving_early_ends_the_drawing(num_processes: int) -> None:
+def test_closing_early_ends_the_drawing(num_processes: int) -> None:
     before = set(threading.enumerate())
     batches = Prefetcher(lambda _: draw(0), first=0, last=10_000, device=CPU, num_processes=num_processes)
     with batches:

@@ -1,4 +1,4 @@
-"""Retrieval and offsets on embeddings whose answer is known."""
+"""Retrieval and offsets of embeddings whose values are known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_the_offset_of_a_shifted_clip_is_found(offset: int) -> None:
     assert clip_offset(lips @ audio.T) == offset
 
 
-def test_a_clip_too_short_for_another_offset_says_nothing() -> None:
+def test_a_clip_too_short_for_another_offset_has_none() -> None:
     assert clip_offset(torch.eye(8)) is None
 
 
@@ -31,7 +31,7 @@ def test_windows_with_all_candidates_count() -> None:
     assert len(distances) == 25 and num_candidates.max() == 25
 
 
-def test_blind_embeddings_score_near_chance() -> None:
+def test_uninformative_embeddings_score_near_chance() -> None:
     tally = RetrievalTally()
     for seed in range(20):
         tally.add(embeddings(200, seed), embeddings(200, seed + 1_000))

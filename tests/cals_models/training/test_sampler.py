@@ -127,7 +127,7 @@ def test_clips_without_a_window_are_replaced_and_named(shards: Path, tmp_path: P
         nothing.draw(0)
 
 
-def test_near_in_pose_looks_at_the_head_and_not_at_the_mouth() -> None:
+def test_near_in_pose_compares_heads_and_not_mouths() -> None:
     rng = np.random.default_rng(0)
     landmarks = np.repeat(rng.uniform(0, 128, (1, 68, 2)), 40, axis=0)
     landmarks[:, :48, 0] += np.abs(np.arange(40) - 30)[:, None]  # the head turns, and is back where it was

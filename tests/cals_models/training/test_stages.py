@@ -58,7 +58,7 @@ def stage_of(models: Path, name: str, shards: Path) -> TrainingStage:
 
 
 @pytest.mark.parametrize("name", ["sync_encoder", "audio_to_lip", "wav2lip", "cals"])
-def test_a_trained_folder_holds_what_was_promised(models: Path, shards: Path, name: str) -> None:
+def test_a_trained_folder_is_complete(models: Path, shards: Path, name: str) -> None:
     result = json.loads((models / name / "result.json").read_text())
     assert result["steps"] == 4 and result["device"] == "cpu" and result["peak_memory_bytes"] > 1e6
     assert result["shards"] == {str(shards): ShardSet(shards).digest}
@@ -71,7 +71,7 @@ def test_a_trained_folder_holds_what_was_promised(models: Path, shards: Path, na
     )
 
 
-def test_done_means_nothing_is_done_again(models: Path) -> None:
+def test_a_finished_training_is_not_repeated(models: Path) -> None:
     before = (models / "cals" / "result.json").stat().st_mtime_ns
     assert train_by_hand(models / "j_cals" / "config.json", models / "cals") == 0
     assert (models / "cals" / "result.json").stat().st_mtime_ns == before
@@ -94,7 +94,7 @@ def test_wrong_input_is_one_line_and_status_2(
 
 
 def overfit(stage: TrainingStage, num_steps: int, metric: str = "loss") -> tuple[float, float]:
-    """First and last value when one batch is seen again and again."""
+    """First and last value of a training on one batch alone."""
     batch = stage.draw(0)
     values = []
     for step in range(num_steps):
@@ -120,7 +120,7 @@ def test_audio_to_lip_overfits_one_batch(models: Path, shards: Path, tmp_path: P
 
 
 def test_units_seen_once_are_those_of_the_frames(models: Path, shards: Path, tmp_path: Path) -> None:
-    """A set in memory has F_v look at each clip once; a streamed one at every visit."""
+    """F_v embeds each clip of a set in memory once, those of a streamed one at every visit."""
     inputs = {"sync_encoder": models / "sync_encoder"}
     kept, streamed = (
         build_stage(
@@ -255,7 +255,7 @@ def test_a_damaged_model_is_one_clear_error(models: Path, tmp_path: Path, damage
         load_generator(folder)
 
 
-def test_the_sync_loss_counts_once_its_loss_is_low(models: Path, shards: Path) -> None:
+def test_wav2lips_sync_loss_is_enabled_once_the_experts_loss_is_low(models: Path, shards: Path) -> None:
     stage = build_stage(read_job(models / "j_wav2lip" / "config.json"), ALONE, [ShardSet(shards)])
     batch = stage.draw(0)
 
