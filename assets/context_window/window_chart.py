@@ -40,7 +40,7 @@ def window_chart(
             assert context.low_frames is not None and context.high_frames is not None
             axes.axvline(context.reach_frames, color=colour, linestyle="--", linewidth=1)
             axes.axvspan(context.low_frames, context.high_frames, color=colour, alpha=0.08, linewidth=0)
-    axes.set_xlabel("sound heard on each side of the frame, video frames of 40 ms")
+    axes.set_xlabel("audio on each side of the frame, video frames of 40 ms")
     axes.set_ylabel("LMD of the frame, px (lower is better)")
     axes.set_title("Figure 3: effective context (dashed, with its 95 % interval)", fontsize=10, loc="left")
     axes.spines[["top", "right"]].set_visible(False)

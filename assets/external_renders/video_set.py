@@ -1,7 +1,7 @@
-"""A set of videos that another system made, as it was scored: which files, beside which true ones, what became of each.
+"""A set of videos that another system generated, as it was scored: files, their references, and the outcome of each.
 
-The rows stay when the set is scored again with other files: an older figure's files can be named as long as the
-warehouse is kept.
+The rows stay when the set is scored again with other files, so that the files behind older values can be named as long
+as the warehouse is kept.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class VideoSet:
     """Pairs of files by content.
 
     Args:
-        dataset: that the figures stand under.
+        dataset: of the rows.
         method: ``external/<name>``.
         generated: folder of the system's videos.
         reference: folder of the true ones.
-        pairs: what belongs together.
+        pairs: generated videos and their references.
         hashes: sha256 of each file of the pairs.
     """
 
@@ -61,9 +61,11 @@ class VideoSet:
         )
 
     def version(self) -> str:
-        """Data version: contents, names, and what is held against what."""
-        told = [(pair.name, self.hashes[pair.generated], self.hashes[pair.reference]) for pair in self.pairs]
-        return digest_of(sorted(told))
+        """Data version: contents, names and pairing."""
+        described = [
+            (pair.name, self.hashes[pair.generated], self.hashes[pair.reference]) for pair in self.pairs
+        ]
+        return digest_of(sorted(described))
 
     def side_version(self, side: str) -> str:
         """Digest of one side's names and contents: ``generated_videos`` or ``reference_videos``."""

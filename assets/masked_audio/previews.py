@@ -38,7 +38,7 @@ def mask_chart(rows: Iterable[Mapping[str, Any]], methods: Sequence[str]) -> byt
     for number, method in enumerate(methods):
         lengths = sorted({row["mask_frames"] for row in measured if row["method"] == method})
         colour = COLOURS[number % len(COLOURS)]
-        for column, style, what in (("lmd_masked", "-", "masked"), ("lmd_unmasked", "--", "all sound")):
+        for column, style, what in (("lmd_masked", "-", "masked"), ("lmd_unmasked", "--", "all audio")):
             means = [
                 np.mean([r[column] for r in measured if (r["method"], r["mask_frames"]) == (method, length)])
                 for length in lengths
@@ -46,9 +46,9 @@ def mask_chart(rows: Iterable[Mapping[str, Any]], methods: Sequence[str]) -> byt
             axes.plot(
                 lengths, means, style, color=colour, marker="o", markersize=3.5, label=f"{method}, {what}"
             )
-    axes.set_xlabel("sound masked, video frames of 40 ms")
+    axes.set_xlabel("audio masked, video frames of 40 ms")
     axes.set_ylabel("LMD of the masked frames, px (lower is better)")
-    axes.set_title("Figure 2: frames whose sound is masked", fontsize=10, loc="left")
+    axes.set_title("Figure 2: frames whose audio is masked", fontsize=10, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     if measured:
         axes.legend(frameon=False)

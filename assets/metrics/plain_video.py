@@ -40,7 +40,7 @@ def read_plain_video(path: Path, *, stage: str) -> PlainVideo:
 
     Args:
         path: any container and codec that FFmpeg reads.
-        stage: that reads it, for rejections.
+        stage: named in rejections.
 
     Raises:
         Rejected: see `assets.media.probe.probe`, but a file without audio is read; too_large where the frames would
@@ -61,7 +61,7 @@ def read_plain_video(path: Path, *, stage: str) -> PlainVideo:
     if missing > 0:
         held = probed.video.num_packets
         raise Rejected(
-            stage, "damaged", f"{missing} of the {held} pictures that the file holds can't be decoded"
+            stage, "damaged", f"{missing} of the {held} frames that the file holds can't be decoded"
         )
     ticks = max(1, round(len(frames) / probed.video.average_fps * FPS))
     audio = read_audio(probed, Span(start_s=probed.video.start_s, num_frames=ticks), stage=stage).samples
@@ -93,9 +93,9 @@ def _read_frames(path: Path, stage: str) -> tuple[NDArray[np.uint8], float, NDAr
             stage, "damaged", f"{complaints.num_packets} packets can't be decoded: {complaints.first}"
         )
     if not frames:
-        raise Rejected(stage, "damaged", "no picture could be decoded")
+        raise Rejected(stage, "damaged", "no frame could be decoded")
     if not fps:
-        raise Rejected(stage, "damaged", "the file tells no frame rate")
+        raise Rejected(stage, "damaged", "the file states no frame rate")
     return np.stack(frames), fps, _times(times, fps)
 
 

@@ -1,7 +1,7 @@
-"""Answers of raters: one line a rater or an answer, appended and synced before anybody is told that it is saved.
+"""Answers of raters: one line a rater or an answer, appended and synced before it is confirmed.
 
 The journal ``answers.jsonl`` is the truth; the warehouse's part ``mos_ratings`` is written from it. A line that a
-kill cut short was never confirmed to the rater; it is passed over, and the rater is asked again.
+kill cut short was never confirmed to the rater; it is skipped, and the rater gets the question again.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from assets.mos.study import Study, StudyVideo
 MOST_RATERS = 5000
 
 
-class RefusedAnswer(ValueError):
-    """An answer that is not taken; ``kind`` is bad_value, doubled, not_asked or too_many_raters."""
+class RejectedAnswer(ValueError):
+    """An answer that is not accepted; ``kind`` is bad_value, doubled, not_asked or too_many_raters."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -84,20 +84,20 @@ class Journal:
             return list(self._raters.values())
 
     def add_rater(self) -> tuple[Rater, str]:
-        """Takes in a new rater.
+        """Adds a new rater.
 
         Returns:
             The rater, and the secret that proves to be this rater; only its hash is kept.
 
         Raises:
-            RefusedAnswer: there are too many.
+            RejectedAnswer: there are too many.
         """
         token = secrets.token_urlsafe(18)
         with self._thread_lock, self._lock:
             self._refresh()
             number = len(self._raters)
             if number >= MOST_RATERS:
-                raise RefusedAnswer("too_many_raters", f"{number} raters have started; no more are taken in")
+                raise RejectedAnswer("too_many_raters", f"{number} raters have started; no more are taken in")
             name = f"rater_{number + 1:03d}"
             self._append({"kind": "rater", "rater": name, "number": number, "token_sha256": _sha256(token)})
             self._refresh()
@@ -119,22 +119,22 @@ class Journal:
         """Saves an answer: when this returns, it is on disk.
 
         Raises:
-            RefusedAnswer: a scale is missing or beyond 1 to 5; the video is answered already; it is not the one that
-                this rater is asked about now.
+            RejectedAnswer: a scale is missing or beyond 1 to 5; the video is answered already; it is not the one
+                that this rater is to rate next.
         """
         if set(ratings) != set(SCALE_NAMES) or not all(
             type(value) is int and LOWEST <= value <= HIGHEST for value in ratings.values()
         ):
-            raise RefusedAnswer(
+            raise RejectedAnswer(
                 "bad_value", f"answer each of {', '.join(SCALE_NAMES)} with a number from 1 to 5"
             )
         with self._thread_lock, self._lock:
             self._refresh()
             if video in rater.answers:
-                raise RefusedAnswer("doubled", "this video is answered already; the first answer stands")
-            asked = self.next_video(rater)
-            if asked is None or asked.name != video:
-                raise RefusedAnswer("not_asked", "this is not the video that you are asked about now")
+                raise RejectedAnswer("doubled", "this video is answered already; the first answer stands")
+            expected = self.next_video(rater)
+            if expected is None or expected.name != video:
+                raise RejectedAnswer("not_asked", "this is not the video that you are asked about now")
             line = {"kind": "answer", "rater": rater.name, "video": video, "ratings": dict(ratings)}
             self._append(line | {"seconds": seconds})
             self._refresh()
@@ -157,7 +157,7 @@ class Journal:
             _sync_folder(self._path.parent)
 
     def _refresh(self) -> None:
-        """Takes in whole lines that were appended since the last look, by whomever."""
+        """Reads the whole lines that were appended since the last call, by any process."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._read_bytes)

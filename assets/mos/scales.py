@@ -20,7 +20,7 @@ class Scale:
     Args:
         name: as in the warehouse's table ``mos_ratings``.
         label: heading.
-        question: what the rater is asked.
+        question: that the rater answers.
         anchors: what 1, 2, 3, 4 and 5 mean, in this order; 5 is best.
     """
 

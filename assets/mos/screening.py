@@ -1,8 +1,8 @@
-"""Which raters do not count: a rule that is fixed beforehand and looks at no method.
+"""Which raters do not count: a rule that is fixed beforehand and does not depend on the methods.
 
-A rater with at least 6 answered videos is left out if one of these holds, looked at in this order:
+A rater with at least 6 answered videos is left out if one of these holds, checked in this order:
 
-- hasty: more than a fifth of the answers whose time is known came sooner than the video lasts;
+- hasty: more than a fifth of the answers whose time is known came before the video could have ended;
 - flat: all ratings are the same number;
 - contrary: over all (video, scale) that others rated too, the correlation with the mean of the others who are neither
   hasty nor flat is below 0.2, where there are at least two such others.
@@ -10,7 +10,7 @@ A rater with at least 6 answered videos is left out if one of these holds, looke
 Raters with fewer answers are kept. Nothing is deleted: ratings that do not count stay on record and are marked.
 
 Source: the third rule is the post-experiment screening of ITU-T P.913 (11.4) with one threshold, far below the 0.75
-that it has for well-separated conditions, since methods in a study may look much alike.
+that it has for well-separated conditions, since methods in a study may differ little.
 """
 
 from __future__ import annotations

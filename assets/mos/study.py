@@ -32,7 +32,7 @@ Render = dict[str, Any]
 
 
 class StudyError(ValueError):
-    """A study can't be made or gone on with: which, why, and what to do."""
+    """A study can't be started or continued: which, why, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class StudyVideo:
 
     Args:
         name: opaque, random; all that a rater's browser sees of it.
-        method: who made the pictures.
+        method: that generated the frames.
         clip_id: clip that was rendered.
         audio: own, or other (only to practise on).
         render: path of the lossless video relative to the method's folder of renders.
@@ -137,7 +137,7 @@ def open_study(
     name: str = DEFAULT_NAME,
     num_clips: int | None = None,
 ) -> Study:
-    """Goes on with a study, or fixes a new one.
+    """Continues a study, or starts a new one.
 
     Args:
         methods: shown in a new study; a study that exists keeps its own.
@@ -173,7 +173,7 @@ def _new_study(
     if len(shared) < max(1, num_clips or 1):
         raise StudyError(
             f"{dataset}: {len(shared)} test clips are rendered by all of {', '.join(methods)}; "
-            f"{num_clips or 'at least 1'} asked for"
+            f"{num_clips or 'at least 1'} requested"
         )
     count = num_clips if num_clips is not None else min(DEFAULT_NUM_CLIPS, len(shared))
     if count < 1:
@@ -193,7 +193,7 @@ def _new_study(
 
 
 def _practice(home: Home, dataset: str, clips: Sequence[str]) -> dict[str, StudyVideo]:
-    """True pictures with their own and with a wrong sound, of a clip that is not in the study if there is one."""
+    """True frames with their own and with wrong audio, of a clip that is not in the study if there is one."""
     try:
         truth = _renders_of(home, dataset, "ground_truth")
     except StudyError:
@@ -219,7 +219,7 @@ def _video(method: str, row: Render) -> StudyVideo:
 
 
 def _renders_of(home: Home, dataset: str, method: str) -> dict[tuple[str, str], Render]:
-    """(clip id, audio) -> row of the warehouse's part ``render_clips``, of the videos that were made."""
+    """(clip id, audio) -> row of the warehouse's part ``render_clips``, of the videos that were rendered."""
     path = part_path(home, "render_clips", dataset, method)
     if not path.exists():
         raise StudyError(

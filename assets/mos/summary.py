@@ -182,7 +182,7 @@ def summary_text(summary: Summary) -> str:
         lines.append(
             f"{method:<16}" + "".join(f"{_cell(score):<26}" for score in row) + str(row[0].num_ratings)
         )
-    agreed = ", ".join(f"{scale.label} {_figure(summary.alphas[scale.name])}" for scale in SCALES)
+    agreed = ", ".join(f"{scale.label} {_number(summary.alphas[scale.name])}" for scale in SCALES)
     lines += [
         "",
         "scores from 1 (worst) to 5 (best); 95 % intervals (t) over ratings, in brackets over raters' means",
@@ -193,8 +193,8 @@ def summary_text(summary: Summary) -> str:
 
 
 def _cell(score: Score) -> str:
-    return f"{score.mean:.2f} ± {_figure(score.half_width)} (± {_figure(score.half_width_raters)})"
+    return f"{score.mean:.2f} ± {_number(score.half_width)} (± {_number(score.half_width_raters)})"
 
 
-def _figure(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.2f}"

@@ -1,4 +1,4 @@
-"""Videos for raters: H.264 made once from the lossless renders, alike for all methods, and without a name in them.
+"""Videos for raters: H.264, encoded once from the lossless renders, the same way for all methods, with no name in them.
 
 Legend: T video frames, H, W height and width in pixels.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from assets.media.encode import Frames, read_lossless, write_web_video
-from assets.mos.study import LONGEST_FRAMES, Study, StudyError, StudyVideo, find_studies
+from assets.mos.study import LONGEST_FRAMES, Study, StudyError, StudyVideo
 from assets.project.home import Home
 from cals_models.timebase import SAMPLES_PER_FRAME
 
@@ -21,39 +21,30 @@ QUALITY_CRF = 12
 
 
 def missing_videos(study: Study) -> list[StudyVideo]:
+    """Videos of the study that are not encoded yet."""
     return [video for video in study.all_videos if not study.video_path(video.name).exists()]
 
 
-def make_videos(home: Home, study: Study, progress: Callable[[int], None] = lambda count: None) -> None:
-    """Makes the videos that are missing; at most 10 s of each, 3 times enlarged, visually lossless.
+def encode_videos(home: Home, study: Study, progress: Callable[[int], None] = lambda count: None) -> None:
+    """Encodes the videos that are missing; at most 10 s of each, enlarged 3 times, visually lossless.
 
     Raises:
         StudyError: a render can't be read.
     """
     for video in missing_videos(study):
         source = home.renders(study.dataset, video.method) / video.render
-        _make_video(source, study.video_path(video.name))
+        _encode_video(source, study.video_path(video.name))
         progress(1)
 
 
-def videos_of_clip(home: Home, dataset: str, clip_id: str) -> list[Path]:
-    """Files of all studies that show a clip: what has to go when its consent is withdrawn."""
-    return [
-        study.video_path(video.name)
-        for study in find_studies(home, dataset)
-        for video in study.all_videos
-        if video.clip_id == clip_id and study.video_path(video.name).exists()
-    ]
-
-
-def _make_video(source: Path, target: Path) -> None:
+def _encode_video(source: Path, target: Path) -> None:
     try:
-        frames, sound = read_lossless(source)
+        frames, audio = read_lossless(source)
     except (ValueError, OSError) as error:
         raise StudyError(f"{source}: {error}") from error
     frames = frames[:LONGEST_FRAMES]
-    sound = sound[: len(frames) * SAMPLES_PER_FRAME]
-    write_web_video(target, _enlarged(frames), sound, quality_crf=QUALITY_CRF)
+    audio = audio[: len(frames) * SAMPLES_PER_FRAME]
+    write_web_video(target, _enlarged(frames), audio, quality_crf=QUALITY_CRF)
 
 
 def _enlarged(frames: Frames) -> Frames:

@@ -1,4 +1,4 @@
-"""A strip of rendered frames."""
+"""A preview of a render: some of its frames side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose sound a clip is given for ``audio = 'other'``, and how that sound is made to last as long as the clip."""
+"""Whose audio a clip is given for ``audio = 'other'``, and how that audio is fitted to the clip's length."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ LOOK_AHEAD_CLIPS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class FittedAudio:
-    """A clip's sound, made to last T frames.
+    """A clip's audio, fitted to T frames.
 
     Args:
         audio: int16 (640 T,), 16 kHz mono.
         mel: float32 (80, 4T).
-        fit: ``exact``, ``cut`` (it was longer) or ``looped`` (it was shorter and begins again).
+        fit: ``exact``, ``cut`` (it was longer) or ``looped`` (it was shorter and is repeated).
     """
 
     audio: NDArray[np.int16]
@@ -33,10 +33,10 @@ class FittedAudio:
 
 
 def with_partners(clips: Iterable[ShardClip]) -> Iterator[tuple[ShardClip, ShardClip | None]]:
-    """Each clip with the clip that lends it its sound: the next in order; the last takes the first.
+    """Each clip with the clip that lends it its audio: the next in order; the last takes the first.
 
-    A clip in which the same words are said would not be a wrong sound, so of the next 8 the first with another
-    transcript is taken, where there is one. No more clips than these are in memory.
+    The audio of a clip with the same words would not be wrong, so of the next 8 the first with another transcript is
+    taken, where there is one. At most these clips are in memory.
 
     Args:
         clips: in an order that a seed decides.
@@ -57,7 +57,7 @@ def with_partners(clips: Iterable[ShardClip]) -> Iterator[tuple[ShardClip, Shard
 
 
 def fit_audio(clip: ShardClip, num_frames: int) -> FittedAudio:
-    """The clip's sound and mel, cut to ``num_frames`` frames or repeated until they last so long."""
+    """The clip's audio and mel, cut to ``num_frames`` video frames or repeated to fill them."""
     repeats = -(-num_frames // clip.num_frames)
     return FittedAudio(
         audio=np.tile(clip.audio(), repeats)[: SAMPLES_PER_FRAME * num_frames],

@@ -1,4 +1,4 @@
-"""Which frame of a clip shows the generator whose face it is, without showing the mouth that it has to make."""
+"""Which frame of a clip shows the generator whose face it is, without the mouth that it has to generate."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ def reference_indices(
 ) -> NDArray[np.int64]:
     """For each frame the number of its reference frame.
 
-    Policy ``opposite_half``: all frames of the first half share one reference in the second half, and the other way
-    round: the frame nearest to that half's middle in which a face was really seen and that is far enough from every
-    frame it serves.
+    Policy ``opposite_half``: all frames of the first half share one reference in the second half, and vice versa: of
+    the frames with a detected face that are far enough from every frame they serve, the one nearest to that half's
+    middle.
 
     Args:
-        valid: (T,), True where a face was seen and not interpolated.
+        valid: bool (T,), True where a face was detected and not interpolated.
         policy: ``opposite_half``.
         min_distance_frames: least distance between a frame and its reference.
-        stage: who is asking; goes into a rejection.
+        stage: named in rejections.
 
     Returns:
         int64 (T,).

@@ -1,14 +1,14 @@
-"""Test clips rendered by a method, with their own sound and with another clip's, as lossless videos.
+"""Test clips rendered by a method, with their own audio and with another clip's, as lossless videos.
 
 ``own`` is same-clip reconstruction, which PSNR, SSIM and LMD are defined on. ``other`` is the control: the method is
-given another clip's sound. The controls ``ground_truth`` and ``copy_reference`` hear nothing: their ``other`` renders
-are the same pictures beside another clip's sound.
+given another clip's audio. The controls ``ground_truth`` and ``copy_reference`` are given no audio: their ``other``
+renders are the same frames beside another clip's audio.
 
-The generator is shown the upper half of each frame and one reference frame that `reference_indices` chooses; it never
-sees the mouth of the frame that it makes, nor of the frames near it.
+The generator is given the upper half of each frame and one reference frame that `reference_indices` chooses; never the
+mouth of the frame that it generates, nor of the frames near it.
 
-Files are ``<out>/<own|other>/<key>.mkv``; ``<out>/index.jsonl`` lists them while the work goes on, so that a run that
-was ended goes on where it stopped. A render is kept only if what it was made from is the same and its bytes are whole.
+Files are ``<out>/<own|other>/<key>.mkv``; ``<out>/index.jsonl`` lists each as soon as it is written, so that an
+interrupted run continues where it stopped. A render is kept only if its inputs are the same and its bytes are intact.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class _Task:
-    """One render: a clip, the sound it is given, and a digest of all that decides the result."""
+    """One render: a clip, the clip whose audio it is given, and a digest of everything that decides the result."""
 
     clip: ShardClip
     audio: str
@@ -64,17 +64,17 @@ def render_clips(
     *,
     version: str = "",
 ) -> list[dict[str, Any]]:
-    """Renders every clip of a split by a method, once with its own sound and once with another clip's.
+    """Renders every clip of a split by a method, once with its own audio and once with another clip's.
 
     Args:
         shards: folder of the dataset's shard set.
         split: train, val or test.
         method: one of ``cals_models.methods.registry.METHODS``.
         model_dir: the trained generator; None for a control, which has none.
-        out: folder of this dataset's and method's renders; videos that no clip stands for any more are deleted.
+        out: folder of this dataset's and method's renders; videos of clips that are gone are deleted.
         settings: of the stage.
-        progress: is told 1 for each render that is done.
-        version: of the code that renders; with another version nothing is taken over.
+        progress: called with 1 for each render.
+        version: of the code that renders; renders of another version are not kept.
 
     Returns:
         Rows ordered by clip id and audio: clip_id, key, audio, audio_clip_id, audio_fit, path (relative to ``out``),
@@ -83,15 +83,15 @@ def render_clips(
     Raises:
         ValueError: the method is unknown, it needs a model and has none, or the split holds no clip.
     """
-    generator = _Lazy(method, model_dir, settings)
+    generator = _LazyGenerator(method, model_dir, settings)
     shard_set = ShardSet(shards)
     if shard_set.num_clips(split) == 0:
         raise ValueError(f"{shards}: split {split} holds no clip; there is nothing to render")
-    made_from = _made_from(method, model_dir, settings, version)
+    shared = _shared_inputs(method, model_dir, settings, version)
     earlier = _read_index(out)
     rows = []
     clips = shard_set.clips(split, seed=settings.other_audio_seed)
-    for task in _tasks(clips, made_from):
+    for task in _tasks(clips, shared):
         row = earlier.get((task.clip.key, task.audio))
         if row is None or row["input_digest"] != task.input_digest or not _is_whole(out, row):
             row = _render(task, generator, out, settings)
@@ -105,18 +105,18 @@ def render_clips(
     return rows
 
 
-def _tasks(clips: Iterator[ShardClip], made_from: str) -> Iterator[_Task]:
+def _tasks(clips: Iterator[ShardClip], shared: str) -> Iterator[_Task]:
     for clip, partner in with_partners(clips):
         for audio in AUDIOS:
             lender = clip if audio == "own" else partner
             members = [clip.members, lender.members if lender is not None else {}]
-            digest = hashlib.sha256(made_from.encode())
+            digest = hashlib.sha256(shared.encode())
             for name, data in ((name, data) for some in members for name, data in sorted(some.items())):
                 digest.update(f"{name} {len(data)}\n".encode() + data)
             yield _Task(clip=clip, audio=audio, partner=lender, input_digest=digest.hexdigest())
 
 
-def _render(task: _Task, generator: _Lazy, out: Path, settings: RenderSettings) -> dict[str, Any]:
+def _render(task: _Task, generator: _LazyGenerator, out: Path, settings: RenderSettings) -> dict[str, Any]:
     clip = task.clip
     row: dict[str, Any] = {
         "clip_id": clip.clip_id,
@@ -138,19 +138,19 @@ def _render(task: _Task, generator: _Lazy, out: Path, settings: RenderSettings) 
             raise Rejected(
                 STAGE, "no_other_clip", "the split holds one clip alone: nobody lends it another sound"
             )
-        sound = fit_audio(task.partner, clip.num_frames)
+        audio = fit_audio(task.partner, clip.num_frames)
         path = Path(task.audio) / f"{clip.key}.mkv"
-        frames = generator.frames(clip, sound)
+        frames = generator.frames(clip, audio)
         write_lossless(
-            out / path, frames, sound.audio, title=f"{clip.clip_id} ({generator.method}, {task.audio})"
+            out / path, frames, audio.audio, title=f"{clip.clip_id} ({generator.method}, {task.audio})"
         )
     except Rejected as rejected:
         return row | {"status": "rejected", "reason": rejected.reason, "detail": rejected.detail}
-    return row | {"audio_fit": sound.fit, "path": path.as_posix(), "sha256": _sha256(out / path)}
+    return row | {"audio_fit": audio.fit, "path": path.as_posix(), "sha256": _sha256(out / path)}
 
 
-class _Lazy:
-    """Makes a method's frames; loads its network when the first frame is asked for."""
+class _LazyGenerator:
+    """Generates a method's frames; loads its network at the first of them."""
 
     def __init__(self, method: str, model_dir: Path | None, settings: RenderSettings) -> None:
         if method not in METHODS:
@@ -164,7 +164,7 @@ class _Lazy:
         self._settings = settings
         self._generator: LipGenerator | None = None
 
-    def frames(self, clip: ShardClip, sound: FittedAudio) -> Frames:
+    def frames(self, clip: ShardClip, audio: FittedAudio) -> Frames:
         true = clip.frames(range(clip.num_frames))
         if not self.shows_reference:
             return true
@@ -175,9 +175,9 @@ class _Lazy:
         )
         if not self._is_trained:
             return true[places]
-        return self._draw(true, true[places], sound.mel)
+        return self._generate(true, true[places], audio.mel)
 
-    def _draw(self, true: Frames, reference: Frames, mel: NDArray[np.float32]) -> Frames:
+    def _generate(self, true: Frames, reference: Frames, mel: NDArray[np.float32]) -> Frames:
         import torch
 
         from cals_models.networks.generator import HIDDEN_TOP_ROW
@@ -185,7 +185,7 @@ class _Lazy:
         if self._generator is None:
             self._generator = self._load()
         pose_prior = true.copy()
-        pose_prior[:, HIDDEN_TOP_ROW:] = 0  # the generator hides them too; nothing to hide is safer
+        pose_prior[:, HIDDEN_TOP_ROW:] = 0  # the generator hides them too
         given = (torch.from_numpy(array) for array in (pose_prior, reference, mel))
         frames: Frames = self._generator.render(*given, batch_frames=self._settings.batch_frames).numpy()
         return frames
@@ -202,8 +202,8 @@ class _Lazy:
         return load_generator(self._model_dir, device=device)
 
 
-def _made_from(method: str, model_dir: Path | None, settings: RenderSettings, version: str) -> str:
-    """What decides all renders of a method alike: weights, settings that change pictures, code."""
+def _shared_inputs(method: str, model_dir: Path | None, settings: RenderSettings, version: str) -> str:
+    """What all renders of a method depend on: weights, settings that change frames, code."""
     weights = _sha256(model_dir / "model.safetensors") if model_dir is not None else ""
     relevant = {
         name: value for name, value in asdict(settings).items() if name not in ("device", "batch_frames")
@@ -217,7 +217,7 @@ def _sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ValueError(
-            f"{path}: can't be read ({error.strerror}); materialise the stage that makes it"
+            f"{path}: can't be read ({error.strerror}); materialise the stage that writes it"
         ) from error
 
 
@@ -229,7 +229,7 @@ def _is_whole(out: Path, row: Mapping[str, Any]) -> bool:
 
 
 def _read_index(out: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """Rows of an earlier run; a line that a kill left half-written is passed over, since its clip is done again."""
+    """Rows of an earlier run; a line that a kill left half-written is skipped, and its clip is rendered again."""
     try:
         lines = (out / INDEX_NAME).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -247,7 +247,7 @@ def _read_index(out: Path) -> dict[tuple[str, str], dict[str, Any]]:
 def _append(path: Path, row: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
-        file.write("\n" + _line(row))  # on a line of its own, even after one that was cut short
+        file.write("\n" + _line(row))  # starts a new line, even after one that was cut short
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The study as a web app: welcome, practice, one page a video, the end.
 
 A rater is known by a secret in a cookie (or in the link to go on elsewhere); the server keeps its hash. Videos have
-random names: neither a page nor a URL nor a file tells by which method it was made.
+random names: no page, URL or file names the method.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from assets.mos.ratings import Journal, Rater, RefusedAnswer
+from assets.mos.ratings import Journal, Rater, RejectedAnswer
 from assets.mos.study import BAD_PRACTICE, GOOD_PRACTICE, Study, StudyVideo
 from cals_models.timebase import FPS
 from pipelines.mos.forms import form_key, ratings_of, read_form, require_form_key
@@ -65,7 +65,7 @@ class _Pages:
             study.practice[label] for label in (GOOD_PRACTICE, BAD_PRACTICE) if label in study.practice
         ]
         self._videos = {video.name for video in study.all_videos}
-        # cookies know no ports: two studies on one machine must not take each other's
+        # cookies ignore ports: two studies on one machine must not share one
         self._cookie = "cals_rater_" + hashlib.sha256(str(study.folder).encode()).hexdigest()[:10]
 
     async def welcome(self, request: Request) -> Response:
@@ -85,8 +85,8 @@ class _Pages:
             return _go("/rate")
         try:
             _, token = await run_in_threadpool(self._journal.add_rater)
-        except RefusedAnswer as refused:
-            raise HTTPException(503, str(refused)) from refused
+        except RejectedAnswer as rejected:
+            raise HTTPException(503, str(rejected)) from rejected
         return self._with_cookie(_go("/practice/1" if self._practice else "/rate"), token, request)
 
     async def resume(self, request: Request) -> Response:
@@ -132,10 +132,10 @@ class _Pages:
         seconds = None if shown_s is None else round(time.monotonic() - shown_s, 2)
         try:
             await run_in_threadpool(self._journal.add_answer, rater, name, ratings, seconds)
-        except RefusedAnswer as refused:
-            if refused.kind == "bad_value":
+        except RejectedAnswer as rejected:
+            if rejected.kind == "bad_value":
                 return self._rating_page(rater, token, given=ratings, video=name)
-            raise HTTPException(409, f"Nothing was changed: {refused}.") from refused
+            raise HTTPException(409, f"Nothing was changed: {rejected}.") from rejected
         self._first_shown_s.pop((rater.name, name), None)
         await run_in_threadpool(self._after_answer)
         return _go("/rate")
@@ -151,18 +151,18 @@ class _Pages:
     def _rating_page(
         self, rater: Rater, token: str, *, given: dict[str, int] | None = None, video: str = ""
     ) -> Response:
-        asked: StudyVideo | None = self._journal.next_video(rater)
-        if asked is None:
+        current: StudyVideo | None = self._journal.next_video(rater)
+        if current is None:
             return page("done", num_videos=len(self._study.videos))
-        if given is not None and video != asked.name:
+        if given is not None and video != current.name:
             raise HTTPException(
                 409, "Nothing was changed: this is not the video that you are asked about now."
             )
-        self._first_shown_s.setdefault((rater.name, asked.name), time.monotonic())
+        self._first_shown_s.setdefault((rater.name, current.name), time.monotonic())
         return page(
             "rate",
             status=200 if given is None else 422,
-            video=asked,
+            video=current,
             number=len(rater.answers) + 1,
             num_videos=len(self._study.videos),
             key=form_key(token),

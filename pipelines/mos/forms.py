@@ -45,12 +45,12 @@ def _require_own_page(request: Request) -> None:
 
 
 def form_key(token: str) -> str:
-    """Stands in each form of a rater: whoever can't read the rater's pages doesn't know it."""
+    """A secret in each form of a rater: only who can read the rater's pages knows it."""
     return hashlib.sha256(f"form:{token}".encode()).hexdigest()[:32]
 
 
 def require_form_key(form: dict[str, str], token: str) -> None:
-    """Refuses a form that did not come from one of this rater's pages (403)."""
+    """Rejects a form that did not come from one of this rater's pages (403)."""
     if not hmac.compare_digest(form.get("key", "").encode(), form_key(token).encode()):
         raise HTTPException(403, "This form belongs to another rater. Go on from the study's first page.")
 

@@ -1,4 +1,4 @@
-"""``cals mos serve``: one study on one port, on loopback unless told otherwise, until it is interrupted."""
+"""``cals mos serve``: one study on one port, on loopback by default, until it is interrupted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import uvicorn
 from assets.mos.part import write_ratings_part
 from assets.mos.ratings import Journal
 from assets.mos.study import Study, open_study
-from assets.mos.videos import make_videos, missing_videos
+from assets.mos.videos import encode_videos, missing_videos
 from assets.project.home import Home
 from assets.workers.progress import progress_bar
 from pipelines.mos.app import make_app
@@ -32,7 +32,7 @@ def serve(
     host: str = LOOPBACK,
     port: int = 8400,
 ) -> int:
-    """Makes what is missing, then serves until interrupted.
+    """Encodes the videos that are missing, then serves until interrupted.
 
     Args:
         methods: shown in a new study; one that exists keeps its own.
@@ -46,7 +46,7 @@ def serve(
     missing = missing_videos(study)
     if missing:
         with progress_bar(f"videos of study {study.name}", len(missing), "video") as advance:
-            make_videos(home, study, advance)
+            encode_videos(home, study, advance)
     write_ratings_part(home, dataset)
     app = make_app(study, lambda: _keep(home, dataset), _LOCAL_NAMES if host == LOOPBACK else ["*"])
     _announce(study, host, listening.getsockname()[1])
@@ -61,7 +61,7 @@ def serve(
 def _keep(home: Home, dataset: str) -> None:
     try:
         write_ratings_part(home, dataset)
-    except OSError as error:  # the answer itself is safe in the journal, from which the next one tries again
+    except OSError as error:  # the answer is safe in the journal; the next one writes the part again
         print(f"cals mos: the warehouse's part was not written: {error}", file=sys.stderr, flush=True)
 
 

@@ -13,27 +13,27 @@ from cals_models.networks.syncnet import SyncNet, SyncNetConfig
 
 
 def transcribed(network: SyncNet, frames: np.ndarray, audio: np.ndarray) -> tuple[float, float, int]:
-    """The protocol as FACTS states it, nothing shared with the code under test but the network's layers."""
+    """The protocol as FACTS states it, sharing only the network's layers with the code under test."""
     resized = [cv2.resize(np.ascontiguousarray(frame[:, :, ::-1]), (224, 224)) for frame in frames]
     video = torch.from_numpy(np.stack(resized).astype(float)).float().permute(3, 0, 1, 2)[None]
     coefficients = python_speech_features.mfcc(audio, 16000)
-    sound = torch.from_numpy(coefficients.T[None, None].astype(float)).float()
+    mfcc = torch.from_numpy(coefficients.T[None, None].astype(float)).float()
     last = min(len(resized), math.floor(len(audio) / 640)) - 5
-    lips_of, sound_of = [], []
+    lips, audios = [], []
     with torch.no_grad():
         for first in range(0, last, 20):
             batch = range(first, min(last, first + 20))
-            lips_of.append(
+            lips.append(
                 network.netfclip(
                     network.netcnnlip(torch.cat([video[:, :, t : t + 5] for t in batch])).flatten(1)
                 )
             )
-            pieces = torch.cat([sound[:, :, :, 4 * t : 4 * t + 20] for t in batch])
-            sound_of.append(network.netfcaud(network.netcnnaud(pieces).flatten(1)))
-    lips, heard = torch.cat(lips_of), torch.cat(sound_of)
-    padded = torch.nn.functional.pad(heard, (0, 0, 15, 15))
+            pieces = torch.cat([mfcc[:, :, :, 4 * t : 4 * t + 20] for t in batch])
+            audios.append(network.netfcaud(network.netcnnaud(pieces).flatten(1)))
+    lip_rows = torch.cat(lips)
+    padded = torch.nn.functional.pad(torch.cat(audios), (0, 0, 15, 15))
     rows = [
-        torch.nn.functional.pairwise_distance(lips[[t]].repeat(31, 1), padded[t : t + 31])
+        torch.nn.functional.pairwise_distance(lip_rows[[t]].repeat(31, 1), padded[t : t + 31])
         for t in range(last)
     ]
     means = torch.stack(rows, 1).mean(1)

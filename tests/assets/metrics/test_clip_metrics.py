@@ -233,7 +233,7 @@ def test_landmarks_of_true_crops_are_found_once(tmp_path: Path, grid_clips: list
 
     class Blind(DlibBackend):
         def detect(self, images: Any) -> Any:
-            raise AssertionError("must not be asked")
+            raise AssertionError("must not be called")
 
     again = LandmarkCache(Blind, tmp_path).of(frames, keep=True)
     np.testing.assert_array_equal(again.points, first.points)

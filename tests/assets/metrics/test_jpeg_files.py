@@ -34,6 +34,6 @@ def test_equals_the_programs_own_files(grid_clips: list[Path], tmp_path: Path) -
     assert np.abs(files.astype(int) - through_jpeg_files(frames)).mean() < 0.5
 
 
-def test_refuses_what_is_no_video() -> None:
+def test_rejects_what_is_no_video() -> None:
     with pytest.raises(ValueError, match="uint8"):
         through_jpeg_files(np.zeros((0, 16, 16, 3), np.uint8))

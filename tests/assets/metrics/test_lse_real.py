@@ -114,14 +114,16 @@ def test_what_the_protocol_does_not_score_says_why() -> None:
     ):
         assert value.value is None and "more than 100 px in more than 100 frames" in str(value.detail)
         assert value.protocol in ("lse_real", "lse_real_jpeg") and value.evaluator == "random+made"
-    (first, _) = lse_real_values(frames, audio, "x", instruments_of(Unasked(), evaluator=AbsentEvaluator()))
+    (first, _) = lse_real_values(
+        frames, audio, "x", instruments_of(UnusedDetector(), evaluator=AbsentEvaluator())
+    )
     assert first.value is None and "no evaluator was given" in str(first.detail)
 
 
-class Unasked:
-    """A detector that must not be asked."""
+class UnusedDetector:
+    """A detector that must not be called."""
 
-    name = "unasked"
+    name = "unused"
 
 
 def test_no_track_crosses_a_shot_change() -> None:

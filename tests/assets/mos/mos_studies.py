@@ -26,18 +26,18 @@ def clip_id(number: int) -> str:
 
 
 def make_renders(home: Home, num_clips: int = 4, methods: Sequence[str] = METHODS) -> None:
-    """Short videos (a grey that tells method and clip, a bar that moves), own and other, with their table."""
+    """Short videos (grey level by method, colour by clip, a bar that moves), own and other, with their table."""
     for place, method in enumerate(methods):
         rows = []
         for number in range(num_clips):
             frames = np.full((NUM_FRAMES, 128, 128, 3), 60 + 40 * place, np.uint8)
             for frame in range(NUM_FRAMES):
                 frames[frame, 80 + frame : 90 + frame, 40:88] = (200, 20 * number, 60)
-            sound = (3000 * np.sin(np.arange(640 * NUM_FRAMES) / 12)).astype(np.int16)
+            tone = (3000 * np.sin(np.arange(640 * NUM_FRAMES) / 12)).astype(np.int16)
             for audio in ("own", "other"):
                 path = f"{audio}/{clip_key(clip_id(number))}.mkv"
                 target = home.renders(DATASET, method) / path
-                write_lossless(target, frames, sound, title=f"{clip_id(number)} ({method}, {audio})")
+                write_lossless(target, frames, tone, title=f"{clip_id(number)} ({method}, {audio})")
                 sha256 = hashlib.sha256(target.read_bytes()).hexdigest()
                 row = {"dataset": DATASET, "method": method, "clip_id": clip_id(number), "audio": audio}
                 rows.append(row | {"path": path, "sha256": sha256, "num_frames": NUM_FRAMES, "status": "ok"})
@@ -45,7 +45,7 @@ def make_renders(home: Home, num_clips: int = 4, methods: Sequence[str] = METHOD
 
 
 def list_renders(home: Home, num_clips: int = 4, methods: Sequence[str] = METHODS) -> None:
-    """The table alone, for tests that look at no video."""
+    """The table only, for tests that read no video."""
     for method in methods:
         rows = [
             {

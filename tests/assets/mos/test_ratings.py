@@ -1,4 +1,4 @@
-"""The journal of answers: nothing confirmed is lost, nothing doubled or foreign is taken."""
+"""The journal of answers: nothing confirmed is lost, nothing doubled or foreign is accepted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from assets.mos.part import rating_rows, ratings_digest, write_ratings_part
-from assets.mos.ratings import Journal, RefusedAnswer
+from assets.mos.ratings import Journal, RejectedAnswer
 from assets.mos.scales import SCALE_NAMES
 from assets.project.home import Home
 from assets.store.warehouse import publish, query
@@ -42,16 +42,16 @@ def test_an_answer_is_on_disk_and_seen_by_others_when_it_is_confirmed(home: Home
 @pytest.mark.parametrize(
     "ratings", [{}, GOOD | {"realness": 6}, GOOD | {"realness": 0}, GOOD | {"beauty": 3}]
 )
-def test_wrong_values_are_refused(home: Home, ratings: dict[str, int]) -> None:
+def test_wrong_values_are_rejected(home: Home, ratings: dict[str, int]) -> None:
     study = make_study(home)
     journal = Journal(study)
     rater, _ = journal.add_rater()
-    with pytest.raises(RefusedAnswer, match="number from 1 to 5") as refused:
+    with pytest.raises(RejectedAnswer, match="number from 1 to 5") as rejected:
         journal.add_answer(rater, study.order(0)[0].name, ratings, None)
-    assert refused.value.kind == "bad_value" and rater.answers == {}
+    assert rejected.value.kind == "bad_value" and rater.answers == {}
 
 
-def test_doubled_and_foreign_answers_are_refused(home: Home) -> None:
+def test_doubled_and_foreign_answers_are_rejected(home: Home) -> None:
     study = make_study(home)
     journal, other = Journal(study), Journal(study)
     rater, token = journal.add_rater()
@@ -60,15 +60,15 @@ def test_doubled_and_foreign_answers_are_refused(home: Home) -> None:
     twin = other.rater(token)
     assert twin is not None
     for where, who in ((journal, rater), (other, twin)):
-        with pytest.raises(RefusedAnswer, match="answered already") as refused:
+        with pytest.raises(RejectedAnswer, match="answered already") as rejected:
             where.add_answer(who, first.name, dict.fromkeys(SCALE_NAMES, 1), None)
-        assert refused.value.kind == "doubled"
+        assert rejected.value.kind == "doubled"
     for name in (study.order(0)[5].name, study.practice["in_sync"].name, "0" * 16):
-        with pytest.raises(RefusedAnswer, match="not the video") as refused:
+        with pytest.raises(RejectedAnswer, match="not the video") as rejected:
             journal.add_answer(rater, name, GOOD, None)
-        assert refused.value.kind == "not_asked"
+        assert rejected.value.kind == "not_asked"
     other.add_answer(twin, second.name, GOOD, None)
-    with pytest.raises(RefusedAnswer, match="answered already"):
+    with pytest.raises(RejectedAnswer, match="answered already"):
         journal.add_answer(rater, second.name, GOOD, None)
     assert journal.rater("somebody else's") is None
 

@@ -1,4 +1,4 @@
-"""Table 2, agreement and screening against figures worked out by hand."""
+"""Table 2, agreement and screening against values worked out by hand."""
 
 from __future__ import annotations
 

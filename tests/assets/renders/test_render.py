@@ -20,15 +20,15 @@ from tests.support.shard_sets import make_shard_set
 
 
 class SpyGenerator:
-    """Stands for a trained network: gives back grey and keeps what it was shown."""
+    """In place of a trained network: returns grey frames and records its inputs."""
 
     def __init__(self) -> None:
-        self.shown: list[dict[str, torch.Tensor]] = []
+        self.inputs: list[dict[str, torch.Tensor]] = []
 
     def render(
         self, pose_prior: torch.Tensor, reference: torch.Tensor, mel: torch.Tensor, *, batch_frames: int
     ) -> torch.Tensor:
-        self.shown.append({"pose_prior": pose_prior, "reference": reference, "mel": mel})
+        self.inputs.append({"pose_prior": pose_prior, "reference": reference, "mel": mel})
         return torch.full_like(pose_prior, 128)
 
 
@@ -42,7 +42,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def spy(monkeypatch: pytest.MonkeyPatch) -> SpyGenerator:
     generator = SpyGenerator()
-    monkeypatch.setattr(render._Lazy, "_load", lambda self: generator)
+    monkeypatch.setattr(render._LazyGenerator, "_load", lambda self: generator)
     return generator
 
 
@@ -54,7 +54,7 @@ def model_dir(tmp_path: Path) -> Path:
     return folder
 
 
-def test_ground_truth_is_the_stored_crops_with_both_sounds(shards: Path, tmp_path: Path) -> None:
+def test_ground_truth_is_the_stored_crops_with_both_audios(shards: Path, tmp_path: Path) -> None:
     rows = render_clips(shards, "test", "ground_truth", None, tmp_path, RenderSettings())
     assert [row["audio"] for row in rows] == ["other", "own"] * 4
     clips = {clip.clip_id: clip for clip in ShardSet(shards).clips("test")}
@@ -76,13 +76,13 @@ def test_copy_reference_shows_frames_of_the_other_half(shards: Path, tmp_path: P
     assert row["reference_policy"] == "opposite_half"
 
 
-def test_the_generator_never_sees_the_mouth_it_makes(
+def test_the_generator_never_sees_the_mouth_it_generates(
     shards: Path, tmp_path: Path, spy: SpyGenerator, model_dir: Path
 ) -> None:
     rows = render_clips(shards, "test", "cals", model_dir, tmp_path / "out", RenderSettings())
-    assert len(spy.shown) == len(rows) == 8
+    assert len(spy.inputs) == len(rows) == 8
     true = [clip.frames(range(25)) for clip in ShardSet(shards).clips("test")]
-    for shown in spy.shown:
+    for shown in spy.inputs:
         assert int(shown["pose_prior"][:, 64:].max()) == 0
         clip = next(
             frames for frames in true if (frames[:, :64] == shown["pose_prior"][:, :64].numpy()).all()
@@ -92,16 +92,16 @@ def test_the_generator_never_sees_the_mouth_it_makes(
             assert source and all(abs(n - target) >= 6 for n in source)
 
 
-def test_each_render_hears_the_sound_that_its_row_names(
+def test_each_render_is_given_the_audio_that_its_row_names(
     shards: Path, tmp_path: Path, spy: SpyGenerator, model_dir: Path
 ) -> None:
     rows = render_clips(shards, "test", "wav2lip", model_dir, tmp_path / "out", RenderSettings())
     clips = {clip.clip_id: clip for clip in ShardSet(shards).clips("test")}
-    heard = sorted(clips[row["audio_clip_id"]].mel.tobytes() for row in rows)
-    assert sorted(shown["mel"].numpy().tobytes() for shown in spy.shown) == heard
+    expected = sorted(clips[row["audio_clip_id"]].mel.tobytes() for row in rows)
+    assert sorted(shown["mel"].numpy().tobytes() for shown in spy.inputs) == expected
 
 
-def test_an_ended_run_goes_on_and_changed_weights_start_anew(
+def test_an_interrupted_run_continues_and_changed_weights_start_again(
     shards: Path, tmp_path: Path, spy: SpyGenerator, model_dir: Path
 ) -> None:
     out = tmp_path / "out"
@@ -111,18 +111,18 @@ def test_an_ended_run_goes_on_and_changed_weights_start_anew(
     (out / render.INDEX_NAME).write_text("\n".join(index[:3]) + "\n" + index[3][:40])  # killed in mid-line
     (out / first[0]["path"]).write_bytes(b"damaged")
     (out / "own" / "0123456789abcdef.mkv").write_bytes(b"of a clip that was withdrawn")
-    spy.shown.clear()
+    spy.inputs.clear()
     assert render_clips(*arguments) == first
-    assert len(spy.shown) == 6, "5 are not in the index, 1 is damaged"
+    assert len(spy.inputs) == 6, "5 are not in the index, 1 is damaged"
     assert not (out / "own" / "0123456789abcdef.mkv").exists()
-    spy.shown.clear()
-    assert render_clips(*arguments) == first and not spy.shown
+    spy.inputs.clear()
+    assert render_clips(*arguments) == first and not spy.inputs
     (model_dir / "model.safetensors").write_bytes(b"other weights")
     assert [row["sha256"] for row in render_clips(*arguments)] == [row["sha256"] for row in first]
-    assert len(spy.shown) == 8
+    assert len(spy.inputs) == 8
 
 
-def test_a_lone_clip_has_no_wrong_sound(tmp_path: Path) -> None:
+def test_a_lone_clip_has_no_wrong_audio(tmp_path: Path) -> None:
     make_shard_set(tmp_path, num_clips={"train": 1, "val": 1, "test": 1}, num_buckets=1)
     other, own = render_clips(
         tmp_path / "shards", "test", "ground_truth", None, tmp_path / "out", RenderSettings()
@@ -137,7 +137,7 @@ def test_a_clip_too_short_for_a_reference_is_a_row(shards: Path, tmp_path: Path)
     assert {row["reason"] for row in rows} == {"too_short"} and "at least 40" in rows[0]["detail"]
 
 
-def test_what_cannot_be_rendered_is_refused(shards: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_rendered_is_rejected(shards: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="unknown; known"):
         render_clips(shards, "test", "talking_heads", None, tmp_path, RenderSettings())
     with pytest.raises(ValueError, match="give the folder of its generator"):
@@ -162,7 +162,7 @@ def test_references_are_frames_in_which_a_face_was_seen() -> None:
         reference_indices(np.ones(11, bool), policy="opposite_half", min_distance_frames=6)
 
 
-def test_every_clip_gets_another_clips_sound(shards: Path) -> None:
+def test_every_clip_gets_another_clips_audio(shards: Path) -> None:
     clips = list(ShardSet(shards).clips("test", seed=7))
     pairs = list(with_partners(iter(clips)))
     assert [clip.key for clip, _ in pairs] == [clip.key for clip in clips]
@@ -175,11 +175,11 @@ def test_every_clip_gets_another_clips_sound(shards: Path) -> None:
     assert lenders == ["y", "y", "y", "x"]
 
 
-def test_sound_is_made_to_last_as_long_as_the_clip(shards: Path) -> None:
+def test_audio_is_fitted_to_the_length_of_the_clip(shards: Path) -> None:
     clip = next(ShardSet(shards).clips("test"))
     for num_frames, fit in ((25, "exact"), (10, "cut"), (60, "looped")):
-        sound = fit_audio(clip, num_frames)
-        assert (sound.audio.shape, sound.mel.shape, sound.fit) == (
+        fitted = fit_audio(clip, num_frames)
+        assert (fitted.audio.shape, fitted.mel.shape, fitted.fit) == (
             (640 * num_frames,),
             (80, 4 * num_frames),
             fit,
@@ -198,6 +198,6 @@ def test_sound_is_made_to_last_as_long_as_the_clip(shards: Path) -> None:
         {"other_audio_seed": -1},
     ],
 )
-def test_impossible_settings_are_refused(field: dict[str, Any]) -> None:
+def test_impossible_settings_are_rejected(field: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(field))):
         RenderSettings(**field)

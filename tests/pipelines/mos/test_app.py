@@ -1,4 +1,4 @@
-"""The study's pages over HTTP: sessions, refusals, headers; no browser."""
+"""The study's pages over HTTP: sessions, rejections, headers; no browser."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ async def test_doubled_and_foreign_answers_change_nothing(study: Study) -> None:
     assert [len(rater.answers) for rater in Journal(study).raters()] == [1, 0]
 
 
-async def test_other_sites_and_other_forms_are_refused(study: Study) -> None:
+async def test_other_sites_and_other_forms_are_rejected(study: Study) -> None:
     browser = Browser(study, [])
     await browser.begin()
     form = browser.hidden() | GOOD

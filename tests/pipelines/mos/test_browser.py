@@ -39,7 +39,7 @@ STATE = """({
   unnamed: [...document.querySelectorAll("input:not([type=hidden])")].filter(i => !i.labels.length).length,
   lang: document.documentElement.lang, headings: document.querySelectorAll("h1").length,
 })"""
-SOUND = {"overflow": 0, "small": 0, "unnamed": 0, "lang": "en", "headings": 1}
+ACCESSIBLE = {"overflow": 0, "small": 0, "unnamed": 0, "lang": "en", "headings": 1}
 ENDED = "document.querySelector('video').videoWidth === 384 && document.querySelector('video').ended"
 
 
@@ -106,7 +106,7 @@ def test_a_rater_finishes_by_keyboard_though_the_server_is_killed(
             browser.press("553", "Enter")
         for number in range(1, NUM_VIDEOS + 1):
             browser.wait_for(at(number))
-            assert browser.evaluate(STATE) == SOUND
+            assert browser.evaluate(STATE) == ACCESSIBLE
             if number == 7:
                 server.kill()
                 server.start()
@@ -133,14 +133,14 @@ def test_a_rater_finishes_by_keyboard_though_the_server_is_killed(
 def test_a_second_rater_on_a_phone_has_another_order(home: Home, server: Server, tmp_path: Path) -> None:
     with Chromium(tmp_path / "profile", width=375, height=740, touch=True) as browser:
         browser.goto(server.url)
-        assert browser.evaluate(STATE) == SOUND
+        assert browser.evaluate(STATE) == ACCESSIBLE
         browser.screenshot(tmp_path / "welcome.png")
         browser.tap("button")
         browser.wait_for("document.title === 'Practice 1 of 2'")
         browser.goto(server.url + "/rate")
         for number in range(1, NUM_VIDEOS + 1):
             browser.wait_for(at(number))
-            assert browser.evaluate(STATE) == SOUND
+            assert browser.evaluate(STATE) == ACCESSIBLE
             browser.wait_for(ENDED)
             for scale in SCALE_NAMES:
                 browser.tap(f"#{scale} label:nth-child({1 + number % 5})")

@@ -53,15 +53,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def videos(folder: Path, grid_clips: list[Path]) -> list[str]:
     """A good, a shifted, a truncated, a wrongly named and a corrupt video beside their references."""
     frames, audio = grid_crops(grid_clips[0], 60)
-    part, sound = frames[10 : 10 + NUM_FRAMES], audio[6400 : 6400 + 640 * NUM_FRAMES]
+    part, beside = frames[10 : 10 + NUM_FRAMES], audio[6400 : 6400 + 640 * NUM_FRAMES]
     generated, reference = folder / "acme", folder / "true"
     for name in ("good", "shifted", "truncated", "corrupt", "right_name"):
-        write_lossless(reference / f"{name}.mkv", part, sound)
-    made = through_jpeg(part, 50)
-    write_lossless(generated / "good.mkv", made, sound)
-    write_lossless(generated / "shifted.mkv", through_jpeg(frames[7 : 7 + NUM_FRAMES], 50), sound)
-    write_lossless(generated / "truncated.mkv", made[:-4], sound[: -4 * 640])
-    write_lossless(generated / "wrong_name.mkv", made, sound)
+        write_lossless(reference / f"{name}.mkv", part, beside)
+    preds = through_jpeg(part, 50)
+    write_lossless(generated / "good.mkv", preds, beside)
+    write_lossless(generated / "shifted.mkv", through_jpeg(frames[7 : 7 + NUM_FRAMES], 50), beside)
+    write_lossless(generated / "truncated.mkv", preds[:-4], beside[: -4 * 640])
+    write_lossless(generated / "wrong_name.mkv", preds, beside)
     (generated / "corrupt.mkv").write_bytes((generated / "good.mkv").read_bytes()[:4000])
     return ["--generated", str(generated), "--reference", str(reference)]
 
@@ -79,16 +79,16 @@ def test_good_ones_are_rows_and_each_of_the_others_a_line(
     assert sorted(named) == [
         "corrupt.mkv", "right_name.mkv", "shifted.mkv", "truncated.mkv", "wrong_name.mkv",
     ]  # fmt: skip
-    told = json.loads(shown.out)
-    assert {row["clip_id"] for row in told["rows"]} == {"good"}
-    assert len(told["failures"]) == 5 and told["method"] == "external/acme"
-    assert all(row["value"] is not None for row in told["rows"])
+    printed = json.loads(shown.out)
+    assert {row["clip_id"] for row in printed["rows"]} == {"good"}
+    assert len(printed["failures"]) == 5 and printed["method"] == "external/acme"
+    assert all(row["value"] is not None for row in printed["rows"])
     database = load_project().home.database
     stored = query(
         database, "select protocol, metric, value, evaluator from clip_metrics where method = 'external/acme'"
     )
-    assert len(stored) == len(told["rows"]) == 8
-    assert set(stored[stored["metric"] == "lse_d"]["evaluator"]) == {told["means"][1]["evaluator"]}
+    assert len(stored) == len(printed["rows"]) == 8
+    assert set(stored[stored["metric"] == "lse_d"]["evaluator"]) == {printed["means"][1]["evaluator"]}
     in_table = query(database, "select psnr, num_clips from table_3 where method = 'external/acme'")
     assert in_table["num_clips"].tolist() == [1] and in_table["psnr"][0] > 25
     leads_to_files_and_evaluator(folder, weights)
@@ -103,7 +103,7 @@ def sources(found: Trace) -> dict[str, dict[str, object]]:
 
 
 def leads_to_files_and_evaluator(folder: Path, weights: Path) -> None:
-    """From the figure in Table 3 to every file that was held against another, and to the evaluator's weights."""
+    """From the value in Table 3 to every file that was compared, and to the evaluator's weights."""
     project = load_project()
     found = trace(project, "table_3/true/external/acme/psnr")
     root = found.nodes[found.root]
@@ -113,10 +113,10 @@ def leads_to_files_and_evaluator(folder: Path, weights: Path) -> None:
     assert behind["lse_weights"]["data_version"] == sha256(weights)
     for side, name, videos in (("generated_videos", "acme", 4), ("reference_videos", "true", 4)):
         files = {file["path"]: file["sha256"] for file in behind[side]["files"]}
-        assert len(files) == videos  # pairs; what has no partner is held against nothing
+        assert len(files) == videos  # pairs; a video without a partner is compared with nothing
         assert files[str(folder / name / "good.mkv")] == sha256(folder / name / "good.mkv")
-    told = trace_text(found)
-    assert sha256(folder / "acme" / "good.mkv") in told and "external_renders/true/external/acme" in told
+    text = trace_text(found)
+    assert sha256(folder / "acme" / "good.mkv") in text and "external_renders/true/external/acme" in text
     down = trace(project, str(folder / "acme" / "good.mkv"), down=True)
     assert "table_3/true/external/acme/psnr" in {node["label"] for node in down.nodes.values()}
     stored = query(project.home.database, "select video, status, reason from external_renders order by video")
@@ -159,7 +159,7 @@ def test_without_weights_lse_says_why_and_status_is_0_if_all_is_done(
         run(*where, "--dataset", "none")
 
 
-def test_one_protocol_is_scored_anew_beside_the_others_while_the_videos_are_the_same(
+def test_one_protocol_is_scored_again_beside_the_others_while_the_videos_are_the_same(
     folder: Path, grid_clips: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     frames, audio = grid_crops(grid_clips[0], 12)
@@ -208,16 +208,16 @@ def test_beside_a_datasets_own_true_crops_its_masks_count_and_lineage_goes_on_in
         settings={}, inputs={}, dagster_run_id="r", duration_s=1.0,
     )  # fmt: skip
     ledger.append(home, rendered, CodeVersion(digest="c", definitions={}, libraries={}))
-    made = through_jpeg(frames, 60)
-    made[~seen] = through_jpeg(frames[~seen], 2)
-    write_lossless(folder / "acme" / f"{clip_key(clip_id)}.mkv", made, audio)
+    preds = through_jpeg(frames, 60)
+    preds[~seen] = through_jpeg(frames[~seen], 2)
+    write_lossless(folder / "acme" / f"{clip_key(clip_id)}.mkv", preds, audio)
     where = ["--generated", str(folder / "acme"), "--reference", str(truth / "own")]
     assert run(*where, "--dataset", "made", "--protocol", "primary") == 0
     rows = query(home.database, "select clip_id, metric, value, detail from clip_metrics").set_index("metric")
     assert set(rows["clip_id"]) == {clip_id}
     (clip,) = ShardSet(home.shards("made")).clips("test")
     true = torch.from_numpy(clip.frames(range(12)))
-    expected = psnr(torch.from_numpy(made[seen]), true[torch.from_numpy(seen)]).mean()
+    expected = psnr(torch.from_numpy(preds[seen]), true[torch.from_numpy(seen)]).mean()
     assert rows.loc["psnr", "value"] == pytest.approx(float(expected), abs=1e-4)
     assert rows["detail"].str.startswith("2 of 12 frames left out").all()
     found = trace(load_project(), "table_3/made/external/acme/psnr")
