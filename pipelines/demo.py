@@ -42,7 +42,7 @@ def run_demo(project: Project, to: str | None = None) -> int:
     selected_stages(to)
     start = time.monotonic()
     say_on_stderr("sample corpus: a photograph that talks (generated here, nothing is downloaded)")
-    _make_corpus(project.home.root / "sample")
+    _make_corpus(project.home.sample_corpus)
     outcome = run_stale(project, DATASETS, to)
     for label, why in {**outcome.failed, **outcome.blocked}.items():
         say_on_stderr(f"{label}: {why}")

@@ -160,7 +160,7 @@ def _roots(project: Project) -> list[Finding]:
     found = []
     for name, dataset in project.datasets.items():
         exists = Path(dataset.root).is_dir()
-        sample = dataset.root.is_relative_to(project.home.root / "sample")
+        sample = dataset.root.is_relative_to(project.home.sample_corpus)
         remedy = "" if exists else "cals demo generates it" if sample else "correct root in cals.yaml"
         text = f"{dataset.root}" if exists else f"{dataset.root} does not exist"
         found.append(Finding(subject=f"dataset {name}", ok=exists or sample, text=text, remedy=remedy))

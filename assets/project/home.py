@@ -32,6 +32,11 @@ class Home:
     def database(self) -> Path:
         return self.warehouse / "cals.duckdb"
 
+    @property
+    def sample_corpus(self) -> Path:
+        """Raw files that ``cals demo`` generates; the only ones inside the home."""
+        return self.root / "sample"
+
     def stage(self, stage: str, dataset: str) -> Path:
         return self.root / "stages" / stage / dataset
 

@@ -18,11 +18,10 @@ def choose_datasets(project: Project, requested: Sequence[str] | None) -> list[s
     """
     if requested:
         return [project.dataset(name).name for name in requested]
-    sample = project.home.root / "sample"
     names = []
     for name, dataset in project.datasets.items():
-        if dataset.root.is_relative_to(sample) and not dataset.root.exists():
-            print(f"{name}: left out: cals demo has not made it yet", file=sys.stderr)
+        if dataset.root.is_relative_to(project.home.sample_corpus) and not dataset.root.exists():
+            print(f"{name}: left out: cals demo has not generated it yet", file=sys.stderr)
         else:
             names.append(name)
     if not names:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assets.project.atomic_files import write_text
+from assets.project.metrics import declared_metrics
 from assets.project.settings import Project, SettingsError
 from assets.store.table_parts import part_path
 from assets.store.withdrawals import forgotten_hashes
@@ -24,12 +25,13 @@ from pipelines.lineage.registered_models import ModelFolder, model_folders
 from pipelines.lineage.trace import Tracer
 
 CARD_NAME = "README.md"
-HEADLINE = {
-    "psnr": ("primary", "PSNR", "dB", "higher"),
-    "ssim": ("primary", "SSIM", "", "higher"),
-    "lmd": ("primary", "LMD", "crop px", "lower"),
-    "lse_d": ("lse_crop", "LSE-D", "", "lower"),
-    "lse_c": ("lse_crop", "LSE-C", "", "higher"),
+# Metric of a model card -> its protocol.
+HEADLINE_METRICS = {
+    "psnr": "primary",
+    "ssim": "primary",
+    "lmd": "primary",
+    "lse_d": "lse_crop",
+    "lse_c": "lse_crop",
 }
 
 
@@ -165,11 +167,14 @@ def _scores(project: Project, model: ModelFolder) -> Iterator[str]:
     yield ""
     yield "| metric | better | this model | copied reference |"
     yield "|---|---|---|---|"
-    for metric, (_, shown, unit, better) in HEADLINE.items():
-        cells = [_cell(found.get(name or "", {}).get(metric)) for name in (model.method, "copy_reference")]
-        yield f"| {shown}{f' ({unit})' if unit else ''} | {better} | {cells[0]} | {cells[1]} |"
+    for name in HEADLINE_METRICS:
+        metric = declared_metrics()[name]
+        unit = "" if metric.unit == "1" else f" ({metric.unit})"
+        cells = [_cell(found.get(method or "", {}).get(name)) for method in (model.method, "copy_reference")]
+        yield f"| {metric.label}{unit} | {metric.better} | {cells[0]} | {cells[1]} |"
     yield ""
-    yield "LSE values are comparable within one evaluator only; the table `clip_metrics` names it."
+    yield "LMD is in pixels of the 128x128 crop. LSE values are comparable within one evaluator only; the table"
+    yield "`clip_metrics` names it."
     yield ""
 
 
@@ -183,7 +188,7 @@ def _means(project: Project, dataset: str, method: str) -> dict[str, float]:
         return {}
     table = pq.read_table(path, columns=["audio", "protocol", "metric", "value"], partitioning=None)
     means = {}
-    for metric, (protocol, _, _, _) in HEADLINE.items():
+    for metric, protocol in HEADLINE_METRICS.items():
         chosen = pc.and_(pc.equal(table["metric"], metric), pc.equal(table["protocol"], protocol))
         values = table.filter(pc.and_(chosen, pc.equal(table["audio"], "own")))["value"]
         if len(values) > values.null_count:

@@ -63,6 +63,6 @@ _UNKNOWN = Licence(
 
 def licence_of(project: Project, dataset: Dataset) -> Licence:
     """Terms of a dataset, by its layout; the sample corpus is recognised by its path."""
-    if dataset.root.is_relative_to(project.home.root / "sample"):
+    if dataset.root.is_relative_to(project.home.sample_corpus):
         return _SAMPLE
     return _BY_LAYOUT.get(dataset.layout, _UNKNOWN)
