@@ -27,6 +27,7 @@ from cals_models.timebase import FPS
 from pipelines.dubbing.frame_plan import FrameLog
 
 SHORTEST_FACE_TICKS = 12
+# Least similarity of two tracks of one person: lower where their boxes overlap by ``IN_PLACE_OVERLAP`` (IoU) or more.
 SAME_FACE_IN_PLACE = 0.75
 IN_PLACE_OVERLAP = 0.3
 

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from assets.faces.alignment import Transforms, apply_transforms, compose, invert
 from assets.media.decoded_frame import DecodedFrame
 
+# Frame pixels around the crop's corners that the interpolation may read.
 MARGIN_PX = 4
+# Crop pixels per region pixel below which the crop is sampled at twice its size and averaged.
 SMALLEST_DIRECT_SCALE = 0.6
 
 

@@ -9,9 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+# Half the width of the ring along the mask's edge in which the crops are compared.
 RING_PX = 9
+# How far a difference spreads inwards, in a crop of 128 px.
 SPREAD_PX = 12.0
+# Grey levels.
 MAX_CORRECTION = 40.0
+# Weight of the earlier frames in the running mean of the correction.
 STEADY = 0.8
 
 

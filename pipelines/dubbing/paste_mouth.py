@@ -15,10 +15,14 @@ from assets.faces.alignment import Transforms, apply_transforms, invert
 from assets.faces.canonical_face import TEMPLATE_PX, template
 from pipelines.dubbing.frame_planes import Box, FramePlanes
 
+# Of the mask, in a crop of ``TEMPLATE_PX``: width of its soft edge, and its highest row.
 FEATHER_PX = 5.0
 TOP_ROW = 66.0
+# Grey levels: a smaller change is not shown, a larger one fully.
 UNSEEN_CHANGE, CLEAR_CHANGE = 3.0, 12.0
+# How far around a change the crop is shown with it.
 CHANGE_REACH_PX = 2.0
+# Frame pixels per crop pixel below which the crop is blurred before it is reduced.
 SMALLEST_SHARP_SCALE = 0.7
 
 

@@ -28,6 +28,8 @@ STAGE = "dub"
 PHOTOGRAPH_RATE = Fraction(FPS)
 PHOTOGRAPHS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 MAX_DAMAGED_SHARE = 0.005
+# A measured rate that differs by less is the declared one.
+SAME_RATE = 0.002
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,14 +145,8 @@ def _video(path: Path, limits: ProbeLimits) -> SourceVideo:
             raise ValueError(
                 f"{path}: no frame could be decoded: {log.complaints.first or 'the stream is empty'}"
             )
-        declared = Fraction(stream.guessed_rate or stream.average_rate or 0)
-        measured = log.frame_rate()
-        steady = measured > 0 and log.longest_gap_s() < 2.5 / measured
-        other = steady and declared > 0 and abs(measured / float(declared) - 1) > RATE_DIFFERS
-        counted = container.format.name in COUNTED_FORMATS and declared > 0 and not other
+        rate, counted = _frame_rate(container, stream, log)
     _check_length(path, log.end_s() - log.first_s, limits)
-    rate = declared if counted or (declared and abs(measured / float(declared) - 1) < 0.002) else None
-    rate = rate or Fraction(measured or float(declared) or FPS).limit_denominator(1001)
     if not 0 < rate <= limits.max_frame_rate:
         raise ValueError(
             f"{path}: {float(rate):.1f} frames a second; at most {limits.max_frame_rate:g} are read"
@@ -166,6 +162,25 @@ def _video(path: Path, limits: ProbeLimits) -> SourceVideo:
         start_s=log.first_s,
         counted=counted,
     )
+
+
+def _frame_rate(container: Any, stream: Any, log: PacketLog) -> tuple[Fraction, bool]:
+    """Frames a second, and whether times come from counting frames instead of time stamps.
+
+    They are counted in formats without usable time stamps, unless the packets are steady at another rate than declared.
+    """
+    declared = Fraction(stream.guessed_rate or stream.average_rate or 0)
+    measured = log.frame_rate()
+    difference = abs(measured / float(declared) - 1) if declared > 0 else 0.0
+    steady = measured > 0 and log.longest_gap_s() < 2.5 / measured
+    counted = (
+        container.format.name in COUNTED_FORMATS
+        and declared > 0
+        and not (steady and difference > RATE_DIFFERS)
+    )
+    if counted or (declared > 0 and difference < SAME_RATE):
+        return declared, counted
+    return Fraction(measured or float(declared) or FPS).limit_denominator(1001), counted
 
 
 def _check_length(path: Path, duration_s: float, limits: ProbeLimits) -> None:

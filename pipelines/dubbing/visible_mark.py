@@ -8,6 +8,7 @@ import numpy as np
 from pipelines.dubbing.frame_planes import FramePlanes
 
 MARK_TEXT = "SYNTHETIC"
+# Height of the text, of the frame's shorter side.
 MARK_SHARE = 0.022
 
 
