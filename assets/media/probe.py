@@ -168,7 +168,7 @@ def _video_info(stream: Any, log: PacketLog, container: str) -> VideoInfo:
     frame, rotation = log.first_frame, clockwise_rotation(log.first_frame)
     size = (frame.width, frame.height) if rotation in (0, 180) else (frame.height, frame.width)
     declared_fps = float(stream.guessed_rate or stream.average_rate or 0)
-    counted = container in COUNTED_FORMATS and declared_fps > 0 and not _other_rate(log, declared_fps)
+    counted = container in COUNTED_FORMATS and declared_fps > 0 and not has_other_rate(log, declared_fps)
     return VideoInfo(
         index=stream.index,
         codec=stream.codec_context.name,
@@ -188,7 +188,7 @@ def _video_info(stream: Any, log: PacketLog, container: str) -> VideoInfo:
     )
 
 
-def _other_rate(log: PacketLog, declared_fps: float) -> bool:
+def has_other_rate(log: PacketLog, declared_fps: float) -> bool:
     """Whether steady time stamps tell another rate than the declared one (film carried in a television stream)."""
     rate = log.frame_rate()
     return rate > 0 and log.longest_gap_s() < 2.5 / rate and abs(rate / declared_fps - 1) > RATE_DIFFERS

@@ -19,7 +19,7 @@ from assets.media.decoded_frame import DecodedFrame
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
 from assets.media.packets import PacketLog
-from assets.media.probe import COUNTED_FORMATS, RATE_DIFFERS, clockwise_rotation
+from assets.media.probe import COUNTED_FORMATS, clockwise_rotation, has_other_rate
 from assets.workers.rejected import Rejected
 from cals_models.timebase import FPS
 from pipelines.dubbing.frame_planes import rgb_as_bt709
@@ -171,14 +171,9 @@ def _frame_rate(container: Any, stream: Any, log: PacketLog) -> tuple[Fraction, 
     """
     declared = Fraction(stream.guessed_rate or stream.average_rate or 0)
     measured = log.frame_rate()
-    difference = abs(measured / float(declared) - 1) if declared > 0 else 0.0
-    steady = measured > 0 and log.longest_gap_s() < 2.5 / measured
-    counted = (
-        container.format.name in COUNTED_FORMATS
-        and declared > 0
-        and not (steady and difference > RATE_DIFFERS)
-    )
-    if counted or (declared > 0 and difference < SAME_RATE):
+    by_format = container.format.name in COUNTED_FORMATS
+    counted = by_format and declared > 0 and not has_other_rate(log, float(declared))
+    if counted or (declared > 0 and abs(measured / float(declared) - 1) < SAME_RATE):
         return declared, counted
     return Fraction(measured or float(declared) or FPS).limit_denominator(1001), counted
 
