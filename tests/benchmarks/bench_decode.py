@@ -1,6 +1,6 @@
 """Speed of reading media, as ratios to bare decoding in the same run: `python -m tests.benchmarks.bench_decode FILE...`.
 
-The reference decodes every picture with one thread and throws it away. Medians of a few runs; ratios travel between
+The reference decodes every frame with one thread and throws it away. Medians of a few runs; ratios travel between
 machines, milliseconds do not.
 """
 
@@ -33,7 +33,7 @@ def decode_only(path: Path) -> int:
 
 
 def whole_rgb(path: Path) -> int:
-    """What most readers do: every picture converted whole."""
+    """What most readers do: every frame converted whole."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
@@ -47,7 +47,7 @@ def ticks_gray(path: Path) -> int:
 
 
 def ticks_region(path: Path) -> int:
-    """Luma of the whole picture and RGB of a region a third of its width, as a face takes."""
+    """Luma of the whole frame and RGB of a region a third of its width, as a face takes."""
     found = probe(path)
     side = found.video.width // 3 // 2 * 2
     box = (side, 40, 2 * side, 40 + side)
@@ -59,7 +59,7 @@ def ticks_region(path: Path) -> int:
     return num
 
 
-def sound(path: Path) -> int:
+def audio(path: Path) -> int:
     found = probe(path)
     return len(read_audio(found, common_span(found)).samples)
 
@@ -79,13 +79,13 @@ def seconds(work: Callable[[Path], int], path: Path) -> float:
 
 def main(paths: list[Path]) -> None:
     print(
-        f"{'file':24} {'ref ms/frame':>12} {'rgb':>6} {'luma':>6} {'region':>6} {'sound':>6} {'shots':>6}  (times the reference)"
+        f"{'file':24} {'ref ms/frame':>12} {'rgb':>6} {'luma':>6} {'region':>6} {'audio':>6} {'shots':>6}  (times the reference)"
     )
     for path in paths:
         num = decode_only(path)
         reference_s = seconds(decode_only, path)
         ratios = [
-            seconds(work, path) / reference_s for work in (whole_rgb, ticks_gray, ticks_region, sound, shots)
+            seconds(work, path) / reference_s for work in (whole_rgb, ticks_gray, ticks_region, audio, shots)
         ]
         cells = " ".join(f"{ratio:6.2f}" for ratio in ratios)
         print(f"{path.name[-24:]:24} {reference_s / num * 1e3:12.3f} {cells}")

@@ -1,8 +1,8 @@
-"""`cals dub`: how long it takes and how much memory, for sounds of several lengths; memory must not grow with them.
+"""`cals dub`: how long it takes and how much memory, for audio of several lengths; memory must not grow with them.
 
-    python -m tests.benchmarks.bench_dub --model FOLDER --video VIDEO --audio SOUND [--lengths 10 60 600]
+    python -m tests.benchmarks.bench_dub --model FOLDER --video VIDEO --audio AUDIO [--lengths 10 60 600]
 
-The sound is repeated to each length and the video loops beneath it. Peak resident memory (VmHWM) of the whole process, and
+The audio is repeated to each length and the video loops beneath it. Peak resident memory (VmHWM) of the whole process, and
 the real-time factor: seconds of work for a second of video, the start of the program included.
 """
 
@@ -18,9 +18,9 @@ import soundfile
 from tests.benchmarks.bench_memory import MIB, watched_cals
 
 
-def repeated_sound(sound: Path, length_s: float, path: Path) -> None:
-    """Writes the sound over and over, cut at a length."""
-    samples, rate = soundfile.read(sound)
+def repeat_audio(audio: Path, length_s: float, path: Path) -> None:
+    """Writes the audio over and over, cut at a length."""
+    samples, rate = soundfile.read(audio)
     soundfile.write(path, np.resize(samples, (round(length_s * rate), *samples.shape[1:])), rate)
 
 
@@ -38,10 +38,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / "cals.yaml").write_text("settings: {}\ndatasets: {}\n")
-            repeated_sound(given.audio, length_s, folder / "sound.wav")
+            repeat_audio(given.audio, length_s, folder / "audio.wav")
             peaks = watched_cals(
                 folder, "dub", "--fit", "loop", "--model", str(given.model.resolve()),
-                "--video", str(given.video.resolve()), "--audio", "sound.wav", "--out", "dub.mp4",
+                "--video", str(given.video.resolve()), "--audio", "audio.wav", "--out", "dub.mp4",
             )  # fmt: skip
             factor = peaks.seconds / length_s
             print(f"{length_s:8.0f}{peaks.seconds:9.1f}{factor:8.2f}{peaks.run / MIB:10.0f}", flush=True)

@@ -3,12 +3,12 @@
     python -m tests.benchmarks.bench_loader [--clips 24] [--seconds 8]
 
 A window is 5 frames of 128 x 128, 1 reference frame and 20 mel frames. Both read the same made clips, in one
-process, in turns within one run; absolute figures belong to the machine, the ratio is what counts. Where other
+process, in turns within one run; absolute values belong to the machine, the ratio is what counts. Where other
 programs share the machine, the rate by processor time is the steadier one.
 
 The rival is written here after Wav2Lip's `hparams.py`, `audio.py` and `color_syncnet_train.py`: a folder of
 JPEG files a clip (OpenCV's quality 95, 4:2:0), listed and read for each window, and the clip's whole mel
-computed from its wav for each window. Wav2Lip's preprocessing leaves the sound at the video's own rate, here
+computed from its wav for each window. Wav2Lip's preprocessing leaves the audio at the video's own rate, here
 44.1 kHz stereo as in GRID, to be resampled at each read; a second row reads 16 kHz mono instead.
 """
 
@@ -120,8 +120,8 @@ def write_jpeg_folder(folder: Path, frames: np.ndarray, pcm: np.ndarray) -> None
     soundfile.write(folder / "audio.wav", np.stack([full_rate, full_rate], axis=1).astype(np.int16), 44_100)
 
 
-def wav2lip_sound(path: Path) -> np.ndarray:
-    """Sound at 16 kHz mono; a polyphase filter resamples where the file has another rate."""
+def wav2lip_audio(path: Path) -> np.ndarray:
+    """Audio at 16 kHz mono; a polyphase filter resamples where the file has another rate."""
     wav, rate = soundfile.read(path, dtype="float32", always_2d=True)
     mono = wav.mean(axis=1)
     return mono if rate == 16_000 else scipy.signal.resample_poly(mono, 160, 441)
@@ -151,12 +151,12 @@ def jpeg_folder_windows(folder: Path, wav_name: str) -> Iterator[Window]:
         paths = [clip / f"{number}.jpg" for number in range(start, start + WINDOW_FRAMES)]
         if reference == chosen or not all(path.is_file() for path in paths):
             continue
-        pictures = [cv2.resize(cv2.imread(str(path)), (128, 128)) for path in [*paths, reference]]
-        mel = wav2lip_mel(wav2lip_sound(clip / wav_name), bands)
+        images = [cv2.resize(cv2.imread(str(path)), (128, 128)) for path in [*paths, reference]]
+        mel = wav2lip_mel(wav2lip_audio(clip / wav_name), bands)
         first = int(80 * start / 25)
         if first + 16 > mel.shape[1]:
             continue
-        yield np.stack(pictures[:WINDOW_FRAMES]), pictures[-1], mel[:, first : first + 16]
+        yield np.stack(images[:WINDOW_FRAMES]), images[-1], mel[:, first : first + 16]
 
 
 def windows_a_second(windows: Iterator[Window], seconds: float) -> tuple[float, float]:

@@ -1,8 +1,8 @@
-"""Rendered clips with their sound delayed and with noise added: does the pipeline's own evaluator follow?
+"""Rendered clips with their audio delayed and with noise added: does the pipeline's own evaluator follow?
 
     python -m tests.benchmarks.bench_lse_delays --renders .cals/renders/DATASET/METHOD/own --evaluator .cals/models/DATASET/lse_evaluator/KEY
 
-Delaying the sound of a clip by k frames must change the offset that is found by exactly -k, for |k| up to 10; LSE-C must fall
+Delaying the audio of a clip by k frames must change the offset that is found by exactly -k, for |k| up to 10; LSE-C must fall
 with each level of noise. One line a clip, then the means.
 """
 
@@ -21,7 +21,7 @@ from cals_models.timebase import SAMPLES_PER_FRAME
 
 LARGEST_DELAY_FRAMES = 10
 NOISE_SHARES = (0.0, 0.25, 0.5, 1.0, 2.0)
-"""Of the sound's standard deviation."""
+"""Of the audio's standard deviation."""
 
 
 def main() -> None:
@@ -50,24 +50,24 @@ def main() -> None:
     )
 
 
-def delayed_offsets(evaluator: LipSyncEvaluator, lips: torch.Tensor, sound: np.ndarray) -> dict[int, int]:
+def delayed_offsets(evaluator: LipSyncEvaluator, lips: torch.Tensor, audio: np.ndarray) -> dict[int, int]:
     """Delay in frames -> offset found; silence fills the gap."""
     found = {}
     for delay in range(-LARGEST_DELAY_FRAMES, LARGEST_DELAY_FRAMES + 1):
-        moved = np.zeros_like(sound)
+        moved = np.zeros_like(audio)
         samples = SAMPLES_PER_FRAME * abs(delay)
         if delay >= 0:
-            moved[samples:] = sound[: len(sound) - samples]
+            moved[samples:] = audio[: len(audio) - samples]
         else:
-            moved[:-samples] = sound[samples:]
+            moved[:-samples] = audio[samples:]
         found[delay] = evaluator.compare(lips, evaluator.embed_audio(moved)).offset_frames
     return found
 
 
-def noisy_confidences(evaluator: LipSyncEvaluator, lips: torch.Tensor, sound: np.ndarray) -> list[float]:
+def noisy_confidences(evaluator: LipSyncEvaluator, lips: torch.Tensor, audio: np.ndarray) -> list[float]:
     rng = np.random.default_rng(0)
-    noise = rng.normal(0, sound.astype(float).std(), len(sound))
-    noisy = [np.clip(sound + share * noise, -32768, 32767).astype(np.int16) for share in NOISE_SHARES]
+    noise = rng.normal(0, audio.astype(float).std(), len(audio))
+    noisy = [np.clip(audio + share * noise, -32768, 32767).astype(np.int16) for share in NOISE_SHARES]
     return [evaluator.compare(lips, evaluator.embed_audio(one)).confidence for one in noisy]
 
 

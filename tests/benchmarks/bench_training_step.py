@@ -4,7 +4,7 @@
 
 Both train the generator, its audio encoder and the discriminator with the sync loss switched on, from the same made clips
 and the same first weights, in turns within one process. One computes in bf16 where the processor has it and lays
-pictures out channels-last; the other in fp32 and torch's default layout, as published (arXiv 2008.10010). Absolute figures
+frames out channels-last; the other in fp32 and torch's default layout, as published (arXiv 2008.10010). Absolute values
 belong to the machine, the ratio is what counts.
 """
 

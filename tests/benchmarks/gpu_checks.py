@@ -7,10 +7,10 @@ Needs torch, torchaudio, safetensors, numpy and a checkout of this project, noth
 after at most `--minutes`; the next one goes on where it stopped: trainings from their checkpoint, the rest from what lies
 in `--out`. What is to be brought home lies in `OUT/home`, in files of at most 16 MB:
 
-    results.json            every figure, every check with its target and whether it is reached
+    results.json            every value, every check with its target and whether it is reached
     cals_settings.json      settings of the trainings, for the dataset's entry in cals.yaml
     <model>/                model.json, result.json, progress.jsonl, weights in half precision, in parts
-    renders-<method>/       mouths of the rendered test clips, with their own and with another clip's sound
+    renders-<method>/       mouths of the rendered test clips, with their own and with another clip's audio
 
 At home `cals import-model home/<model> --dataset D` takes each model (sync_encoder, lse_evaluator, audio_to_lip, then the
 generators) after checking shards, inputs, settings and code; `cals run --dataset D` then renders and scores with them.
@@ -74,15 +74,15 @@ ALWAYS: dict[str, object] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing that is settled: where its figure stands in results.json, and what it must be.
+    """One thing that is settled: where its value stands in results.json, and what it must be.
 
     Args:
-        figure: path through results.json, or "" where it is settled at home.
+        path: path through results.json, or "" where it is settled at home.
     """
 
     name: str
     target: str
-    figure: str = ""
+    path: str = ""
     at_least: float | None = None
     at_most: float | None = None
 
@@ -90,31 +90,31 @@ class Check:
 CHECKS = (
     *(
         Check(
-            name=f"{model}: data wait", target="below 5 % of the step", figure=f"trainings/{model}/data_wait_share", at_most=0.05
+            name=f"{model}: data wait", target="below 5 % of the step", path=f"trainings/{model}/data_wait_share", at_most=0.05
         )
         for model in MODELS
     ),
     *(
         Check(
-            name=f"{model}: time", target="at most 10 minutes of training", figure=f"trainings/{model}/seconds", at_most=600.0
+            name=f"{model}: time", target="at most 10 minutes of training", path=f"trainings/{model}/seconds", at_most=600.0
         )
         for model in MODELS
     ),
-    Check(name="wav2lip: step", target="at most half of the fp32 step without compilation", figure="fp32_step/generator-wav2lip/ratio", at_most=0.5),
-    Check(name="sync encoder: offset of test clips", target="exact on 95 %", figure="clip_offsets/exact", at_least=0.95),
-    Check(name="sync encoder: offset of test clips", target="within 1 frame on all", figure="clip_offsets/within_1_frame", at_least=1.0),
+    Check(name="wav2lip: step", target="at most half of the fp32 step without compilation", path="fp32_step/generator-wav2lip/ratio", at_most=0.5),
+    Check(name="sync encoder: offset of test clips", target="exact on 95 %", path="clip_offsets/exact", at_least=0.95),
+    Check(name="sync encoder: offset of test clips", target="within 1 frame on all", path="clip_offsets/within_1_frame", at_least=1.0),
     Check(
         name="sync encoder: single windows", target="within 1 frame on 60 %",
-        figure="trainings/sync_encoder/figures/retrieval_within_1_frame", at_least=0.6,
+        path="trainings/sync_encoder/figures/retrieval_within_1_frame", at_least=0.6,
     ),
-    Check(name="cals: PSNR", target="at least 33.2 dB", figure="scores/cals/psnr/mean", at_least=33.2),
-    Check(name="cals: SSIM", target="at least 0.90", figure="scores/cals/ssim/mean", at_least=0.90),
-    Check(name="cals over wav2lip: PSNR", target="higher, interval above 0", figure="cals_minus_wav2lip/psnr/low", at_least=0.0),
-    Check(name="cals over wav2lip: LSE-D", target="lower, interval below 0", figure="cals_minus_wav2lip/lse_d/high", at_most=0.0),
-    Check(name="cals over wav2lip: LSE-C", target="higher, interval above 0", figure="cals_minus_wav2lip/lse_c/low", at_least=0.0),
-    Check(name="cals: wrong sound, LSE-D", target="worse, interval above 0", figure="scores/cals/lse_d_margin/low", at_least=0.0),
-    Check(name="cals: wrong sound, LSE-C", target="worse, interval above 0", figure="scores/cals/lse_c_margin/low", at_least=0.0),
-    Check(name="cals: LMD", target="at most 1.18 px; lower than wav2lip's, and than with the wrong sound"),
+    Check(name="cals: PSNR", target="at least 33.2 dB", path="scores/cals/psnr/mean", at_least=33.2),
+    Check(name="cals: SSIM", target="at least 0.90", path="scores/cals/ssim/mean", at_least=0.90),
+    Check(name="cals over wav2lip: PSNR", target="higher, interval above 0", path="cals_minus_wav2lip/psnr/low", at_least=0.0),
+    Check(name="cals over wav2lip: LSE-D", target="lower, interval below 0", path="cals_minus_wav2lip/lse_d/high", at_most=0.0),
+    Check(name="cals over wav2lip: LSE-C", target="higher, interval above 0", path="cals_minus_wav2lip/lse_c/low", at_least=0.0),
+    Check(name="cals: wrong audio, LSE-D", target="worse, interval above 0", path="scores/cals/lse_d_margin/low", at_least=0.0),
+    Check(name="cals: wrong audio, LSE-C", target="worse, interval above 0", path="scores/cals/lse_c_margin/low", at_least=0.0),
+    Check(name="cals: LMD", target="at most 1.18 px; lower than wav2lip's, and than with the wrong audio"),
 )  # fmt: skip
 
 
@@ -224,13 +224,13 @@ def main() -> int:
 def plan_lines() -> list[str]:
     lines = [
         f"trained, one wave after the other: {'; '.join(', '.join(wave) for wave in WAVES.values())}",
-        "measured of each: step time, samples a second, data wait, GPU utilisation, memory, validation figures",
+        "measured of each: step time, samples a second, data wait, GPU utilisation, memory, validation metrics",
         "measured besides: step in fp32 without compilation, frames drawn and LSE windows a second, renders of the test",
-        "clips with their own and another clip's sound: PSNR, SSIM, mouth alone, LSE by the evaluator trained here",
+        "clips with their own and another clip's audio: PSNR, SSIM, mouth alone, LSE by the evaluator trained here",
         "checked:",
     ]
     for check in CHECKS:
-        where = "" if check.figure else "  (at home, on the imported model: cals run)"
+        where = "" if check.path else "  (at home, on the imported model: cals run)"
         lines.append(f"  {check.name}: {check.target}{where}")
     return lines
 
@@ -527,7 +527,7 @@ def time_fp32_steps(place: Place) -> None:
 
 
 def measure(place: Place) -> None:
-    """Renders, their figures, offsets, speeds: each is done once."""
+    """Renders, their metrics, offsets, speeds: each is done once."""
     from gpu_measures import clip_offsets, compared, render_test_clips, speeds, summarised
 
     from cals_models.metrics.lse_weights import load_trained_evaluator
@@ -564,13 +564,13 @@ def measure(place: Place) -> None:
 
 
 def outcome(check: Check, results: Mapping[str, Any]) -> dict[str, object]:
-    """A check with its figure; passed is None where it is settled at home."""
+    """A check with its value; passed is None where it is settled at home."""
     value: Any = results
-    for step in check.figure.split("/") if check.figure else ():
+    for step in check.path.split("/") if check.path else ():
         value = value.get(step) if isinstance(value, dict) else None
     measured = value if isinstance(value, int | float) else None
     passed: bool | None = None
-    if check.figure and measured is not None:
+    if check.path and measured is not None:
         passed = (check.at_least is None or measured >= check.at_least) and (
             check.at_most is None or measured <= check.at_most
         )

@@ -1,6 +1,6 @@
-"""What `gpu_checks.py` measures with trained models: renders, figures, offsets, speeds.
+"""What `gpu_checks.py` measures with trained models: renders, metrics, offsets, speeds.
 
-Needs what the trainings need: torch, torchaudio, safetensors, numpy. Which clip lends another its sound and which frame
+Needs what the trainings need: torch, torchaudio, safetensors, numpy. Which clip lends another its audio and which frame
 is shown as the reference is decided by the functions that the pipeline's renders use.
 """
 
@@ -46,7 +46,7 @@ def render_test_clips(
     device: str,
     is_time_up: Callable[[], bool],
 ) -> Scores:
-    """Renders the test clips with their own and with another clip's sound; keeps the mouths, scores each clip.
+    """Renders the test clips with their own and with another clip's audio; keeps the mouths, scores each clip.
 
     Args:
         out: folder of `<own|other>-<key>-<nn>.npz`: `mouth` uint8 (T, 64, 128, 3), the rows from 64 down, and
@@ -54,8 +54,8 @@ def render_test_clips(
         is_time_up: asked before each clip.
 
     Returns:
-        Clip id -> psnr, ssim, psnr_mouth, ssim_mouth (own sound), and lse_d, lse_c, lse_d_other, lse_c_other: pictures
-        made with the clip's own and with another sound, both held against the clip's own.
+        Clip id -> psnr, ssim, psnr_mouth, ssim_mouth (own audio), and lse_d, lse_c, lse_d_other, lse_c_other: frames
+        generated from the clip's own and from another audio, both compared with the clip's own.
 
     Raises:
         TimeoutError: the time was up before the last clip.
@@ -92,7 +92,7 @@ def _score_clip(
             mouth = frames[start : start + FRAMES_A_FILE, HIDDEN_TOP_ROW:]
             np.savez_compressed(path, mouth=mouth, first_frame=np.array(start))
     preds, target = torch.from_numpy(made["own"]), torch.from_numpy(true)
-    figures = {
+    values = {
         "psnr": psnr(preds, target).mean().item(),
         "ssim": ssim(preds, target).mean().item(),
         "psnr_mouth": psnr(mouth_region(preds), mouth_region(target)).mean().item(),
@@ -101,12 +101,12 @@ def _score_clip(
     for audio, frames in made.items():
         result = evaluator.evaluate(torch.from_numpy(frames), clip.audio())
         end = "" if audio == "own" else "_other"
-        figures |= {f"lse_d{end}": result.distance, f"lse_c{end}": result.confidence}
-    return figures
+        values |= {f"lse_d{end}": result.distance, f"lse_c{end}": result.confidence}
+    return values
 
 
 def draw(generator: LipGenerator, clip: ShardClip, lender: ShardClip, true: np.ndarray) -> np.ndarray:
-    """A clip as a model makes it with the lender's sound: uint8 (T, 128, 128, 3)."""
+    """A clip as a model generates it from the lender's audio: uint8 (T, 128, 128, 3)."""
     places = reference_indices(
         clip.valid,
         policy=SETTINGS.reference_policy,
@@ -128,7 +128,7 @@ def mean_and_interval(values: list[float]) -> dict[str, float]:
 
 
 def compared(ours: Scores, theirs: Scores) -> dict[str, dict[str, float]]:
-    """Ours minus theirs, clip by clip, for each figure that both have."""
+    """Ours minus theirs, clip by clip, for each metric that both have."""
     clips = sorted(ours.keys() & theirs.keys())
     names = ("psnr", "psnr_mouth", "ssim", "ssim_mouth", "lse_d", "lse_c")
     return {
@@ -137,10 +137,10 @@ def compared(ours: Scores, theirs: Scores) -> dict[str, dict[str, float]]:
 
 
 def summarised(scores: Scores) -> dict[str, dict[str, float]]:
-    """Means over clips, and the margins by which the wrong sound is worse."""
-    names = sorted({name for figures in scores.values() for name in figures})
+    """Means over clips, and the margins by which the wrong audio is worse."""
+    names = sorted({name for values in scores.values() for name in values})
     means = {name: mean_and_interval([f[name] for f in scores.values() if name in f]) for name in names}
-    both = [figures for figures in scores.values() if "lse_d_other" in figures]
+    both = [values for values in scores.values() if "lse_d_other" in values]
     if both:
         means["lse_d_margin"] = mean_and_interval([f["lse_d_other"] - f["lse_d"] for f in both])
         means["lse_c_margin"] = mean_and_interval([f["lse_c"] - f["lse_c_other"] for f in both])
@@ -155,8 +155,8 @@ def clip_offsets(shards: Path, model: Path, device: str) -> dict[str, float]:
     for clip in ShardSet(shards).clips("test"):
         frames = torch.from_numpy(clip.frames(range(clip.num_frames)))[None].to(device)
         lips = encoder.visual(lower_half(to_float_frames(frames)))[0].float()
-        sound = encoder.audio(torch.from_numpy(clip.mel)[None].to(device))[0].float()
-        cosines = lips @ sound.T
+        audio = encoder.audio(torch.from_numpy(clip.mel)[None].to(device))[0].float()
+        cosines = lips @ audio.T
         reach = min(MAX_SHIFT_FRAMES, len(lips) - 2 * CONTEXT_FRAMES)
         shifts = range(-reach, reach + 1)
         means = [cosines.diagonal(shift).mean().item() for shift in shifts]

@@ -42,7 +42,7 @@ NOT_RUN = {
     "pre-commit": "changes the checkout's hooks",
     "python -m cals_models.training": "needs shards; run in tests/pipelines/test_import_model.py",
     "python -m pytest": "runs tests",
-    "python -m docs.pictures.draw_lips": "needs the rendered clips of the demo",
+    "python -m docs.images.draw_lips": "needs the rendered clips of the demo",
     "python -m tests.benchmarks": "minutes",
     "python tests/benchmarks/gpu_checks.py": "needs shards; tests/benchmarks runs it on a CPU",
 }

@@ -1,6 +1,6 @@
 """Draws the asset graph of the README from the table that the assets are built from.
 
-Run from the project's root: python -m docs.pictures.draw_graph
+Run from the project's root: python -m docs.images.draw_graph
 """
 
 from __future__ import annotations
