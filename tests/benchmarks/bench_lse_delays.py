@@ -35,12 +35,12 @@ def main() -> None:
     followed, confidences = [], []
     for path in sorted(options.renders.glob("*.mkv")):
         video = read_plain_video(path, stage="lse")
-        assert video.sound is not None
+        assert video.audio is not None
         lips = evaluator.embed_lips(torch.from_numpy(video.frames))
-        offsets = delayed_offsets(evaluator, lips, video.sound)
+        offsets = delayed_offsets(evaluator, lips, video.audio)
         right = [offset == offsets[0] - delay for delay, offset in offsets.items()]
         followed.append(np.mean(right))
-        confidences.append(noisy_confidences(evaluator, lips, video.sound))
+        confidences.append(noisy_confidences(evaluator, lips, video.audio))
         shown = ", ".join(f"{value:.2f}" for value in confidences[-1])
         print(
             f"{path.stem}: offset {offsets[0]:+d}, {sum(right)} of {len(right)} delays followed exactly; LSE-C {shown}"
