@@ -120,7 +120,7 @@ def forget(project: Project, identifier: str, reason: str) -> Withdrawal:
         places = raw_places(project.home, sha256)
         records.append(
             record_withdrawal(
-                project.home, sha256, asked_for=identifier, reason=reason.strip(), places=places
+                project.home, sha256, identifier=identifier, reason=reason.strip(), places=places
             )
         )
         traces.append(descend(tracer, Target(kind="raw_file", text=sha256, sha256=sha256), identifier))

@@ -1,4 +1,4 @@
-"""Training as a process of its own: started, watched, relayed, and ended with its whole process group."""
+"""Training in a process group of its own: started, its progress relayed, and ended as a whole."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def run_training(
 
     Args:
         stage: ``sync_encoder``, ``audio_to_lip``, ``generator`` or ``lse_evaluator``.
-        config: written to ``out/config.json``; what a training is depends on nothing else.
-        out: folder of this training; started again in it, a training resumes.
+        config: written to ``out/config.json``; a training depends on nothing else.
+        out: folder of the training; a training that was begun there resumes.
         on_progress: gets each new line of ``progress.jsonl``.
 
     Raises:
@@ -63,7 +63,7 @@ def run_training(
     write_text(config_path, json.dumps(config, indent=1, sort_keys=True))
     reader = _ProgressReader(out / "progress.jsonl")
     log_path = out / "training.log"
-    # With a safe path another checkout in the working directory is not the code that is run.
+    # A safe path keeps another checkout in the working directory from being imported.
     own = {"PYTHONPATH": _python_path(), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
     environment = {**os.environ, **own}
     show = sys.stderr.isatty()
@@ -99,7 +99,7 @@ def _python_path() -> str:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends what is left of the process group: when we are cancelled, no training stays behind."""
+    """Ends what is left of the process group, so that a cancelled run leaves no training behind."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, sign)
@@ -112,10 +112,9 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 
 
 class _ProgressReader:
-    """Follows a growing file of JSON lines; a line not yet finished waits for its end.
+    """Follows a growing file of JSON lines; an unfinished line is relayed once it is complete.
 
-    A training that goes on from its checkpoint writes the file anew, without the steps that it repeats: that one is read
-    from its beginning.
+    A resumed training replaces the file by one without the steps that it repeats; that file is read from its beginning.
     """
 
     def __init__(self, path: Path) -> None:

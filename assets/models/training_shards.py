@@ -37,7 +37,7 @@ def training_shards(run: StageRun) -> list[Path]:
 
 
 def train_on_version(project: Project, dataset: str) -> str:
-    """Data version of the observed source ``train_on``: digest over the other shard sets as they lie there."""
+    """Data version of the observed source ``train_on``: digest over the other shard sets on disk."""
     others = project.dataset(dataset).train_on
     return digest_of([[name, _manifest_digest(project, name)] for name in others]) if others else "none"
 
@@ -50,7 +50,11 @@ def _manifest_digest(project: Project, dataset: str) -> str:
 
 
 def _raw_hashes(run: StageRun, dataset: str, splits: tuple[str, ...]) -> pa.Array:
-    """Hashes of the raw files behind the present shards of some splits; raises where they are not on record."""
+    """Hashes of the raw files behind the current shards of some splits.
+
+    Raises:
+        ValueError: the contents of that shard set are not on record.
+    """
     version = run.head("shards", dataset=dataset)["data_version"]
     contents = read_contents(run.home, dataset, version)
     if contents is None:

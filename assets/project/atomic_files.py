@@ -1,4 +1,4 @@
-"""Files that are replaced whole: after an error or a kill the old content stands, never half of the new."""
+"""Atomic file replacement: readers see the old file or the new one, also after an error or a kill."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside ``path``; at a clean end it is synced and renamed to ``path``.
-
-    After an error or a kill, what stood at ``path`` before still stands there.
-    """
+    """Gives a temporary path beside ``path``; syncs and renames it to ``path`` when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
     os.close(handle)
@@ -30,6 +27,6 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file whole or not at all."""
+    """Writes a UTF-8 text file atomically."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

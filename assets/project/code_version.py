@@ -1,4 +1,4 @@
-"""Code versions by themselves: a fingerprint of a stage's own source closure, and of the libraries that decide it."""
+"""Code versions: a fingerprint of a stage's source closure and of the libraries that its output depends on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cals_models import source_code
 from cals_models.source_code import PROJECT_ROOT as PROJECT_ROOT
 from cals_models.source_code import definitions_of
 
-# How work is run and where it is put, not what comes out of it.
+# Decides how work runs and where files are written, not what is in them.
 INFRASTRUCTURE = source_code.INFRASTRUCTURE | {
     "assets.store.bucket_files",
     "assets.workers.clip_pool",
@@ -54,7 +54,7 @@ class CodeVersion:
     Args:
         digest: 16 hex digits over definitions and libraries.
         definitions: ``module.name`` -> digest of that top-level definition.
-        libraries: distribution -> installed version, of those that decide the stage's output.
+        libraries: distribution -> installed version, of those that the output depends on.
     """
 
     digest: str
@@ -62,7 +62,7 @@ class CodeVersion:
     libraries: dict[str, str]
 
     def changed_since(self, definitions: dict[str, str], libraries: dict[str, str]) -> list[str]:
-        """What differs from an earlier fingerprint, in words."""
+        """Differences from an earlier fingerprint, such as ``assets.mels.mel.log_mel changed`` or ``torch 2.11 -> 2.12``."""
         words = []
         for name in sorted({*self.definitions, *definitions}):
             if self.definitions.get(name) != definitions.get(name):
@@ -95,8 +95,8 @@ def code_version(
 
     Args:
         roots: modules in which the stage's work starts, e.g. ``("assets.mels.mel_clip",)``.
-        libraries: distributions whose version decides the output.
-        texts: globs of files that are not Python and decide the output too, e.g. ``("sql/**/*.sql",)``.
+        libraries: distributions that the output depends on.
+        texts: globs of other files that the output depends on, e.g. ``("sql/**/*.sql",)``.
 
     Raises:
         ValueError: a root does not exist.

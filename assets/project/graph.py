@@ -36,8 +36,8 @@ class Stage:
         sources: observed sources that it reads besides its settings, e.g. ``raw_videos`` or ``train_on``.
         by_method: partitioned by dataset x method instead of by dataset.
         roots: modules in which its work starts; their import closure is its code version.
-        libraries: distributions whose version decides its output.
-        texts: globs of files that are not Python and decide its output.
+        libraries: distributions that its output depends on.
+        texts: globs of files other than Python that its output depends on.
         kinds: Dagster kinds (at most three icons).
         trains: runs in the ``gpu`` pool.
     """
@@ -332,7 +332,7 @@ def computed_together(name: str) -> tuple[str, ...]:
 
 @cache
 def stage_code(name: str) -> CodeVersion:
-    """Code version of a stage; computed once a process, as the code it runs is loaded once."""
+    """Code version of a stage; computed once a process, since its code is loaded once."""
     stage = STAGES[name]
     return code_version(stage.roots, stage.libraries, stage.texts)
 
@@ -348,7 +348,7 @@ def source_names(stage: Stage) -> tuple[str, ...]:
 
 
 def upstream_of(name: str) -> set[str]:
-    """The stage itself and all that it depends on."""
+    """The stage itself and all stages that it depends on."""
     found = {name}
     for dep in STAGES[name].deps:
         found |= upstream_of(dep)

@@ -1,4 +1,4 @@
-"""Where everything that a run writes lies: one folder, ``CALS_HOME``."""
+"""``CALS_HOME``: the one folder that runs write to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Home:
-    """Paths under ``CALS_HOME``; nothing is created by looking at them."""
+    """Paths under ``CALS_HOME``; none of them is created here."""
 
     root: Path
 

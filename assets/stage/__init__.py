@@ -1,4 +1,4 @@
-"""How a plain function becomes a Dagster asset: what it is given, what it returns, checks, partitions.
+"""How a plain function becomes a Dagster asset: its input and result, checks, partitions, resources.
 
 The only room below the stages that imports Dagster.
 """

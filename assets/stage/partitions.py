@@ -1,4 +1,4 @@
-"""Partitions of the graph: datasets come and go, methods are fixed."""
+"""Partitions of the graph: datasets are dynamic, methods are fixed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def partition_key(dataset: str, method: str | None) -> str:
 
 
 def external_key(dataset: str, name: str) -> str:
-    """Partition key of a set of videos that another system made."""
+    """Partition key of a set of videos that another system generated."""
     return f"{dataset}|{name}"
 
 

@@ -1,4 +1,4 @@
-"""Rejected clips as rows of the warehouse, and the check that there are not too many of them."""
+"""Rejected clips as rows of the warehouse, and the check on their share."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ MOST_REJECTED_SHARE = 0.2
 
 
 def write_outcomes(run: StageRun, summary: StageSummary) -> None:
-    """Writes the stage's part of ``clip_outcomes``: a row a clip, accepted or rejected."""
+    """Writes the stage's part of ``clip_outcomes``: one row a clip, accepted or rejected."""
     rows = [{"dataset": run.dataset.name, "stage": run.stage, **outcome} for outcome in summary.outcomes]
     write_part(run.home, "clip_outcomes", rows, dataset=run.dataset.name, method=run.stage)
 
 
 def check_rejections(summary: StageSummary) -> CheckOutcome:
-    """Warns when a larger share of the clips than ``MOST_REJECTED_SHARE`` was rejected in this stage."""
+    """Warns if this stage rejected more than ``MOST_REJECTED_SHARE`` of its clips."""
     total = len(summary.outcomes)
     share = summary.num_rejected / total if total else 1.0
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(summary.reasons.items()))

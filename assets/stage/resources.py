@@ -1,4 +1,4 @@
-"""Resource classes; the instances are made in ``pipelines/definitions.py``."""
+"""Resource classes; the instances are in ``pipelines/definitions.py``."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class ProjectResource(dg.ConfigurableResource[Any]):
 
     Args:
         config_path: ``cals.yaml``; empty searches from the working directory upwards.
-        num_workers: worker processes for per-clip work; 0 takes one a processor core.
-        clip_timeout_s: seconds that one clip may take in one stage.
+        num_workers: worker processes for per-clip work; 0 starts one a processor core.
+        clip_timeout_s: limit on the time of one clip in one stage, seconds.
     """
 
     config_path: str = ""

@@ -1,4 +1,4 @@
-"""What a stage is given to work with, and what it hands back; no Dagster here."""
+"""Input and result of a stage's function; no Dagster here."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from assets.workers.clip_pool import PoolSettings
 
 
 class MissingInput(ValueError):
-    """A stage was asked for before what it reads was made."""
+    """A stage was requested before its input was computed."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """PNG bytes that a stage shows in its metadata."""
+    """An image that a stage shows in its metadata, as PNG bytes."""
 
     png: bytes
 
@@ -35,7 +35,7 @@ class CheckOutcome:
     Args:
         name: one of the names that the stage declares.
         blocking: a failure stops the stages below.
-        description: what was found, and when it failed, what to do.
+        description: what was found; of a failed check also what to do.
     """
 
     name: str
@@ -46,15 +46,15 @@ class CheckOutcome:
 
 @dataclass(kw_only=True)
 class StageResult:
-    """What a stage made.
+    """Result of a stage.
 
     Args:
-        data_version: digest of the content: equal digests stop a rerun here.
-        num_clips: clips that are in it, where the stage is about clips.
+        data_version: digest of the content; stages below rerun only if it changed.
+        num_clips: accepted clips; None for a stage that is not computed clip by clip.
         counts: small numbers for ledger and metadata.
-        previews: name -> PNG, shown in Dagster and kept for the report.
-        facts: other metadata (strings).
-        imported_from: set where it was not made here but imported.
+        previews: by name; shown in Dagster and stored for the report.
+        facts: other metadata.
+        imported_from: set for a model that another machine trained.
     """
 
     data_version: str
@@ -70,7 +70,13 @@ class StageResult:
 
 @dataclass(frozen=True, kw_only=True)
 class StageRun:
-    """One stage at work on one dataset (and method)."""
+    """One stage working on one dataset (and method).
+
+    Args:
+        heads: latest ledger row of each partition when the run started.
+        tracking: MLflow.
+        log: writes a line to the run's log.
+    """
 
     stage: str
     project: Project
@@ -100,7 +106,7 @@ class StageRun:
 
     @property
     def version(self) -> str:
-        """Code and settings: with a clip's input digest the key of its row."""
+        """Digest of code and settings; with a clip's input digest the key of its row."""
         return digest_of(self.code.digest, self.settings_values)[:16]
 
     @property
@@ -111,7 +117,7 @@ class StageRun:
         """Latest ledger row of an input, of this dataset or of another.
 
         Raises:
-            MissingInput: it was never made.
+            MissingInput: there is none yet.
         """
         name = dataset or self.dataset.name
         row = self.heads.get((asset, name, method))
@@ -121,7 +127,7 @@ class StageRun:
         return row
 
     def inputs(self) -> dict[str, str]:
-        """Data version of each input, as the ledger and the present sources have it."""
+        """Data version of each input: of stages from the ledger, of sources as they are now."""
         versions = {}
         for dep in STAGES[self.stage].deps:
             for method in self.methods_of(dep):
@@ -143,7 +149,7 @@ class StageRun:
 def needed_methods(
     dep_by_method: bool, method: str | None, methods: tuple[str, ...]
 ) -> tuple[str | None, ...]:
-    """Methods of a dependency that are read: none, the same one, or all of the dataset's."""
+    """Methods of a dependency that a stage reads: none, its own, or all of the dataset's."""
     if not dep_by_method:
         return (None,)
     return (method,) if method else methods

@@ -1,4 +1,4 @@
-"""What is kept between runs: bucket files, table parts, the ledger, withdrawals, MLflow, the warehouse.
+"""What is kept between runs: bucket files, table parts, ledger, withdrawals, current models, MLflow, warehouse.
 
-Every file is replaced whole; nothing here computes anything of a clip.
+Every file is replaced atomically; nothing here computes anything of a clip.
 """

@@ -1,7 +1,6 @@
-"""Bucket files: one Parquet file a bucket of clips, one row a clip, computed again only where its key changed.
+"""Bucket files: one Parquet file a bucket of clips, one row a clip, recomputed only where its key changed.
 
-The key of a row is (clip id, digest of what the clip's work reads, version of the stage). A bucket file is
-replaced whole, so that a kill leaves the old file or the new one.
+The key of a row is (clip id, digest of the clip's input, version of the stage). A bucket file is replaced atomically.
 """
 
 from __future__ import annotations
@@ -41,8 +40,8 @@ class WorkItem:
 
     Args:
         clip_id: the clip (or, in ``clips``, the source file).
-        input_digests: for each output the digest of what its work reads; an output whose inputs are
-            only known after another output of the same pass has the value "".
+        input_digests: output -> digest of its input; "" where the input is only known after another output of the
+            same pass.
         payload: picklable argument of the compute function.
     """
 
@@ -75,12 +74,12 @@ class StageOutput:
 
 @dataclass(kw_only=True)
 class StageSummary:
-    """What a stage holds after a pass.
+    """Content of a stage after a pass.
 
     Args:
-        digest: content of the partition: digest over (clip, status, reason, output digest).
-        outcomes: a row a clip: clip_id, status, reason, detail, digest.
-        num_computed: clips whose work was done in this pass.
+        digest: of the partition, over (clip, status, reason, output digest).
+        outcomes: one row a clip: clip_id, status, reason, detail, digest.
+        num_computed: clips that this pass computed.
     """
 
     digest: str
@@ -105,7 +104,7 @@ Compute = Callable[[Any, frozenset[str]], Mapping[str, Mapping[str, Any] | Rejec
 
 
 def bucket_of(clip_id: str, num_buckets: int) -> int:
-    """The bucket of a clip: a hash of its id, so that other clips coming or going never move it."""
+    """The bucket of a clip: a hash of its id, independent of which other clips there are."""
     return int(hashlib.sha256(clip_id.encode("utf-8", "surrogateescape")).hexdigest()[:8], 16) % num_buckets
 
 
@@ -172,7 +171,7 @@ def _row(item: WorkItem, output: StageOutput, outcome: Mapping[str, Any] | Rejec
 def _outcomes(
     item: WorkItem, outputs: Sequence[StageOutput], wanted: frozenset[str], result: Any
 ) -> dict[str, dict[str, Any]]:
-    """Rows by output name. A clip that fails in an earlier output has no row in the later ones."""
+    """Rows by output name. A clip that an earlier output rejects has no row in the later ones."""
     if isinstance(result, Rejected):
         names = [output.name for output in outputs if output.name in wanted]
         result = {result.stage if result.stage in names else names[0]: result}
@@ -182,7 +181,7 @@ def _outcomes(
 
 @dataclass
 class _Pass:
-    """A bucket in flight: its items, what is wanted of each, and the futures of those computed."""
+    """A bucket in flight: its items, the outputs that each lacks, and the futures of those at work."""
 
     bucket: int
     items: list[WorkItem]
@@ -230,15 +229,15 @@ def fill_buckets(
     pool: ClipPool,
     advance: Callable[[int], None] = lambda _: None,
 ) -> dict[str, StageSummary]:
-    """Brings the bucket files of one or more stages up to date, computing only clips whose key changed.
+    """Brings the bucket files of one or more stages up to date, computing only clips with a changed key.
 
     Args:
         outputs: the stages filled in this pass, in the order in which a clip goes through them.
-        buckets: for each bucket number a function giving its work items (called when its turn comes, so
-            that memory does not grow with the number of clips).
+        buckets: bucket number -> function that gives its work items; called when the bucket is started, so that memory
+            does not grow with the number of clips.
         compute: ``compute(payload, wanted)`` -> for each wanted output its columns or a ``Rejected``.
         pool: worker pool; at most two buckets are in flight.
-        advance: told the number of clips finished.
+        advance: called with the number of clips finished.
 
     Returns:
         A summary for each output, by name.

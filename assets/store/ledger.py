@@ -52,11 +52,11 @@ RECORDED_LIBRARIES = ("torch", "torchaudio", "numpy", "dagster", "mlflow", "duck
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedFrom:
-    """Where a content comes from that another machine made and that was taken over as it is.
+    """Origin of a model that another machine trained.
 
     Args:
-        folder: that it was imported from.
-        host: name of the machine that made it.
+        folder: which it was imported from.
+        host: name of that machine.
         library_versions: library -> version there.
     """
 
@@ -71,9 +71,9 @@ class Entry:
 
     Args:
         inputs: name of each input (asset, ``asset|method``, source) -> its data version.
-        counts: numbers to show, e.g. accepted and rejected clips.
+        counts: e.g. accepted and rejected clips.
         blocked_by: name of the blocking check that failed, or None.
-        imported_from: where it comes from if another machine made it; its host and libraries are those of that machine.
+        imported_from: set for a model that another machine trained; host and libraries are then those of that machine.
     """
 
     asset: str
@@ -109,11 +109,11 @@ def _git_state() -> tuple[str | None, bool | None]:
     try:
         return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.SubprocessError):
-        return None, None  # not a git checkout: the columns are null, the code version still names the code
+        return None, None  # not a git checkout: the columns are null; the code version identifies the code
 
 
 def append(home: Home, entry: Entry, code: CodeVersion) -> str:
-    """Appends a materialisation; the row is there whole or not at all.
+    """Appends a materialisation atomically.
 
     Returns:
         The row's materialization_id.
@@ -162,7 +162,7 @@ def read(home: Home, columns: list[str] | None = None) -> list[dict[str, Any]]:
 
 
 def _rows(table: pa.Table) -> list[dict[str, Any]]:
-    """Rows of a table; Arrow's own way to make a ``datetime`` of a time with a zone would load pandas."""
+    """Rows of a table; Arrow's own conversion of times with a zone to ``datetime`` would load pandas."""
     times = table["at"].cast(pa.int64()).to_pylist()
     rows = table.drop_columns("at").to_pylist()
     return [{**row, "at": EPOCH + timedelta(microseconds=at)} for row, at in zip(rows, times, strict=True)]
@@ -204,7 +204,7 @@ def heads(home: Home) -> Heads:
 
 
 def compact(home: Home) -> None:
-    """Merges the parts into one when there are many, so that reading stays fast."""
+    """Merges the parts into one where there are more than ``COMPACT_ABOVE``, so that reading stays fast."""
     with FileLock(_lock(home)):
         parts = sorted(_folder(home).glob("*.parquet"))
         if len(parts) <= COMPACT_ABOVE:
@@ -223,7 +223,7 @@ def compact(home: Home) -> None:
 
 
 def remember_code(home: Home, code: CodeVersion) -> None:
-    """Keeps what a code version consists of, so that a later change can be told by name."""
+    """Stores the definitions of a code version, so that a later change can be named."""
     path = home.warehouse / "code" / f"{code.digest}.json"
     if not path.exists():
         write_text(
@@ -232,5 +232,6 @@ def remember_code(home: Home, code: CodeVersion) -> None:
 
 
 def recall_code(home: Home, digest: str) -> dict[str, dict[str, str]] | None:
+    """``definitions`` and ``libraries`` of a code version; None if it was never stored."""
     path = home.warehouse / "code" / f"{digest}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None

@@ -1,4 +1,4 @@
-"""MLflow as the pipeline uses it: a run a training, a registered model version with an alias."""
+"""MLflow as the pipeline uses it: one run a training, one registered model version with an alias."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 EXPERIMENT = "cals"
 # Files in a training's folder: id of its MLflow run, number of its version in the registry.
 RUN_FILE, VERSION_FILE = "mlflow_run_id", "registered_version"
-_OPENED: set[str] = set()  # stores whose tables this process knows to be there
+_OPENED: set[str] = set()  # stores known to this process to have their tables
 
 
 def registered_name(asset: str) -> str:
@@ -50,7 +50,7 @@ class Tracking:
         if uri not in _OPENED:
             with FileLock(
                 self.folder / ".open.lock"
-            ):  # two processes that make its tables at once would spoil them
+            ):  # two processes that create the tables at once would corrupt them
                 client.search_experiments(max_results=1)
             _OPENED.add(uri)
         return client
@@ -96,15 +96,15 @@ class Tracking:
         self.client().set_terminated(run_id, "FINISHED" if ok else "FAILED")
 
     def is_finished(self, run_id: str) -> bool:
-        """Whether a run was ended as one that reached its end."""
+        """Whether a run ended successfully."""
         return bool(self.client().get_run(run_id).info.status == "FINISHED")
 
     def point_alias(self, name: str, alias: str, version: str) -> None:
-        """Makes an alias name this version, which may be an older one: its training is taken again."""
+        """Points an alias at this version, which may be an older one whose training is reused."""
         self.client().set_registered_model_alias(name, alias, version)
 
     def register(self, run_id: str, name: str, folder: str, alias: str, tags: Mapping[str, str]) -> str:
-        """Registers what lies in the run's artifact ``folder`` as the next version of a model.
+        """Registers the run's artifact ``folder`` as the next version of a model.
 
         Returns:
             The version's number; ``alias`` points at it.

@@ -14,16 +14,15 @@ from assets.project.home import Home
 
 
 def part_path(home: Home, table: str, dataset: str, method: str | None = None) -> Path:
-    """Where a dataset's (and method's) part of a table lies; ``external/acme`` is ``external-acme`` there."""
+    """File of a dataset's (and method's) part of a table; ``external/acme`` becomes ``external-acme``."""
     name = f"{dataset}__{method.replace('/', '-')}" if method else dataset
     return home.parts / table / f"{name}.parquet"
 
 
 def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Reads one Parquet file; names that it lacks are left out.
+    """Reads one Parquet file; columns that it lacks are left out.
 
-    ``pyarrow.parquet.read_table`` would load pandas for it, which takes longer than all else that a run with nothing
-    to do does.
+    ``pyarrow.parquet.read_table`` would load pandas, which takes longer than all other work of a run with nothing to do.
     """
     with pq.ParquetFile(path) as file:
         return file.read(columns=None if columns is None else list(columns))
@@ -32,7 +31,7 @@ def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 def write_part(
     home: Home, table: str, rows: Sequence[dict[str, Any]], *, dataset: str, method: str | None = None
 ) -> Path:
-    """Replaces one part; with no rows the part is removed, since a part says what is there now."""
+    """Replaces one part; without rows it is removed, since a part lists what exists now."""
     path = part_path(home, table, dataset, method)
     if not rows:
         path.unlink(missing_ok=True)

@@ -1,8 +1,7 @@
 """Contents that may no longer be used: consent was withdrawn (``cals forget``).
 
-What is forgotten is a content hash, so that copies are caught whatever their name. Each withdrawal is a Parquet
-part of one row that is never changed or removed; it tells who asked for it, when and why, and holds nothing of
-the content.
+A withdrawal names a content hash, so that it applies to every copy. Each is a Parquet part of one row that is never
+changed or removed; it says who requested it, when and why, and contains nothing of the content.
 """
 
 from __future__ import annotations
@@ -36,25 +35,25 @@ SCHEMA = pa.schema([
 
 
 def record_withdrawal(
-    home: Home, sha256: str, *, asked_for: str, reason: str, places: Sequence[dict[str, str]]
+    home: Home, sha256: str, *, identifier: str, reason: str, places: Sequence[dict[str, str]]
 ) -> dict[str, Any]:
-    """Puts a withdrawal on record; the same content withdrawn again for the same reason stays one row.
+    """Records a withdrawal; the same content with the same reason is recorded once.
 
     Args:
         sha256: hash of the file's bytes.
-        asked_for: the clip id or path that was named.
+        identifier: the clip id or path that was given (column ``asked_for``).
         reason: why, in words.
-        places: where the content lay: dataset and path of each copy.
+        places: dataset and path of each copy.
 
     Returns:
-        The row as it is on record.
+        The recorded row.
     """
     for row in withdrawals(home):
         if (row["sha256"], row["reason"]) == (sha256, reason):
             return row
     row = {
         "sha256": sha256,
-        "asked_for": asked_for,
+        "asked_for": identifier,
         "reason": reason,
         "who": f"{_user()}@{platform.node()}",
         "at": datetime.now(UTC),
@@ -85,14 +84,14 @@ def forgotten_hashes(home: Home) -> dict[str, str]:
 
 
 def version_without_forgotten(home: Home, version: str, hashes: pa.ChunkedArray) -> str:
-    """The data version of raw files once what is forgotten is taken from them.
+    """The data version of raw files without those that were withdrawn.
 
     Args:
-        version: digest of the files as they lie there.
+        version: digest of the files on disk.
         hashes: sha256 of each file.
 
     Returns:
-        ``version`` itself while none of these files is forgotten, so that other datasets stay as they are.
+        ``version`` itself if none of these files was withdrawn, so that other datasets do not become stale.
     """
     forgotten = forgotten_hashes(home)
     if not forgotten:

@@ -174,7 +174,7 @@ def a_withdrawal_that_the_registry_lacks(project: Project) -> None:
     import hashlib
 
     sha256 = hashlib.sha256(raw_contents()["train/1.mp4"]).hexdigest()
-    record_withdrawal(project.home, sha256, asked_for="x", reason="withdrawn", places=[])
+    record_withdrawal(project.home, sha256, identifier="x", reason="withdrawn", places=[])
     publish(project.home)
 
 

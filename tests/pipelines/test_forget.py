@@ -102,9 +102,9 @@ def test_only_the_dataset_that_holds_it_gets_another_version(tmp_path: Path) -> 
     home = Home(tmp_path)
     hashes = pa.chunked_array([["a" * 64, None, "b" * 64]])
     assert version_without_forgotten(home, "v", hashes) == "v"
-    record_withdrawal(home, "c" * 64, asked_for="x", reason="r", places=[])
+    record_withdrawal(home, "c" * 64, identifier="x", reason="r", places=[])
     assert version_without_forgotten(home, "v", hashes) == "v"
-    record_withdrawal(home, "b" * 64, asked_for="x", reason="r", places=[])
+    record_withdrawal(home, "b" * 64, identifier="x", reason="r", places=[])
     without = version_without_forgotten(home, "v", hashes)
     assert without != "v" and without == version_without_forgotten(home, "v", hashes)
 
@@ -112,5 +112,5 @@ def test_only_the_dataset_that_holds_it_gets_another_version(tmp_path: Path) -> 
 def test_the_first_reason_stands(tmp_path: Path) -> None:
     home = Home(tmp_path)
     for reason in ("first", "second", "second"):
-        record_withdrawal(home, "a" * 64, asked_for="x", reason=reason, places=[])
+        record_withdrawal(home, "a" * 64, identifier="x", reason=reason, places=[])
     assert forgotten_hashes(home) == {"a" * 64: "first"} and len(withdrawals(home)) == 2

@@ -102,10 +102,10 @@ def test_what_is_forgotten_changes_the_raw_files_version_of_its_dataset_alone(wo
     others = {path.read_bytes() for path in workplace.folder.rglob("corpus/copies/**/*.mp4")}
     assert video.read_bytes() in others
     sha256 = hashlib.sha256(video.read_bytes()).hexdigest()
-    record_withdrawal(project.home, sha256, asked_for="x", reason="r", places=[])
+    record_withdrawal(project.home, sha256, identifier="x", reason="r", places=[])
     after = {name: source_version(project, "raw_videos", name) for name in project.datasets}
     assert before["talks"] != after["talks"] and before["copies"] != after["copies"]
-    record_withdrawal(project.home, "0" * 64, asked_for="x", reason="r", places=[])
+    record_withdrawal(project.home, "0" * 64, identifier="x", reason="r", places=[])
     assert {name: source_version(project, "raw_videos", name) for name in project.datasets} == after
 
 

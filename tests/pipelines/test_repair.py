@@ -326,7 +326,7 @@ def test_a_model_that_saw_a_withdrawn_clip_is_marked_late(
 ) -> None:
     register_models(project)
     content = ledger_hash(project, f"{DATASET}/train/1")
-    record_withdrawal(project.home, content, asked_for="x", reason="withdrawn", places=[])
+    record_withdrawal(project.home, content, identifier="x", reason="withdrawn", places=[])
     assert "unmarked_model" in kinds(project, instance)
     repair(project, instance)
     assert "unmarked_model" not in kinds(project, instance)
