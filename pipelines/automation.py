@@ -1,4 +1,4 @@
-"""Unattended use: the planner as a Dagster job and as sensors, with the same early cutoff as ``cals run``."""
+"""Unattended runs: the planner as a Dagster job and as sensors, with the same early cutoff as ``cals run``."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,11 +15,11 @@ SENSOR_INTERVAL_S = 60
 
 
 class StaleConfig(dg.Config):
-    """What the job brings up to date.
+    """Selection of what the job brings up to date.
 
     Args:
-        datasets: names; empty means all.
-        to: the last asset; empty means all.
+        datasets: their names; empty for all.
+        to: the last asset; empty for all.
     """
 
     datasets: list[str] = []  # noqa: RUF012 (pydantic copies defaults)
@@ -47,7 +47,7 @@ def stale_job() -> None:
 
 
 def _request(partition: StalePartition) -> dg.RunRequest:
-    """One run; its key names the state that made it stale, so that one state is tried once."""
+    """One run; its key identifies the stale state, so that each state is tried once."""
     return dg.RunRequest(
         run_key=digest_of(partition.label, partition.cause.kind, partition.cause.text),
         asset_selection=[dg.AssetKey(partition.asset)],

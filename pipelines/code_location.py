@@ -1,4 +1,4 @@
-"""What Dagster loads: the assets with the jobs and sensors that run them."""
+"""The Dagster code location: assets, jobs, sensors and resources."""
 
 from __future__ import annotations
 

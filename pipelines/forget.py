@@ -1,4 +1,4 @@
-"""``cals forget``: a consent withdrawn. The content is left out of all that is built next; what saw it is named."""
+"""``cals forget``: withdraws a content. Later runs leave it out; everything computed from it is listed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -21,7 +20,7 @@ from assets.store.withdrawals import forgotten_hashes, record_withdrawal
 from pipelines.lineage.identifiers import Target, resolve
 from pipelines.lineage.ledger_graph import MODEL_ASSETS
 from pipelines.lineage.questions import descend, raw_places
-from pipelines.lineage.trace import LineageError, Trace, Tracer
+from pipelines.lineage.trace import VALUE, LineageError, Trace, Tracer
 from pipelines.model_registry import open_registry, registered_versions_of
 
 TAG = "cals.forgotten"
@@ -30,13 +29,13 @@ MOST_TAG_CHARACTERS = 5000
 
 @dataclass(frozen=True, kw_only=True)
 class Withdrawal:
-    """What a withdrawal found and did.
+    """Result of a withdrawal.
 
     Args:
-        records: rows on record, one a content hash.
-        traces: what was made of each content.
-        marked: model versions that now carry the mark, ``name/version``.
-        notes: what could not be done, and why.
+        records: recorded rows, one a content hash.
+        traces: what was computed from each content.
+        marked: model versions that carry the mark, ``name/version``.
+        notes: sentences about what could not be done, and why.
     """
 
     records: list[dict[str, Any]]
@@ -51,7 +50,7 @@ class Withdrawal:
         return [shard for trace in self.traces for shard in trace.shards()]
 
     def nodes(self, *kinds: str) -> list[dict[str, Any]]:
-        """Things of a kind that saw it; of materialisations use ``models``."""
+        """Nodes of some kinds that were computed from it, by label; for models use ``models``."""
         found = {
             node["id"]: node
             for trace in self.traces
@@ -71,7 +70,7 @@ class Withdrawal:
             "shards": self.shards(),
             "models": self.models(),
             "renders": self.nodes("render"),
-            "figures": self.nodes("figure"),
+            "figures": self.nodes(VALUE),
             "reports": self.nodes("report"),
             "marked": self.marked,
             "notes": self.notes,
@@ -88,17 +87,17 @@ class Withdrawal:
         for shard in self.shards():
             lines.append(f"  shard   {shard['dataset']}/{shard['path']}  sha256 {shard['sha256'][:12]}")
         for node in self.models():
-            stands = "current" if node["current"] else "made anew since"
+            state = "current" if node["current"] else "superseded"
             registered = f"  {node['registered_model']}" if node["registered_model"] else ""
-            lines.append(f"  model   {node['label']}  {node['data_version'][:12]}{registered}  ({stands})")
-        for kind, word in (("render", "video"), ("figure", "figure"), ("report", "report")):
+            lines.append(f"  model   {node['label']}  {node['data_version'][:12]}{registered}  ({state})")
+        for kind, word in (("render", "video"), (VALUE, "value"), ("report", "report")):
             lines += [f"  {word:<7} {node['label']}" for node in self.nodes(kind)]
         if lines[-1] == "seen by:":
             lines[-1] = "seen by: nothing that is on record"
         lines += [f"marked in the registry: {', '.join(self.marked)}"] if self.marked else []
         lines += [f"note: {note}" for note in self.notes]
         lines.append(
-            "next: `cals run` makes all of it anew without; then `cals gc --yes` removes what is left of it"
+            "next: `cals run` computes all of it again without the content; then `cals gc --yes` removes what is left"
         )
         return "\n".join(lines)
 
@@ -131,7 +130,7 @@ def forget(project: Project, identifier: str, reason: str) -> Withdrawal:
 
 
 def _contents_named(tracer: Tracer, project: Project, identifier: str) -> list[str]:
-    """Content hashes behind what was named; a file (or a full hash) need not have been seen by any run."""
+    """Content hashes behind an identifier; a file or a full hash need not be known to any run."""
     if re.fullmatch(r"[0-9a-f]{64}", identifier):
         return [identifier]
     if Path(identifier).is_file():
@@ -141,7 +140,7 @@ def _contents_named(tracer: Tracer, project: Project, identifier: str) -> list[s
 
 
 def _contents_of(home: Home, target: Target) -> list[str]:
-    """Hashes of all contents that a clip has had, or of the one file."""
+    """Hashes of all contents that a clip ever had, or of the one file."""
     if target.kind == "raw_file":
         return [target.sha256]
     if target.kind != "clip":
@@ -162,8 +161,8 @@ def _contents_of(home: Home, target: Target) -> list[str]:
     return sorted(found - {None})
 
 
-def models_that_saw(tracer: Tracer, sha256: str) -> set[str]:
-    """Hashes of the weights of every model that a content went into."""
+def models_trained_on(tracer: Tracer, sha256: str) -> set[str]:
+    """Hashes of the weights of every model that was trained on a content."""
     trace = descend(tracer, Target(kind="raw_file", text=sha256, sha256=sha256), sha256)
     return {
         node["data_version"]
@@ -173,18 +172,18 @@ def models_that_saw(tracer: Tracer, sha256: str) -> set[str]:
 
 
 def mark_models(project: Project, forgotten: dict[str, str] | None = None) -> tuple[list[str], list[str]]:
-    """Marks in MLflow's registry the models that saw a forgotten content; a mark that is there stays.
+    """Marks in MLflow's registry the models that were trained on a forgotten content; existing marks stay.
 
     Args:
-        forgotten: sha256 -> reason; None takes all that is on record.
+        forgotten: sha256 -> reason; None for all recorded withdrawals.
 
     Returns:
-        The versions that carry the mark (``name/version``), and notes of what could not be marked.
+        The versions that carry the mark (``name/version``), and notes about what could not be marked.
     """
     tracer = Tracer(project.home)
     seen: dict[str, list[str]] = {}
     for sha256, reason in (forgotten_hashes(project.home) if forgotten is None else forgotten).items():
-        for weights in models_that_saw(tracer, sha256):
+        for weights in models_trained_on(tracer, sha256):
             seen.setdefault(weights, []).append(f"{sha256[:16]}: {reason}")
     if not seen:
         return [], []
@@ -201,7 +200,7 @@ def mark_models(project: Project, forgotten: dict[str, str] | None = None) -> tu
             client.set_model_version_tag(version.name, version.version, TAG, value)
         marked.append(f"{version.name}/{version.version}")
     notes = [
-        f"model {weights[:12]} saw it, but is not in MLflow's registry"
+        f"model {weights[:12]} was trained on it, but is not in MLflow's registry"
         for weights in sorted(seen.keys() - found)
     ]
     return sorted(marked), notes
@@ -210,17 +209,3 @@ def mark_models(project: Project, forgotten: dict[str, str] | None = None) -> tu
 def _with_marks(there: str, marks: Iterable[str]) -> str:
     lines = dict.fromkeys([*there.splitlines(), *marks])
     return "\n".join(lines)[:MOST_TAG_CHARACTERS]
-
-
-def forgotten_clips(home: Home, dataset: str) -> pa.Table:
-    """Clips on record of forgotten content: clip_id, key and raw_sha256, each once."""
-    hashes = forgotten_hashes(home)
-    columns = ["clip_id", "key", "raw_sha256"]
-    tables = [
-        table.select(columns)
-        for name, _, table in find_in_contents(home, "raw_sha256", hashes.keys())
-        if name == dataset
-    ]
-    if not tables:
-        return pa.table({name: pa.array([], pa.string()) for name in columns})
-    return pa.concat_tables(tables).group_by(columns, use_threads=False).aggregate([])

@@ -33,7 +33,7 @@ def shipped_file(name: str) -> Path:
 
 
 def prepare_dagster_home(home: Home) -> Path:
-    """Makes ``DAGSTER_HOME`` with the shipped ``dagster.yaml`` (kept if a user edited it there)."""
+    """Creates ``DAGSTER_HOME`` with the shipped ``dagster.yaml``; an existing file, which a user may have edited, stays."""
     home.dagster.mkdir(parents=True, exist_ok=True)
     target = home.dagster / "dagster.yaml"
     if not target.exists():
@@ -44,7 +44,7 @@ def prepare_dagster_home(home: Home) -> Path:
 
 
 def open_storage(home: Home) -> DagsterInstance:
-    """The instance as it is; its tables are made by one process at a time, since two at once would spoil them."""
+    """The instance; a lock lets one process at a time create its tables, since two at once would corrupt them."""
     with FileLock(prepare_dagster_home(home) / ".open.lock"):
         return DagsterInstance.get()
 
@@ -59,19 +59,19 @@ def open_instance(project: Project) -> DagsterInstance:
 def report_sources(
     project: Project, instance: DagsterInstance, datasets: Iterable[str], sources: Iterable[str] | None = None
 ) -> None:
-    """Tells Dagster the data version of observed sources (default: of all) that is another than it was told last."""
+    """Reports to Dagster each observed source (default: all) whose data version differs from the last report."""
     every = sorted({name for stage in STAGES.values() for name in source_names(stage)})
     for dataset in datasets:
         for source in every if sources is None else sources:
             key, version = dg.AssetKey(source.split("/")), source_version(project, source, dataset)
-            if version != _told(instance, key, dataset):
+            if version != _last_reported(instance, key, dataset):
                 instance.report_runless_asset_event(
                     dg.AssetObservation(asset_key=key, partition=dataset, tags={DATA_VERSION_TAG: version})
                 )
 
 
-def _told(instance: DagsterInstance, key: dg.AssetKey, dataset: str) -> str | None:
-    """Data version of a source's last observation."""
+def _last_reported(instance: DagsterInstance, key: dg.AssetKey, dataset: str) -> str | None:
+    """Data version of a source's last observation; None before the first."""
     wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[dataset])
     records = instance.fetch_observations(wanted, limit=1).records
     seen = records[0].asset_observation if records else None

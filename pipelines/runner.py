@@ -1,4 +1,4 @@
-"""``cals run``: materialises exactly what is stale, level by level, asking again after each level."""
+"""``cals run``: materialises exactly what is stale, level by level, and plans again after each level."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from pipelines.repair.interruption import working
 from pipelines.repair.repair import repair
 from pipelines.staleness import StalePartition, find_stale, selected_datasets
 
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+NO_CONSOLE_LOG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Say = Callable[[str], None]
 
 
-class RunRefused(RuntimeError):
-    """The run can't start or go on; one line says why and what to do."""
+class CannotRun(RuntimeError):
+    """The run can't start or continue; one line says why and what to do."""
 
 
 @dataclass(kw_only=True)
 class RunOutcome:
-    """What ``cals run`` did.
+    """Result of ``cals run``.
 
     Args:
         made: labels of the partitions materialised, in order.
         failed: label -> the error in one line.
-        blocked: label -> the check that keeps it from being made.
+        blocked: label -> the failed check that blocks it.
     """
 
     made: list[str] = field(default_factory=list)
@@ -62,11 +62,11 @@ def run_stale(
     say: Say = say_on_stderr,
     instance: DagsterInstance | None = None,
 ) -> RunOutcome:
-    """Makes all stale partitions of the datasets that lead to ``to``.
+    """Materialises all stale partitions of the datasets that lead to ``to``.
 
     Raises:
-        RunRefused: the disk under ``CALS_HOME`` is full.
-        KeyboardInterrupt: a signal (SIGINT, SIGTERM) ended the step that was at work; nothing further is begun.
+        CannotRun: the disk under ``CALS_HOME`` is full.
+        KeyboardInterrupt: a signal (SIGINT, SIGTERM) ended the running step; no further step is started.
     """
     names = [dataset.name for dataset in selected_datasets(project, datasets)]
     forced = set(force)
@@ -84,7 +84,7 @@ def make_partition(
     say: Say = say_on_stderr,
     instance: DagsterInstance | None = None,
 ) -> RunOutcome:
-    """Makes one partition as the graph does, whatever else is stale."""
+    """Materialises one partition, whatever else is stale."""
     outcome = RunOutcome()
     own = instance or open_instance(project)
     with working(project.home):
@@ -119,9 +119,8 @@ def _make_levels(
             for partition in group:
                 tried[partition.label] = tried.get(partition.label, 0) + 1
                 forced.discard((partition.asset, partition.dataset, partition.method))
-        report_sources(
-            project, own, mixed, [TRAIN_ON]
-        )  # this level may have made shards that others train on
+        # This level may have written shards that other datasets train on.
+        report_sources(project, own, mixed, [TRAIN_ON])
         publish(project.home)
     ledger.compact(project.home)
 
@@ -129,7 +128,7 @@ def _make_levels(
 def _next_level(
     stale: list[StalePartition], outcome: RunOutcome, tried: dict[str, int]
 ) -> list[list[StalePartition]]:
-    """Groups of partitions that can be made now; stages of one pass over the raw data go together."""
+    """Groups of partitions that can be materialised now; stages of one pass over the raw data form one group."""
     by_key = {(p.asset, p.dataset): p for p in stale if p.method is None}
     level, joined = [], set()
     for partition in stale:
@@ -164,7 +163,7 @@ def _make(
         partition_key=partition_key(first.dataset, first.method),
         instance=instance,
         resources=RESOURCES,
-        run_config=QUIET,
+        run_config=NO_CONSOLE_LOG,
         raise_on_error=False,
         tags={"cals.cause": first.cause.kind} | process_tags(),
     )
@@ -185,14 +184,14 @@ def _make(
 
 
 def _checked_and_failed(project: Project, group: list[StalePartition], run_id: str) -> bool:
-    """Whether the run made its partitions and a blocking check then failed: what follows is blocked."""
+    """Whether the run materialised its partitions and a blocking check then failed."""
     heads = ledger.heads(project.home)
     rows = [heads.get((p.asset, p.dataset, p.method)) for p in group]
     return any(row is not None and row["dagster_run_id"] == run_id and row["blocked_by"] for row in rows)
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Dagster turns SIGINT and SIGTERM into the failure of the step that they hit."""
+    """Whether a signal ended the run: Dagster reports SIGINT and SIGTERM as the failure of the running step."""
     for event in result.all_events:
         error = event.step_failure_data.error if event.is_step_failure else None
         while error is not None:
@@ -216,7 +215,7 @@ def _first_error(result: dg.ExecuteInProcessResult) -> str:
 def _require_space(project: Project) -> None:
     free_gib = free_bytes(project.home.root) / (1 << 30)
     if free_gib < LEAST_FREE_GIB:
-        raise RunRefused(
+        raise CannotRun(
             f"{project.home.root}: {free_gib:.2f} GiB free; at least {LEAST_FREE_GIB} GiB are needed: "
             "free some space or set CALS_HOME to another disk"
         )

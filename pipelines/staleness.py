@@ -1,7 +1,7 @@
-"""What is stale, and why: decided from the ledger, the sources and the code, without loading Dagster.
+"""Stale partitions and their causes, decided from the ledger, the sources and the code without loading Dagster.
 
-The rules are Dagster's (a partition is stale when its code version or the data version of one of its inputs
-differs from what its last materialisation recorded), so that both agree; the causes are told in words.
+The rules are Dagster's, so that both agree: a partition is stale when its code version or the data version of one of
+its inputs differs from what its last materialisation recorded.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Cause:
 
     Args:
         kind: never_made, input_changed, code_changed, setting_changed, upstream_stale, blocked, forced, imported.
-        text: one sentence that names what changed.
+        text: names what changed.
     """
 
     kind: str
@@ -36,11 +36,11 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True)
 class StalePartition:
-    """A partition to be made.
+    """A partition to be materialised.
 
     Args:
-        estimated_s: seconds that it took last time (or the asset's median elsewhere); None if unknown.
-        ready: nothing that it reads is stale itself.
+        estimated_s: seconds that it took last time, else the asset's median over other partitions; None if unknown.
+        ready: none of its inputs is stale.
     """
 
     asset: str
@@ -59,7 +59,7 @@ class StalePartition:
 
 
 def selected_datasets(project: Project, names: Iterable[str] | None) -> list[Dataset]:
-    """The datasets asked for, or all of them."""
+    """The datasets of these names, or all."""
     return [project.dataset(name) for name in (names or project.datasets)]
 
 
@@ -83,7 +83,7 @@ def find_stale(
     to: str | None = None,
     force: Iterable[tuple[str, str, str | None]] = (),
 ) -> list[StalePartition]:
-    """Stale partitions in the order in which they would be made; up to ``to``, else as far as each dataset goes."""
+    """Stale partitions in the order of materialisation, up to ``to`` or else up to each dataset's own ``to``."""
     heads = ledger.heads(project.home)
     forced = set(force)
     scans: dict[str, _Scan] = {}
@@ -99,10 +99,10 @@ def find_stale(
 
 
 class _Scan:
-    """One dataset's present state; each source is looked at once.
+    """One dataset's present state; each source is observed once.
 
     Args:
-        others: scans of the datasets that are looked at together, by name.
+        others: scans of all selected datasets, by name.
     """
 
     def __init__(self, project: Project, dataset: Dataset, heads: Heads, others: dict[str, _Scan]) -> None:
@@ -123,7 +123,7 @@ class _Scan:
         return self.heads.get((asset, self.dataset.name, method))
 
     def inputs(self, stage: Stage, method: str | None) -> dict[str, str | None]:
-        """Present data version of each input; None for one that was never made."""
+        """Present data version of each input; None for one that was never materialised."""
         versions: dict[str, str | None] = {}
         for dep in stage.deps:
             for dep_method in needed_methods(STAGES[dep].by_method, method, self.dataset.methods):
@@ -143,7 +143,7 @@ def _scan_stage(scan: _Scan, stage: Stage, forced: set[tuple[str, str, str | Non
     for method in scan.dataset.methods if stage.by_method else (None,):
         cause, ready = _cause(scan, stage, method)
         if cause is None and (stage.name, scan.dataset.name, method) in forced:
-            cause, ready = Cause(kind="forced", text="asked for with --force"), True
+            cause, ready = Cause(kind="forced", text="requested with --force"), True
         if cause is None:
             continue
         scan.stale[(stage.name, method)] = cause
@@ -187,8 +187,8 @@ def _upstream_cause(scan: _Scan, stage: Stage, method: str | None) -> Cause | No
 
 
 def _train_on_cause(scan: _Scan) -> Cause | None:
-    """What keeps a training from reading the shards of another dataset now; those that lie there are read as they are
-    where that dataset is not looked at."""
+    """Why a training can't read the shards of another dataset now; those of a dataset that is not selected are read as
+    they are."""
     for other in scan.dataset.train_on:
         stale = scan.others[other].stale.get(("shards", None)) if other in scan.others else None
         if stale is not None and stale.kind == "blocked":

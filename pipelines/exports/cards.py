@@ -19,7 +19,7 @@ from cals_models.methods.registry import METHODS
 from cals_models.shards.shard_format import MANIFEST_NAME, read_manifest
 from cals_models.timebase import FPS
 from pipelines.exports.licences import LANDMARKS_NOTE, licence_of
-from pipelines.forget import models_that_saw
+from pipelines.forget import models_trained_on
 from pipelines.lineage.ledger_graph import Row
 from pipelines.lineage.registered_models import ModelFolder, model_folders
 from pipelines.lineage.trace import Tracer
@@ -138,7 +138,7 @@ def _model_card(project: Project, tracer: Tracer, model: ModelFolder) -> Iterato
     registered = f"`{model.registered_name}` version {model.registered_version or 'not registered'}"
     yield f"- weights sha256 `{model.weights_sha256}`; {registered}"
     yield f"- {result['num_parameters']} parameters, {result['steps']} steps, {result['seconds']:.0f} s on {result['device_name']}"
-    rows = tracer.graph.made((model.asset, model.dataset, model.method), model.weights_sha256)
+    rows = tracer.graph.with_content((model.asset, model.dataset, model.method), model.weights_sha256)
     yield from _provenance(rows[-1] if rows else None)
     for read in tracer.graph.inputs(rows[-1]) if rows else ():
         yield f"- read {read.name} `{read.data_version[:16]}`"
@@ -199,7 +199,7 @@ def _means(project: Project, dataset: str, method: str) -> dict[str, float]:
 def _warnings(project: Project, tracer: Tracer, model: ModelFolder, result: dict[str, Any]) -> Iterator[str]:
     lines = [w["text"] if isinstance(w, dict) else str(w) for w in result["warnings"]]
     for sha256, reason in forgotten_hashes(project.home).items():
-        if model.weights_sha256 in models_that_saw(tracer, sha256):
+        if model.weights_sha256 in models_trained_on(tracer, sha256):
             lines.append(f"it saw the content {sha256[:16]}, which was withdrawn since: {reason}")
     if lines:
         yield "## Warnings"

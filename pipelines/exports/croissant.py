@@ -74,7 +74,7 @@ def _document(
     document = croissant(dataset, digest, rows)
     document["description"] += f" {licence.note} {LANDMARKS_NOTE}"
     document |= {"url": licence.url, "license": licence.url, "citeAs": f"shards {digest}"}
-    rows_of_digest = LedgerGraph.read(project.home).made(("shards", dataset, None), digest)
+    rows_of_digest = LedgerGraph.read(project.home).with_content(("shards", dataset, None), digest)
     if rows_of_digest:
         document["datePublished"] = rows_of_digest[0]["at"].astimezone(UTC).isoformat(timespec="seconds")
     document["distribution"] = [_index_file(index), *document["distribution"]]

@@ -1,4 +1,4 @@
-"""Questions to the ledger: what a figure or clip comes from, and what came of it.
+"""Questions to the ledger: what a value or clip was computed from, and everything computed from it.
 
 Reads only.
 """

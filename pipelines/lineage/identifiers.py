@@ -1,4 +1,4 @@
-"""From what a person types to the one thing that is meant, or a line that says why it can't be told."""
+"""Resolves what a user typed to one thing on record, or raises an error that says why it can't."""
 
 from __future__ import annotations
 
@@ -20,36 +20,35 @@ from assets.raw_videos.walk import path_to_text
 from assets.shards.contents import find_in_contents
 from pipelines.lineage.ledger_graph import Row, label
 from pipelines.lineage.registered_models import model_folders
-from pipelines.lineage.trace import LineageError, Tracer
+from pipelines.lineage.trace import VALUE, LineageError, Tracer
 
-FIGURE_ASSETS = {
+TABLE_ASSETS = {
     "table_1": "clip_metrics",
     "table_2": "metric_report",
     "table_3": "clip_metrics",
     "figure_2": "masked_audio",
     "figure_3": "context_window",
 }
-LEAST_DIGITS = 8
 _HEX = re.compile(r"[0-9a-f]{8,64}")
 _KINDS = (
     "a clip id, a shard (dataset/train-00000.tar), a raw file's path or sha256, a model (sha256, generator/DATASET/METHOD "
-    "or cals-generator/VERSION), a figure (table_3/DATASET/METHOD/METRIC), metric_report/DATASET or a materialisation's id"
+    "or cals-generator/VERSION), a value (table_3/DATASET/METHOD/METRIC), metric_report/DATASET or a materialisation's id"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One thing that lineage is asked about.
+    """Subject of a trace.
 
     Args:
-        kind: clip, raw_file, shard, materialization or figure.
-        text: how it is called in answers.
-        row: materialisation (also the one behind a figure).
+        kind: ``clip``, ``raw_file``, ``shard``, ``materialization`` or ``VALUE``.
+        text: its name in answers.
+        row: materialisation; of a value the one that computed it.
         dataset: of a clip or a shard.
         clip_id: of a clip.
         sha256: content of a raw file or of a shard.
         shard: file name of a shard.
-        metric: of a figure; empty for all of its table.
+        metric: of a value; empty for all of its table.
     """
 
     kind: str
@@ -63,16 +62,16 @@ class Target:
 
 
 def resolve(tracer: Tracer, project: Project, identifier: str) -> Target:
-    """The one thing that goes by ``identifier``.
+    """The one thing that ``identifier`` names.
 
     Raises:
-        LineageError: nothing or more than one thing does.
+        LineageError: it names nothing, or more than one thing.
     """
     given = identifier.strip()
     if not given:
         raise LineageError(f"nothing to trace was given; give {_KINDS}")
     readings: tuple[Callable[[Tracer, Project, str], list[Target]], ...] = (
-        _figures,
+        _values,
         _labels,
         _registered,
         _hashes,
@@ -94,18 +93,18 @@ def resolve(tracer: Tracer, project: Project, identifier: str) -> Target:
     raise LineageError(f"nothing on record is called {given!r}{_near(tracer, project, given)}; give {_KINDS}")
 
 
-def _figures(tracer: Tracer, project: Project, given: str) -> list[Target]:
+def _values(tracer: Tracer, project: Project, given: str) -> list[Target]:
     table, *rest = given.split("/")
-    if table not in FIGURE_ASSETS or not rest:
+    if table not in TABLE_ASSETS or not rest:
         return []
     if rest[1:2] == ["external"]:
         rest[1:3] = ["/".join(rest[1:3])]
     dataset, method, metric = (*rest, "", "")[:3]
     if len(rest) > 3 or not method:
         raise LineageError(
-            f"{given!r}: a figure is {table}/DATASET/METHOD/METRIC, e.g. table_3/sample_lrs2/cals/psnr"
+            f"{given!r}: a value is {table}/DATASET/METHOD/METRIC, e.g. table_3/sample_lrs2/cals/psnr"
         )
-    asset = FIGURE_ASSETS[table]
+    asset = TABLE_ASSETS[table]
     row = tracer.graph.heads.get((asset, dataset, method))
     if row is None:
         made = [m for a, d, m in tracer.graph.heads if a == asset and d == dataset and m]
@@ -113,7 +112,7 @@ def _figures(tracer: Tracer, project: Project, given: str) -> list[Target]:
             f"it is there for {', '.join(sorted(made))}" if made else "nothing was scored for that dataset"
         )
         raise LineageError(f"{given}: no {asset} of {dataset} by {method} is on record; {known}")
-    return [Target(kind="figure", text=given, row=row, dataset=dataset, metric=metric)]
+    return [Target(kind=VALUE, text=given, row=row, dataset=dataset, metric=metric)]
 
 
 def _labels(tracer: Tracer, project: Project, given: str) -> list[Target]:
@@ -152,7 +151,7 @@ def _registered(tracer: Tracer, project: Project, given: str) -> list[Target]:
 
 
 def _weights_in_registry(project: Project, name: str, version: str) -> str:
-    """For models whose folder is gone; asks MLflow, which takes seconds to load."""
+    """Hash of the weights of a model without a folder; reads MLflow, which takes seconds to load."""
     from mlflow.exceptions import MlflowException
 
     from assets.store.mlflow_tracking import Tracking
@@ -189,7 +188,7 @@ def _hashes(tracer: Tracer, project: Project, given: str) -> list[Target]:
     for dataset, _, table in find_in_contents(tracer.home, "key", [digits], prefix=True):
         found += [_clip(dataset, clip_id) for clip_id in table["clip_id"].to_pylist()]
     for dataset, method, version in find_video(tracer.home, digits):
-        rows_of_set = tracer.graph.made((EXTERNAL_RENDERS, dataset, method), version)
+        rows_of_set = tracer.graph.with_content((EXTERNAL_RENDERS, dataset, method), version)
         found += [_of_row(row) for row in rows_of_set[-1:]]
     return found + [_raw(sha256) for sha256 in sorted(_raw_hashes(tracer, digits))]
 
@@ -260,7 +259,7 @@ def _raw_paths(tracer: Tracer, project: Project, given: str) -> list[Target]:
 
 
 def _files(tracer: Tracer, project: Project, given: str) -> list[Target]:
-    """A path on disk: of something under the home, or of a raw file (also a copy that lies elsewhere)."""
+    """A path on disk: of something in the home, or of a raw file or a copy of one."""
     path = Path(given).expanduser().absolute()
     if not path.is_file():
         path = tracer.home.root / given
@@ -302,7 +301,7 @@ def _files_of_home(tracer: Tracer, project: Project, path: Path) -> list[Target]
 
 
 def _near(tracer: Tracer, project: Project, given: str) -> str:
-    """Names that hold what was given, as a hint."""
+    """Names that contain what was given, as a hint."""
     found: list[str] = []
     for dataset in project.datasets:
         clips = _inventory(tracer, dataset)

@@ -16,7 +16,7 @@ Row = dict[str, Any]
 Partition = tuple[str, str, str | None]
 
 MODEL_ASSETS = stage_names("models")
-# Splits of a shard set that a stage reads; one that is not named here reads all.
+# Splits of a shard set that a stage reads; a stage not named here reads all.
 SPLITS_READ: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(MODEL_ASSETS, ("train", "val")),
     "renders": ("test",),
@@ -25,7 +25,7 @@ SPLITS_READ: dict[str, tuple[str, ...]] = {
     "masked_audio": ("test",),
 }
 ALL_SPLITS = ("train", "val", "test")
-# Inputs that are looked at and not made; settings/<stage> are too.
+# Inputs that are observed, not computed; settings/<stage> are observed too.
 OBSERVED = frozenset(
     {GENERATED, REFERENCE, "lse_weights"}.union(*(stage.sources for stage in STAGES.values()))
 )
@@ -53,20 +53,20 @@ def input_partition(name: str, dataset: str) -> Partition:
 
 
 def is_observed(name: str) -> bool:
-    """Whether an input of that name in the ledger is observed, not made."""
+    """Whether the ledger's input of that name is observed, not computed."""
     return "/" in name.partition("|")[0] or name in OBSERVED
 
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """One thing that a materialisation read.
+    """One input of a materialisation.
 
     Args:
-        name: as the ledger has it: ``asset``, ``asset|method``, ``shards@dataset`` of another dataset that was trained
-            on, or a source such as ``settings/mels``.
+        name: as in the ledger: ``asset``, ``asset|method``, ``shards@dataset`` for another dataset that was trained on, or
+            a source such as ``settings/mels``.
         data_version: the content that was read.
-        producer: the materialisation that made it; None for a source, or where none is on record.
-        is_source: observed, not made: settings, raw files, the offset probe.
+        producer: the materialisation that produced it; None for a source, or where none is on record.
+        is_source: observed, not computed: settings, raw files, the offset probe.
     """
 
     name: str
@@ -86,11 +86,11 @@ class LedgerGraph:
         self.rows = rows
         self.by_id = {row["materialization_id"]: row for row in rows}
         self.heads: dict[Partition, Row] = {partition(row): row for row in rows}
-        self._made: dict[tuple[Partition, str], list[Row]] = {}
+        self._by_content: dict[tuple[Partition, str], list[Row]] = {}
         self._weights: dict[str, list[Row]] = {}
         self._consumers: dict[str, list[Row]] | None = None
         for row in rows:
-            self._made.setdefault((partition(row), row["data_version"]), []).append(row)
+            self._by_content.setdefault((partition(row), row["data_version"]), []).append(row)
             if row["asset"] in MODEL_ASSETS:
                 self._weights.setdefault(row["data_version"], []).append(row)
 
@@ -99,20 +99,20 @@ class LedgerGraph:
         return cls(ledger.read(home))
 
     def is_current(self, row: Row) -> bool:
-        """Whether the partition was not made again since."""
+        """Whether it is the latest materialisation of its partition."""
         return bool(self.heads[partition(row)]["materialization_id"] == row["materialization_id"])
 
-    def made(self, of: Partition, data_version: str) -> list[Row]:
-        """Materialisations of a partition that came to this content, oldest first."""
-        return self._made.get((of, data_version), [])
+    def with_content(self, of: Partition, data_version: str) -> list[Row]:
+        """Materialisations of a partition with this content, oldest first."""
+        return self._by_content.get((of, data_version), [])
 
     def inputs(self, row: Row) -> Iterator[Input]:
-        """What a materialisation read, each with the materialisation that had made it."""
+        """Inputs of a materialisation, each with the materialisation that produced it."""
         for name, version in sorted(json.loads(row["inputs_json"] or "{}").items()):
             of = input_partition(name, row["dataset"])
             is_source = is_observed(name)
-            # a probe is a model that was trained elsewhere
-            candidates = self._weights.get(version, []) if is_source else self.made(of, version)
+            # an offset probe is a model of another dataset
+            candidates = self._weights.get(version, []) if is_source else self.with_content(of, version)
             yield Input(
                 name=name, data_version=version, producer=_before(candidates, row), is_source=is_source
             )
@@ -129,6 +129,6 @@ class LedgerGraph:
 
 
 def _before(candidates: list[Row], row: Row) -> Row | None:
-    """The last of them that was there when ``row`` was made; clocks of two hosts may differ, so else the first."""
+    """The latest that is not newer than ``row``; the first if all are newer, since the clocks of hosts may differ."""
     earlier = [made for made in candidates if made["at"] <= row["at"]]
     return earlier[-1] if earlier else candidates[0] if candidates else None

@@ -1,4 +1,4 @@
-"""Lineage both ways: what something was made of, and all that was made of it."""
+"""Lineage in both directions: what something was computed from, and everything computed from it."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from assets.shards.contents import find_in_contents
 from assets.store.table_parts import part_path
 from pipelines.lineage.identifiers import Target, resolve
 from pipelines.lineage.ledger_graph import Row, splits_read
-from pipelines.lineage.trace import CLIPS_SCHEMA, LineageError, Trace, Tracer, as_clips
+from pipelines.lineage.trace import CLIPS_SCHEMA, VALUE, LineageError, Trace, Tracer, as_clips
 
 DATA_ASSETS = stage_names("data")
-# Protocol under which a metric stands in the tables.
+# Protocol of each metric in the tables.
 HEADLINE = {"psnr": "primary", "ssim": "primary", "lmd": "primary", "lse_d": "lse_crop", "lse_c": "lse_crop"}
 
 
 def trace(project: Project, identifier: str, *, down: bool = False) -> Trace:
-    """Answers where something comes from, or where it went.
+    """Traces something to its origins, or to everything computed from it.
 
     Args:
-        identifier: a clip id, shard, raw file (path or sha256), model, figure, report or materialisation.
-        down: to all that was made of it, instead of up to all that it was made of.
+        identifier: a clip id, shard, raw file (path or sha256), model, value, report or materialisation.
+        down: to everything computed from it, instead of up to its origins.
 
     Raises:
-        LineageError: nothing or more than one thing goes by that name.
+        LineageError: the identifier matches nothing, or more than one thing.
     """
     tracer = Tracer(project.home)
     target = resolve(tracer, project, identifier)
@@ -39,21 +39,21 @@ def trace(project: Project, identifier: str, *, down: bool = False) -> Trace:
 
 
 def ascend(tracer: Tracer, target: Target, identifier: str) -> Trace:
-    """What it was made of, down to raw files."""
+    """Everything that the target was computed from, down to raw files."""
     found = Trace(identifier=identifier, direction="up")
-    if target.kind in ("materialization", "figure"):
+    if target.kind in ("materialization", VALUE):
         assert target.row is not None
         tracer.climb(found, [target.row])
         row_id = tracer.node_of(target.row)["id"]
         found.root = row_id
-        if target.kind == "figure":
-            found.root = found.add(_figure_node(tracer.home, target))
+        if target.kind == VALUE:
+            found.root = found.add(_value_node(tracer.home, target))
             found.link(row_id, found.root)
         return found
     found.root = found.add(_root_node(tracer.home, target))
     held = _holding(tracer, target)
     if target.kind == "raw_file":
-        found.notes.append("a raw file is where lineage begins; --down shows what was made of it")
+        found.notes.append("a raw file is where lineage begins; --down shows what was computed from it")
         for _, clips in held:
             found.add_clips(clips)
         return found
@@ -68,7 +68,7 @@ def ascend(tracer: Tracer, target: Target, identifier: str) -> Trace:
 
 
 def _climb_to_rejection(tracer: Tracer, found: Trace, target: Target) -> None:
-    """A clip that no shard set on record ever held: shown from the stage that let it go."""
+    """Traces a clip that no shard set on record holds up from the stage that rejected it."""
     stage, why = _rejection(tracer.home, target.dataset, target.clip_id)
     found.notes.append(f"{target.clip_id} is in no shard: {why}")
     row = tracer.graph.heads.get((stage, target.dataset, None))
@@ -78,9 +78,9 @@ def _climb_to_rejection(tracer: Tracer, found: Trace, target: Target) -> None:
 
 
 def descend(tracer: Tracer, target: Target, identifier: str) -> Trace:
-    """All that was made of it."""
+    """Everything computed from the target."""
     found = Trace(identifier=identifier, direction="down")
-    if target.kind in ("materialization", "figure"):
+    if target.kind in ("materialization", VALUE):
         assert target.row is not None
         found.root = found.add(tracer.node_of(target.row))
         _spread(tracer, found, [(target.row, None)])
@@ -92,14 +92,14 @@ def descend(tracer: Tracer, target: Target, identifier: str) -> Trace:
             found.add_clips(clips)
         _spread(tracer, found, [(row, set(clips["split"].to_pylist())) for row, clips in held])
         if not held:
-            found.notes.append(f"nothing was made of it: no shard set on record holds {target.text}")
+            found.notes.append(f"nothing was computed from it: no shard set on record holds {target.text}")
     for row_id in [name for name in found.nodes if name.startswith("materialization:")]:
         _add_products(tracer, found, tracer.graph.by_id[row_id.removeprefix("materialization:")])
     return found
 
 
 def _link_below(tracer: Tracer, found: Trace, shards_row: Row) -> None:
-    """Links the root to the data stages that brought it into a shard set."""
+    """Links the root to the data stages upstream of a shard set."""
     above = Trace(identifier="", direction="up")
     tracer.climb(above, [shards_row], CLIPS_SCHEMA.empty_table())
     for node in above.nodes.values():
@@ -114,7 +114,7 @@ def _link_below(tracer: Tracer, found: Trace, shards_row: Row) -> None:
 
 
 def _spread(tracer: Tracer, found: Trace, start: Iterable[tuple[Row, set[str] | None]]) -> None:
-    """Follows readers from rows; of a shard set only those that read one of the splits given."""
+    """Adds the readers of rows and theirs; of a shard set only those that read one of the given splits."""
     consumers = tracer.graph.consumers()
     waiting = list(start)
     seen: set[str] = set()
@@ -133,7 +133,7 @@ def _spread(tracer: Tracer, found: Trace, start: Iterable[tuple[Row, set[str] | 
 
 
 def _add_products(tracer: Tracer, found: Trace, row: Row) -> None:
-    """Videos of the clips themselves, figures and the page that a materialisation stands behind today."""
+    """Adds the videos of the clips, the values and the report page that a current materialisation produced."""
     if not tracer.graph.is_current(row):
         return
     row_id = f"materialization:{row['materialization_id']}"
@@ -150,29 +150,27 @@ def _products(home: Home, row: Row, clip_ids: pa.ChunkedArray) -> Iterator[dict[
     if row["asset"] == "clip_metrics":
         for metric in _metrics_there(home, dataset, method):
             text = f"table_3/{dataset}/{method}/{metric}"
-            yield _figure_node(
-                home, Target(kind="figure", text=text, row=row, dataset=dataset, metric=metric)
-            )
+            yield _value_node(home, Target(kind=VALUE, text=text, row=row, dataset=dataset, metric=metric))
     if row["asset"] == "metric_report":
         page = home.report(dataset).relative_to(home.root).as_posix()
         yield {"id": f"report:{dataset}", "kind": "report", "label": page, "dataset": dataset}
 
 
 def rendered_videos(home: Home, dataset: str, method: str, clip_ids: pa.ChunkedArray) -> list[dict[str, Any]]:
-    """Rendered videos that show one of the clips or speak with its sound."""
+    """Rendered videos with the frames or the audio of one of the clips."""
     path = part_path(home, "render_clips", dataset, method)
     if not path.exists():
         return []
     columns = ["audio", "clip_id", "audio_clip_id", "path", "sha256", "status"]
     table = pq.read_table(path, columns=columns, partitioning=None)
     shown = pc.is_in(table["clip_id"], value_set=clip_ids.combine_chunks())
-    heard = pc.is_in(table["audio_clip_id"], value_set=clip_ids.combine_chunks())
-    rows = table.filter(pc.and_(pc.or_(shown, heard), pc.is_valid(table["path"]))).to_pylist()
+    audible = pc.is_in(table["audio_clip_id"], value_set=clip_ids.combine_chunks())
+    rows = table.filter(pc.and_(pc.or_(shown, audible), pc.is_valid(table["path"]))).to_pylist()
     return [{"method": method, **row} for row in rows if row.pop("status") in (None, "ok")]
 
 
 def _holding(tracer: Tracer, target: Target) -> list[tuple[Row, pa.Table]]:
-    """Materialisations of shards that hold a clip, a raw file's clips or a shard, oldest first, with the clips."""
+    """Materialisations of shards with the target (a clip, a raw file's clips or a shard), oldest first, and the clips."""
     column, value = {
         "clip": ("clip_id", target.clip_id),
         "raw_file": ("raw_sha256", target.sha256),
@@ -181,14 +179,14 @@ def _holding(tracer: Tracer, target: Target) -> list[tuple[Row, pa.Table]]:
     held = []
     for dataset, version, table in find_in_contents(tracer.home, column, [value]):
         clips = as_clips(table, dataset, version)
-        held += [(row, clips) for row in tracer.graph.made(("shards", dataset, None), version)]
+        held += [(row, clips) for row in tracer.graph.with_content(("shards", dataset, None), version)]
     return sorted(held, key=lambda pair: pair[0]["at"])
 
 
 def _root_node(home: Home, target: Target) -> dict[str, Any]:
     if target.kind == "shard":
-        whose = {"dataset": target.dataset, "path": target.shard, "sha256": target.sha256}
-        return {"id": f"shard:{target.sha256}", "kind": "shard", "label": target.text, **whose}
+        fields = {"dataset": target.dataset, "path": target.shard, "sha256": target.sha256}
+        return {"id": f"shard:{target.sha256}", "kind": "shard", "label": target.text, **fields}
     if target.kind == "clip":
         stage, why = _rejection(home, target.dataset, target.clip_id)
         node = {
@@ -207,7 +205,7 @@ def _root_node(home: Home, target: Target) -> dict[str, Any]:
 
 
 def raw_places(home: Home, sha256: str) -> list[dict[str, str]]:
-    """Where a content lies in the datasets as they were last looked at: dataset and path of each copy."""
+    """Dataset and path of each copy of a content, as of the last scan."""
     places = set()
     for name in ("raw_files", "clip_inventory"):
         for path in sorted((home.parts / name).glob("*.parquet")):
@@ -246,9 +244,9 @@ def _metrics_there(home: Home, dataset: str, method: str) -> list[str]:
     return [metric for metric in HEADLINE if metric in present]
 
 
-def _figure_node(home: Home, target: Target) -> dict[str, Any]:
+def _value_node(home: Home, target: Target) -> dict[str, Any]:
     assert target.row is not None
-    node: dict[str, Any] = {"id": f"figure:{target.text}", "kind": "figure", "label": target.text}
+    node: dict[str, Any] = {"id": f"figure:{target.text}", "kind": VALUE, "label": target.text}
     node |= {"dataset": target.dataset, "method": target.row["method"], "metric": target.metric or None}
     if target.row["asset"] != "clip_metrics" or not target.metric:
         return node

@@ -19,10 +19,10 @@ class ModelFolder:
     Args:
         path: the folder.
         asset, dataset, method: the partition it was trained for.
-        weights_sha256: hash of its weights, which is its data version.
-        registered_name, registered_version: in MLflow's registry; None where it was never registered.
+        weights_sha256: hash of its weights, its data version.
+        registered_name, registered_version: in MLflow's registry; the version is None if it was never registered.
         mlflow_run_id: None where no run was opened for it.
-        is_current: the partition's present model.
+        is_current: it is the partition's current model.
     """
 
     path: Path
@@ -53,7 +53,7 @@ def partition_of(home: Home, folder: Path) -> tuple[str, str, str | None]:
 
 
 def model_folders(home: Home) -> Iterator[ModelFolder]:
-    """Finished trainings; a folder whose result can't be read is left out (``cals doctor`` names it)."""
+    """Finished trainings; folders with an unreadable result are left out (``cals doctor`` names them)."""
     for folder in training_folders(home):
         try:
             result = json.loads((folder / "result.json").read_text(encoding="utf-8"))

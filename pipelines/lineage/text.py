@@ -1,4 +1,4 @@
-"""A trace as a tree to read."""
+"""A trace as a text tree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipelines.lineage.ledger_graph import MODEL_ASSETS
-from pipelines.lineage.trace import Trace
+from pipelines.lineage.trace import VALUE, Trace
 
 SHOWN_ROWS = 40
 ORDER = (
@@ -14,7 +14,7 @@ ORDER = (
     "not_on_record",
     "materialization",
     "render",
-    "figure",
+    VALUE,
     "report",
     "clip",
     "raw_file",
@@ -24,12 +24,12 @@ Near = dict[str, list[str]]
 
 
 def trace_text(trace: Trace, shown_rows: int = SHOWN_ROWS) -> str:
-    """The trace as a tree; long lists are cut and say how much they leave out.
+    """The trace as a tree; long lists are cut and end with the number of rows left out.
 
-    A step is left out where a longer way leads to the same thing, and downwards what was made anew since is
-    counted, not drawn; ``--json`` has all of it.
+    An edge is left out where a longer path connects the same nodes; downwards, superseded materialisations are counted,
+    not drawn. ``--json`` has everything.
     """
-    drawn = {name for name in trace.nodes if trace.direction == "up" or _stands(trace.nodes[name])}
+    drawn = {name for name in trace.nodes if trace.direction == "up" or _is_current(trace.nodes[name])}
     drawn.add(trace.root)
     lines = [*_tree(trace, _reduced(_near(trace, drawn))), ""]
     lines += _superseded(trace, drawn)
@@ -39,7 +39,7 @@ def trace_text(trace: Trace, shown_rows: int = SHOWN_ROWS) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _stands(node: dict[str, Any]) -> bool:
+def _is_current(node: dict[str, Any]) -> bool:
     return bool(node.get("current", True))
 
 
@@ -56,7 +56,7 @@ def _near(trace: Trace, drawn: set[str]) -> Near:
 
 
 def _reduced(near: Near) -> Near:
-    """Without children that another child leads to."""
+    """Drops children that are also reached through another child."""
     below: dict[str, set[str]] = {}
 
     def reach(name: str) -> set[str]:
@@ -92,7 +92,7 @@ def _superseded(trace: Trace, drawn: set[str]) -> Iterator[str]:
     gone = [node for name, node in trace.nodes.items() if name not in drawn]
     if not gone:
         return
-    yield f"made anew since: {len(gone)} materialisations (--json has all), among them the models"
+    yield f"superseded: {len(gone)} materialisations (--json has all), among them the models"
     for node in gone:
         if node["asset"] in MODEL_ASSETS:
             yield f"  {_line(node)}"
@@ -106,7 +106,7 @@ def _line(node: dict[str, Any]) -> str:
         return f"{node['label']}  {node['data_version'][:12]}"
     if kind == "not_on_record":
         return f"{node['label']}  {node['data_version'][:12]}  (not on record)"
-    if kind == "figure" and node.get("value") is not None:
+    if kind == VALUE and node.get("value") is not None:
         return (
             f"{node['label']} = {node['value']:.4g}  (mean of {node['num_clips']} clips, {node['protocol']})"
         )
@@ -127,7 +127,7 @@ def _circumstances(node: dict[str, Any]) -> str:
 
 
 def _file_lines(trace: Trace, shown_rows: int) -> Iterator[str]:
-    """Files of the sets of videos that other systems made, and of the true ones beside them."""
+    """Files of video sets that other systems generated, and their reference videos."""
     for node in trace.nodes.values():
         files = node.get("files", [])
         if not files:

@@ -1,7 +1,7 @@
-"""What a trace is: materialisations, what they read or what read them, and the clips behind them.
+"""A trace: materialisations, their inputs or their readers, and the clips behind them.
 
-Read from Parquet alone (ledger, contents of shard sets, parts), so that a trace takes a moment and works
-while a pipeline runs, and on a copy of the home without its databases.
+Read from Parquet files alone (ledger, contents of shard sets, parts): fast, possible while a pipeline runs, and on a copy
+of the home without its databases.
 """
 
 from __future__ import annotations
@@ -29,27 +29,28 @@ from pipelines.lineage.ledger_graph import (
 from pipelines.lineage.registered_models import registered_versions
 
 FORMAT = 1
+VALUE = "figure"  # kind of a node: a value of a table; the name is part of the JSON format
 CLIPS_SCHEMA = pa.schema(
     [pa.field("dataset", pa.string()), pa.field("shards_version", pa.string()), *CONTENTS_SCHEMA]
 )
 
 
 class LineageError(ValueError):
-    """Nothing, or more than one thing, goes by that name; the message says what would be right."""
+    """A name matches nothing, or more than one thing; the message says what would be right."""
 
 
 @dataclass(kw_only=True)
 class Trace:
-    """Answer to one question.
+    """Answer to one request.
 
     Args:
-        identifier: as it was asked.
-        direction: ``up``, to what it was made of, or ``down``, to all that was made of it.
-        root: id of the node asked for.
+        identifier: as it was given.
+        direction: ``up`` to what it was computed from, or ``down`` to what was computed from it.
+        root: id of the requested node.
         nodes: by id; each has id, kind and label.
-        edges: (from, to) in the direction of data: what was read, and what read it.
-        clips: a row a clip (``CLIPS_SCHEMA``).
-        notes: what is not on record, or was left out, in words.
+        edges: (input, reader), in the direction of data.
+        clips: one row a clip (``CLIPS_SCHEMA``).
+        notes: sentences about what is not on record or was left out.
     """
 
     identifier: str
@@ -61,7 +62,7 @@ class Trace:
     notes: list[str] = field(default_factory=list)
 
     def add(self, node: dict[str, Any]) -> str:
-        """Puts a node in, unless it is there; returns its id."""
+        """Adds a node unless it is there; returns its id."""
         return str(self.nodes.setdefault(node["id"], node)["id"])
 
     def link(self, source: str, target: str) -> None:
@@ -69,7 +70,7 @@ class Trace:
         self.edges[(source, target)] = None
 
     def add_clips(self, clips: pa.Table) -> None:
-        """Puts clips in; one that is there already counts once."""
+        """Adds clips; duplicates are dropped."""
         merged = pa.concat_tables([self.clips, clips.select(CLIPS_SCHEMA.names)])
         self.clips = merged.group_by(CLIPS_SCHEMA.names, use_threads=False).aggregate([])
 
@@ -109,7 +110,7 @@ class Tracer:
     """Walks the ledger of one home.
 
     Args:
-        home: where the ledger lies.
+        home: holds the ledger.
     """
 
     def __init__(self, home: Home) -> None:
@@ -150,10 +151,10 @@ class Tracer:
         }
 
     def climb(self, trace: Trace, rows: Iterable[Row], clips_of: pa.Table | None = None) -> None:
-        """Adds rows and all that they were made of, down to the clips and the raw files.
+        """Adds rows and everything that they were computed from, down to clips and raw files.
 
         Args:
-            clips_of: the clips to show; None shows all that the rows and what is above them read.
+            clips_of: the clips to show; None for all that the rows and their inputs read.
         """
         waiting = list(rows)
         wanted: dict[str, tuple[Row, set[str]]] = {}
@@ -184,7 +185,7 @@ class Tracer:
             trace.add_clips(self.clips_in(trace, row, splits))
 
     def _leaf(self, trace: Trace, row: Row, name: str, version: str) -> dict[str, Any]:
-        """A source, or an input whose making is not on record."""
+        """Node of a source, or of an input that no row on record produced."""
         asset, dataset, method = input_partition(name, row["dataset"])
         read = f"{asset}|{method}" if method else asset
         is_source = is_observed(name)
@@ -218,7 +219,7 @@ class Tracer:
 
 
 def as_clips(contents: pa.Table, dataset: str, version: str) -> pa.Table:
-    """Rows of a shard set's contents as rows of a trace."""
+    """A shard set's contents as rows of ``CLIPS_SCHEMA``."""
     count = contents.num_rows
     table = contents.append_column("dataset", pa.array([dataset] * count, pa.string()))
     table = table.append_column("shards_version", pa.array([version] * count, pa.string()))

@@ -1,4 +1,4 @@
-"""What a kill leaves behind, found and mended: files, ledger, Dagster and MLflow made to agree.
+"""Finds and repairs what a kill leaves behind, so that files, ledger, Dagster and MLflow agree again.
 
 Each module finds one kind of flaw.
 """

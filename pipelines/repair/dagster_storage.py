@@ -1,4 +1,4 @@
-"""Dagster's storage held against the processes that live and against the ledger."""
+"""Compares Dagster's storage with the live processes and the ledger."""
 
 from __future__ import annotations
 
@@ -29,22 +29,21 @@ UNFINISHED = [
     DagsterRunStatus.CANCELING,
 ]
 EVENTS_READ = 500
-# A run that no process has taken up within this time never will be.
+# A run that no process started within this time is dead.
 START_WAIT_S = 3600.0
 
 
 def process_tags() -> dict[str, str]:
-    """Tags of a run that this process executes itself: by them it is known dead even if it was killed before its first
-    event."""
+    """Tags of a run that this process executes: they show that it is dead even if it was killed before its first event."""
     return {HOST_TAG: platform.node(), PROCESS_TAG: f"{os.getpid()}@{time.time()}"}
 
 
 def find_dead_runs(instance: DagsterInstance) -> Iterator[Flaw]:
-    """Runs that Dagster takes for running, though every process that wrote their events is gone."""
+    """Runs that Dagster marks as running although every process that wrote their events is gone."""
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED)):
         run = record.dagster_run
         is_old = time.time() - record.create_timestamp.timestamp() > START_WAIT_S
-        if not _lives(instance, run, when_unknown=not is_old):
+        if not _has_live_process(instance, run, when_unknown=not is_old):
             cause = run.tags.get("cals.cause", run.job_name)
             yield Flaw(
                 kind="dead_dagster_run",
@@ -54,11 +53,10 @@ def find_dead_runs(instance: DagsterInstance) -> Iterator[Flaw]:
             )
 
 
-def _lives(instance: DagsterInstance, run: DagsterRun, *, when_unknown: bool = True) -> bool:
-    """Whether the process lives that executes the run, or one that wrote its events; ``when_unknown`` where neither is
-    known yet."""
+def _has_live_process(instance: DagsterInstance, run: DagsterRun, *, when_unknown: bool = True) -> bool:
+    """Whether a process that executes the run or wrote its events is alive; ``when_unknown`` if none is known yet."""
     if run.tags.get(HOST_TAG, platform.node()) != platform.node():
-        return True  # nobody here can tell
+        return True  # a process of another host, which is not visible here
     pid, _, since_s = run.tags.get(PROCESS_TAG, "").partition("@")
     if pid:
         return is_alive(int(pid), float(since_s))
@@ -81,24 +79,24 @@ def _fail(instance: DagsterInstance, run: DagsterRun) -> None:
 
 
 def datasets_of_live_runs(instance: DagsterInstance) -> set[str]:
-    """Datasets on which a run of Dagster's works right now, e.g. one that was started from its pages."""
+    """Datasets on which a Dagster run is working now, e.g. one started from the UI."""
     runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-    keys = [run.tags.get(PARTITION_TAG, "") for run in runs if _lives(instance, run)]
+    keys = [run.tags.get(PARTITION_TAG, "") for run in runs if _has_live_process(instance, run)]
     return {key.split("|")[0] for key in keys if key}
 
 
 def find_differences(
     project: Project, instance: DagsterInstance, heads: Heads, busy: Collection[str] = ()
 ) -> Iterator[Flaw]:
-    """Partitions whose last materialisation is not the same for Dagster and for the ledger."""
+    """Partitions for which Dagster and the ledger have different last materialisations."""
     for row in current_rows(project, heads, busy):
         known = _materialised_by(instance, row)
         if known == row["dagster_run_id"]:
             continue
-        told = "none" if known is None else f"one of run {known[:8] or 'reported by hand'}"
+        reported = "none" if known is None else f"one of run {known[:8] or 'reported by hand'}"
         yield Flaw(
             kind="dagster_differs",
-            text=f"{label(row)}: the ledger has the materialisation of run {row['dagster_run_id'][:8]}, Dagster {told}",
+            text=f"{label(row)}: the ledger has the materialisation of run {row['dagster_run_id'][:8]}, Dagster {reported}",
             remedy="to be made again, from what is kept of it",
             remake=(partition(row),),
         )

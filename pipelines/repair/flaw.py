@@ -1,4 +1,4 @@
-"""An inconsistency that was found, and how it is mended."""
+"""One inconsistency, and its repair."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Flaw:
         kind: ``dead_dagster_run``, ``dagster_differs``, ``dead_mlflow_run``, ``mlflow_differs``,
             ``orphaned_training``, ``unmarked_model``, ``left_over_file``, ``missing_output``, ``damaged_output``,
             ``unrecorded_output``, ``interrupted_run``, ``old_warehouse`` or ``warehouse_differs``.
-        text: what was found, where.
-        remedy: what repairing does about it.
-        mend: does it; None where making ``remake`` anew is all.
-        remake: partitions that the next run makes again, though their inputs are as they were.
+        text: what was found, and where.
+        remedy: what the repair does.
+        mend: carries out the remedy; None if materialising ``remake`` is all.
+        remake: partitions that the next run materialises although their inputs did not change.
     """
 
     kind: str

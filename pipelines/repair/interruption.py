@@ -1,4 +1,4 @@
-"""Runs leave a mark while they work; a mark whose process is gone tells of a run that was killed."""
+"""Marks of running processes in the home; a mark without a live process shows that a run was killed."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def _folder(home: Home) -> Path:
 
 @contextmanager
 def working(home: Home, datasets: Collection[str] = ()) -> Iterator[None]:
-    """Keeps a mark in the home as long as the block runs; only a kill leaves it there.
+    """Keeps a mark in the home while the block runs; only a kill leaves it behind.
 
     Args:
-        datasets: those that are worked on; none named means that it may be any.
+        datasets: those that the run works on; empty if it may be any.
     """
     own = psutil.Process()
     mark = _folder(home) / f"{platform.node()}-{own.pid}.json"
-    told = {
+    content = {
         "host": platform.node(),
         "pid": own.pid,
         "started_s": own.create_time(),
         "datasets": list(datasets),
     }
-    write_text(mark, json.dumps(told))
+    write_text(mark, json.dumps(content))
     try:
         yield
     finally:
@@ -45,11 +45,11 @@ def working(home: Home, datasets: Collection[str] = ()) -> Iterator[None]:
 
 
 def is_alive(pid: int, since_s: float | None = None) -> bool:
-    """Whether a process of this machine lives.
+    """Whether a process of this machine is alive.
 
     Args:
         pid: its number.
-        since_s: it was seen at this time (seconds since 1970): a process started later has only the same number.
+        since_s: a time at which it existed (seconds since 1970); a process started later only reuses its number.
     """
     try:
         process = psutil.Process(pid)
@@ -60,7 +60,7 @@ def is_alive(pid: int, since_s: float | None = None) -> bool:
 
 
 def _marks(home: Home) -> Iterator[tuple[Path, dict[str, Any] | None]]:
-    """Each mark with what it tells; None where a mark is not readable."""
+    """Each mark with its content; None if it is not readable."""
     for path in sorted(_folder(home).glob("*.json")):
         try:
             mark = json.loads(path.read_text(encoding="utf-8"))
@@ -71,28 +71,28 @@ def _marks(home: Home) -> Iterator[tuple[Path, dict[str, Any] | None]]:
             yield path, None
 
 
-def _works(mark: dict[str, Any]) -> bool:
-    """Whether the run that left a mark is at work; of another machine that can't be told, so it is taken to be."""
+def _is_working(mark: dict[str, Any]) -> bool:
+    """Whether the run of a mark is working; assumed of a run on another machine, whose processes are not visible."""
     return mark["host"] != platform.node() or is_alive(int(mark["pid"]), float(mark["started_s"]))
 
 
 def busy_datasets(home: Home, known: Collection[str]) -> set[str]:
-    """Datasets on which another run works right now: what lies there is unfinished, not broken."""
+    """Datasets on which another run is working: their files are unfinished, not broken."""
     busy: set[str] = set()
     for _, mark in _marks(home):
         is_other = mark is not None and (mark["host"], mark["pid"]) != (platform.node(), os.getpid())
-        if mark is not None and is_other and _works(mark):
+        if mark is not None and is_other and _is_working(mark):
             busy |= set(mark.get("datasets") or known)
     return busy
 
 
 def find_interrupted(home: Home) -> list[Flaw]:
-    """Marks of runs on this machine that are no more."""
+    """Marks of runs on this machine that were killed."""
     flaws = []
     for path, mark in _marks(home):
-        if mark is None or not _works(mark):
+        if mark is None or not _is_working(mark):
             text = f"a run was killed while it worked ({path.name})"
             mend = partial(path.unlink, missing_ok=True)
-            remedy = "looked at all it may have left"
+            remedy = "checked all that it may have left"
             flaws.append(Flaw(kind="interrupted_run", text=text, remedy=remedy, mend=mend))
     return flaws

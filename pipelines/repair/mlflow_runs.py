@@ -1,4 +1,4 @@
-"""MLflow's runs and registry held against the trainings on disk and the processes that live."""
+"""Compares MLflow's runs and registry with the trainings on disk and the live processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from assets.project.home import Home
 from assets.project.settings import Project
 from assets.store.mlflow_tracking import EXPERIMENT, RUN_FILE, VERSION_FILE
 from assets.store.withdrawals import forgotten_hashes
-from pipelines.forget import TAG, mark_models, models_that_saw
+from pipelines.forget import TAG, mark_models, models_trained_on
 from pipelines.lineage.registered_models import training_folders
 from pipelines.lineage.trace import Tracer
 from pipelines.model_registry import open_registry, registered_versions_of
@@ -32,19 +32,19 @@ STOP_WAIT_S = 10.0
 
 
 def find_orphaned_trainings(home: Home) -> Iterator[Flaw]:
-    """Trainings that go on though the run which started them was killed."""
+    """Trainings that continue although the run that started them was killed."""
     for folder, process in trainings_at_work(home).items():
         if _is_orphan(process):
             yield Flaw(
                 kind="orphaned_training",
                 text=f"{folder.relative_to(home.root)}: the training (process {process.pid}) outlived the run that started it",
-                remedy="ended; the next run goes on from its checkpoint",
+                remedy="ended; the next run resumes from its checkpoint",
                 mend=partial(_end_group, process),
             )
 
 
 def trainings_at_work(home: Home) -> dict[Path, psutil.Process]:
-    """Folder of each training of this home that a process works on."""
+    """Folder and process of each running training of this home."""
     found: dict[Path, psutil.Process] = {}
     for process in psutil.process_iter():
         try:
@@ -59,7 +59,7 @@ def trainings_at_work(home: Home) -> dict[Path, psutil.Process]:
 
 
 def _is_orphan(process: psutil.Process) -> bool:
-    """Started as the head of its own session, as the pipeline does, and adopted by something that is no Python."""
+    """Whether it leads its own session, as trainings of the pipeline do, and its parent is no longer a Python process."""
     try:
         parent = process.parent()
         own_session = os.getsid(process.pid) == process.pid
@@ -83,10 +83,10 @@ def _end_group(process: psutil.Process) -> None:
 
 
 def find_dead_mlflow_runs(project: Project, busy: Collection[str] = ()) -> Iterator[Flaw]:
-    """Runs that MLflow takes for running, though no process trains for them.
+    """Runs that MLflow marks as running although no process trains for them.
 
     Args:
-        busy: datasets on which a run works, which may be about to start or to end a training.
+        busy: datasets on which a run is working, which may be about to start or end a training.
     """
     client = open_registry(project)
     if client is None:
@@ -116,13 +116,13 @@ def _dead_run(client: MlflowClient, run: Run, folder: Path | None) -> Flaw:
         return Flaw(
             kind="dead_mlflow_run",
             text=f"{name} is marked running, but its training is done",
-            remedy="its model is kept with it, and it is marked finished",
+            remedy="its model is stored with it, and it is marked finished",
             mend=partial(_finish, client, run_id, folder),
         )
     return Flaw(
         kind="dead_mlflow_run",
         text=f"{name} is marked running, but nothing trains for it",
-        remedy="marked killed; if its training goes on, so does the run",
+        remedy="marked killed; if its training resumes, so does the run",
         mend=partial(client.set_terminated, run_id, "KILLED"),
     )
 
@@ -141,7 +141,7 @@ def _finish(client: MlflowClient, run_id: str, folder: Path) -> None:
 
 
 def _unknown_versions(home: Home, client: MlflowClient) -> Iterator[Flaw]:
-    """Registered models whose folder does not know its version: a second one would be registered."""
+    """Registered models without a version in their folder, which would be registered a second time."""
     waiting = {
         folder.name: folder
         for folder in training_folders(home)
@@ -155,8 +155,8 @@ def _unknown_versions(home: Home, client: MlflowClient) -> Iterator[Flaw]:
             continue
         yield Flaw(
             kind="dead_mlflow_run",
-            text=f"{folder.relative_to(home.root)} does not know that it is {version.name}/{version.version}",
-            remedy="told",
+            text=f"{folder.relative_to(home.root)} does not name its version {version.name}/{version.version}",
+            remedy="its version is written there",
             mend=partial(write_text, folder / VERSION_FILE, str(version.version)),
         )
 
@@ -166,14 +166,14 @@ def _weights(folder: Path) -> str:
 
 
 def find_unmarked_models(project: Project) -> Iterator[Flaw]:
-    """Registered models that saw a forgotten content and do not say so."""
+    """Registered models that were trained on a forgotten content and are not marked."""
     forgotten = forgotten_hashes(project.home)
     if not forgotten:
         return
     tracer = Tracer(project.home)
     seen: dict[str, list[str]] = {}
     for sha256 in forgotten:
-        for weights in models_that_saw(tracer, sha256):
+        for weights in models_trained_on(tracer, sha256):
             seen.setdefault(weights, []).append(sha256)
     client = open_registry(project) if seen else None
     for version in registered_versions_of(client) if client else ():
@@ -181,7 +181,7 @@ def find_unmarked_models(project: Project) -> Iterator[Flaw]:
             if sha256[:16] not in version.tags.get(TAG, ""):
                 yield Flaw(
                     kind="unmarked_model",
-                    text=f"{version.name}/{version.version} saw the forgotten content {sha256[:16]} and is not marked",
+                    text=f"{version.name}/{version.version} was trained on the forgotten content {sha256[:16]} and is not marked",
                     remedy="marked",
                     mend=partial(mark_models, project, {sha256: forgotten[sha256]}),
                 )

@@ -1,4 +1,4 @@
-"""What lies in the home held against the ledger: files that are missing, damaged, or newer than any row."""
+"""Compares the files of the home with the ledger: missing, damaged, or newer than any row."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ CLOCK_S = 2.0
 
 @dataclass
 class Reading:
-    """How far files are read.
+    """Limit on the content that is read.
 
     Args:
-        bytes_left: content that may still be hashed; 0 looks at names and sizes alone.
-        skipped: files that were not hashed because of it.
+        bytes_left: bytes that may still be hashed; 0 compares names and sizes only.
+        skipped: files that were not hashed because of the limit.
     """
 
     bytes_left: int = 0
     skipped: int = 0
 
     def differs(self, path: Path | str, sha256: str) -> bool:
-        """Whether a file's content is not what is on record, as far as it may be read."""
+        """Whether a file's content differs from the recorded hash, as far as it may be read."""
         num_bytes = os.path.getsize(path) if self.bytes_left > 0 else 0
         if num_bytes >= self.bytes_left:
             self.skipped += 1
@@ -57,18 +57,18 @@ class Reading:
 def find_output_flaws(
     project: Project, heads: Heads, reading: Reading, busy: Collection[str] = ()
 ) -> Iterator[Flaw]:
-    """Current partitions whose files are not what the ledger says.
+    """Current partitions whose files differ from the ledger.
 
     Args:
         heads: latest ledger row of each partition.
-        busy: datasets on which a run works, which are passed over.
+        busy: datasets on which a run is working, which are skipped.
     """
     for row in current_rows(project, heads, busy):
         yield from _flaws_of(project.home, row, reading)
 
 
 def current_rows(project: Project, heads: Heads, busy: Collection[str]) -> Iterator[Row]:
-    """Latest rows of the partitions that ``cals.yaml`` names, but for those of busy datasets."""
+    """Latest rows of the partitions that ``cals.yaml`` names, except those of busy datasets."""
     for row in heads.values():
         dataset = project.datasets.get(row["dataset"])
         is_named = dataset is not None and (row["method"] is None or row["method"] in dataset.methods)
@@ -120,7 +120,7 @@ def _bucket_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
         text = f"{path.relative_to(home.root)} is not readable"
         yield _flaw("damaged_output", row, text, partial(path.unlink, missing_ok=True))
     if not unreadable and summarise(folder).digest != row["data_version"]:
-        yield _flaw("unrecorded_output", row, "its bucket files are not those that the ledger tells of")
+        yield _flaw("unrecorded_output", row, "its bucket files are not those of the ledger")
 
 
 def _is_readable(path: Path) -> bool:
@@ -146,14 +146,14 @@ def _shard_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
         yield _flaw(
             "unrecorded_output",
             row,
-            f"its shards are {digest[:12]}, the ledger tells of {row['data_version'][:12]}",
+            f"its shards are {digest[:12]}, the ledger has {row['data_version'][:12]}",
         )
         return
     if not contents_path(home, row["dataset"], digest).exists():
         yield Flaw(
             kind="missing_output",
             text=f"{label(row)}: the list of its clips is not on record",
-            remedy="kept from now on",
+            remedy="stored now",
             mend=partial(write_contents, home, row["dataset"], digest),
         )
     for shard in (shard for some in shards.values() for shard in some):
@@ -161,7 +161,7 @@ def _shard_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
         if not path.exists():
             yield _flaw("missing_output", row, f"{path.relative_to(home.root)} is missing")
         elif path.stat().st_size != shard.num_bytes or reading.differs(path, shard.sha256):
-            text = f"{path.relative_to(home.root)} is not the file that its manifest tells of"
+            text = f"{path.relative_to(home.root)} is not the file in its manifest"
             yield _flaw(
                 "damaged_output", row, text, partial(_remove_shard, path), "removed, to be made again"
             )
@@ -195,7 +195,7 @@ def _model_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
         yield _flaw(
             "unrecorded_output",
             row,
-            f"its model is {result[:12]}, the ledger tells of {row['data_version'][:12]}",
+            f"its model is {result[:12]}, the ledger has {row['data_version'][:12]}",
         )
     elif reading.differs(weights, result):
         yield _flaw(
@@ -203,7 +203,7 @@ def _model_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
             row,
             f"{weights.relative_to(home.root)} has other bytes than its training wrote",
             partial(_undo_ending, folder),
-            "removed; its training ends anew from the checkpoint",
+            "removed; its training resumes from the checkpoint",
         )
 
 
@@ -246,7 +246,7 @@ def _render_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
 
 
 def _part_flaws(home: Home, row: Row, table: str) -> Iterator[Flaw]:
-    """A part is missing, or was replaced after its last row in the ledger: that work was never recorded."""
+    """A part that is missing, or newer than its last row in the ledger and so never recorded."""
     path = part_path(home, table, row["dataset"], row["method"])
     if not path.exists():
         if row["num_clips"]:

@@ -1,4 +1,4 @@
-"""The ledger's models held against MLflow: each has its run, its registered version, and the alias that points at it."""
+"""Compares the ledger's models with MLflow: each needs its run, its registered version, and an alias on it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class _Registry:
-    """What MLflow has: a client, and (model name, version) -> hash of its weights, oldest version first."""
+    """MLflow's registry: a client, and (model name, version) -> hash of its weights, oldest version first."""
 
     client: MlflowClient
     weights: dict[tuple[str, str], str]
@@ -51,11 +51,11 @@ class _Registry:
 
 
 def find_unregistered(project: Project, heads: Heads, busy: Collection[str] = ()) -> Iterator[Flaw]:
-    """Models that the ledger has and MLflow lacks, in whole or in part.
+    """Models of the ledger that MLflow lacks, in whole or in part.
 
     Args:
         heads: latest ledger row of each partition.
-        busy: datasets on which a run works, which are passed over.
+        busy: datasets on which a run is working, which are skipped.
     """
     rows = [
         (row, folder)
@@ -76,7 +76,7 @@ def find_unregistered(project: Project, heads: Heads, busy: Collection[str] = ()
 
 
 def _folder(project: Project, row: Row) -> Path | None:
-    """Folder of the row's model; None where it lacks its result, or is another model: that is told elsewhere."""
+    """Folder of the row's model; None without a result or with another model, which ``outputs`` reports."""
     folder = find_current_model(project.home.model(row["asset"], row["dataset"], row["method"]))
     if folder is None:
         return None
@@ -123,7 +123,7 @@ def _lost(row: Row, text: str, folder: Path, *names: str) -> Flaw:
     return Flaw(
         kind="mlflow_differs",
         text=f"{label(row)}: {text}",
-        remedy="to be told again, from the training that is kept",
+        remedy="to be registered again from the stored training",
         mend=forget,
         remake=(partition(row),),
     )

@@ -1,7 +1,7 @@
-"""What a kill (or a hand) left inconsistent: found, mended, said in sentences.
+"""Finds and repairs what a kill or a manual change left inconsistent, and reports each repair in a sentence.
 
-``needs_repair`` answers within a moment, from names, sizes and times alone, and loads neither Dagster nor
-MLflow. ``repair`` is called by ``cals run`` before it plans; ``find_flaws`` only looks (``cals doctor``).
+``needs_repair`` reads only names, sizes and times and loads neither Dagster nor MLflow. ``cals run`` calls ``repair``
+before it plans; ``cals doctor`` calls ``find_flaws``, which changes nothing.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ DEEP_BYTES = 4 << 30
 
 @dataclass(frozen=True, kw_only=True)
 class Repairs:
-    """What was mended.
+    """What was repaired.
 
     Args:
-        lines: a sentence each.
-        remake: partitions to make again, though nothing that they read has changed.
+        lines: one sentence a repair.
+        remake: partitions to materialise again although their inputs did not change.
     """
 
     lines: list[str]
@@ -53,10 +53,10 @@ def needs_repair(project: Project) -> bool:
 
 
 def find_flaws(project: Project, instance: DagsterInstance, *, deep_bytes: int = 0) -> list[Flaw]:
-    """Every inconsistency, in the order in which they are mended.
+    """Every inconsistency, in order of repair.
 
     Args:
-        deep_bytes: how much content may be hashed to find files that changed under their name.
+        deep_bytes: bytes that may be hashed to find files whose content changed.
     """
     return list(_find(project, instance, Reading(bytes_left=deep_bytes)))
 
@@ -94,12 +94,12 @@ def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iter
 def repair(
     project: Project, instance: DagsterInstance, say: Callable[[str], None] = lambda _: None
 ) -> Repairs:
-    """Mends what can be mended at once, and tells what has to be made again.
+    """Repairs what can be repaired at once, and lists what has to be materialised again.
 
-    Each kind of flaw is looked for once those before it are mended: a training that outlived its run still writes.
+    Each kind of flaw is searched after the earlier ones are repaired, since a training that outlived its run still writes.
 
     Args:
-        say: is told each sentence as it is done.
+        say: called with each sentence.
     """
     lines: list[str] = []
     remake: set[Partition] = set()

@@ -1,4 +1,4 @@
-"""Files under temporary names that a kill left behind."""
+"""Temporary files that a kill left behind."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from assets.project.settings import Project
 from pipelines.repair.flaw import Flaw
 
 PATTERNS = (".*.tmp", ".*.partial")
-# No file is written under a temporary name for longer than this without being held open by its writer...
+# Longest time between writes to a temporary file that no process holds open...
 SETTLED_S = 5.0
-# ...and where no run is at work, none but for the moment between its closing and its final name.
+# ...and while no run is working, the time between closing it and renaming it.
 SETTLED_ALONE_S = 0.5
-# Where the home may be shared between machines, whose open files can't be seen from here.
+# For a home shared between machines, whose open files are not visible here.
 SETTLED_SHARED_S = 6 * 3600.0
 OWN_FOLDERS = ("stages", "shards", "models", "renders", "warehouse", "report", "running", "dagster")
 
 
 def left_over_files(home: Home, settled_s: float = SETTLED_S) -> Iterator[Path]:
-    """Temporary files that nobody writes any more: held open by no process, untouched for a while."""
+    """Temporary files that no process holds open and that did not change for ``settled_s``."""
     limit = time.time() - settled_s
     found = [path for path in _candidates(home) if path.lstat().st_mtime < limit]
     if found:
@@ -36,16 +36,16 @@ def left_over_files(home: Home, settled_s: float = SETTLED_S) -> Iterator[Path]:
 
 
 def find_left_over(project: Project, hosts: set[str], *, is_busy: bool) -> list[Flaw]:
-    """Left-over files, and folders in which a warehouse was being built.
+    """Left-over files, and folders of unfinished warehouses.
 
     Args:
-        hosts: machines that the ledger names; with more than one, a file counts only after hours.
-        is_busy: another run is at work.
+        hosts: machines that the ledger names; with more than one, a file counts only after ``SETTLED_SHARED_S``.
+        is_busy: another run is working.
     """
     flaws = []
     settled_s = SETTLED_SHARED_S if len(hosts) > 1 else SETTLED_S if is_busy else SETTLED_ALONE_S
     if settled_s == SETTLED_ALONE_S and any(_candidates(project.home)):
-        time.sleep(SETTLED_ALONE_S)  # a kill may lie no longer back than this
+        time.sleep(SETTLED_ALONE_S)  # a kill may be more recent than this
     for path in left_over_files(project.home, settled_s):
         flaws.append(
             Flaw(
@@ -91,7 +91,7 @@ def _unpublished(home: Home) -> list[Path]:
     try:
         with FileLock(home.warehouse / ".publish.lock", timeout=0):
             return folders
-    except Timeout:  # somebody is publishing right now
+    except Timeout:  # another process is publishing
         return []
 
 

@@ -1,4 +1,4 @@
-"""The published database held against the parts that it is made of."""
+"""Compares the published database with its parts."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from assets.project.home import Home
 from assets.store import ledger
 from pipelines.repair.flaw import Flaw
 
-REMEDY = "published anew"
+REMEDY = "published again"
 
 
 def find_old_warehouse(home: Home) -> Iterator[Flaw]:
-    """Parts that the published database does not hold yet, since a run ended before it could publish."""
+    """Parts newer than the published database: a run ended before it could publish."""
     newest = max((path.stat().st_mtime_ns for path in home.parts.glob("*/*.parquet")), default=None)
     if newest is None:
         return
     if not home.database.exists() or home.database.stat().st_mtime_ns < newest:
-        text = f"{_name(home)} is older than the tables it is made of"
+        text = f"{_name(home)} is older than its tables"
         yield Flaw(kind="old_warehouse", text=text, remedy=REMEDY, mend=partial(_publish, home))
 
 
 def find_warehouse_differences(home: Home) -> Iterator[Flaw]:
-    """Tables of the database that do not hold as many rows as their parts, or other rows of the ledger."""
+    """Tables of the database with another number of rows than their parts, or other rows of the ledger."""
     if not home.database.exists():
         return
     found = list(_differences(home))
@@ -44,19 +44,22 @@ def _differences(home: Home) -> Iterator[str]:
             found = int(query(home.database, f"select count(*) as n from {table}")["n"][0])
             if found != num_rows:
                 yield f"{table} holds {found} rows, its parts {num_rows}"
-        told = set(
+        published = set(
             query(home.database, "select materialization_id from materializations")["materialization_id"]
         )
-    except (WarehouseError, duckdb.Error) as error:  # DuckDB's: a table of an earlier version is not there
+    except (
+        WarehouseError,
+        duckdb.Error,
+    ) as error:  # DuckDB's error: a database of an earlier version lacks a table
         yield str(error).splitlines()[0]
         return
     recorded = {row["materialization_id"] for row in ledger.read(home, ["materialization_id"])}
-    if told != recorded:
-        yield f"{len(told ^ recorded)} materialisations are only in one of ledger and database"
+    if published != recorded:
+        yield f"{len(published ^ recorded)} materialisations are only in one of ledger and database"
 
 
 def _rows_in_parts(home: Home) -> dict[str, int]:
-    """Rows of each table that comes from parts alone; the ledger's may lie in two parts while they are merged."""
+    """Number of rows of each table that comes from parts alone; a ledger row may be in two parts during a merge."""
     import pyarrow.parquet as pq
 
     from assets.store.sql_files import SEEDS_FOLDER, read_sql_files

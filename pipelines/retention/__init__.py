@@ -1,4 +1,4 @@
-"""What may be removed: superseded files, and what a withdrawal asks for.
+"""What may be removed: superseded files, and what remains of withdrawn contents.
 
-Plans first, removes only what was shown.
+Plans first, removes only what the plan lists.
 """

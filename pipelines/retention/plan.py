@@ -1,4 +1,4 @@
-"""``cals gc``: what no current partition and no registered model needs."""
+"""``cals gc``: plans the removal of what no current partition and no registered model needs."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Plan:
     """What would be removed.
 
     Args:
-        removals: in the order in which they are carried out.
-        notes: what has to be done first, before more can go.
+        removals: in order of execution.
+        notes: sentences about what must be done before more can be removed.
     """
 
     removals: list[Removal] = field(default_factory=list)
@@ -50,13 +50,15 @@ class Plan:
 
 
 def plan_removals(project: Project) -> Plan:
-    """Looks at all that lies in the home; removes nothing."""
+    """Plans the removal of everything in the home that nothing needs; removes nothing itself."""
     plan = Plan()
     if not project.home.root.exists():
         return plan
     graph = LedgerGraph.read(project.home)
     for path in left_over_files(project.home):
-        plan.removals.append(of_path(project, path, "left_over_file", "never finished, and nobody writes it"))
+        plan.removals.append(
+            of_path(project, path, "left_over_file", "never finished, and no process writes it")
+        )
     plan.removals += find_gone(project)
     plan.removals += find_old_models(project, graph)
     plan.removals += find_old_records(project, graph)
@@ -69,13 +71,13 @@ def plan_removals(project: Project) -> Plan:
 
 
 def carry_out(project: Project, plan: Plan) -> None:
-    """Removes what was planned."""
+    """Carries out the removals of a plan."""
     for removal in plan.removals:
         remove(project, removal)
 
 
 def _outermost(removals: list[Removal]) -> list[Removal]:
-    """Each path once, and none below another that goes as a whole."""
+    """Each path once, and none below another that is removed as a whole."""
     paths = {removal.path for removal in removals if removal.path is not None}
     kept: dict[tuple[str, Path | None], Removal] = {}
     for removal in removals:
@@ -109,7 +111,7 @@ def find_gone(project: Project) -> Iterator[Removal]:
 
 
 def find_old_models(project: Project, graph: LedgerGraph) -> Iterator[Removal]:
-    """Folders of trainings that are no partition's present model."""
+    """Folders of trainings that are not their partition's current model."""
     candidates = [model for model in model_folders(project.home) if not model.is_current]
     used = _folders_in_use(project)
     if candidates:
@@ -118,8 +120,8 @@ def find_old_models(project: Project, graph: LedgerGraph) -> Iterator[Removal]:
             if model.path in used or model.path in with_alias or model.path.name in _settings_text(project):
                 continue
             if model.registered_version and not _is_in_artifacts(project, model):
-                continue  # this folder is the only place where the registered version's weights are
-            yield of_path(project, model.path, "old_model", f"{model.label} was trained anew since")
+                continue  # the registered version's weights are in no other place
+            yield of_path(project, model.path, "old_model", f"{model.label} was trained again since")
     for folder in _unfinished(project):
         if folder not in used:
             why = "a training that was given up: its partition has a newer model"
@@ -127,7 +129,7 @@ def find_old_models(project: Project, graph: LedgerGraph) -> Iterator[Removal]:
 
 
 def _folders_in_use(project: Project) -> set[Path]:
-    """Folders that a training which is not done yet works in or starts from."""
+    """Folders of unfinished trainings, and of the models that they start from."""
     used = set(trainings_at_work(project.home))
     for folder in training_folders(project.home):
         if not (folder / "result.json").exists():
@@ -151,7 +153,7 @@ def _newest(folder: Path) -> float:
 
 
 def _settings_text(project: Project) -> str:
-    """A model that the settings name, as a probe or an evaluator, is needed."""
+    """Text of ``cals.yaml``; a model that it names, as a probe or an evaluator, is needed."""
     return project.config_path.read_text(encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""One thing that ``cals gc`` would remove, and the fence around what it may never touch."""
+"""One removal of ``cals gc``, and the check that protects raw data and everything outside the home."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from assets.project.settings import Project
 
 
-class RemovalRefused(RuntimeError):
-    """A path that may not be removed was planned for removal: a mistake of this program, not of the user."""
+class RemovalForbidden(RuntimeError):
+    """The plan holds a path that must not be removed: an error of this program, not of the user."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +21,11 @@ class Removal:
     Args:
         kind: ``left_over_file``, ``gone_dataset``, ``old_model``, ``unfinished_training``, ``old_code``,
             ``old_contents``, ``old_render`` or ``forgotten``.
-        name: what it is called: a path relative to the home, or a Dagster run.
+        name: a path relative to the home, or a Dagster run.
         why: why nothing needs it.
-        num_bytes: size on disk; 0 where it is no file.
-        path: file or folder; None where ``act`` removes it.
-        act: removes what is no file.
+        num_bytes: size on disk; 0 if it is not a file.
+        path: file or folder; None if ``act`` removes it.
+        act: removes what is not a file.
     """
 
     kind: str
@@ -53,10 +53,10 @@ def size_of(path: Path) -> int:
 
 
 def remove(project: Project, removal: Removal) -> None:
-    """Carries a removal out.
+    """Carries out a removal.
 
     Raises:
-        RemovalRefused: the path is outside the home, or holds or belongs to raw data.
+        RemovalForbidden: the path is outside the home, or contains or is part of raw data.
     """
     if removal.act is not None:
         removal.act()
@@ -70,13 +70,13 @@ def remove(project: Project, removal: Removal) -> None:
 
 
 def check_removable(project: Project, path: Path) -> None:
-    """Raw data and what lies outside the home are never removed."""
+    """Raises ``RemovalForbidden`` for raw data and for paths outside the home."""
     home, real = project.home.root.resolve(), path.parent.resolve() / path.name
     if not real.is_relative_to(home) or real == home:
-        raise RemovalRefused(f"{path}: is not below {home}; nothing outside it is removed")
+        raise RemovalForbidden(f"{path}: is not below {home}; nothing outside it is removed")
     raw = [dataset.root.resolve() for dataset in project.datasets.values()] + [home / "sample"]
     for root in raw:
         if real.is_relative_to(root) or root.is_relative_to(real):
-            raise RemovalRefused(
+            raise RemovalForbidden(
                 f"{path}: holds or belongs to the raw data in {root}; raw data is never removed"
             )

@@ -207,7 +207,7 @@ PLANTED: dict[str, tuple[Plant, str, str]] = {
     "shard gone": (remove(f"shards/{DATASET}/val-00000.tar"), "missing_output", "val-00000.tar is missing"),
     "report gone": (remove(f"report/{DATASET}/index.html"), "missing_output", "index.html is missing"),
     "contents gone": (remove("warehouse/contents/*/*.parquet"), "missing_output", "list of its clips"),
-    "shards of another run": (a_shard_set_of_another_run, "unrecorded_output", "the ledger tells of"),
+    "shards of another run": (a_shard_set_of_another_run, "unrecorded_output", "the ledger has"),
     "ledger and files": (a_ledger_row_of_its_own, "unrecorded_output", f"mels/{DATASET}: its bucket files"),
     "ledger and Dagster": (a_ledger_row_of_its_own, "dagster_differs", f"mels/{DATASET}: the ledger has"),
     "Dagster and ledger": (a_dagster_materialisation_of_its_own, "dagster_differs", f"mels/{DATASET}"),

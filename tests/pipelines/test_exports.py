@@ -181,7 +181,7 @@ def test_the_commands_print_their_result_or_one_line(
         return capsys.readouterr().out
 
     assert json.loads(cals("trace", f"{DATASET}/train/2", "--json"))["direction"] == "up"
-    assert "made anew since" in cals("trace", f"{DATASET}/train/2", "--down")
+    assert "superseded: " in cals("trace", f"{DATASET}/train/2", "--down")
     assert "nothing to remove" in cals("gc")
     assert json.loads(cals("gc", "--json"))["removed"] is False
     assert cals("export", "croissant").strip().endswith("croissant.json")

@@ -148,7 +148,7 @@ def test_many_names_lead_to_the_same_thing(made: tuple[Project, MadeRun, MadeRun
         (f"generator/{DATASET}/wav2lip", "on record: generator/talks/cals, generator/talks/ground_truth"),
         (f"table_3/{DATASET}/wav2lip/psnr", "it is there for cals, ground_truth"),
         (f"table_3/{DATASET}/cals/lmd", "scored are psnr, ssim"),
-        (f"table_3/{DATASET}", "a figure is table_3/DATASET/METHOD/METRIC"),
+        (f"table_3/{DATASET}", "a value is table_3/DATASET/METHOD/METRIC"),
     ],
 )
 def test_a_wrong_name_gets_one_clear_line(

@@ -14,10 +14,11 @@ from assets.project.atomic_files import write_text
 from assets.project.settings import Project
 from pipelines.forget import forget
 from pipelines.instance import open_instance
+from pipelines.lineage.questions import trace
 from pipelines.lineage.registered_models import ModelFolder, model_folders
 from pipelines.retention.plan import carry_out, plan_removals
-from pipelines.retention.removal import RemovalRefused, check_removable
-from pipelines.retention.withdrawn import delete_run, made_with
+from pipelines.retention.removal import RemovalForbidden, check_removable
+from pipelines.retention.withdrawn import delete_run
 from tests.support.lineage_home import DATASET, MadeRun, make_project
 from tests.support.model_registry import client_of, register_models
 
@@ -122,9 +123,24 @@ def test_raw_data_and_what_lies_elsewhere_are_fenced_off(tmp_path: Path) -> None
     (home / "shards" / "away").symlink_to(tmp_path)
     for path in (tmp_path / "raw", home, home / "own", home / "own" / "raw" / "0.mp4", home / "sample" / "lrs2",
                  home / ".." / "x", home / "shards" / "away" / "raw"):  # fmt: skip
-        with pytest.raises(RemovalRefused):
+        with pytest.raises(RemovalForbidden):
             check_removable(project, path)
     check_removable(project, home / "shards" / "away")
+
+
+def files_with(project: Project, sha256: str) -> list[Path]:
+    """Current shards and videos with a content."""
+    found = trace(project, sha256, down=True)
+    paths = [project.home.root / node["label"] for node in found.nodes.values() if node["kind"] == "render"]
+    current = {
+        (node["dataset"], node["data_version"])
+        for node in found.nodes.values()
+        if node["kind"] == "materialization" and node["asset"] == "shards" and node["current"]
+    }
+    for row in found.clips.to_pylist():
+        if (row["dataset"], row["shards_version"]) in current:
+            paths.append(project.home.shards(row["dataset"]) / row["shard"])
+    return sorted(set(paths))
 
 
 def test_what_earlier_runs_kept_of_a_forgotten_clip_goes_for_good(tmp_path: Path) -> None:
@@ -138,14 +154,14 @@ def test_what_earlier_runs_kept_of_a_forgotten_clip_goes_for_good(tmp_path: Path
         write_text(path, "a face")
     write_text(project.home.dagster / "history" / "runs" / "run-first.db", "previews")
     sha256 = forget(project, LEFT, "withdrawn").records[0]["sha256"]
-    assert made_with(project, sha256) == [project.home.shards(DATASET) / "train-00000.tar"]
+    assert files_with(project, sha256) == [project.home.shards(DATASET) / "train-00000.tar"]
     (note,) = plan_removals(project).notes
     assert note.startswith(
-        f"still made with forgotten contents: audio_to_lip/{DATASET}, av_offsets/{DATASET}"
+        f"still computed from forgotten contents: audio_to_lip/{DATASET}, av_offsets/{DATASET}"
     )
     assert names(project, "forgotten") == []
     MadeRun(project, "second", (LEFT,)).make_all()
-    assert made_with(project, sha256) == []
+    assert files_with(project, sha256) == []
     write_text(preview, "another face")
     plan = plan_removals(project)
     assert plan.notes == []
