@@ -35,7 +35,7 @@ def run():
 
 before, first = stale(), run()
 with Path("cals.yaml").open("a") as file:
-    file.write("  loudness: {floor_dbfs: -20}\\n")
+    file.write("  loudness: {floor_dbfs: -20.0}\\n")
 changed, second = stale(), run()
 print(json.dumps({"before": before, "first": first, "changed": changed, "second": second}))
 """
