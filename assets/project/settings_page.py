@@ -20,8 +20,9 @@ HEAD = """\
 
 Every key of `cals.yaml`. A stage's settings are, each over the one before: the defaults of the dataset's profile, the
 file's `settings`, the dataset's `settings`. `cals.yaml` is checked whenever it is read: a wrong type, an unknown key or a
-value out of bounds is one line that says where, what and what would be right. `docs/cals.schema.json` says the same to
-editors; `cals schema` prints it.
+value out of bounds is one line that says where, what and what would be right. Editors do the same with
+`docs/cals.schema.json`, which the first line of the shipped file names. For a `cals.yaml` of your own: `cals schema >
+cals.schema.json`, and this first line: `# yaml-language-server: $schema=cals.schema.json`.
 
 ```yaml
 settings:
@@ -69,10 +70,15 @@ def _default(field: Any) -> str:
 def _stage_section(stage: str, cls: Any) -> str:
     declared, texts, defaults = declared_fields(cls), field_texts(cls), stage_defaults(stage)
     columns = list(defaults) if len({json.dumps(values) for values in defaults.values()}) > 1 else ["default"]
+    own = [name for name in cls.__annotations__ if name in texts]
+    names = [
+        *own,
+        *(name for name in texts if name not in own),
+    ]  # the stage's own before those of every training
     values = [defaults[column] if column in defaults else next(iter(defaults.values())) for column in columns]
     rows = [
         (f"`{name}`", _kind(declared[name]), *(_shown(profile[name]) for profile in values), texts[name])
-        for name in texts
+        for name in names
     ]
     return _table(f"`{stage}`", summary(cls), ("setting", "type and bounds", *columns, "meaning"), rows)
 

@@ -21,6 +21,17 @@ class SampleCorpusSettings(Settings):
     that it never saw); their sentences differ.
 
     Args:
+        seed: decides every random draw.
+        num_train_clips, num_val_clips, num_test_clips: clips of the LRS2 part, by split.
+        num_pretrain_clips: clips of its folder `pretrain`.
+        min_clip_s, max_clip_s: length of these clips.
+        lrw_words: words of the LRW part.
+        num_lrw_clips_per_word: clips of each of them in train, val and test.
+        num_hdtf_clips: clips of the HDTF part.
+        hdtf_clip_s: their length.
+        num_hdtf_full_videos: full HDTF videos, with the annotation files that cut clips out of them.
+        video_crf: x264's constant quality, 0 (lossless) to 51.
+        audio_bits_per_s: bit rate of the audio.
         coarticulation_s: width of the whole window of phones that shapes the lips at one moment: lips at t
             depend on phones within t +- coarticulation_s / 2, and on nothing else. 0 makes them jump from
             phone to phone.

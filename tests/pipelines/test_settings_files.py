@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -12,14 +13,17 @@ import pytest
 from jsonschema import Draft7Validator
 from ruamel.yaml import YAML
 
+from assets.media.limits import ProbeLimits
 from assets.project.code_version import PROJECT_ROOT
 from assets.project.graph import STAGES
 from assets.project.settings import settings_class
 from assets.project.settings_docs import field_texts
 from assets.project.settings_gate import checked_fields
 from assets.project.settings_schema import project_schema
+from assets.sample_corpus.settings import SampleCorpusSettings
 from cals_models.config.declared import declared_fields
 from pipelines.cli.main import main
+from pipelines.dubbing.settings import DubSettings
 from pipelines.settings_files import PAGE, SCHEMA, settings_files, write_settings_files
 
 VALUES: list[Any] = [
@@ -122,6 +126,11 @@ def test_each_setting_has_a_text_and_a_default() -> None:
     assert learning_rate["description"].endswith("Default: 0.0001 in profile paper, 0.0005 in profile tiny.")
 
 
+@pytest.mark.parametrize("cls", [DubSettings, ProbeLimits, SampleCorpusSettings])
+def test_settings_outside_the_file_have_texts_too(cls: Any) -> None:
+    assert list(field_texts(cls)) == list(declared_fields(cls))
+
+
 def test_a_setting_without_a_text_is_named() -> None:
     class Undocumented(settings_class("mels")):  # type: ignore[misc]
         """Nothing about its field."""
@@ -132,6 +141,4 @@ def test_a_setting_without_a_text_is_named() -> None:
 
 
 def _with_field() -> Any:
-    import dataclasses
-
     return dataclasses.make_dataclass("Bare", [("x", int, math.inf)])
