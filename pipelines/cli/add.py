@@ -11,10 +11,17 @@ from pipelines.cli.command import Add, open_project
 
 def add_command(add: Add) -> None:
     parser = add("add", _add, "add a dataset to cals.yaml")
-    parser.add_argument("name")
-    parser.add_argument("--layout", required=True, choices=tuple(LAYOUTS))
-    parser.add_argument("--root", required=True, metavar="PATH")
-    parser.add_argument("--profile", default="paper", choices=tuple(PROFILES))
+    parser.add_argument("name", help="lower-case letters, digits and single underscores")
+    parser.add_argument("--layout", required=True, choices=tuple(LAYOUTS), help="how the folder is organised")
+    parser.add_argument(
+        "--root", required=True, metavar="PATH", help="the folder of raw videos; never written to"
+    )
+    parser.add_argument(
+        "--profile",
+        default="paper",
+        choices=tuple(PROFILES),
+        help="sizes of networks and trainings (default: paper)",
+    )
 
 
 def _add(arguments: argparse.Namespace) -> int:

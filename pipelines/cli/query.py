@@ -9,7 +9,7 @@ from pipelines.cli.command import Add, open_project
 
 def add_command(add: Add) -> None:
     parser = add("query", _query, "ask the warehouse a question in SQL")
-    parser.add_argument("sql", metavar="SQL")
+    parser.add_argument("sql", metavar="SQL", help="one statement; the warehouse is opened read-only")
     parser.add_argument("--format", default="table", choices=("table", "csv", "json"))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from pipelines.cli.command import Add, open_project
-from pipelines.cli.datasets import choose_datasets
 from pipelines.cli.errors import EXIT_NOT_DONE, print_failures
+from pipelines.cli.selection import add_dataset_option, choose_datasets
 
 
 def add_command(add: Add) -> None:
@@ -14,7 +14,7 @@ def add_command(add: Add) -> None:
         "bring the reports up to date and print their paths; without --dataset also the page over all of them"
     )
     parser = add("report", _report, text)
-    parser.add_argument("--dataset", action="append", metavar="NAME")
+    add_dataset_option(parser)
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import argparse
 
 from pipelines.cli.command import Add, open_project
-from pipelines.cli.datasets import choose_datasets
 from pipelines.cli.errors import EXIT_NOT_DONE, print_failures
+from pipelines.cli.selection import add_dataset_option, add_to_option, choose_datasets
 
 NOTHING_TO_DO = "nothing is stale: nothing to do"
 
 
 def add_command(add: Add) -> None:
     parser = add("run", _run, "materialise exactly what is stale")
-    parser.add_argument("--dataset", action="append", metavar="NAME")
-    parser.add_argument("--to", metavar="ASSET")
+    add_dataset_option(parser)
+    add_to_option(parser)
     parser.add_argument(
         "--force",
         action="append",
         metavar="ASSET",
         default=[],
-        help="materialise it even if it is not stale",
+        help="materialise this asset even if it is not stale; may be repeated",
     )
 
 

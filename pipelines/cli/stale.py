@@ -6,13 +6,13 @@ import argparse
 import json
 
 from pipelines.cli.command import Add, open_project
-from pipelines.cli.datasets import choose_datasets
+from pipelines.cli.selection import add_dataset_option, add_to_option, choose_datasets
 
 
 def add_command(add: Add) -> None:
     parser = add("stale", _stale, "list what is stale and why")
-    parser.add_argument("--dataset", action="append", metavar="NAME")
-    parser.add_argument("--to", metavar="ASSET")
+    add_dataset_option(parser)
+    add_to_option(parser)
     parser.add_argument("--json", action="store_true")
 
 

@@ -27,7 +27,7 @@ def test_a_command_is_in_the_module_of_its_name() -> None:
         module.add_command(add)  # type: ignore[arg-type]
     assert names == {name: name.replace("-", "_") for name in names} and len(names) == len(COMMANDS)
     here = {path.stem for path in Path(cli_main.__file__).parent.glob("*.py")}
-    assert here == {*names.values(), "__init__", "command", "datasets", "errors", "main"}
+    assert here == {*names.values(), "__init__", "command", "errors", "main", "selection"}
 
 
 def test_wrong_usage_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,13 +1,33 @@
-"""Which datasets a command works on."""
+"""Options ``--dataset`` and ``--to``: which datasets a command works on, and how far."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from assets.project.graph import STAGES
+
 if TYPE_CHECKING:
     from assets.project.settings import Project
+
+
+def add_dataset_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dataset",
+        action="append",
+        metavar="NAME",
+        help="of cals.yaml; may be repeated (default: all datasets)",
+    )
+
+
+def add_to_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--to",
+        metavar="ASSET",
+        help=f"end with this asset (default: as far as each dataset goes); one of {', '.join(STAGES)}",
+    )
 
 
 def choose_datasets(project: Project, requested: Sequence[str] | None) -> list[str]:
