@@ -1,0 +1,50 @@
+"""Cards hold metrics, provenance and terms."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assets.project.settings import SettingsError
+from pipelines.exports.cards import write_dataset_card, write_model_cards
+from pipelines.exports.licences import licence_of
+from pipelines.forget import forget
+from tests.support.lineage_home import DATASET, MadeRun, make_project
+
+
+def test_cards_hold_metrics_terms_and_withdrawals(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    run = MadeRun(project, "first").make_all()
+    data = write_dataset_card(project, DATASET).read_text()
+    for text in (run.versions["shards"], "| train | 4 |", "iBUG 300-W", "not stated", "cals forget"):
+        assert text in data
+    forget(project, f"{DATASET}/train/1", "the speaker asked for it")
+    cards = {path.parent.parent.name: path.read_text() for path in write_model_cards(project, DATASET)}
+    assert set(cards) == {"cals", "sync_encoder", "audio_to_lip", "lse_evaluator"}
+    for text in (
+        run.versions["generator|cals"],
+        "| PSNR (dB) | higher | 30 | not measured |",
+        "which was withdrawn",
+    ):
+        assert text in cards["cals"]
+    with pytest.raises(SettingsError, match="no dataset"):
+        write_model_cards(project, "none")
+
+
+@pytest.mark.parametrize(
+    ("layout", "text"),
+    [
+        ("grid", "CC BY 4.0"),
+        ("lrw", "non-commercial research"),
+        ("lrs2", "non-commercial research"),
+        ("folder", "not known"),
+    ],
+)
+def test_terms_follow_the_layout(tmp_path: Path, layout: str, text: str) -> None:
+    project = make_project(tmp_path)
+    entry = replace(project.datasets[DATASET], layout=layout)
+    assert text in licence_of(project, entry).note
+    sample = replace(entry, root=project.home.root / "sample" / "lrs2")
+    assert "public domain" in licence_of(project, sample).note
