@@ -67,6 +67,8 @@ def _python_texts(path: Path) -> Iterator[tuple[int, str]]:
     source = path.read_text(encoding="utf-8")
     yield 0, str(path.relative_to(PROJECT))
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if "matplotlib.figure" in token.line:
+            continue  # its module and class are named so
         if token.type in (tokenize.NAME, tokenize.COMMENT):
             yield token.start[0], token.string
     for node in ast.walk(ast.parse(source)):

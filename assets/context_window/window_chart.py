@@ -23,10 +23,10 @@ def window_chart(
         contexts: method -> the fit.
     """
     matplotlib.use("Agg")
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Canvas
 
-    figure = Figure(figsize=(7.2, 4.2), dpi=110, layout="constrained")
-    axes = figure.add_subplot()
+    canvas = Canvas(figsize=(7.2, 4.2), dpi=110, layout="constrained")
+    axes = canvas.add_subplot()
     for number, (method, (windows, values)) in enumerate(curves.items()):
         if not len(values):
             continue
@@ -46,5 +46,5 @@ def window_chart(
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    canvas.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

@@ -30,11 +30,11 @@ def strip_image(strip: Strip) -> bytes:
 def mask_chart(rows: Iterable[Mapping[str, Any]], methods: Sequence[str]) -> bytes:
     """PNG: mean LMD of masked frames (solid) and of the same frames with all audio (dashed), by length."""
     matplotlib.use("Agg")
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Canvas
 
     measured = [row for row in rows if row["lmd_masked"] is not None]
-    figure = Figure(figsize=(7.2, 4.2), dpi=110, layout="constrained")
-    axes = figure.add_subplot()
+    canvas = Canvas(figsize=(7.2, 4.2), dpi=110, layout="constrained")
+    axes = canvas.add_subplot()
     for number, method in enumerate(methods):
         lengths = sorted({row["mask_frames"] for row in measured if row["method"] == method})
         colour = COLOURS[number % len(COLOURS)]
@@ -53,5 +53,5 @@ def mask_chart(rows: Iterable[Mapping[str, Any]], methods: Sequence[str]) -> byt
     if measured:
         axes.legend(frameon=False)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    canvas.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

@@ -3,7 +3,7 @@
 A session is one block a clip; in each block every method is shown once, with another clip each while there are
 clips enough, and over all blocks every method meets every clip once. The order of the methods within a block is
 a row of a Williams square. Raters come in groups of as many as the square has rows; within a group, in every
-block, each row is used once. So, in every full group and every block, each method stands at each place equally
+block, each row is used once. So, in every full group and every block, each method is at each position equally
 often and follows each other method equally often.
 
 Legend: M methods, N clips, R rows of the square (M if M is even, 2 M if it is odd).
@@ -17,7 +17,7 @@ import random
 
 
 def williams_rows(num_methods: int) -> list[tuple[int, ...]]:
-    """Rows in which each number stands at each place, and follows each other one, equally often.
+    """Rows in which each number is at each position, and follows each other one, equally often.
 
     Args:
         num_methods: M, at least 1.
@@ -38,7 +38,7 @@ def williams_rows(num_methods: int) -> list[tuple[int, ...]]:
 
 
 def session_order(num_methods: int, num_clips: int, rater_number: int, seed: str) -> list[tuple[int, int]]:
-    """What the rater of that number sees, first to last.
+    """The videos of the rater of that number, first to last.
 
     Args:
         num_methods: M, at least 1.
@@ -67,7 +67,7 @@ def session_order(num_methods: int, num_clips: int, rater_number: int, seed: str
 
 
 def _shuffled(count: int, seed: str) -> list[int]:
-    """0..count-1 in an order that the text decides, on every machine and Python alike."""
+    """0..count-1 in an order seeded by a text, the same on every machine and Python."""
     numbers = list(range(count))
     random.Random(seed).shuffle(numbers)
     return numbers

@@ -1,6 +1,6 @@
 """A study: which videos are shown under which opaque names. Fixed when it is first served, then only read.
 
-It lies in ``<home>/mos/<dataset>/<name>/``: ``study.json``, ``answers.jsonl`` and ``videos/<opaque name>.mp4``.
+Its folder is ``<home>/mos/<dataset>/<name>/``: ``study.json``, ``answers.jsonl`` and ``videos/<opaque name>.mp4``.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Study:
     """What raters are shown.
 
     Args:
-        folder: where it lies.
+        folder: of its files.
         name, dataset: of the study.
         methods, clip_ids: every method is shown with every clip.
         videos: method x clip.

@@ -1,8 +1,8 @@
 """Table 2: mean opinion scores with intervals, and how far they can be trusted.
 
 The interval of a mean is ``t(0.975, n - 1) s / sqrt(n)`` over the n ratings that count, as tables of mean opinion
-scores have it; ratings of one rater resemble each other, so it speaks of these raters. Beside it stands the same over
-the raters' own means (n raters), which speaks of raters at large and is the wider one as a rule.
+scores have it; ratings of one rater resemble each other, so it holds for these raters. The second interval is over the
+raters' own means (n raters); it holds for raters at large and is usually wider.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def find_study(home: Home, dataset: str, name: str | None) -> Study:
 
 
 def summarise(study: Study, raters: Sequence[Rater]) -> Summary:
-    """Table 2 of what was answered so far.
+    """Table 2 of the answers so far.
 
     Raises:
         StudyError: nobody has answered yet.
@@ -128,7 +128,7 @@ def summarise(study: Study, raters: Sequence[Rater]) -> Summary:
 
 
 def summarise_study(home: Home, dataset: str, name: str | None = None) -> Summary:
-    """Table 2 of a study as it lies in the home."""
+    """Table 2 of a study in the home."""
     study = find_study(home, dataset, name)
     return summarise(study, Journal(study).raters())
 

@@ -43,7 +43,7 @@ class ScoreRequest:
         reference: folder of the true ones.
         name: of the system; None takes the name of the folder ``generated``.
         dataset: a dataset of ``cals.yaml``: its settings of ``clip_metrics`` and its evaluator are used, and the rows
-            stand beside its methods; references that are its own renders of ``ground_truth`` give their clips' ids, so
+            appear beside its methods; references that are its own renders of ``ground_truth`` give their clips' ids, so
             that values are compared clip by clip. None takes the name of the folder ``reference`` and no evaluator.
         protocol: only its rows.
         lse_weights: file or address of network S's weights; goes before the dataset's evaluator.

@@ -203,7 +203,7 @@ def test_lpips_is_a_row_of_every_clip_and_audio_beside_the_others(
     assert without == [row for row in rows if row["metric"] != "lpips"]
 
 
-def test_a_clip_without_figures_has_a_row_of_lpips_that_says_why(
+def test_a_clip_without_values_has_a_row_of_lpips_that_says_why(
     shards: Path, instruments: Instruments
 ) -> None:
     frames = next(iter(ShardSet(shards).clips("test"))).frames(range(NUM_FRAMES))
