@@ -14,6 +14,7 @@ from typing import Any
 from assets.project.code_version import installed_version
 from assets.project.settings import Project, SettingsError, load_project
 from pipelines.instance import LEAST_FREE_GIB, free_bytes
+from pipelines.ui import DAGSTER_PORT, MLFLOW_PORT
 
 LIBRARIES = {
     "torch": "torch",
@@ -58,7 +59,13 @@ class Finding:
 def examine() -> list[Finding]:
     """Checks everything a run needs; changes nothing."""
     findings = [_python(), *(_library(name, module) for name, module in LIBRARIES.items())]
-    findings += [_devices(), _dlib_weights(), _fan_weights(), _port(3000, "Dagster"), _port(5000, "MLflow")]
+    findings += [
+        _devices(),
+        _dlib_weights(),
+        _fan_weights(),
+        _port(DAGSTER_PORT, "Dagster"),
+        _port(MLFLOW_PORT, "MLflow"),
+    ]
     try:
         project = load_project()
     except SettingsError as error:

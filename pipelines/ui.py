@@ -1,4 +1,4 @@
-"""``cals ui``: Dagster's and MLflow's own pages, on loopback."""
+"""``cals ui``: Dagster's and MLflow's own pages, on loopback. The command line reads the ports: it imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from assets.project.settings import Project
-from pipelines.instance import open_instance, shipped_file
+if TYPE_CHECKING:
+    from assets.project.settings import Project
 
 HOST = "127.0.0.1"
+DAGSTER_PORT, MLFLOW_PORT = 3000, 5000
 STOP_WAIT_S = 10.0
 
 
@@ -22,6 +24,8 @@ def serve(project: Project, port: int, mlflow_port: int) -> int:
     Raises:
         ValueError: a port is in use.
     """
+    from pipelines.instance import open_instance, shipped_file
+
     for wanted, option in ((port, "--port"), (mlflow_port, "--mlflow-port")):
         _require_free(wanted, option)
     open_instance(project).dispose()

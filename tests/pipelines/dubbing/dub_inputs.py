@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from fractions import Fraction
@@ -17,6 +18,7 @@ import soundfile
 import torch
 from safetensors.torch import save_file
 
+from assets.project.home import Home
 from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.generator import GeneratorConfig
 from cals_models.networks.lip_sync import LipSync
@@ -107,4 +109,13 @@ def write_model(folder: Path, dataset: str = "made") -> Path:
     }
     plain |= {"config": asdict(config), "audio_to_lip": asdict(audio)}
     (folder / "model.json").write_text(json.dumps(plain))
+    return folder
+
+
+def register_model(home: Home, dataset: str, method: str, at: int) -> Path:
+    """A generator that is its partition's current one since the time ``at``."""
+    base = home.model("generator", dataset, method)
+    folder = write_model(base / "abc", dataset)
+    (base / "current.json").write_text(json.dumps({"folder": "abc", "registered_version": "1"}))
+    os.utime(base / "current.json", (at, at))
     return folder

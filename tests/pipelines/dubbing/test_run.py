@@ -1,9 +1,8 @@
-"""The command: which model it takes, and what it prints."""
+"""The command ``cals dub``: what it prints, and which folders it rejects."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -12,38 +11,11 @@ from assets.project.home import Home
 from assets.project.settings import Project
 from assets.store.warehouse import publish, query
 from pipelines.cli.main import make_parser
-from pipelines.dubbing.choose_model import choose_model
 from pipelines.dubbing.dub import DubInputs
 from pipelines.dubbing.run import run_dub
 from pipelines.dubbing.settings import DubSettings
-from tests.pipelines.dubbing.dub_inputs import write_audio, write_model
+from tests.pipelines.dubbing.dub_inputs import register_model, write_audio, write_model
 from tests.support.array_frames import astronaut
-
-
-def register(home: Home, dataset: str, method: str, at: int) -> Path:
-    base = home.model("generator", dataset, method)
-    folder = write_model(base / "abc", dataset)
-    (base / "current.json").write_text(json.dumps({"folder": "abc", "registered_version": "1"}))
-    os.utime(base / "current.json", (at, at))
-    return folder
-
-
-def test_the_newest_cals_generator_is_the_default_and_others_go_by_name(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    with pytest.raises(ValueError, match="no cals generator is registered"):
-        choose_model(home, None)
-    old, new = register(home, "old", "cals", 1000), register(home, "new", "cals", 2000)
-    wav2lip = register(home, "old", "wav2lip", 3000)
-    choice = choose_model(home, None)
-    assert choice.folder == new and choice.why == "the newest registered cals generator, trained on new"
-    assert choose_model(home, "old").folder == old
-    assert choose_model(home, "old/wav2lip").folder == wav2lip
-    assert choose_model(home, str(old)).folder == old
-    for wanted in ("other", "../old", "old/a2l"):
-        with pytest.raises(
-            ValueError, match=r"neither a folder nor a registered generator.*old/cals, old/wav2lip"
-        ):
-            choose_model(home, wanted)
 
 
 def test_a_photograph_is_dubbed_and_bad_models_are_rejected(
@@ -54,7 +26,7 @@ def test_a_photograph_is_dubbed_and_bad_models_are_rejected(
     project = Project(
         config_path=tmp_path / "cals.yaml", home=Home(tmp_path / "home"), datasets={}, settings={}
     )
-    register(project.home, "made", "cals", 1000)
+    register_model(project.home, "made", "cals", 1000)
     photograph = tmp_path / "face.png"
     Image.fromarray(astronaut()).save(photograph)
     inputs = DubInputs(video=photograph, audio=write_audio(tmp_path / "a.wav", 0.2), out=tmp_path / "dub.mp4")
