@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from assets.report.definitions import Methods, Metric, method_definitions, metric_definitions
+from assets.report.definitions import (
+    MethodDefinitions,
+    MetricDefinition,
+    method_definitions,
+    metric_definitions,
+)
 from assets.report.formatting import format_interval, format_number, format_signed
 from assets.report.measured_scores import SHOWN_PROTOCOLS, Scores, measured_scores, own_audio_row
 from assets.report.table_cells import Cell, MethodRow, value_cell, with_best_marked
@@ -44,7 +49,7 @@ def mouth_table(warehouse: WarehouseReader, dataset: str) -> list[MethodRow]:
     return with_best_marked(table, list(better), better)
 
 
-def margin_cell(gain: Row | None, metric: Metric) -> Cell:
+def margin_cell(gain: Row | None, metric: MetricDefinition) -> Cell:
     """A row of ``wrong_audio_margin`` with its interval, and whether that is clear of 0."""
     if gain is None:
         return Cell(why="needs both")
@@ -67,7 +72,7 @@ def sync_table(warehouse: WarehouseReader, dataset: str) -> list[MethodRow]:
 
 
 def own_and_other_rows(
-    measured: Scores, of_sets: Scores, methods: Methods, columns: Sequence[Metric]
+    measured: Scores, of_sets: Scores, methods: MethodDefinitions, columns: Sequence[MetricDefinition]
 ) -> list[MethodRow]:
     """Each method that has any of the metrics; for each metric a cell with own and one with other audio.
 
@@ -76,7 +81,7 @@ def own_and_other_rows(
         of_sets: rows of ``set_metrics``, by the same key.
     """
 
-    def cell(method: str, audio: str, metric: Metric) -> Cell:
+    def cell(method: str, audio: str, metric: MetricDefinition) -> Cell:
         key = (method, audio, metric.name)
         return _set_cell(of_sets[key], metric) if key in of_sets else value_cell(measured.get(key), metric)
 
@@ -93,7 +98,7 @@ def own_and_other_rows(
     ]
 
 
-def _set_cell(row: Row, metric: Metric) -> Cell:
+def _set_cell(row: Row, metric: MetricDefinition) -> Cell:
     """A score of a whole set of frames: it has no interval over clips."""
     if row["value"] is None:
         return Cell(why=row["detail"])

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from assets.report.audio_comparison import margins
-from assets.report.definitions import Methods, Metric, method_definitions, metric_definitions
+from assets.report.definitions import (
+    MethodDefinitions,
+    MetricDefinition,
+    method_definitions,
+    metric_definitions,
+)
 from assets.report.measured_scores import SHOWN_PROTOCOLS
 from assets.report.scatter_chart import Cloud, Dot, against_chart, cloud_chart
 from assets.report.svg_charts import Chart, Interval, interval_chart
@@ -52,7 +57,7 @@ def clip_charts(warehouse: WarehouseReader, dataset: str, headline: str) -> list
     return [*charts, chart] if chart else charts
 
 
-def _against_chart(dots: list[Dot], metric: Metric, x_name: str, y_name: str) -> Chart:
+def _against_chart(dots: list[Dot], metric: MetricDefinition, x_name: str, y_name: str) -> Chart:
     svg, note = against_chart(
         metric.heading, dots, x_name=x_name, y_name=y_name, lower_is_better=metric.better == "lower"
     )
@@ -60,7 +65,10 @@ def _against_chart(dots: list[Dot], metric: Metric, x_name: str, y_name: str) ->
 
 
 def _cloud_chart(
-    warehouse: WarehouseReader, dataset: str, methods: Methods, metrics: Mapping[str, Metric]
+    warehouse: WarehouseReader,
+    dataset: str,
+    methods: MethodDefinitions,
+    metrics: Mapping[str, MetricDefinition],
 ) -> Chart | None:
     """LSE-D against LMD, a cloud a method; None where no clip has both."""
     clouds = _clouds(warehouse, dataset, methods)
@@ -86,7 +94,7 @@ def _paired_dots(warehouse: WarehouseReader, dataset: str, ours: str, theirs: st
     return [Dot(clip_id=row["clip_id"], x=row["x"], y=row["y"]) for row in found]
 
 
-def _clouds(warehouse: WarehouseReader, dataset: str, methods: Methods) -> list[Cloud]:
+def _clouds(warehouse: WarehouseReader, dataset: str, methods: MethodDefinitions) -> list[Cloud]:
     """LMD (x) and LSE-D (y) of each clip by each method that generates its frames."""
     found = warehouse.rows(
         "select method, clip_id, max(value) filter (where metric = 'lmd' and protocol = 'primary') as x, "

@@ -12,7 +12,7 @@ PROPOSED_METHOD = "cals"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metric:
+class MetricDefinition:
     """A row of ``metric_definitions``.
 
     Args:
@@ -42,7 +42,7 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Method:
+class MethodDefinition:
     """A row of ``method_definitions``."""
 
     name: str
@@ -52,10 +52,10 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Methods:
+class MethodDefinitions:
     """The defined methods by name; others, such as ``external/...``, are printed by their name and come last."""
 
-    by_name: Mapping[str, Method]
+    by_name: Mapping[str, MethodDefinition]
 
     def label(self, name: str) -> str:
         return self.by_name[name].label if name in self.by_name else name
@@ -76,13 +76,13 @@ class Methods:
         return sorted(set(names), key=place)
 
 
-def metric_definitions(warehouse: WarehouseReader) -> dict[str, Metric]:
+def metric_definitions(warehouse: WarehouseReader) -> dict[str, MetricDefinition]:
     """Metrics by name, as tables list them."""
     found = warehouse.rows(
         "select metric, label, unit, better, decimals, description from metric_definitions order by position"
     )
     return {
-        row["metric"]: Metric(
+        row["metric"]: MetricDefinition(
             name=row["metric"],
             label=row["label"],
             unit="" if row["unit"] == "1" else row["unit"],
@@ -94,6 +94,6 @@ def metric_definitions(warehouse: WarehouseReader) -> dict[str, Metric]:
     }
 
 
-def method_definitions(warehouse: WarehouseReader) -> Methods:
+def method_definitions(warehouse: WarehouseReader) -> MethodDefinitions:
     found = warehouse.rows("select method as name, label, position, is_control from method_definitions")
-    return Methods({row["name"]: Method(**row) for row in found})
+    return MethodDefinitions({row["name"]: MethodDefinition(**row) for row in found})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assets.project.home import Home
-from assets.report.definitions import Methods, method_definitions
+from assets.report.definitions import MethodDefinitions, method_definitions
 from assets.report.formatting import format_number
 from assets.report.settings import ReportSettings
 from assets.report.videos import PRIOR, ClipVideo, chosen_clips, clip_video
@@ -90,7 +90,7 @@ def _example(
     clip_id: str,
     why: str,
     folders: dict[str, Path],
-    methods: Methods,
+    methods: MethodDefinitions,
     settings: ReportSettings,
 ) -> Example:
     facts = warehouse.rows(

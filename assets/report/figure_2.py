@@ -10,10 +10,15 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from assets.masked_audio.strip_file import TRUE, read_strip
+from assets.masked_audio.strip_file import ALL_AUDIO, TRUE, StripRow, read_strip
 from assets.project.home import Home
 from assets.report.band_chart import BandLine, band_chart
-from assets.report.definitions import Methods, Metric, method_definitions, metric_definitions
+from assets.report.definitions import (
+    MethodDefinitions,
+    MetricDefinition,
+    method_definitions,
+    metric_definitions,
+)
 from assets.report.formatting import format_count
 from assets.report.lmd_curves import (
     MS_PER_FRAME,
@@ -121,7 +126,7 @@ def _costs(found: list[Row]) -> dict[tuple[str, int], ByClip]:
     return costs
 
 
-def _chart(points: list[Row], names: Sequence[str], methods: Methods) -> Chart:
+def _chart(points: list[Row], names: Sequence[str], methods: MethodDefinitions) -> Chart:
     lines = []
     for style, name in enumerate(names):
         measured = [row for row in points if row["method"] == name and row["num_clips"]]
@@ -139,7 +144,9 @@ def _chart(points: list[Row], names: Sequence[str], methods: Methods) -> Chart:
     return Chart(title=title, svg=band_chart(title, lines, x_name=x_name, y_name="LMD, px"))
 
 
-def _group(points: list[Row], costs: Costs, method: str, methods: Methods, lmd: Metric) -> Group:
+def _group(
+    points: list[Row], costs: Costs, method: str, methods: MethodDefinitions, lmd: MetricDefinition
+) -> Group:
     table = []
     for row in points:
         if row["method"] != method:
@@ -152,7 +159,9 @@ def _group(points: list[Row], costs: Costs, method: str, methods: Methods, lmd: 
     return Group(title=methods.label(method), source="measured", corpus=method, rows=table)
 
 
-def _pair_row(costs: Costs, headline: str, others: Sequence[str], length: int, lmd: Metric) -> MethodRow:
+def _pair_row(
+    costs: Costs, headline: str, others: Sequence[str], length: int, lmd: MetricDefinition
+) -> MethodRow:
     ours = costs.get((headline, length), {})
     cells = [
         difference_cell(difference(ours, costs.get((other, length), {}), better=lmd.better), lmd)
@@ -165,7 +174,7 @@ def _mask_label(length: int) -> str:
     return f"{format_count(length, 'frame')}, {length * MS_PER_FRAME} ms"
 
 
-def _strip(home: Home, dataset: str, methods: Methods) -> tuple[StripView | None, str]:
+def _strip(home: Home, dataset: str, methods: MethodDefinitions) -> tuple[StripView | None, str]:
     """The kept frames, or why there are none."""
     path = home.stage(STAGE, dataset) / "pictures" / "masked_frames.png"
     if not path.exists():
@@ -177,13 +186,16 @@ def _strip(home: Home, dataset: str, methods: Methods) -> tuple[StripView | None
     image = np.concatenate([np.concatenate(list(row), axis=1) for row in strip.frames])
     buffer = BytesIO()
     Image.fromarray(image).save(buffer, "PNG")
-    labels = [
-        "True frames" if row.audio == TRUE else f"{methods.label(row.method)}, {row.audio}"
-        for row in strip.rows
-    ]
+    labels = [_row_label(row, methods) for row in strip.rows]
     text = (
         f"{format_count(len(strip.hidden), 'frame')} of one clip, {sum(strip.hidden)} of them with masked audio; "
         f"rows: {'; '.join(labels)}"
     )
     url = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
     return StripView(url=url, clip_id=strip.clip_id, labels=labels, hidden=list(strip.hidden), text=text), ""
+
+
+def _row_label(row: StripRow, methods: MethodDefinitions) -> str:
+    if row.audio == TRUE:
+        return "True frames"
+    return f"{methods.label(row.method)}, {'all audio' if row.audio == ALL_AUDIO else row.audio}"

@@ -9,8 +9,8 @@ from assets.context_window.effective_context import EffectiveContext, curves_of,
 from assets.report.band_chart import BandLine, Span, band_chart
 from assets.report.definitions import (
     PROPOSED_METHOD,
-    Methods,
-    Metric,
+    MethodDefinitions,
+    MetricDefinition,
     method_definitions,
     metric_definitions,
 )
@@ -95,7 +95,7 @@ def figure_3(
     )
 
 
-def _chart(points: list[Row], contexts: Mapping[str, EffectiveContext], methods: Methods) -> Chart:
+def _chart(points: list[Row], contexts: Mapping[str, EffectiveContext], methods: MethodDefinitions) -> Chart:
     lines, spans = [], []
     for style, (name, context) in enumerate(contexts.items()):
         measured = [row for row in points if row["method"] == name]
@@ -110,7 +110,7 @@ def _chart(points: list[Row], contexts: Mapping[str, EffectiveContext], methods:
     return Chart(title=title, svg=band_chart(title, lines, x_name=x_name, y_name="LMD, px", spans=spans))
 
 
-def _context_row(name: str, context: EffectiveContext, methods: Methods) -> MethodRow:
+def _context_row(name: str, context: EffectiveContext, methods: MethodDefinitions) -> MethodRow:
     if context.reach_frames is None or context.low_frames is None or context.high_frames is None:
         reach, width = Cell(why=context.detail.split(";")[0]), Cell(why="no estimate")
     else:
@@ -131,7 +131,7 @@ def _seconds(reach_frames: float) -> float:
     return reach_frames / (FPS / 2)
 
 
-def _published(warehouse: WarehouseReader, methods: Methods) -> list[MethodRow]:
+def _published(warehouse: WarehouseReader, methods: MethodDefinitions) -> list[MethodRow]:
     """The paper's best windows: read off its curve, so without an interval or a gain."""
     found = warehouse.rows(
         "select corpus, window_frames, lmd from figure_3 where source = 'published' order by corpus desc"
@@ -157,7 +157,7 @@ def _window_row(
     by_clip: Mapping[tuple[str, int], ByClip],
     names: Sequence[str],
     window: int,
-    lmd: Metric,
+    lmd: MetricDefinition,
 ) -> MethodRow:
     """LMD of each method with one window, and its difference from the method's widest window."""
     means = {row["method"]: row for row in points if row["window_frames"] == window}

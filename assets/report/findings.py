@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assets.report.audio_comparison import margins
-from assets.report.definitions import Metric, method_definitions, metric_definitions
+from assets.report.definitions import MetricDefinition, method_definitions, metric_definitions
 from assets.report.formatting import (
     TIMES,
     format_count,
@@ -47,7 +47,7 @@ def findings(warehouse: WarehouseReader, dataset: str, headline: str) -> list[Fi
 
 
 def _beats(
-    metrics: Mapping[str, Metric],
+    metrics: Mapping[str, MetricDefinition],
     label: str,
     other: str,
     other_text: str,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from assets.mos.scales import SCALE_NAMES
 from assets.report.audio_comparison import MOUTH_METRICS, own_and_other_rows
-from assets.report.definitions import Metric, method_definitions, metric_definitions
+from assets.report.definitions import MetricDefinition, method_definitions, metric_definitions
 from assets.report.headline_table import HEADLINE_METRICS
 from assets.report.measured_scores import SHOWN_PROTOCOLS, measured_scores
 from assets.report.table_cells import MethodRow
@@ -25,7 +25,7 @@ class FurtherMetrics:
         evaluators: networks and weights that the scores depend on.
     """
 
-    columns: list[Metric]
+    columns: list[MetricDefinition]
     rows: list[MethodRow]
     evaluators: list[str]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from assets.report.definitions import Methods, Metric
+from assets.report.definitions import MethodDefinitions, MetricDefinition
 from assets.report.formatting import format_number
 from assets.report.table_cells import Cell, Group, MethodRow, with_best_marked
 from assets.report.warehouse_reader import Row
@@ -13,12 +13,17 @@ from assets.report.warehouse_reader import Row
 HEADLINE_METRICS = ("psnr", "ssim", "lmd", "lse_d", "lse_c")
 
 
-def headline_columns(metrics: Mapping[str, Metric]) -> list[Metric]:
+def headline_columns(metrics: Mapping[str, MetricDefinition]) -> list[MetricDefinition]:
     return [metrics[name] for name in HEADLINE_METRICS]
 
 
 def headline_group(
-    rows: Sequence[MethodRow], metrics: Mapping[str, Metric], *, title: str, source: str, corpus: str
+    rows: Sequence[MethodRow],
+    metrics: Mapping[str, MetricDefinition],
+    *,
+    title: str,
+    source: str,
+    corpus: str,
 ) -> Group:
     """Rows under one title, the best value of each column marked.
 
@@ -31,17 +36,17 @@ def headline_group(
     return Group(title=title, source=source, corpus=corpus, rows=marked)
 
 
-def measured_group(rows: Sequence[MethodRow], metrics: Mapping[str, Metric], dataset: str) -> Group:
+def measured_group(rows: Sequence[MethodRow], metrics: Mapping[str, MetricDefinition], dataset: str) -> Group:
     title = f"Measured here on {dataset}"
     return headline_group(rows, metrics, title=title, source="measured", corpus=dataset)
 
 
-def published_group(rows: Sequence[MethodRow], metrics: Mapping[str, Metric], corpus: str) -> Group:
+def published_group(rows: Sequence[MethodRow], metrics: Mapping[str, MetricDefinition], corpus: str) -> Group:
     title = f"Published on {corpus.upper()}"
     return headline_group(rows, metrics, title=title, source="published", corpus=corpus)
 
 
-def published_row(row: Row, label: str, methods: Methods) -> MethodRow:
+def published_row(row: Row, label: str, methods: MethodDefinitions) -> MethodRow:
     """A row of the paper.
 
     Args:

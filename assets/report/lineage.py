@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from assets.project.graph import stage_names
-from assets.report.definitions import Methods
+from assets.report.definitions import MethodDefinitions
 from assets.report.formatting import format_duration
 from assets.report.labels import model_label
 from assets.report.warehouse_reader import Row, WarehouseReader
@@ -23,7 +23,7 @@ class Lineage:
     libraries: list[str]
 
 
-def lineage(warehouse: WarehouseReader, dataset: str, methods: Methods) -> Lineage:
+def lineage(warehouse: WarehouseReader, dataset: str, methods: MethodDefinitions) -> Lineage:
     """Models and newest materialisations of the dataset, with their code, libraries and machines."""
     models = warehouse.rows(
         "select asset, method, registered_name, registered_version, weights_sha256, mlflow_run_id, "

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from assets.report.band_chart import BandPoint
-from assets.report.definitions import Methods
+from assets.report.definitions import MethodDefinitions
 from assets.report.formatting import format_interval, format_number
 from assets.report.svg_charts import Legend
 from assets.report.table_cells import Cell
@@ -17,7 +17,7 @@ MS_PER_FRAME = 1000 // FPS
 ByClip = dict[str, float]
 
 
-def legend_of(names: Sequence[str], methods: Methods) -> Legend:
+def legend_of(names: Sequence[str], methods: MethodDefinitions) -> Legend:
     """Each method with its style: its place among those of the chart."""
     return [(methods.label(name), style) for style, name in enumerate(names)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from assets.report.definitions import Methods, Metric
+from assets.report.definitions import MethodDefinitions, MetricDefinition
 from assets.report.table_cells import MethodRow, value_cell
 from assets.report.warehouse_reader import Row, WarehouseReader
 
@@ -28,8 +28,8 @@ def measured_scores(warehouse: WarehouseReader, dataset: str) -> dict[tuple[str,
 def own_audio_row(
     method: str,
     measured: Scores,
-    methods: Methods,
-    columns: Sequence[Metric],
+    methods: MethodDefinitions,
+    columns: Sequence[MetricDefinition],
     why: str = "not measured",
 ) -> MethodRow:
     """A method's means with the clips' own audio.

@@ -18,7 +18,12 @@ from PIL import Image
 from assets.project.atomic_files import write_text
 from assets.project.home import Home
 from assets.report.dataset_summary import StagePreview
-from assets.report.definitions import Methods, Metric, method_definitions, metric_definitions
+from assets.report.definitions import (
+    MethodDefinitions,
+    MetricDefinition,
+    method_definitions,
+    metric_definitions,
+)
 from assets.report.findings import findings, headline_sentence
 from assets.report.formatting import format_count, format_duration, format_size
 from assets.report.headline_table import HEADLINE_METRICS, headline_columns, headline_group
@@ -147,7 +152,7 @@ def _totals(warehouse: WarehouseReader, measured: Mapping[str, Scores]) -> list[
         ),
         ("Video", format_duration(shards["num_frames"] / FPS), f"{format_size(shards['bytes'])} of shards"),
         ("Test clips scored", f"{scored['clips']:,}", f"{scored['num']:,} scores"),
-        ("Methods", f"{len(scored_methods):,}", "controls among them"),
+        ("Methods", f"{len(scored_methods):,}", "controls included"),
         ("Ratings", f"{ratings['num']:,}", f"by {format_count(ratings['raters'], 'rater')}"),
     ]
 
@@ -256,7 +261,7 @@ def _pairs(warehouse: WarehouseReader, scored: list[str], headline: str) -> list
     return table
 
 
-def _chart(dataset: str, measured: Scores, methods: Methods, lmd: Metric) -> Chart | None:
+def _chart(dataset: str, measured: Scores, methods: MethodDefinitions, lmd: MetricDefinition) -> Chart | None:
     """LMD of each method but the ground truth, whose LMD is 0 by definition."""
     means = {
         method: row

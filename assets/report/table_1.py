@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
-from assets.report.definitions import Methods, method_definitions, metric_definitions
+from assets.report.definitions import MethodDefinitions, method_definitions, metric_definitions
 from assets.report.formatting import format_signed
 from assets.report.headline_table import (
     HEADLINE_METRICS,
@@ -60,12 +60,12 @@ def steps_table(warehouse: WarehouseReader, dataset: str) -> list[MethodRow]:
             )
             for name in HEADLINE_METRICS
         ]
-        label = f"{labels[later]}, less {labels[earlier]}"
+        label = f"{labels[later]}, minus {labels[earlier]}"
         table.append(MethodRow(method=later, label=label, is_control=False, cells=cells))
     return table
 
 
-def _step_labels(published: Mapping[str, Row], methods: Methods) -> dict[str, str]:
+def _step_labels(published: Mapping[str, Row], methods: MethodDefinitions) -> dict[str, str]:
     """The paper's name of each step, with the method's own name at either end."""
     steps = list(published)
     return {
@@ -76,7 +76,7 @@ def _step_labels(published: Mapping[str, Row], methods: Methods) -> dict[str, st
     }
 
 
-def _published(warehouse: WarehouseReader, methods: Methods) -> dict[str, Row]:
+def _published(warehouse: WarehouseReader, methods: MethodDefinitions) -> dict[str, Row]:
     """The paper's rows by method, in the order of the steps."""
     found = warehouse.rows(
         "select method, label, psnr, ssim, lmd, lse_d, lse_c from table_1 "

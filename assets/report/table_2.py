@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assets.mos.scales import SCALE_NAMES
-from assets.report.definitions import Methods, Metric, method_definitions, metric_definitions
+from assets.report.definitions import (
+    MethodDefinitions,
+    MetricDefinition,
+    method_definitions,
+    metric_definitions,
+)
 from assets.report.formatting import format_count, format_interval, format_number
 from assets.report.paired_difference import difference
 from assets.report.table_cells import Cell, Group, MethodRow, difference_cell, with_best_marked
@@ -80,7 +85,7 @@ def _group(warehouse: WarehouseReader, found: list[Row], title: str, dataset: st
     return Group(title=title, source="measured" if dataset else "published", corpus=dataset, rows=marked)
 
 
-def _score(row: Row, scale: Metric, *, is_measured: bool) -> Cell:
+def _score(row: Row, scale: MetricDefinition, *, is_measured: bool) -> Cell:
     mean, half = row[scale.name], row[f"{scale.name}_half_width"]
     if mean is None:
         return Cell(why=NO_RATING)
@@ -114,7 +119,7 @@ def _pairs(warehouse: WarehouseReader, dataset: str, headline: str) -> list[Meth
 
 
 def _pair_row(
-    ratings: Ratings, methods: Methods, scales: list[Metric], headline: str, other: str
+    ratings: Ratings, methods: MethodDefinitions, scales: list[MetricDefinition], headline: str, other: str
 ) -> MethodRow:
     cells = []
     for scale in scales:

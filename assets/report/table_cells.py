@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from assets.report.definitions import Metric
+from assets.report.definitions import MetricDefinition
 from assets.report.formatting import (
     format_count,
     format_interval,
@@ -63,7 +63,7 @@ class Group:
     rows: Sequence[MethodRow]
 
 
-def value_cell(row: Row | None, metric: Metric, why: str = "not measured") -> Cell:
+def value_cell(row: Row | None, metric: MetricDefinition, why: str = "not measured") -> Cell:
     """The mean with its interval, or the reason that it is missing."""
     if row is None:
         return Cell(why=why)
@@ -77,7 +77,7 @@ def value_cell(row: Row | None, metric: Metric, why: str = "not measured") -> Ce
     return Cell(text=format_number(row["mean"], metric.decimals), interval=shown, why=missing)
 
 
-def difference_cell(row: Row | None, metric: Metric, why: str = "no clip has both") -> Cell:
+def difference_cell(row: Row | None, metric: MetricDefinition, why: str = "no clip has both") -> Cell:
     """A paired difference with interval, p-value and what it means, or why there is none.
 
     It is called better or worse only where interval and test agree: with a handful of clips a bootstrap interval is too

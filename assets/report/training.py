@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assets.project.graph import stage_names
-from assets.report.definitions import Methods
+from assets.report.definitions import MethodDefinitions
 from assets.report.formatting import TIMES, format_number, format_percent
 from assets.report.labels import curve_label, is_rate, model_label, model_metric_label
 from assets.report.settings import ReportSettings
@@ -66,7 +66,7 @@ def _model_metric(row: Row) -> ModelMetric:
 
 
 def curves(
-    warehouse: WarehouseReader, dataset: str, methods: Methods, settings: ReportSettings
+    warehouse: WarehouseReader, dataset: str, methods: MethodDefinitions, settings: ReportSettings
 ) -> list[ModelCurves]:
     """All training curves, by model."""
     points = warehouse.rows(
@@ -124,7 +124,7 @@ def _model_curves(
     return ModelCurves(title=title, main=main, more=more)
 
 
-def warnings(warehouse: WarehouseReader, dataset: str, methods: Methods) -> list[Row]:
+def warnings(warehouse: WarehouseReader, dataset: str, methods: MethodDefinitions) -> list[Row]:
     """Warnings of trainings, each kind once a model, with its first and last step."""
     found = warehouse.rows(
         "select asset, method, warning, arg_max(text, step) as text, min(step) as first, max(step) as last, "

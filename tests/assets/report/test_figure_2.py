@@ -101,7 +101,7 @@ def test_frames_are_read_from_the_kept_image(home: Home) -> None:
         strip = figure_2(home, WarehouseReader(connection), "d", ("cals",), "cals").strip
     assert strip is not None and strip.clip_id == "d/test/clip" and sum(strip.hidden) == 4
     assert strip.labels == [
-        "True frames", "Wav2Lip, all sound", "Wav2Lip, masked", "CALS, all sound", "CALS, masked"
+        "True frames", "Wav2Lip, all audio", "Wav2Lip, masked", "CALS, all audio", "CALS, masked"
     ]  # fmt: skip
     image = np.asarray(Image.open(BytesIO(base64.b64decode(strip.url.split(",")[1]))))
     assert (image == frames.swapaxes(1, 2).reshape(5 * 128, 8 * 128, 3)).all()

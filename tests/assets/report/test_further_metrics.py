@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assets.project.home import Home
+from assets.project.metrics import definition_rows
 from assets.report.further_metrics import further_metrics
 from assets.report.page import render_report
 from assets.report.settings import ReportSettings
@@ -81,3 +82,18 @@ def test_the_page_shows_them_only_where_they_are(home: Home) -> None:
         encoding="utf-8"
     )
     assert "LPIPS" not in page and "FID" not in page
+
+
+def test_a_newly_registered_metric_is_shown_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    niqe = {"metric": "niqe", "label": "NIQE", "unit": "1", "better": "lower", "position": 99, "decimals": 1}
+    rows = [*definition_rows(), niqe | {"description": "naturalness of the frames"}]
+    monkeypatch.setattr("assets.store.seeds.definition_rows", lambda: rows)
+    home = Home(tmp_path)
+    clips = warehouse_rows.fill(home)
+    scores = [row | {"metric": "niqe", "value": 4.26} for row in lpips_rows(clips, "cals")]
+    write_part(home, "clip_metrics", scores, dataset=warehouse_rows.DATASET, method="cals")
+    publish(home)
+    page = render_report(home, warehouse_rows.DATASET, SETTINGS, warehouse_rows.METHODS).path
+    html = page.read_text(encoding="utf-8")
+    assert "<b>NIQE</b>: naturalness of the frames." in html
+    assert '<span class="value">4.3</span>' in html
