@@ -22,7 +22,7 @@ from tests.support.lineage_home import MadeRun, make_project
 COMMANDS = documented_commands()
 CALS = [command for command in COMMANDS if command.text.startswith("cals ")]
 OTHERS = [command for command in COMMANDS if " " in command.text and command not in CALS]
-# Begin of a command -> why it is not run here.
+# First words of a command -> why it is not run here.
 NOT_RUN = {
     "cals demo": "minutes; run in tests/pipelines/test_end_to_end.py",
     "cals dub": "needs a trained model and minutes; tests/pipelines/dubbing/test_run.py dubs with small networks",
@@ -30,11 +30,11 @@ NOT_RUN = {
     "cals mos serve": "a server that stays; tests/pipelines/mos/test_app.py talks to it",
     "cals mos summary": "needs a study with answers; run in tests/pipelines/cli/test_mos.py",
     "cals mos export": "needs a study with answers; run in tests/pipelines/cli/test_mos.py",
-    "cals score": "needs videos and an evaluator; run in tests/pipelines/test_score.py",
+    "cals score": "needs videos and an evaluator; run in tests/pipelines/scoring/test_score.py",
     "cals ui": "two servers that stay",
     "cals add NAME --layout voxceleb2": "the example's own layout; tests/extending adds it",
     "cals run --to loudness": "the example's own stage; tests/extending runs it",
-    "cals trace table_3/<dataset>/external/NAME/psnr": "needs scored videos; run in tests/pipelines/test_score.py",
+    "cals trace table_3/<dataset>/external/NAME/psnr": "needs scored videos; run in tests/pipelines/scoring/test_score.py",
     "duckdb": "DuckDB's shell, which is not installed with the project",
     "git clone": "needs a network",
     "make": "sets up an environment, and runs for minutes",
@@ -192,6 +192,11 @@ def with_dataset_of(project: Path, words: list[str]) -> list[str]:
     return [
         name if before == "--dataset" else word for before, word in zip(["", *words], words, strict=False)
     ]
+
+
+def test_the_tests_that_run_a_command_instead_exist() -> None:
+    named = {path for reason in NOT_RUN.values() for path in re.findall(r"tests/[\w/.]*", reason)}
+    assert not [path for path in named if not (PROJECT / path).exists()]
 
 
 def test_no_entry_is_left_of_a_command_that_is_gone() -> None:
