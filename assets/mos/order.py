@@ -1,7 +1,7 @@
 """The order in which a rater sees the videos: random, and balanced over raters.
 
-A session is one block a clip; in each block every method is shown once, with another clip each while there are
-clips enough, and over all blocks every method meets every clip once. The order of the methods within a block is
+A session is one block a clip; in each block every method is shown once, with another clip each as long as
+there are enough clips, and over all blocks every method meets every clip once. The order of the methods within a block is
 a row of a Williams square. Raters come in groups of as many as the square has rows; within a group, in every
 block, each row is used once. So, in every full group and every block, each method is at each position equally
 often and follows each other method equally often.

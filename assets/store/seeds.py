@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from duckdb import DuckDBPyConnection as Connection
 
 from assets.project.metrics import definition_rows
 from assets.store.sql_files import SEEDS_FOLDER
 from cals_models.methods.registry import METHODS
+
+
+def is_seeded(table: str) -> bool:
+    """Whether a table has rows that come with the project."""
+    return table == "metric_definitions" or _seed_file(table).exists()
 
 
 def insert_seeds(connection: Connection, table: str) -> None:
@@ -15,9 +22,10 @@ def insert_seeds(connection: Connection, table: str) -> None:
     ``method_definitions`` gets a row of each registered method; its file holds the published systems alone.
     ``metric_definitions`` gets a row of each registered metric.
     """
-    seed = SEEDS_FOLDER / f"{table}.csv"
-    if seed.exists():
-        connection.execute(f"insert into {table} by name from read_csv(?, header = true)", [str(seed)])
+    if _seed_file(table).exists():
+        connection.execute(
+            f"insert into {table} by name from read_csv(?, header = true)", [str(_seed_file(table))]
+        )
     if table == "method_definitions":
         connection.executemany(
             "insert into method_definitions (method, label, position, is_control, description) values (?, ?, ?, ?, ?)",
@@ -32,3 +40,7 @@ def insert_seeds(connection: Connection, table: str) -> None:
             "values ($metric, $label, $unit, $better, $position, $decimals, $description)",
             definition_rows(),
         )
+
+
+def _seed_file(table: str) -> Path:
+    return SEEDS_FOLDER / f"{table}.csv"

@@ -62,14 +62,15 @@ def _rows_in_parts(home: Home) -> dict[str, int]:
     """Number of rows of each table that comes from parts alone; a ledger row may be in two parts during a merge."""
     import pyarrow.parquet as pq
 
-    from assets.store.sql_files import SEEDS_FOLDER, read_sql_files
+    from assets.store.seeds import is_seeded
+    from assets.store.sql_files import read_sql_files
 
-    computed = ("bootstrap_intervals", "metric_definitions", ledger.TABLE)
+    computed = ("bootstrap_intervals", ledger.TABLE)
     names = [file.name for file in read_sql_files().values() if file.folder == "schema"]
     return {
         name: sum(pq.read_metadata(path).num_rows for path in (home.parts / name).glob("*.parquet"))
         for name in names
-        if name not in computed and not (SEEDS_FOLDER / f"{name}.csv").exists()
+        if name not in computed and not is_seeded(name)
     }
 
 

@@ -1,0 +1,46 @@
+"""The table of metrics: every entry names a declaration, and their order is the order of tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from assets.metrics.metric_kinds import FrameMetric, LandmarkMetric, NetworkMetric, metrics_of
+from assets.project import metrics
+from assets.project.metrics import declared_metrics, definition_rows, metric_modules
+from cals_models.source_code import module_path
+
+
+def test_rows_are_in_the_order_of_the_table() -> None:
+    rows = definition_rows()
+    assert [row["metric"] for row in rows] == [
+        "psnr", "ssim", "lmd", "lse_d", "lse_c", "psnr_mouth", "ssim_mouth", "lpips", "fid",
+        "visual_quality", "lip_sync_quality", "realness",
+    ]  # fmt: skip
+    assert [row["position"] for row in rows] == list(range(1, 13))
+    assert {row["better"] for row in rows} == {"higher", "lower"}
+    assert rows[0] | {"description": ""} == {
+        "metric": "psnr", "label": "PSNR", "unit": "dB", "better": "higher", "position": 1, "decimals": 2, "description": "",
+    }  # fmt: skip
+
+
+def test_kinds_share_out_the_metrics_of_crops() -> None:
+    assert list(metrics_of(FrameMetric)) == ["psnr", "ssim", "psnr_mouth", "ssim_mouth"]
+    assert list(metrics_of(LandmarkMetric)) == ["lmd"] and list(metrics_of(NetworkMetric)) == ["lpips"]
+
+
+def test_modules_are_sources_of_the_project() -> None:
+    assert all(module_path(name) is not None for name in metric_modules())
+    assert not any(name.startswith("assets.mos") for name in metric_modules())
+
+
+@pytest.mark.parametrize(
+    "place", ["assets.metrics.paper_metrics:LPIPS", "assets.metrics.paper_metrics:EVALUATOR"]
+)
+def test_an_entry_that_names_no_metric_is_an_error(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    monkeypatch.setitem(metrics.METRICS, "psnr", place)
+    declared_metrics.cache_clear()
+    try:
+        with pytest.raises(ValueError, match=f"psnr names {place}, which is not a Metric; give module:NAME"):
+            declared_metrics()
+    finally:
+        declared_metrics.cache_clear()
