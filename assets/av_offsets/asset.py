@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from assets.av_offsets.offsets import OFFSETS_SCHEMA, STATUSES, OffsetPayload, compute_offset
-from assets.av_offsets.settings import ProbeSource, probe_source
+from assets.av_offsets.probe_source import ProbeSource, probe_source
 from assets.project.digests import digest_of
 from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage.run import StageResult, StageRun

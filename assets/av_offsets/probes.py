@@ -14,7 +14,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
+from assets.av_offsets.probe_source import ProbeSource
+from assets.av_offsets.settings import AvOffsetSettings
 from assets.av_offsets.timed_clip import TimedClip
 from assets.faces.packed_jpegs import unpack_jpegs
 from cals_models.mel_windows import WINDOW_FRAMES

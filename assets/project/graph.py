@@ -288,7 +288,7 @@ _SOURCES = (
     ),
     Source(
         name="offset_probe",
-        version="assets.av_offsets.settings:probe_digest",
+        version="assets.av_offsets.probe_source:probe_digest",
         description="Weights that measure a dataset's A/V offset: never trained on it; `none` without a probe.",
     ),
     Source(

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from assets.av_offsets.offsets import OffsetPayload, compute_offset
-from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
+from assets.av_offsets.probe_source import ProbeSource
+from assets.av_offsets.settings import AvOffsetSettings
 from assets.faces.clip_faces import FacesPayload, compute_faces
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.media.probe import ProbeLimits, probe

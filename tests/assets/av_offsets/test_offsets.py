@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from assets.av_offsets import probes
 from assets.av_offsets.offsets import OFFSETS_SCHEMA, STATUSES, OffsetPayload, compute_offset, measure_clip
+from assets.av_offsets.probe_source import ProbeSource
 from assets.av_offsets.probes import (
     OffsetEstimate,
     SyncEncoderProbe,
@@ -21,7 +22,7 @@ from assets.av_offsets.probes import (
     open_probe,
     peak_frames,
 )
-from assets.av_offsets.settings import AvOffsetSettings, ProbeSource
+from assets.av_offsets.settings import AvOffsetSettings
 from assets.av_offsets.timed_clip import TimedClip, shift_clip, timed_clip
 from assets.workers.rejected import Rejected
 from tests.support.shard_sets import clip_rows, jpeg_columns, write_stage_files
