@@ -38,7 +38,8 @@ NAMES = {
 }
 # Stays: the paper's figures, matplotlib's, libraries, and names on disk or in settings that users know.
 EXCEPTIONS = re.compile(
-    r"\b(?:Figures? \d(?:(?:,| and| to) \d)*|figure_[23]\w*|soundfile|min_heard_frames|figures_json|model_figures)\b"
+    r"\b(?:Figures? \d(?:(?:,| and| to) \d)*|(?:test_)?figure_[23]\w*|soundfile|min_heard_frames|figures_json|model_figures)\b"
+    r"|key: dataset, asset, method, figure$"
 )
 
 

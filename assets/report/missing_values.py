@@ -11,7 +11,7 @@ from assets.report.warehouse_reader import WarehouseReader
 def why_no_score(
     warehouse: WarehouseReader, dataset: str, method: str, dataset_methods: Collection[str]
 ) -> str:
-    """What a cell of a method that was not scored says.
+    """Text of the cells of a method that was not scored.
 
     Args:
         dataset_methods: those of the dataset, as in ``cals.yaml``.

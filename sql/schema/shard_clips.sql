@@ -8,7 +8,7 @@ create table shard_clips (
     split varchar,  -- train, val or test
     shard varchar,  -- path of the tar relative to the dataset's shard folder
     num_frames bigint,  -- frames of the clip, at 25 fps
-    crops_digest varchar,  -- digest of the face crops that went in
-    mel_digest varchar,  -- digest of the mel spectrogram that went in
-    offset_digest varchar  -- digest of the audio-video offset that went in
+    crops_digest varchar,  -- digest of its face crops
+    mel_digest varchar,  -- digest of its mel spectrogram
+    offset_digest varchar  -- digest of its audio-video offset
 )
