@@ -20,6 +20,7 @@ APPEARANCE_PX = 32
 # The square of the canonical face (128 px) that the appearance shows: upper left corner x, y, and side.
 UPPER_FACE_CORNER = (28.0, 34.0)
 UPPER_FACE_PX = 72.0
+# Standard deviation in grey levels below which a face has no contrast.
 FLAT_STD = 3.0
 SCENE_PX = 24
 

@@ -34,6 +34,7 @@ CROPS_SCHEMA = pa.schema([
     pa.field("lip_top_row", pa.float32()),  # highest and lowest row of the lips in any frame
     pa.field("lip_bottom_row", pa.float32()),
 ])  # fmt: skip
+# Region images reduced by more than this are drawn at twice the size and averaged.
 SMALLEST_DIRECT_SCALE = 0.6
 
 

@@ -23,13 +23,19 @@ from assets.faces.track import Track
 
 Box = NDArray[np.float32]
 
+# Side of the image from which landmarks are read, and of the one for the second detector, in sides of the box.
 VIEW_SIDES = 1.7
 EVIDENCE_SIDES = 2.0
+# Intersection over union from which a detection agrees with the followed box.
 SAME_BOX_OVERLAP = 0.5
+# Correlation of appearances from which a face elsewhere in the frame is a lost one.
 SAME_FACE_ELSEWHERE = 0.75
+# Without a face the whole frame is searched in each of so many frames, then every RETRY_FRAMES.
 EAGER_SEARCHES = 6
 RETRY_FRAMES = 3
+# Without a face, frames from one search at all scales to the next; the searches between use the coarsest only.
 FINE_SEARCH_FRAMES = 25
+# Side of the crop in sides of the box, and the least side that it has in the kept region, pixels.
 CROP_SIDES_PER_BOX = 1.5
 REGION_PX = 128
 

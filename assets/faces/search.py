@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from assets.faces.backends.interface import Detection, FaceBackend, Image
 from assets.faces.frames import Frame, Region, luma_of, region_around, rgb_of, whole
 
+# Side of the searched window around a followed face, in sides of its box.
 WINDOW_SIDES = 1.7
 FIRST_LONG_SIDE_PX = 640
 MAX_SEARCH_PIXELS = 4_000_000

@@ -15,6 +15,7 @@ from assets.faces.landmarks import Points, boxes_of
 
 # Consecutive frames of handheld video differ by at most 9 grey levels, shots by 11 or more.
 CUT_GREY_LEVELS = 10.0
+# Correlation of appearances from which a face may be the same, without a cut and after one.
 SIMILAR_FACE = 0.4
 # Faces of different people correlate by up to 0.9.
 SAME_FACE_AFTER_CUT = 0.92

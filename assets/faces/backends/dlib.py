@@ -24,9 +24,11 @@ from assets.faces.landmarks import NUM_POINTS
 LANDMARK_MODEL = "shape_predictor_68_face_landmarks.dat"
 SECOND_OPINION_MODEL = "mmod_human_face_detector.dat"
 LOWEST_SCORE = 0.2
+# Width of the face in the image given to the landmark model, and to the second detector.
 FACE_PX_FOR_LANDMARKS = 200.0
-LARGEST_AVERAGED_SCALE = 0.6
 FACE_PX_FOR_SECOND_OPINION = 80.0
+# Images scaled down by at least this much are averaged, others interpolated.
+LARGEST_AVERAGED_SCALE = 0.6
 SECOND_OPINION_CONFIDENCE = 0.7
 
 

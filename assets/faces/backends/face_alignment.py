@@ -23,8 +23,10 @@ SFD_MULTIPLE_PX = 64
 
 FAN_INPUT_PX = 256
 FAN_HEATMAP_PX = 64
+# The package's own square: side in box widths plus heights, and shift up in box heights.
 FAN_SIDE_PER_BOX = 200 / 195
 FAN_SHIFT_UP = 0.12
+# Mean height of FAN's peaks from which it is sure of a face.
 FACE_PEAK = 0.4
 
 ImageBatch = NDArray[np.uint8]

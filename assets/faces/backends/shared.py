@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from assets.faces.backends.face_alignment import ImageBatch, Networks
 from assets.faces.backends.interface import BackendUnavailableError, Detection
 
+# How long a pass with room waits for requests of other clients.
 GATHER_WAIT_S = 0.002
 MAX_PASS_PIXELS = 1 << 22
 STOP_WAIT_S = 10.0
