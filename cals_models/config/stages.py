@@ -18,20 +18,26 @@ CONFIGS: dict[str, type[TrainingConfig]] = {
 }
 
 
-def config_from_fields(stage: str, values: Mapping[str, object]) -> TrainingConfig:
+def config_from_fields(stage: str, values: Mapping[str, object], *, where: str = "") -> TrainingConfig:
     """Settings of a stage from plain values, as JSON or YAML give them; fields left out have their default.
+
+    Args:
+        stage: a trained stage.
+        values: field -> value.
+        where: the file that holds them, for the message.
 
     Raises:
         ValueError: unknown stage or field, or a value that its field does not admit.
     """
     if stage not in CONFIGS:
         raise ValueError(f"stage {stage!r} is not trained; known: {', '.join(CONFIGS)}")
+    place = f"{where}: {stage}" if where else stage
     known = sorted(field.name for field in fields(CONFIGS[stage]))
     for name in values:
         if name not in known:
             near = did_you_mean(name, known)
-            raise ValueError(f"{stage}.{name}: no such setting{near}; known: {', '.join(known)}")
+            raise ValueError(f"{place}.{name}: no such setting{near}; known: {', '.join(known)}")
     try:
         return CONFIGS[stage](**values)  # type: ignore[arg-type]
     except ValueError as error:
-        raise ValueError(f"{stage}.{error}") from error
+        raise ValueError(f"{place}.{error}") from error

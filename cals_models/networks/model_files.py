@@ -60,7 +60,7 @@ def read_model(folder: Path, stage: str) -> ModelFiles:
         folder=folder,
         stage=stage,
         method=plain.get("method"),
-        config=config_from_fields(stage, plain["config"]),
+        config=config_from_fields(stage, plain["config"], where=str(folder / "model.json")),
         plain=plain,
         weights=_read_weights(folder / "model.safetensors", plain.get("weights_sha256")),
     )

@@ -104,6 +104,6 @@ def job_from_plain(plain: object, *, where: str) -> TrainingJob:
         method=method,
         dataset=str(plain.get("dataset", "")),
         shards=tuple(Path(folder) for folder in shards),
-        config=config_from_fields(str(stage), config),
+        config=config_from_fields(str(stage), config, where=where),
         inputs={name: Path(inputs[name]) for name in required_inputs(str(stage), method)},
     )

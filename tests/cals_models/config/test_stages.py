@@ -48,6 +48,13 @@ def test_wrong_values_are_named(stage: str, values: dict[str, object], message: 
         config_from_fields(stage, values)
 
 
+def test_the_file_is_named() -> None:
+    with pytest.raises(
+        ValueError, match=r"^run/config\.json: generator\.compile is 'no'; give true or false$"
+    ):
+        config_from_fields("generator", {"compile": "no"}, where="run/config.json")
+
+
 def test_the_evaluator_has_another_seed_than_the_sync_encoder() -> None:
     for profile in PROFILES:
         evaluator, sync_encoder = (
