@@ -29,9 +29,9 @@ def _export(arguments: argparse.Namespace) -> int:
         raise ValueError(
             f"--out and --url are for openlineage; {arguments.what} go beside the shards and models"
         )
-    names = arguments.dataset or [
-        n for n in project.datasets if (project.home.shards(n) / "manifest.json").exists()
-    ]
+    from pipelines.exports.shard_folder import has_shards
+
+    names = arguments.dataset or [name for name in project.datasets if has_shards(project, name)]
     if not names:
         raise ValueError("no dataset has shards yet; run: cals run --to shards")
     for name in names:

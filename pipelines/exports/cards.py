@@ -19,6 +19,7 @@ from cals_models.methods.registry import METHODS
 from cals_models.shards.shard_format import MANIFEST_NAME, read_manifest
 from cals_models.timebase import FPS
 from pipelines.exports.licences import LANDMARKS_NOTE, licence_of
+from pipelines.exports.shard_folder import shard_folder
 from pipelines.forget import models_trained_on
 from pipelines.lineage.ledger_graph import Row
 from pipelines.lineage.registered_models import ModelFolder, model_folders
@@ -41,10 +42,7 @@ def write_dataset_card(project: Project, dataset: str) -> Path:
     Raises:
         SettingsError: there is no such dataset, or it has no shards yet.
     """
-    folder = project.home.shards(project.dataset(dataset).name)
-    if not (folder / MANIFEST_NAME).exists():
-        raise SettingsError(f"{dataset} has no shards yet; run: cals run --dataset {dataset} --to shards")
-    path = folder / CARD_NAME
+    path = shard_folder(project, dataset) / CARD_NAME
     write_text(path, "\n".join(_dataset_card(project, dataset)) + "\n")
     return path
 

@@ -21,6 +21,7 @@ from assets.shards.contents import read_contents
 from assets.shards.croissant import CROISSANT_NAME, MEMBER_SETS, croissant
 from cals_models.shards.shard_format import MANIFEST_NAME, ShardFile, read_manifest
 from pipelines.exports.licences import LANDMARKS_NOTE, licence_of
+from pipelines.exports.shard_folder import shard_folder
 from pipelines.lineage.ledger_graph import LedgerGraph
 
 INDEX_NAME = "clips.csv"
@@ -40,9 +41,7 @@ def write_croissant(project: Project, dataset: str) -> Path:
     Raises:
         SettingsError: there is no such dataset, or it has no shards yet.
     """
-    folder = project.home.shards(project.dataset(dataset).name)
-    if not (folder / MANIFEST_NAME).exists():
-        raise SettingsError(f"{dataset} has no shards yet; run: cals run --dataset {dataset} --to shards")
+    folder = shard_folder(project, dataset)
     _, digest, splits = read_manifest(folder / MANIFEST_NAME)
     files = [shard for shards in splits.values() for shard in shards]
     index = folder / INDEX_NAME
