@@ -32,7 +32,9 @@ def instance(project: Project) -> Iterator[DagsterInstance]:
         yield made
 
 
-def asked(project: Project, instance: DagsterInstance, sensor: dg.SensorDefinition) -> list[dg.RunRequest]:
+def requests_of(
+    project: Project, instance: DagsterInstance, sensor: dg.SensorDefinition
+) -> list[dg.RunRequest]:
     resources = {"project": ProjectResource(config_path=str(project.config_path))}
     with dg.build_sensor_context(instance=instance, resources=resources) as context:
         found = list(sensor(context))
@@ -42,15 +44,19 @@ def asked(project: Project, instance: DagsterInstance, sensor: dg.SensorDefiniti
 def test_a_new_raw_file_asks_for_the_clips_of_its_dataset_once(
     project: Project, instance: DagsterInstance
 ) -> None:
-    assert asked(project, instance, stale_sensor) == []
-    before = {request.partition_key: request.run_key for request in asked(project, instance, raw_file_sensor)}
+    assert requests_of(project, instance, stale_sensor) == []
+    before = {
+        request.partition_key: request.run_key for request in requests_of(project, instance, raw_file_sensor)
+    }
     (project.dataset("data1").root / "s1" / "new.mpg").write_bytes(b"new")
-    after = {request.partition_key: request.run_key for request in asked(project, instance, raw_file_sensor)}
+    after = {
+        request.partition_key: request.run_key for request in requests_of(project, instance, raw_file_sensor)
+    }
     assert before["data0"] == after["data0"] and before["data1"] != after["data1"]
-    (request,) = asked(project, instance, stale_sensor)
+    (request,) = requests_of(project, instance, stale_sensor)
     assert request.asset_selection == [dg.AssetKey("clips")] and request.partition_key == "data1"
     assert request.tags["cals.cause"] == "input changed: raw_videos"
-    (again,) = asked(project, instance, stale_sensor)
+    (again,) = requests_of(project, instance, stale_sensor)
     assert again.run_key == request.run_key, (
         "one state is tried once: Dagster leaves out a key that it has seen"
     )
@@ -62,8 +68,8 @@ def test_a_source_is_observed_again_only_when_it_changed(project: Project, insta
         return len(instance.fetch_observations(wanted, limit=50).records)
 
     for _ in range(2):
-        asked(project, instance, stale_sensor)
+        requests_of(project, instance, stale_sensor)
         assert num_observed() == 2
     (project.dataset("data0").root / "s1" / "new.mpg").write_bytes(b"new")
-    asked(project, instance, stale_sensor)
+    requests_of(project, instance, stale_sensor)
     assert num_observed() == 3

@@ -113,8 +113,8 @@ def test_shards_hold_what_they_say(workplace: Workplace) -> None:
     assert clip.meta["transcript"]
 
 
-def test_metrics_are_measured_for_every_method_and_both_sounds(workplace: Workplace) -> None:
-    """Each figure is there, or says why not: after four steps a network draws no face that has landmarks."""
+def test_metrics_are_measured_for_every_method_with_both_audios(workplace: Workplace) -> None:
+    """Each metric has a value or the reason for its lack: after four steps a network generates no face with landmarks."""
     rows = workplace.ask(
         "select method, audio, metric, count(*), count(coalesce(cast(value as varchar), detail)) from clip_metrics "
         "where dataset = 'small' and protocol in ('primary', 'lse_crop') group by all"
@@ -196,7 +196,7 @@ def test_a_second_run_does_nothing(workplace: Workplace) -> None:
 def test_the_planner_agrees_with_dagsters_resolver(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both are asked in two states: all is fresh; a setting of one stage has changed."""
+    """In two states: all is fresh; a setting of one stage has changed."""
     import dagster as dg
     from dagster._core.definitions.data_version import CachingStaleStatusResolver
     from dagster._core.loader import LoadingContextForTest
@@ -233,7 +233,9 @@ def test_the_planner_agrees_with_dagsters_resolver(
     ready, planned, unfresh = both()
     workplace.edit("settings: {clip_metrics: {max_undetected_share: 0.4}}, ", "")
     assert ready == {f"clip_metrics/small/{method}" for method in METHODS}
-    assert ready <= unfresh <= planned  # Dagster's looks one level deep, the planner to the end
+    assert (
+        ready <= unfresh <= planned
+    )  # Dagster's resolver goes one level deep, the planner to the last stage
 
 
 def test_a_setting_changed_runs_its_stage_and_what_follows_only(workplace: Workplace) -> None:

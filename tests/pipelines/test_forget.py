@@ -1,4 +1,4 @@
-"""A consent withdrawn: on record, by content, with all that saw it."""
+"""A withdrawn consent: recorded by content, with everything computed from it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
-def test_a_withdrawal_names_and_marks_all_that_saw_the_content(project: Project) -> None:
+def test_a_withdrawal_lists_and_marks_everything_computed_from_the_content(project: Project) -> None:
     raw = project.datasets[DATASET].root / "train" / "0.mp4"
     before = (raw.read_bytes(), raw.stat().st_mtime_ns)
     done = forget(project, COPIED, "the speaker withdrew consent on 2026-11-20")
@@ -56,7 +56,7 @@ def test_a_withdrawal_names_and_marks_all_that_saw_the_content(project: Project)
     assert "left out from now on" in done.text() and done.as_json()["records"][0]["asked_for"] == COPIED
 
 
-def test_the_record_tells_who_why_and_where_the_copies_lay(project: Project) -> None:
+def test_the_record_says_who_why_and_where_the_copies_were(project: Project) -> None:
     forget(project, COPIED, "the speaker withdrew consent on 2026-11-20")
     (row,) = withdrawals(project.home)
     assert row["sha256"] == hash_of("train/0.mp4") and "@" in row["who"]

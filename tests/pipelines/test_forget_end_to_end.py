@@ -129,11 +129,11 @@ def test_no_byte_of_a_withdrawn_clip_is_in_a_shard_that_is_made_next(workplace: 
         for path in workplace.folder.rglob("corpus/**/*.mp4")
     }
     sha256 = hash_of(before[clip_id])
-    told = json.loads(workplace.cals("forget", clip_id, "--reason", "the speaker asked for it", "--json"))
+    answer = json.loads(workplace.cals("forget", clip_id, "--reason", "the speaker asked for it", "--json"))
     assert (
-        clip_id in told["clips"]
-        and len(told["clips"]) == 2
-        and {s["dataset"] for s in told["shards"]} == {"talks", "copies"}
+        clip_id in answer["clips"]
+        and len(answer["clips"]) == 2
+        and {s["dataset"] for s in answer["shards"]} == {"talks", "copies"}
     )
     workplace.cals("run", "--to", "shards")
     after = {**workplace.samples("talks"), **workplace.samples("copies")}

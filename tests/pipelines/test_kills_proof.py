@@ -3,7 +3,7 @@
 A few clips of GRID in a few buckets and a training of a few steps stand for the whole. Each trial begins with an empty
 home. Its runs are killed one after the other, each going on where the one before was killed, so that the moments lie
 all along the graph; one of them is aimed at a stage between two buckets, and one at a publish. Then a run completes, and ledger, files, warehouse, Dagster's
-storage and MLflow's are held against each other by means of their own.
+storage and MLflow's are compared, each read through its own interface.
 """
 
 from __future__ import annotations
@@ -165,8 +165,8 @@ def test_kills_lose_nothing_and_the_next_run_repairs(
         runs.finish(home.root)
         assert runs.log(home.root).endswith("nothing is stale: nothing to do\n")
         shutil.rmtree(home.root)
-    told = {"kills": num_kills, "in_publish": num_in_publish, "trials": num_trials, "stages_cut": num_open}
-    print(json.dumps(told | {"run_s": round(duration_s, 1), "repaired": sum(repaired.values())}))
+    summary = {"kills": num_kills, "in_publish": num_in_publish, "trials": num_trials, "stages_cut": num_open}
+    print(json.dumps(summary | {"run_s": round(duration_s, 1), "repaired": sum(repaired.values())}))
     assert num_open > 0, "no kill hit a stage between two buckets"
     assert num_in_publish > 0, "no kill hit a publish; give other moments"
 
@@ -189,10 +189,10 @@ def check_kept(before: Files, home: Home) -> None:
 
 
 def assert_all_agree(folder: Path, home: Home) -> None:
-    """What the ledger says is what warehouse, Dagster and MLflow say, asked by their own means; doctor agrees."""
+    """Ledger, warehouse, Dagster and MLflow agree, each read through its own interface; so does doctor."""
     rows, heads = ledger.read(home), ledger.heads(home)
-    told = query(home.database, "select materialization_id from materializations")
-    assert set(told["materialization_id"]) == {row["materialization_id"] for row in rows}
+    published = query(home.database, "select materialization_id from materializations")
+    assert set(published["materialization_id"]) == {row["materialization_id"] for row in rows}
     current = query(home.database, "select asset, data_version from current_materializations")
     assert dict(current.itertuples(index=False)) == {of[0]: row["data_version"] for of, row in heads.items()}
     os.environ["DAGSTER_HOME"] = str(home.dagster)

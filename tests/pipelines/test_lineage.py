@@ -1,4 +1,4 @@
-"""Lineage: from a figure to raw bytes, from raw bytes to figures, the right version each time."""
+"""Lineage: from a value to raw bytes, from raw bytes to values, the right version each time."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def hash_of(clip_id: str) -> str:
     return hashlib.sha256(raw_contents()[clip_id.split("/", 1)[1] + ".mp4"]).hexdigest()
 
 
-def test_a_figure_leads_to_every_raw_file_behind_it(made: tuple[Project, MadeRun, MadeRun]) -> None:
+def test_a_value_leads_to_every_raw_file_behind_it(made: tuple[Project, MadeRun, MadeRun]) -> None:
     found = trace(made[0], f"table_3/{DATASET}/cals/psnr")
     assert raw_hashes(found) == {hash_of(clip) for clip in clip_ids() if clip != LEFT}
     root = found.nodes[found.root]
@@ -93,7 +93,7 @@ def test_a_clip_leads_to_all_that_was_made_of_it(made: tuple[Project, MadeRun, M
     assert shown >= {f"table_3/{DATASET}/cals/psnr", f"report/{DATASET}/index.html"}
 
 
-def test_a_test_clip_is_in_renders_and_figures_but_in_no_model(
+def test_a_test_clip_is_in_renders_and_values_but_in_no_model(
     made: tuple[Project, MadeRun, MadeRun],
 ) -> None:
     clip = f"{DATASET}/test/0"
@@ -159,7 +159,7 @@ def test_a_wrong_name_gets_one_clear_line(
     assert "\n" not in str(caught.value)
 
 
-def test_digits_that_fit_two_things_are_refused(made: tuple[Project, MadeRun, MadeRun]) -> None:
+def test_digits_that_match_two_things_are_an_error(made: tuple[Project, MadeRun, MadeRun]) -> None:
     tracer = Tracer(made[0].home)
     for row in tracer.graph.rows:
         row["dagster_run_id"] = sha256("one run")[:32]
@@ -185,7 +185,7 @@ def test_what_is_not_on_record_is_said(tmp_path: Path) -> None:
     assert "list of clips is not on record" in trace(project, f"renders/{DATASET}/cals").notes[0]
 
 
-def test_the_list_of_the_present_clips_is_kept_when_it_is_first_asked_for(tmp_path: Path) -> None:
+def test_the_list_of_present_clips_is_stored_at_the_first_trace(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     MadeRun(project, "first").make_data()
     (path,) = (project.home.warehouse / "contents").glob("*/*.parquet")
@@ -208,12 +208,12 @@ def test_the_command_answers_fast_and_loads_nothing_heavy(made: tuple[Project, M
     assert done.stdout.strip() == "[]", done.stderr
 
 
-def test_text_and_json_tell_the_same(made: tuple[Project, MadeRun, MadeRun]) -> None:
+def test_text_and_json_agree(made: tuple[Project, MadeRun, MadeRun]) -> None:
     found = trace(made[0], f"table_3/{DATASET}/cals/psnr")
     text = trace_text(found)
-    told = json.loads(json.dumps(found.as_json()))
-    assert told["format"] == 1 and len(told["clips"]) == 6 and len(told["shards"]) == 3
-    for row in told["clips"]:
+    answer = json.loads(json.dumps(found.as_json()))
+    assert answer["format"] == 1 and len(answer["clips"]) == 6 and len(answer["shards"]) == 3
+    for row in answer["clips"]:
         assert row["raw_sha256"] in text
-    for node in told["nodes"]:
+    for node in answer["nodes"]:
         assert node["label"] in text

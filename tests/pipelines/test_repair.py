@@ -1,4 +1,4 @@
-"""Each kind of inconsistency is planted, found by looking, and mended."""
+"""Each kind of inconsistency is caused, found and repaired."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def outputs(project: Project, deep_bytes: int = 0) -> list[tuple[str, str]]:
     return [(flaw.kind, flaw.text) for flaw in found]
 
 
-def test_a_sound_home_needs_nothing(project: Project) -> None:
+def test_an_intact_home_needs_no_repair(project: Project) -> None:
     assert outputs(project, DEEP_BYTES) == []
     assert list(find_old_warehouse(project.home)) == [] and find_interrupted(project.home) == []
 
@@ -156,12 +156,12 @@ def test_work_that_was_never_recorded_is_found(project: Project) -> None:
     }  # fmt: skip
 
 
-def test_figures_of_whole_sets_belong_to_scores_that_were_asked_for_fid(project: Project) -> None:
+def test_scores_with_fid_need_the_metrics_of_whole_sets(project: Project) -> None:
     heads = ledger.heads(project.home)
     key = ("clip_metrics", DATASET, "cals")
     assert not list(find_output_flaws(project, heads, Reading(bytes_left=0)))
-    asked = {key: {**heads[key], "settings_json": '{"fid_weights": "inception.pth"}'}}
-    (flaw,) = find_output_flaws(project, asked, Reading(bytes_left=0))
+    with_fid = {key: {**heads[key], "settings_json": '{"fid_weights": "inception.pth"}'}}
+    (flaw,) = find_output_flaws(project, with_fid, Reading(bytes_left=0))
     assert flaw.kind == "missing_output" and f"set_metrics/{DATASET}__cals.parquet is missing" in flaw.text
 
 
@@ -201,8 +201,8 @@ def test_what_another_run_works_on_is_left_alone(project: Project, instance: Dag
     tar = project.home.shards(DATASET) / "val-00000.tar"
     tar.write_bytes(b"being rewritten")
     mark = project.home.root / "running" / "elsewhere-1.json"
-    for told, is_busy in (([], True), ([DATASET], True), (["another"], False)):
-        write_text(mark, json.dumps({"host": "elsewhere", "pid": 1, "started_s": 0.0, "datasets": told}))
+    for datasets, is_busy in (([], True), ([DATASET], True), (["another"], False)):
+        write_text(mark, json.dumps({"host": "elsewhere", "pid": 1, "started_s": 0.0, "datasets": datasets}))
         assert needs_repair(project) is not is_busy
         found = {flaw.kind for flaw in find_flaws(project, instance)}
         assert ("damaged_output" in found) is not is_busy and ("dagster_differs" in found) is not is_busy
@@ -219,13 +219,13 @@ def test_left_over_files_are_removed_but_not_those_being_written(
     build = project.home.warehouse / ".publishing-x"
     build.mkdir()
     if is_busy:
-        told = {
+        content = {
             "host": platform.node(),
             "pid": os.getppid(),
             "started_s": time.time(),
             "datasets": ["another"],
         }
-        write_text(project.home.root / "running" / "elsewhere.json", json.dumps(told))
+        write_text(project.home.root / "running" / "elsewhere.json", json.dumps(content))
     long_ago = time.time() - 60
     for path in (old, held, partial):
         path.write_bytes(b"half")
@@ -277,7 +277,7 @@ def test_a_dagster_run_killed_before_its_first_event_is_ended(
     assert statuses == [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.NOT_STARTED, DagsterRunStatus.FAILURE]
 
 
-def test_dagster_and_ledger_are_held_against_each_other(project: Project, instance: DagsterInstance) -> None:
+def test_dagster_and_ledger_are_compared(project: Project, instance: DagsterInstance) -> None:
     def differing() -> set[Partition]:
         flaws = find_flaws(project, instance)
         return {flaw.remake[0] for flaw in flaws if flaw.kind == "dagster_differs"}
@@ -357,7 +357,7 @@ def test_a_training_that_outlived_its_run_is_ended(project: Project, instance: D
             os.kill(pid, signal.SIGKILL)
 
 
-def test_repair_tells_what_it_did_and_what_comes_next(project: Project, instance: DagsterInstance) -> None:
+def test_repair_says_what_it_did_and_what_comes_next(project: Project, instance: DagsterInstance) -> None:
     (project.home.shards(DATASET) / "val-00000.tar").unlink()
     said: list[str] = []
     done = repair(project, instance, said.append)

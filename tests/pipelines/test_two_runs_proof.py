@@ -92,14 +92,14 @@ def test_two_runs_lose_nothing_and_readers_never_wait(
         ended = [(run.communicate(), run.returncode) for run in runs]
     finally:
         stop.touch()
-    told = [(reader.communicate(), reader.returncode) for reader in readers]
+    answers = [(reader.communicate(), reader.returncode) for reader in readers]
     for (out, error), status in ended:
         assert status == 0 and f"made {len(STAGES)}, failed 0" in out, error
-    for (out, error), status in told:
+    for (out, error), status in answers:
         assert status == 0, error
         reads, num_made, longest_s = json.loads(out)
         assert reads >= 20 and num_made > 0 and longest_s < 20.0
-    print(json.dumps({"reads": [json.loads(out)[0] for (out, _), _ in told]}))
+    print(json.dumps({"reads": [json.loads(out)[0] for (out, _), _ in answers]}))
     monkeypatch.setenv("CALS_HOME", str(home.root))
     monkeypatch.setenv("DAGSTER_HOME", str(home.dagster))
     wanted = {(stage, dataset, None) for stage in STAGES for dataset in DATASETS}

@@ -1,7 +1,7 @@
 """A home in which nothing is stale, of any size: rows, files and ledger as a long-used project has them.
 
 Raw files are real (a few bytes each) and hashed by the real scan; shards, bucket files and videos lie where the
-ledger says, with generated content. What a run that has nothing to do looks at is all there.
+ledger says, with generated content: everything that a run with nothing to do reads.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def make_fresh_home(folder: Path, size: Size, methods: list[str]) -> Project:
 
 
 class _DatasetMaker:
-    """Makes one dataset: what lies on disk, and the rows that tell of it."""
+    """Writes one dataset: its files, and their rows."""
 
     def __init__(self, project: Project, dataset: Dataset, size: Size) -> None:
         self.project = project

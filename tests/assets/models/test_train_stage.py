@@ -1,4 +1,4 @@
-"""A training that is done is taken as it is, and MLflow is told of it again where it lost it."""
+"""A finished training is reused, and sent to MLflow again where MLflow lost it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STAGE, NAME, ALIAS = "sync_encoder", "cals-sync-encoder", "talks"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Shards are on record, and a training on them is done; MLflow has its tables."""
+    """Shards on record, a finished training on them, and MLflow with its tables."""
     write_text(tmp_path / "cals.yaml", CONFIG)
     home = Home(tmp_path / ".cals")
     home.mlflow.mkdir(parents=True)
@@ -54,7 +54,7 @@ def stage_run(project: Project) -> StageRun:
 
 
 def finish_training(run: StageRun, content: str) -> None:
-    """Files that the training process leaves."""
+    """Writes the files that the training process leaves."""
     key = digest_of(run.version, run.inputs(), run.method)[:16]
     out = run.home.model(STAGE, "talks") / key
     result = {"weights_sha256": sha256(content), "steps": 2, "num_parameters": 3, "seconds": 1.0,
@@ -87,7 +87,7 @@ def test_a_training_that_ended_after_its_run_was_killed_is_marked_finished(proje
         assert client.get_run(run_id).info.status == "FINISHED"
 
 
-def test_a_training_that_is_done_is_registered_and_told_to_mlflow(project: Project) -> None:
+def test_a_finished_training_is_registered_and_sent_to_mlflow(project: Project) -> None:
     run_id = make(project)
     client = client_of(project)
     run = client.get_run(run_id)
@@ -99,7 +99,7 @@ def test_a_training_that_is_done_is_registered_and_told_to_mlflow(project: Proje
 
 
 @pytest.mark.parametrize("lost", ["run", "version", "alias"])
-def test_what_mlflow_lost_is_told_again(project: Project, lost: str) -> None:
+def test_what_mlflow_lost_is_sent_again(project: Project, lost: str) -> None:
     run_id = make(project)
     client = client_of(project)
     if lost == "run":
@@ -117,7 +117,7 @@ def test_what_mlflow_lost_is_told_again(project: Project, lost: str) -> None:
     assert client.get_model_version_by_alias(NAME, ALIAS).run_id == again
 
 
-def test_an_older_training_that_is_taken_again_gets_its_alias_back(project: Project) -> None:
+def test_a_reused_older_training_gets_its_alias_back(project: Project) -> None:
     first = make(project)
     record(project.home, "shards", sha256("other shards"))
     finish_training(stage_run(project), "second")

@@ -1,4 +1,4 @@
-"""Training across datasets: which shards are read, what a leak is, and how lineage tells it."""
+"""Training across datasets: which shards are read, what a leak is, and what lineage shows."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_only_trainings_read_other_datasets() -> None:
     assert reading == {"sync_encoder", "lse_evaluator", "audio_to_lip", "generator"}
 
 
-def test_a_held_out_file_in_the_other_train_split_is_refused(tmp_path: Path) -> None:
+def test_a_held_out_file_in_the_other_train_split_is_rejected(tmp_path: Path) -> None:
     project = two_datasets(tmp_path, leak=True)
     # the same raw files in both: train/0.. are own train clips too, val and test are not in the other's train split
     assert len(training_shards(stage_run(project))) == 2
