@@ -1,11 +1,12 @@
-"""Every asset and resource instance, built from the graph's tables of stages and sources."""
+"""Every asset and resource instance, built from the tables of stages and sources."""
 
 from __future__ import annotations
 
 import dagster as dg
 
 from assets.external_renders.asset import external_renders
-from assets.project.graph import STAGES, load
+from assets.project.graph import STAGES
+from assets.project.references import load
 from assets.stage.asset_factory import dagster_asset
 from assets.stage.observed_sources import observed_sources
 from assets.stage.resources import ProjectResource

@@ -1,16 +1,13 @@
-"""Every stage and observed source of the asset graph: what it reads, how it is partitioned, where its code is.
+"""Every stage of the asset graph: what it reads, how it is partitioned, where its code is.
 
-Settings, planner and Dagster assets are all built from these two tables; adding a stage is one entry here. Modules are
-named by strings, so that neither Dagster nor torch is imported: a planner must know within a moment that there is
-nothing to do.
+Settings, planner and Dagster assets are all built from this table; adding a stage is one entry here. Modules are named by
+strings, so that neither Dagster nor torch is imported: a planner must know within a moment that there is nothing to do.
 """
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from assets.project.code_version import CodeVersion, code_version
 from assets.project.layouts import LAYOUTS
@@ -33,7 +30,7 @@ class Stage:
             in one pass where both are stale.
         settings: ``module:Class`` of its settings. The planner imports that module: it must import nothing heavy.
         deps: stages of this table, further up, that it reads.
-        sources: observed sources that it reads besides its settings, e.g. ``raw_videos`` or ``train_on``.
+        sources: keys of ``sources.SOURCES`` that it reads besides its settings.
         by_method: partitioned by dataset x method instead of by dataset.
         roots: modules in which its work starts; their import closure is its code version.
         libraries: distributions that its output depends on.
@@ -260,64 +257,6 @@ _ALL = (
 )
 
 STAGES: dict[str, Stage] = {stage.name: stage for stage in _ALL}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """What the pipeline observes but does not compute; each stage's settings are one more (``settings/<stage>``).
-
-    Args:
-        name: asset key.
-        version: ``module:function``; the function gives the data version from (project, dataset).
-        description: shown in Dagster.
-        reads_root: there is a version only where the dataset's folder of raw data exists.
-    """
-
-    name: str
-    version: str
-    description: str
-    reads_root: bool = False
-
-
-_SOURCES = (
-    Source(
-        name="raw_videos",
-        version="assets.raw_videos.dataset_scan:raw_files_version",
-        description="Raw files of each dataset; data version: digest over (relative path, content hash).",
-        reads_root=True,
-    ),
-    Source(
-        name="offset_probe",
-        version="assets.av_offsets.probe_source:probe_digest",
-        description="Weights that measure a dataset's A/V offset: never trained on it; `none` without a probe.",
-    ),
-    Source(
-        name="train_on",
-        version="assets.models.training_shards:train_on_version",
-        description=(
-            "Shards of the other datasets that a dataset is trained on (train_on in cals.yaml); data version: digest "
-            "over theirs. A training's ledger row names each of them as an input, shards@DATASET."
-        ),
-    ),
-    Source(
-        name="mos_ratings",
-        version="assets.mos.part:ratings_version",
-        description="Ratings of each dataset's MOS studies; data version: digest over all answers.",
-    ),
-    Source(
-        name="external_scores",
-        version="assets.external_renders.video_set:external_scores_version",
-        description="Scores of other systems' videos; data version: digest over all. New ones make the report stale.",
-    ),
-)
-
-SOURCES: dict[str, Source] = {source.name: source for source in _SOURCES}
-
-
-def load(reference: str) -> Any:
-    """What ``module:name`` names; imports the module."""
-    module, name = reference.split(":")
-    return getattr(importlib.import_module(module), name)
 
 
 def stage_names(group: str) -> tuple[str, ...]:

@@ -15,9 +15,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from assets.project.atomic_files import replacing
 from assets.project.digests import digest_of
-from assets.project.graph import STAGES, load
+from assets.project.graph import STAGES
 from assets.project.home import Home
 from assets.project.layouts import LAYOUT_OPTIONS, LAYOUTS
+from assets.project.references import load
 from assets.project.settings_gate import check_keys, checked_fields
 from cals_models.config.bounds import Count, OneOf, Pattern
 from cals_models.config.declared import did_you_mean

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from assets.project.graph import load
 from assets.project.layouts import LAYOUT_OPTIONS
+from assets.project.references import load
 from assets.project.settings import MAY_BE_EMPTY, NAME_PATTERN, Dataset
 from assets.project.settings_docs import (
     documented_stages,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from assets.project.graph import SOURCES, load
+from assets.project.references import load
 from assets.project.settings import Project
+from assets.project.sources import SOURCES
 
 TRAIN_ON = "train_on"
 
@@ -12,7 +13,7 @@ def source_version(project: Project, source: str, dataset: str) -> str:
     """The present data version of an observed source for a dataset.
 
     Args:
-        source: a key of ``graph.SOURCES``, or ``settings/<stage>``.
+        source: a key of ``sources.SOURCES``, or ``settings/<stage>``.
     """
     kind, _, stage = source.partition("/")
     if kind == "settings":

@@ -7,8 +7,9 @@ import warnings
 
 import dagster as dg
 
-from assets.project.graph import SOURCES, STAGES, settings_source
+from assets.project.graph import STAGES, settings_source
 from assets.project.source_versions import observed_versions
+from assets.project.sources import SOURCES
 from assets.stage.partitions import datasets
 from assets.stage.resources import ProjectResource
 
@@ -17,7 +18,7 @@ def observed_source(name: str, group: str, description: str) -> dg.SourceAsset:
     """A Dagster source that observes the data version of each dataset.
 
     Args:
-        name: a key of ``graph.SOURCES``, or ``settings/<stage>``; the slash separates the parts of the asset key.
+        name: a key of ``sources.SOURCES``, or ``settings/<stage>``; the slash separates the parts of the asset key.
         group: Dagster group.
         description: shown in Dagster.
     """

@@ -6,7 +6,9 @@ import dataclasses
 
 import pytest
 
-from assets.project.graph import SOURCES, STAGES, computed_together, load, stage_names
+from assets.project.graph import STAGES, computed_together, stage_names
+from assets.project.references import load
+from assets.project.sources import SOURCES
 from assets.stage.stage_asset import StageAsset
 
 

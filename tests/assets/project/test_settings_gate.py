@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.project.graph import STAGES, load
+from assets.project.graph import STAGES
 from assets.project.layouts import LAYOUT_OPTIONS
+from assets.project.references import load
 from assets.project.settings import Dataset, settings_class
 from assets.project.settings_gate import checked_fields
 from cals_models.config.bounds import Bound
