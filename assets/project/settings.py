@@ -68,7 +68,7 @@ class Dataset(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """What ``cals.yaml`` says, and where what is made goes."""
+    """``cals.yaml`` as read, and the home that holds its outputs."""
 
     config_path: Path
     home: Home
