@@ -1,4 +1,4 @@
-"""Each kind of inconsistency is caused, found and repaired."""
+"""Each kind of inconsistency of processes, Dagster and MLflow is caused, found and repaired."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -26,154 +25,15 @@ from pipelines.lineage.ledger_graph import Partition
 from pipelines.lineage.registered_models import model_folders
 from pipelines.repair.dagster_storage import PROCESS_TAG, process_tags
 from pipelines.repair.interruption import find_interrupted, is_alive, working
-from pipelines.repair.outputs import Reading, find_output_flaws
-from pipelines.repair.repair import DEEP_BYTES, find_flaws, needs_repair, repair
-from pipelines.repair.warehouse import find_old_warehouse
-from tests.support.lineage_home import CODE, DATASET, MadeRun, make_project
+from pipelines.repair.repair import find_flaws, needs_repair, repair
+from tests.support.lineage_home import CODE, DATASET
 from tests.support.model_registry import client_of, record_runs, register_models
 
-PROJECT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def dagster_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("dagster")
-
-
-@pytest.fixture(scope="module")
-def instance(dagster_folder: Path) -> Iterator[DagsterInstance]:
-    with DagsterInstance.local_temp(str(dagster_folder)) as made:
-        made.add_dynamic_partitions("dataset", [DATASET])
-        yield made
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """One run's outputs, with a database published after them; bucket files are not part of it."""
-    made = make_project(tmp_path)
-    MadeRun(made, "first").make_all()
-    write_text(made.home.database, "published")
-    return made
+PROJECT = Path(__file__).parents[3]
 
 
 def kinds(project: Project, instance: DagsterInstance, deep_bytes: int = 0) -> set[str]:
     return {flaw.kind for flaw in find_flaws(project, instance, deep_bytes=deep_bytes)}
-
-
-def outputs(project: Project, deep_bytes: int = 0) -> list[tuple[str, str]]:
-    found = find_output_flaws(project, ledger.heads(project.home), Reading(bytes_left=deep_bytes))
-    return [(flaw.kind, flaw.text) for flaw in found]
-
-
-def test_an_intact_home_needs_no_repair(project: Project) -> None:
-    assert outputs(project, DEEP_BYTES) == []
-    assert list(find_old_warehouse(project.home)) == [] and find_interrupted(project.home) == []
-
-
-def test_a_home_that_does_not_exist_needs_nothing(tmp_path: Path) -> None:
-    assert not needs_repair(make_project(tmp_path))
-
-
-def _gone(name: str) -> Callable[[Project], Path]:
-    return lambda project: project.home.root / name
-
-
-MISSING = {
-    "shards": f"shards/{DATASET}/train-00000.tar",
-    "manifest": f"shards/{DATASET}/manifest.json",
-    "scores": f"warehouse/parts/clip_metrics/{DATASET}__cals.parquet",
-    "inventory": f"warehouse/parts/clip_inventory/{DATASET}.parquet",
-    "bucket": f"stages/mels/{DATASET}/00000.parquet",
-    "report": f"report/{DATASET}/index.html",
-    "current model": f"models/{DATASET}/generator/cals/current.json",
-}
-
-
-@pytest.mark.parametrize("name", MISSING.values(), ids=MISSING)
-def test_a_missing_file_is_found_from_names_alone(project: Project, name: str) -> None:
-    (project.home.root / name).unlink()
-    (found,) = outputs(project)
-    assert (found[0] == "missing_output" and name in found[1]) or "holds no bucket file" in found[1]
-    assert needs_repair(project)
-
-
-def test_a_list_of_clips_that_was_not_kept_is_kept(project: Project, instance: DagsterInstance) -> None:
-    (path,) = (project.home.warehouse / "contents").glob("*/*.parquet")
-    before = path.read_bytes()
-    path.unlink()
-    assert needs_repair(project)
-    assert ("shards", DATASET, None) not in {
-        of for flaw in find_flaws(project, instance) if flaw.kind == "missing_output" for of in flaw.remake
-    }
-    repair(project, instance)
-    assert path.read_bytes() == before
-
-
-def test_missing_weights_videos_and_results_are_found(project: Project) -> None:
-    model = next(m for m in model_folders(project.home) if m.label == f"generator/{DATASET}/cals")
-    (model.path / "model.safetensors").unlink()
-    video = next(project.home.renders(DATASET, "cals").glob("own/*.mkv"))
-    video.unlink()
-    assert {text.split(": ")[0] for _, text in outputs(project)} == {
-        f"generator/{DATASET}/cals",
-        f"renders/{DATASET}/cals",
-    }
-
-
-@pytest.mark.parametrize(
-    ("name", "mended"),
-    [
-        (f"shards/{DATASET}/val-00000.tar", True),
-        (f"models/{DATASET}/generator/cals/*/model.safetensors", True),
-        (f"renders/{DATASET}/cals/own/*.mkv", True),
-        (f"stages/face_crops/{DATASET}/00000.parquet", True),
-    ],
-)
-def test_a_damaged_file_is_found_by_its_digest_and_removed(project: Project, name: str, mended: bool) -> None:
-    path = next(project.home.root.glob(name))
-    content = path.read_bytes()
-    path.write_bytes(content[:-4] + b"\0\1\2\3")
-    assert {kind for kind, _ in outputs(project, DEEP_BYTES)} == {"damaged_output"}
-    for flaw in find_output_flaws(project, ledger.heads(project.home), Reading(bytes_left=DEEP_BYTES)):
-        assert flaw.mend is not None and flaw.remake
-        flaw.mend()
-    assert path.exists() is not mended
-
-
-def test_work_that_was_never_recorded_is_found(project: Project) -> None:
-    """A run killed between its last file and its ledger row, after which the settings were changed back."""
-    run = MadeRun(project, "second", (f"{DATASET}/train/1",))
-    run._write_inventory()
-    run._write_shards()
-    run._train("generator", "cals")
-    run._write_bucket("mels")
-    score = project.home.parts / "clip_metrics" / f"{DATASET}__cals.parquet"
-    os.utime(score, (time.time() + 60, time.time() + 60))
-    found = outputs(project, DEEP_BYTES)
-    assert {kind for kind, _ in found} == {"unrecorded_output"}
-    assert {text.split(": ")[0] for _, text in found} == {
-        f"shards/{DATASET}", f"generator/{DATASET}/cals", f"mels/{DATASET}", f"clip_metrics/{DATASET}/cals"
-    }  # fmt: skip
-
-
-def test_scores_with_fid_need_the_metrics_of_whole_sets(project: Project) -> None:
-    heads = ledger.heads(project.home)
-    key = ("clip_metrics", DATASET, "cals")
-    assert not list(find_output_flaws(project, heads, Reading(bytes_left=0)))
-    with_fid = {key: {**heads[key], "settings_json": '{"fid_weights": "inception.pth"}'}}
-    (flaw,) = find_output_flaws(project, with_fid, Reading(bytes_left=0))
-    assert flaw.kind == "missing_output" and f"set_metrics/{DATASET}__cals.parquet is missing" in flaw.text
-
-
-def test_what_may_not_be_read_is_counted(project: Project) -> None:
-    reading = Reading(bytes_left=0)
-    assert not list(find_output_flaws(project, ledger.heads(project.home), reading)) and reading.skipped > 3
-
-
-def test_a_database_older_than_its_parts_is_found(project: Project) -> None:
-    MadeRun(project, "second").make_scores("cals")
-    (flaw,) = find_old_warehouse(project.home)
-    assert flaw.kind == "old_warehouse" and needs_repair(project)
 
 
 def test_a_killed_run_leaves_a_mark_and_a_finished_one_does_not(project: Project) -> None:
