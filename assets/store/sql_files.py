@@ -135,7 +135,9 @@ def read_sql_files(folder: Path = SQL_FOLDER) -> dict[str, SqlFile]:
         files[path.stem] = SqlFile(path=path, sql=path.read_text(encoding="utf-8"))
     if not files:
         raise SqlFileError(f"{folder}: no SQL files; the installation is incomplete")
-    order = TopologicalSorter({name: file.names_read & set(files) - {name} for name, file in files.items()})
+    order = TopologicalSorter(
+        {name: sorted(file.names_read & set(files) - {name}) for name, file in files.items()}
+    )
     return {name: files[name] for name in order.static_order()}
 
 
