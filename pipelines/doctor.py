@@ -21,7 +21,6 @@ LIBRARIES = {
     "torchaudio": "torchaudio",
     "dagster": "dagster",
     "webdataset": "webdataset",
-    "decord2": "decord",
     "av": "av",
     "dlib-bin": "dlib",
     "face-alignment": "face_alignment",

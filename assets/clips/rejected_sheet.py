@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from assets.clips.clip_table import read_clip_table
-from assets.media.contact_sheet import RejectedClip, contact_sheet, thumbnail
+from assets.media.contact_sheet import RejectedClip, contact_sheet, thumbnails
 from assets.raw_videos.walk import local_path
 from assets.stage.run import Preview, StageRun
 from assets.store.bucket_files import StageSummary
 from assets.workers.clip_pool import ClipPool, PoolSettings
+from assets.workers.rejected import Rejected
 
 MAX_CLIPS = 40
+# For the first frame of a file, and for each further one.
 THUMBNAIL_TIMEOUT_S = 20.0
+NEXT_THUMBNAIL_TIMEOUT_S = 2.0
 
 
 def rejected_previews(run: StageRun, summary: StageSummary) -> dict[str, Preview]:
@@ -45,18 +48,34 @@ def rejected_sheet(
     shown = _of_each_reason(rows)
     if not shown:
         return {}
-    clips = []
-    with ClipPool(replace(pool_settings, timeout_s=THUMBNAIL_TIMEOUT_S)) as pool:
-        paths = [local_path(root, row["relative_path"]) for row in shown]
-        futures = [
-            pool.submit(thumbnail, path, row["common_start_s"])
-            for path, row in zip(paths, shown, strict=True)
-        ]
-        for row, future in zip(shown, futures, strict=True):
-            frame = pool.result(future, "contact_sheet")
-            frame = frame if isinstance(frame, bytes) else None
-            clips.append(RejectedClip(clip_id=row["clip_id"], reason=row["reason"], thumbnail=frame))
+    thumbs = _thumbnails(shown, root, pool_settings)
+    clips = [
+        RejectedClip(clip_id=row["clip_id"], reason=row["reason"], thumbnail=thumbs[row["clip_id"]])
+        for row in shown
+    ]
     return {"rejected": Preview(contact_sheet(clips, max_clips=MAX_CLIPS))}
+
+
+def _thumbnails(
+    rows: Sequence[Mapping[str, Any]], root: Path, pool_settings: PoolSettings
+) -> dict[str, bytes | None]:
+    """Clip id -> small PNG or None; the frames of a file are read together."""
+    by_file: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_file.setdefault(row["relative_path"], []).append(row)
+    num_further = max(map(len, by_file.values())) - 1
+    timeout_s = THUMBNAIL_TIMEOUT_S + NEXT_THUMBNAIL_TIMEOUT_S * num_further
+    thumbs: dict[str, bytes | None] = {}
+    with ClipPool(replace(pool_settings, timeout_s=timeout_s)) as pool:
+        futures = {
+            path: pool.submit(thumbnails, local_path(root, path), [row["common_start_s"] for row in own])
+            for path, own in by_file.items()
+        }
+        for path, future in futures.items():
+            read = pool.result(future, "contact_sheet")
+            for number, row in enumerate(by_file[path]):
+                thumbs[row["clip_id"]] = None if isinstance(read, Rejected) else read[number]
+    return thumbs
 
 
 def _of_each_reason(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""Pictures for people: a contact sheet of rejected clips, and captioned strips below one another."""
+"""Images for people: a contact sheet of rejected clips, and captioned strips below one another."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from assets.media.decoded_frame import DecodedFrame
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
 from assets.media.probe import probe
-from assets.media.timeline import Span
-from assets.media.video import read_ticks
+from assets.media.stills import read_stills
 from assets.workers.rejected import Rejected
 
 INK = (238, 238, 238)
@@ -28,7 +27,7 @@ SHEET = "contact_sheet"
 
 @dataclass(frozen=True, kw_only=True)
 class RejectedClip:
-    """What a sheet shows of a refused clip: its id, why, and a small picture (PNG) where there is one."""
+    """What a sheet shows of a rejected clip: its id, its reason, and a small frame (PNG) where one can be read."""
 
     clip_id: str
     reason: str
@@ -55,13 +54,13 @@ def stacked(strips: Sequence[tuple[str, bytes]]) -> bytes:
 
 
 def contact_sheet(clips: Sequence[RejectedClip], *, num_columns: int = 5, max_clips: int = 40) -> bytes:
-    """PNG with a frame, the id and the reason of each refused clip; a plain tile where there is no picture.
+    """PNG with a frame, the id and the reason of each rejected clip; a plain tile where there is no frame.
 
     Raises:
         ValueError: no clip is given.
     """
     if not clips:
-        raise ValueError("no refused clips to show; give at least one")
+        raise ValueError("no rejected clips to show; give at least one")
     shown = clips[:max_clips]
     num_columns = min(num_columns, len(shown))
     height = TILE_PX + 2 * (CAPTION_PX + 2)
@@ -80,43 +79,53 @@ def contact_sheet(clips: Sequence[RejectedClip], *, num_columns: int = 5, max_cl
     return png_bytes(sheet)
 
 
-def thumbnail(path: Path, at_s: float | None = None) -> bytes | None:
-    """Small PNG of a video's frame; None for a file of which no frame can be read.
+def thumbnails(path: Path, times_s: Sequence[float | None]) -> list[bytes | None]:
+    """Small PNGs of a video's frames; None for a file of which no frame can be read.
 
     Such files may crash a decoder: call this in a worker process.
 
     Args:
         path: the video.
-        at_s: container time; None for the first frame, which also stands in where that time can't be read.
+        times_s: container times; None for the first frame, which also replaces frames that can't be read.
     """
-    for read in (_frame_at, _first_frame):
-        try:
-            frame = Image.fromarray(read(path, at_s))
-        except (Rejected, StopIteration):
-            continue
-        frame.thumbnail((TILE_PX - 4, TILE_PX - 4))
-        return png_bytes(frame)
-    return None
+    tiles: list[bytes | None] = [None] * len(times_s)
+    try:
+        found = probe(path, stage=SHEET)
+    except Rejected:
+        pass
+    else:
+        known_s = [found.video.start_s if time_s is None else time_s for time_s in times_s]
+        order = sorted(range(len(known_s)), key=known_s.__getitem__)
+        stills = read_stills(found, [known_s[at] for at in order], stage=SHEET)
+        for at, still in zip(order, stills, strict=True):
+            tiles[at] = None if still is None else _tile(still)
+    if None in tiles:
+        first = _first_frame(path)
+        tiles = [first if tile is None else tile for tile in tiles]
+    return tiles
 
 
-def _frame_at(path: Path, at_s: float | None) -> NDArray[np.uint8]:
-    found = probe(path, stage=SHEET)
-    start_s = found.video.start_s if at_s is None else at_s
-    ticks = read_ticks(found, Span(start_s=start_s, num_frames=1), stage=SHEET)
-    return next(ticks).frame.rgb()
+def _first_frame(path: Path) -> bytes | None:
+    """The first frame that can be decoded, also of files that the pipeline rejects."""
+    try:
+        check_file(path, ProbeLimits().max_bytes, SHEET)
+        with open_media(path, SHEET) as container:
+            stream = choose_stream(container, "video", SHEET)
+            packets = (decode(packet, Complaints()) for packet in demux(container, stream))
+            frame = next((frame for frames, _ in packets for frame in frames), None)
+            return None if frame is None else _tile(DecodedFrame(frame).rgb())
+    except Rejected:
+        return None
 
 
-def _first_frame(path: Path, _: float | None) -> NDArray[np.uint8]:
-    """The first picture that can be decoded, of files that the pipeline refuses to read."""
-    check_file(path, ProbeLimits().max_bytes, SHEET)
-    with open_media(path, SHEET) as container:
-        stream = choose_stream(container, "video", SHEET)
-        packets = (decode(packet, Complaints()) for packet in demux(container, stream))
-        return next(DecodedFrame(frame).rgb() for frames, _ in packets for frame in frames)
+def _tile(rgb: NDArray[np.uint8]) -> bytes:
+    image = Image.fromarray(rgb)
+    image.thumbnail((TILE_PX - 4, TILE_PX - 4))
+    return png_bytes(image)
 
 
 def write_caption(draw: ImageDraw.ImageDraw, at: tuple[int, int], text: str, width: int) -> None:
-    """One line in what the font can draw; what is too long loses its beginning, as the end tells clips apart."""
+    """Draws one line with the characters that the font has; long text loses its start, as ids differ at their end."""
     font = ImageFont.load_default(CAPTION_PX - 2)
     text = "".join(letter if letter.isprintable() and ord(letter) < 0x250 else "?" for letter in text)
     if draw.textlength(text, font=font) > width:

