@@ -1,4 +1,4 @@
-"""Sound as 16 kHz mono, exactly 640 samples a video frame, placed by time stamps on the picture's time line."""
+"""Audio as 16 kHz mono, exactly 640 samples a video frame, placed on the video's time line by time stamps."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ JITTER_S = 0.012
 # A segment that starts later than this is reached by seeking, to this long before it (codecs need a run-up).
 SEEK_FROM_S = 2.0
 RUN_UP_S = 0.5
-# Share of packets that a decoder may complain about, and of the span that may have no sound though it lies
-# between the first and the last sample.
+# Share of packets that a decoder may complain about, and of the span that may lack audio between the stream's first
+# and last sample.
 MAX_DAMAGED_SHARE = 0.01
 MAX_MISSING_SHARE = 0.02
-# |sample| from which it counts as clipped; RMS of a tick, full scale 1, below which it counts as silent (-60 dB).
+# |sample| from which it counts as clipped; RMS of a tick (full scale 1) below which it counts as silent (-60 dB).
 CLIPPED_FROM = 32_766
 SILENT_RMS = 1e-3
-# A mono mix this much weaker (power) than its channels has cancelled itself out.
+# Share of its channels' power below which a mono mix counts as cancelled out.
 CANCELLED = 0.01
 
 # Weights of the channels in the mono mix by FFmpeg's channel names, scaled to sum 1; LFE is left out.
@@ -44,13 +44,13 @@ CHANNEL_WEIGHTS = {
 
 @dataclass(frozen=True, kw_only=True)
 class AlignedAudio:
-    """The sound of a span.
+    """The audio of a span.
 
     Attributes:
-        samples: (640 * num_frames,) int16 at 16 kHz; sample 640 * k is heard when tick k is seen.
-        missing: (start, end) sample ranges for which the file has no sound; zeros there.
+        samples: (640 * num_frames,) int16 at 16 kHz; sample 640 * k is played when tick k is shown.
+        missing: (start, end) sample ranges for which the file has no audio; zeros there.
         missing_share, silent_share, clipped_share: shares of the samples (silent: of the 40 ms ticks).
-        source_rate_hz, source_channels: of the decoded sound.
+        source_rate_hz, source_channels: of the decoded audio.
         mix: how the channels became one: `mono`, `mean`, `weighted`, or `left` where the mean cancels itself out.
     """
 
@@ -65,19 +65,19 @@ class AlignedAudio:
 
 
 def read_audio(probe: Probe, span: Span, *, stage: str = "mels") -> AlignedAudio:
-    """Decode, mix, resample and align the sound of a span.
+    """Decodes, mixes, resamples and aligns the audio of a span.
 
     Encoder delay, edit lists and Opus' pre-skip are applied by FFmpeg and show in the time stamps; libswresample
-    adds no delay of its own. The position of the sound is exact to one output sample.
+    adds no delay of its own. The audio is placed to within one output sample.
 
     Args:
         probe: of the file.
         span: the part to read.
-        stage: who is asking; goes into a rejection.
+        stage: named in a rejection.
 
     Raises:
         Rejected: damaged, if the decoder complains about more than 1 % of the packets or more than 2 % of the
-            span has no sound between the stream's first and last sample.
+            span has no audio between the stream's first and last sample.
     """
     complaints = Complaints()
     samples = np.zeros(span.num_frames * SAMPLES_PER_FRAME, np.float32)
@@ -108,10 +108,10 @@ def read_audio(probe: Probe, span: Span, *, stage: str = "mels") -> AlignedAudio
 
 
 def mix_to_mono(channels: NDArray[np.float32], names: tuple[str, ...]) -> tuple[NDArray[np.float32], str]:
-    """Mix channels to one.
+    """Mixes channels to one.
 
     Stereo is averaged; surround is weighted as in the usual stereo down-mix (centre 0 dB against front -3 dB, sides
-    -6 dB), scaled so that nothing clips. Where the channels cancel each other (one is inverted), the loudest counts.
+    -6 dB), scaled so that nothing clips. Where the channels cancel each other (one is inverted), the loudest is used.
 
     Args:
         channels: (C, N) float32, -1..1.
@@ -136,7 +136,7 @@ def mix_to_mono(channels: NDArray[np.float32], names: tuple[str, ...]) -> tuple[
 
 
 def resample(mono: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
-    """Resample to 16 kHz with libswresample; sample 0 stays at time 0.
+    """Resamples to 16 kHz with libswresample; sample 0 stays at time 0.
 
     Args:
         mono: (N,) float32 at `rate_hz`.
@@ -158,7 +158,7 @@ def resample(mono: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:
 
 
 class _Run:
-    """Decoded sound without a gap: start (container time), rate, channel names and blocks of (C, n) float32."""
+    """Decoded audio without a gap: start (container time), rate, channel names and blocks of (C, n) float32."""
 
     def __init__(self, start_s: float, rate_hz: int, channel_names: tuple[str, ...]) -> None:
         self.start_s = start_s
@@ -187,7 +187,7 @@ class _Counts:
 def _runs(
     container: InputContainer, probe: Probe, span: Span, complaints: Complaints, counts: _Counts
 ) -> Iterator[_Run]:
-    """Runs of decoded sound that reach into the span. Overlapping sound is cut; a step back starts a new run."""
+    """Runs of decoded audio that reach into the span. A gap or an overlap starts a new run."""
     stream: Any = container.streams[probe.audio.index]
     target_s = span.start_s - RUN_UP_S
     if not probe.video.counted and target_s - probe.audio.start_s > SEEK_FROM_S:
@@ -238,7 +238,7 @@ def _as_float(frame: Any) -> NDArray[np.float32]:
 def _place(
     block: NDArray[np.float32], offset_s: float, samples: NDArray[np.float32], covered: NDArray[np.bool_]
 ) -> None:
-    """Put a block where it belongs; what lies outside is cut off, what is there already stays."""
+    """Writes a block at its place; samples outside are dropped, and earlier ones are kept where blocks overlap."""
     at = round(offset_s * SAMPLE_RATE_HZ)
     first, last = max(at, 0), min(at + len(block), len(samples))
     if first >= last:
@@ -267,7 +267,7 @@ def _check(
     missing: tuple[tuple[int, int], ...],
     stage: str,
 ) -> None:
-    """Hold the decoded sound against the promise; missing sound at either end is the span's affair."""
+    """Rejects audio with gaps or too many damaged packets; lacking audio at either end is allowed by the span."""
     first = round(max(probe.audio.start_s - span.start_s, 0) * SAMPLE_RATE_HZ)
     last = round((min(probe.audio.end_s, span.end_s) - span.start_s) * SAMPLE_RATE_HZ)
     lost = sum(max(min(end, last) - max(start, first), 0) for start, end in missing)
@@ -276,11 +276,11 @@ def _check(
         raise Rejected(
             stage,
             "damaged",
-            f"{lost / SAMPLE_RATE_HZ:.2f} s of {(last - first) / SAMPLE_RATE_HZ:.2f} s of sound are missing{why}",
+            f"{lost / SAMPLE_RATE_HZ:.2f} s of {(last - first) / SAMPLE_RATE_HZ:.2f} s of audio are missing{why}",
         )
     if complaints.num_packets > MAX_DAMAGED_SHARE * counts.num_packets:
         raise Rejected(
             stage,
             "damaged",
-            f"the decoder complains about {complaints.num_packets} of {counts.num_packets} packets of sound{why}",
+            f"the decoder complains about {complaints.num_packets} of {counts.num_packets} audio packets{why}",
         )

@@ -1,4 +1,4 @@
-"""What a media file may ask of us. Planners read this file: it imports nothing heavy."""
+"""Limits checked before a media file is decoded. Planners read this file: it imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cals_models.config.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeLimits(Settings):
-    """What a file may ask of us. A file outside is rejected before it is decoded.
+    """Limits of a file; one beyond them is rejected before it is decoded.
 
     Args:
         min_duration_s, max_duration_s: length of the file.

@@ -1,4 +1,4 @@
-"""Open media files from strangers: local files only, one thread, limits first, FFmpeg's complaints counted."""
+"""Opens untrusted media files: local files only, one thread, limits first, FFmpeg's complaints counted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FORMATS = (
     "rm,wtv,dv,gif,aac,mp3,wav,flac"
 )
 PROTOCOLS = "file,pipe"
-# What FFmpeg calls an error though the pictures are right: encoders that mark reference pictures carelessly.
+# FFmpeg errors about encoders that mark reference frames carelessly; the frames are right.
 HARMLESS = ("mmco: unref short failure", "number of reference frames", "Increasing reorder buffer")
 
 
@@ -53,10 +53,10 @@ def check_file(path: Path | str, max_bytes: int, stage: str) -> int:
 
 @contextmanager
 def open_media(path: Path | str, stage: str) -> Iterator[InputContainer]:
-    """Open a file for reading with one thread.
+    """Opens a file for reading with one thread.
 
     Raises:
-        Rejected: not_a_video, if no demuxer takes it; damaged, if FFmpeg fails inside the block.
+        Rejected: not_a_video, if no demuxer accepts it; damaged, if FFmpeg fails inside the block.
     """
     options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS}
     with ExitStack() as stack:
@@ -69,7 +69,7 @@ def open_media(path: Path | str, stage: str) -> Iterator[InputContainer]:
             with av.logging.Capture():
                 container = stack.enter_context(av.open(source, options=options, metadata_errors="ignore"))
         except (av.FFmpegError, ValueError, OSError) as error:
-            raise Rejected(stage, "not_a_video", f"FFmpeg can't open it: {_words(error)}") from error
+            raise Rejected(stage, "not_a_video", f"FFmpeg can't open it: {_text_of(error)}") from error
         for stream in container.streams:
             if stream.type in ("video", "audio") and stream.codec_context is not None:
                 stream.codec_context.thread_count = 1
@@ -77,11 +77,11 @@ def open_media(path: Path | str, stage: str) -> Iterator[InputContainer]:
         try:
             yield container
         except av.FFmpegError as error:
-            raise Rejected(stage, "damaged", f"FFmpeg stopped reading: {_words(error)}") from error
+            raise Rejected(stage, "damaged", f"FFmpeg stopped reading: {_text_of(error)}") from error
 
 
 def choose_stream(container: InputContainer, kind: str, stage: str) -> Any:
-    """The video or audio stream to use: the default one, else the first; cover pictures are no video.
+    """The video or audio stream to use: the default one, else the first; cover images are no video.
 
     Raises:
         Rejected: no_video_stream, no_audio_stream, unknown_codec.
@@ -89,7 +89,7 @@ def choose_stream(container: InputContainer, kind: str, stage: str) -> Any:
     streams = [s for s in getattr(container.streams, kind) if not s.disposition & Disposition.attached_pic]
     if not streams:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "none"
-        raise Rejected(stage, f"no_{kind}_stream", f"kinds of stream: {kinds}; picture and sound are needed")
+        raise Rejected(stage, f"no_{kind}_stream", f"kinds of stream: {kinds}; video and audio are needed")
     stream = next((s for s in streams if s.disposition & Disposition.default), streams[0])
     if stream.codec_context is None:
         raise Rejected(stage, "unknown_codec", f"there is no decoder for the {kind} stream")
@@ -104,7 +104,7 @@ class Complaints:
     first: str | None = field(default=None)
 
     def add(self, logs: list[tuple[int, str, str]]) -> bool:
-        logs = [log for log in logs if not any(text in log[2] for text in HARMLESS)]
+        logs = [log for log in logs if not any(harmless in log[2] for harmless in HARMLESS)]
         if not logs:
             return False
         self.num_packets += 1
@@ -131,11 +131,11 @@ def decode(packet: Packet[Any], complaints: Complaints) -> tuple[list[Any], bool
         try:
             frames = packet.decode()
         except av.FFmpegError as error:
-            logs.append((av.logging.ERROR, packet.stream.codec_context.name, _words(error)))
+            logs.append((av.logging.ERROR, packet.stream.codec_context.name, _text_of(error)))
             frames = []
     return frames, complaints.add(logs)
 
 
-def _words(error: BaseException) -> str:
-    """An FFmpeg error without the path (the row has it), so that equal causes read alike."""
+def _text_of(error: BaseException) -> str:
+    """An FFmpeg error without the path, which the row has: equal causes give equal texts."""
     return (getattr(error, "strerror", None) or str(error)).strip()

@@ -1,4 +1,4 @@
-"""What a stream's packets say: number, first and last time, gaps. Only the first picture and sound are decoded."""
+"""Number, times and gaps of a stream's packets. Only the first frame and the first audio block are decoded."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from av.packet import Packet
 
 from assets.media.opening import Complaints, decode, demux
 
-# No codec packs this much sound in one packet.
+# No codec packs this much audio in one packet.
 LATE_START_S = 0.13
 
 
 class PacketLog:
-    """The packets of one stream that are shown or heard.
+    """The packets of one stream that a player plays.
 
     Attributes:
         first_frame: the first decoded frame, None until there is one.
@@ -36,7 +36,7 @@ class PacketLog:
         self._skipped_at_end = 0
 
     def add(self, packet: Packet[Any]) -> None:
-        """Take note of a packet; decode it while no frame has come yet."""
+        """Records a packet; decodes it until the first frame is found."""
         if self.first_frame is None:
             frames, _ = decode(packet, self.complaints)
             if frames:
@@ -76,8 +76,8 @@ class PacketLog:
         return (self._end - min([*self._times, *self._discarded], default=self._end)) * self._unit_s
 
     def start_s(self) -> float:
-        """When the first frame starts. Files without an edit list write a late start as one long first packet:
-        then what follows it is the start."""
+        """When the first frame starts. Files without an edit list write a late start as one long first packet; then
+        the second packet is the start."""
         shown = self._shown()
         if len(shown) < 3:
             return self.first_s
@@ -116,7 +116,7 @@ class PacketLog:
 def read_packets(
     container: InputContainer, video: Any, audio: Any, container_start_s: float
 ) -> tuple[PacketLog, PacketLog]:
-    """Read all packets of the two streams."""
+    """Reads all packets of the two streams."""
     logs = {stream.index: PacketLog(stream, container_start_s) for stream in (video, audio)}
     for packet in demux(container, video, audio):
         logs[packet.stream_index].add(packet)
@@ -124,7 +124,7 @@ def read_packets(
 
 
 def _skipped_at_end(packet: Packet[Any]) -> int:
-    """Samples at a packet's end that are not heard (the padding of AAC, Opus, MP3)."""
+    """Samples at a packet's end that are not played (the padding of AAC, Opus, MP3)."""
     if not packet.has_sidedata("skip_samples"):
         return 0
     data = bytes(packet.get_sidedata("skip_samples"))

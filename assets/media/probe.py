@@ -1,6 +1,6 @@
-"""Say what a media file holds and what it promises, before anything trusts it.
+"""Reads what a media file declares and what it holds, before anything relies on it.
 
-The file is opened, its first picture and sound are decoded and its packets are read once, all under limits: hostile
+The file is opened, its first frame and audio block are decoded and its packets are read once, all under limits: hostile
 files announce three hours, eight thousand pixels or a hundred streams.
 
 All times are container time: seconds after the container's start, as a player shows them.
@@ -24,10 +24,10 @@ from assets.workers.rejected import Rejected
 
 # Formats without reliable time stamps: their frames are counted at the declared, constant rate.
 COUNTED_FORMATS = frozenset({"mpeg", "mpegvideo", "m4v"})
-# A stream may end this much before the container says, in seconds and in shares of the whole.
+# A stream may end this much before the time that the container declares, in seconds and as a share of it.
 MISSING_END_S = 0.2
 MISSING_SHARE = 0.01
-# Steady time stamps whose rate differs by this share from the declared one are believed.
+# Steady time stamps count more than the declared rate if the two differ by this share.
 RATE_DIFFERS = 0.05
 
 
@@ -44,18 +44,18 @@ class StreamInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
-    """The picture.
+    """The video stream.
 
     Attributes:
         index: stream index. codec, pixel_format: FFmpeg's names.
-        width, height: pixels as shown, after the rotation.
-        rotation: degrees clockwise by which the stored picture is turned for display: 0, 90, 180 or 270.
-        average_fps, declared_fps: frames a second over the file, and FFmpeg's guess of the constant rate.
+        width, height: pixels as shown, after rotation.
+        rotation: degrees clockwise by which the stored frames are turned for display: 0, 90, 180 or 270.
+        average_fps, declared_fps: frames a second over the file, and the constant rate that FFmpeg guesses.
         time_base: seconds of one unit of its time stamps, as `1/90000`.
         start_s, end_s: when the first frame appears and when the last one ends.
-        num_packets: pictures that the container holds from the first decodable one on.
+        num_packets: frames that the container holds, from the first decodable one on.
         promised_frames: number that the container declares, None if it declares none.
-        longest_gap_s: longest time between two pictures.
+        longest_gap_s: longest time between two frames.
         counted: times come from counting frames at the constant rate, not from time stamps.
     """
 
@@ -78,7 +78,11 @@ class VideoInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class AudioInfo:
-    """The sound: when the first sample is heard (encoder delay excluded) and when the last one ends, among others."""
+    """The audio stream.
+
+    Attributes:
+        start_s, end_s: when the first sample is played (encoder delay excluded) and when the last one ends.
+    """
 
     index: int
     codec: str
@@ -113,12 +117,12 @@ class Probe:
 
 
 def probe(path: Path | str, limits: ProbeLimits | None = None, *, stage: str = "clips") -> Probe:
-    """Probe a file.
+    """Probes a file.
 
     Args:
-        path: file to look at.
-        limits: what it may ask of us; the defaults if None.
-        stage: who is asking; goes into the rejection.
+        path: the file.
+        limits: the defaults if None.
+        stage: named in a rejection.
 
     Raises:
         Rejected: unreadable, empty_file, not_a_video, no_video_stream, no_audio_stream, unknown_codec,
@@ -132,14 +136,14 @@ def probe(path: Path | str, limits: ProbeLimits | None = None, *, stage: str = "
 
 @lru_cache(maxsize=256)
 def _probe(path: str, limits: ProbeLimits, stage: str, num_bytes: int, identity: tuple[int, int]) -> Probe:
-    """Segments of one file follow each other in a worker: its packets are read once, as long as it stays the same."""
+    """Cached, since segments of one file follow each other in a worker; `identity` detects a changed file."""
     with open_media(path, stage) as container:
         _check_announced(container, limits, stage)
         video, audio = (choose_stream(container, kind, stage) for kind in ("video", "audio"))
         _check_size(video.codec_context.width, video.codec_context.height, limits, stage)
         start_s = (container.start_time or 0) / av.time_base
-        pictures, sounds = read_packets(container, video, audio, start_s)
-        for kind, log in (("picture", pictures), ("sound", sounds)):
+        frames, samples = read_packets(container, video, audio, start_s)
+        for kind, log in (("video", frames), ("audio", samples)):
             if log.first_frame is None:
                 why = log.complaints.first or "the stream is empty"
                 raise Rejected(stage, "damaged", f"no {kind} could be decoded: {why}")
@@ -149,12 +153,12 @@ def _probe(path: str, limits: ProbeLimits, stage: str, num_bytes: int, identity:
             num_bytes=num_bytes,
             start_s=start_s,
             duration_s=container.duration / av.time_base if container.duration else None,
-            video=_video_info(video, pictures, container.format.name),
-            audio=_audio_info(audio, sounds),
+            video=_video_info(video, frames, container.format.name),
+            audio=_audio_info(audio, samples),
             streams=tuple(_stream_info(stream, start_s) for stream in container.streams),
         )
     _check_size(result.video.width, result.video.height, limits, stage)
-    _check_promises(result, pictures, sounds, stage)
+    _check_promises(result, frames, samples, stage)
     _check_duration(result, limits, stage)
     return result
 
@@ -189,7 +193,7 @@ def _video_info(stream: Any, log: PacketLog, container: str) -> VideoInfo:
 
 
 def has_other_rate(log: PacketLog, declared_fps: float) -> bool:
-    """Whether steady time stamps tell another rate than the declared one (film carried in a television stream)."""
+    """Whether steady time stamps give another rate than the declared one (film in a television stream)."""
     rate = log.frame_rate()
     return rate > 0 and log.longest_gap_s() < 2.5 / rate and abs(rate / declared_fps - 1) > RATE_DIFFERS
 
@@ -237,20 +241,20 @@ def _check_size(width: int, height: int, limits: ProbeLimits, stage: str) -> Non
         raise Rejected(stage, "too_small", f"{width}x{height} pixels; at least {limits.min_side_px} a side")
 
 
-def _check_promises(found: Probe, pictures: PacketLog, sounds: PacketLog, stage: str) -> None:
-    """Hold the packets that are there against what the container announced (a file cut short still opens)."""
-    promised, held = found.video.promised_frames or 0, pictures.num_held
-    if found.container == "avi":  # counts the places of pictures left out, too
+def _check_promises(found: Probe, frames: PacketLog, samples: PacketLog, stage: str) -> None:
+    """Compares the packets with what the container declares: a file cut short still opens."""
+    promised, held = found.video.promised_frames or 0, frames.num_held
+    if found.container == "avi":  # also counts places of frames left out
         held = max(held, round((found.video.end_s + found.start_s) * found.video.declared_fps))
     if promised - held > MISSING_SHARE * promised + 2:
-        raise Rejected(stage, "damaged", f"the container promises {promised} pictures and holds {held}")
+        raise Rejected(stage, "damaged", f"the container promises {promised} frames and holds {held}")
     declared = {stream.index: stream.duration_s for stream in found.streams}
     promises = [
-        ("picture", declared[found.video.index], pictures.held_s()),
-        ("sound", declared[found.audio.index], sounds.held_s()),
+        ("video", declared[found.video.index], frames.held_s()),
+        ("audio", declared[found.audio.index], samples.held_s()),
     ]
     if len(found.streams) == 2 and promises[0][1] is None and promises[1][1] is None:
-        # One figure for the whole file (Matroska): the longer of the two streams must reach it.
+        # One duration for the whole file (Matroska): the longer of the two streams must reach it.
         promises = [("film", found.duration_s, max(found.video.end_s, found.audio.end_s))]
     for kind, promised_s, held_s in promises:
         if promised_s is not None and promised_s - held_s > max(MISSING_END_S, MISSING_SHARE * promised_s):
@@ -270,7 +274,7 @@ def _check_duration(found: Probe, limits: ProbeLimits, stage: str) -> None:
         raise Rejected(
             stage,
             "too_short",
-            f"{video.num_packets} pictures, {video.end_s - video.start_s:.3f} s; at least {limits.min_duration_s:g} s",
+            f"{video.num_packets} frames, {video.end_s - video.start_s:.3f} s; at least {limits.min_duration_s:g} s",
         )
     if video.average_fps > limits.max_frame_rate:
         raise Rejected(

@@ -1,4 +1,4 @@
-"""One time line for picture and sound: 25 ticks a second, 640 samples of 16 kHz sound a tick.
+"""One time line for video and audio: 25 ticks a second, 640 samples of 16 kHz audio a tick.
 
 Container time is seconds after the container's start, as a player shows them. Tick 0 of a clip lies on the video's
 own 40 ms grid (its first frame, plus whole ticks), so that a 25 fps video gives exactly its own frames.
@@ -15,19 +15,19 @@ from cals_models.timebase import FPS
 
 TICK_S = 1 / FPS
 
-# Time stamps in whole milliseconds, and last frames with no duration, must not cost a tick.
+# Time stamps rounded to milliseconds and last frames without a duration must not cost a tick.
 ROUNDING_TICKS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """The part of a file that a clip is.
+    """The part of a file that makes up a clip.
 
     Attributes:
         start_s: container time of tick 0.
         num_frames: ticks; tick k is at `start_s + k / 25`.
-        trimmed_start_s, trimmed_end_s: what one stream has and the other lacks, left out at either end. 0 where
-            they differ by no more than one tick: there the picture counts and missing sound is silence.
+        trimmed_start_s, trimmed_end_s: time at either end that only one stream covers, left out. 0 where the streams
+            differ by at most one tick: there the video decides, and missing audio is silence.
     """
 
     start_s: float
@@ -50,12 +50,12 @@ class Span:
 def common_span(
     probe: Probe, *, start_s: float | None = None, end_s: float | None = None, stage: str = "clips"
 ) -> Span:
-    """The ticks for which there is picture and sound.
+    """The ticks for which there is video and audio.
 
     Args:
         probe: of the file.
         start_s, end_s: a segment, container time; None for the file's own start and end.
-        stage: who is asking; goes into the rejection.
+        stage: named in a rejection.
 
     Returns:
         The span. Ticks of all segments of a file lie on one grid.
@@ -84,8 +84,8 @@ def common_span(
         raise Rejected(
             stage,
             "no_common_part",
-            f"picture from {video.start_s:.3f} to {video.end_s:.3f} s, sound from {audio.start_s:.3f} to "
-            f"{audio.end_s:.3f} s{_segment(start_s, end_s)}: no 40 ms in which there are both",
+            f"video from {video.start_s:.3f} to {video.end_s:.3f} s, audio from {audio.start_s:.3f} to "
+            f"{audio.end_s:.3f} s{_segment(start_s, end_s)}: no 40 ms that have both",
         )
     return Span(
         start_s=video.start_s + first / FPS,

@@ -1,4 +1,4 @@
-"""The files given, observed and hashed, and the layouts that say which of them are clips.
+"""The raw files, observed and hashed, and the layouts that say which of them are clips.
 
 Reads raw data, never writes to it.
 """

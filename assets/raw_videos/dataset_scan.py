@@ -11,7 +11,7 @@ from assets.store.withdrawals import version_without_forgotten
 
 
 def scan_dataset(project: Project, name: str) -> Scan:
-    """Hashes the files of a dataset that its layout reads; those known by (path, size, mtime) are not read again.
+    """Hashes the files that a dataset's layout reads; those known by (path, size, mtime) are not read again.
 
     Raises:
         SettingsError: the root does not exist or is not a folder.
@@ -21,10 +21,10 @@ def scan_dataset(project: Project, name: str) -> Scan:
     try:
         return scan(dataset.root, reads(dataset.layout), cache)
     except (FileNotFoundError, NotADirectoryError) as error:
-        where = _nearest(dataset.root)
+        nearest = _nearest_folder(dataset.root)
         raise SettingsError(
             f"{project.config_path}: datasets.{name}.root: {dataset.root} is not a folder "
-            f"(the nearest that exists is {where}); mend root, or make the folder available"
+            f"(the nearest that exists is {nearest}); correct root, or make the folder available"
         ) from error
 
 
@@ -38,5 +38,5 @@ def raw_files_version(project: Project, dataset: str) -> str:
     return version_without_forgotten(project.home, found.digest, found.table["sha256"])
 
 
-def _nearest(path: Path) -> Path:
+def _nearest_folder(path: Path) -> Path:
     return next(parent for parent in path.parents if parent.exists())

@@ -1,4 +1,4 @@
-"""Hash a dataset's files, reading only those whose size or modification time changed since the last scan."""
+"""Hashes a dataset's files, reading only those whose size or modification time changed since the last scan."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCHEMA = pa.schema(
     ]
 )
 
-# A file written within this time before it was hashed may change again under the same time stamp: hash it again.
+# A file hashed within this time after it was written may change again under the same time stamp: it is hashed again.
 RACY_NS = 2_000_000_000
 
 READ_BYTES = 1 << 20
@@ -35,7 +35,7 @@ READ_BYTES = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What lies below a dataset's root.
+    """The files below a dataset's root.
 
     Attributes:
         table: one row a file (`SCHEMA`), sorted by path; `sha256` is null exactly where `problem` is not.
@@ -58,17 +58,17 @@ def scan(
     num_threads: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> Scan:
-    """List and hash the files of a dataset.
+    """Lists and hashes the files of a dataset.
 
     Args:
         root: the dataset's folder.
-        wanted: takes a relative path (text form) and says whether the layout reads it.
-        cache_path: Parquet file of the last scan; read if there, replaced atomically if anything changed.
+        wanted: whether the layout reads the file of a relative path (text form).
+        cache_path: Parquet file of the last scan; read if it exists, replaced atomically if anything changed.
         num_threads: files hashed at once.
         progress: called with (files hashed, files to hash).
 
     Returns:
-        The rows, their digest and how much was read. Rows of files that vanished are gone.
+        The rows, their digest and how much was read. Files that vanished have no row.
 
     Raises:
         FileNotFoundError, NotADirectoryError: if the root is not a folder.
@@ -103,14 +103,14 @@ def scan(
 
 
 def content_digest(table: pa.Table) -> str:
-    """Digest of (path, hash or problem), so that a touched or moved folder with the same content has the same one."""
+    """Digest of (path, hash or problem): a touched or moved folder with the same content keeps its digest."""
     columns = (table[name].to_pylist() for name in ("relative_path", "sha256", "problem"))
     lines = [f"{path}\0{sha256 or problem}\n" for path, sha256, problem in zip(*columns, strict=True)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _is_unchanged(files: list[FoundFile], last: pa.Table) -> bool:
-    """Whether the last scan tells of these very files, each hashed and long settled by then."""
+    """Whether the last scan lists exactly these files, each hashed well after it was written."""
     paths, sizes, times, hashes, hashed_at = (
         last[name].to_pylist() for name in ("relative_path", "bytes", "mtime_ns", "sha256", "hashed_at_ns")
     )
@@ -126,7 +126,7 @@ def _is_unchanged(files: list[FoundFile], last: pa.Table) -> bool:
 def _hash(
     root: Path | str, file: FoundFile
 ) -> tuple[str, int | None, int | None, str | None, str | None, int | None]:
-    """Hash one file; a file that changes meanwhile is tried again once, then reported."""
+    """Hashes one file; a file that changes meanwhile is read once more, then reported."""
     path = local_path(root, file.relative_path)
     before = None
     for _ in range(2):
@@ -147,7 +147,7 @@ def _hash(
 
 
 def _digest_of(descriptor: int, num_bytes: int) -> str | None:
-    """Sha256 of exactly the promised number of bytes, so that a growing file ends; None if the file is shorter."""
+    """Sha256 of exactly the first `num_bytes`, so that a growing file ends; None if the file is shorter."""
     digest = hashlib.sha256()
     left = num_bytes
     while left > 0:
@@ -160,7 +160,7 @@ def _digest_of(descriptor: int, num_bytes: int) -> str | None:
 
 
 def _read_cache(cache_path: Path | str | None) -> pa.Table | None:
-    """The last scan, if there was one and its file can be read."""
+    """The last scan; None if there is none or its file can't be read."""
     if cache_path is None or not os.path.exists(cache_path):
         return None
     try:
@@ -171,7 +171,7 @@ def _read_cache(cache_path: Path | str | None) -> pa.Table | None:
 
 
 def _trusted(last: pa.Table | None) -> dict[tuple[str, int | None, int | None], tuple[str, int]]:
-    """(path, size, mtime_ns) -> (sha256, time hashed) of the last scan; rows that may be racy are left out."""
+    """(path, size, mtime_ns) -> (sha256, time hashed) of the last scan, without rows whose file may have changed under its time stamp."""
     if last is None:
         return {}
     columns = [last.column(name).to_pylist() for name in SCHEMA.names]

@@ -1,4 +1,4 @@
-"""Find the files of a dataset's folder, whatever lies in it: loops, dangling links, odd names, closed folders."""
+"""Finds the files of a dataset's folder, also where it holds loops, dangling links, odd names or closed folders."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FoundFile(NamedTuple):
 
 
 def path_to_text(path: str) -> str:
-    r"""Write a path as valid, legible text that can be turned back into the path.
+    r"""Writes a path as valid, legible text that `path_from_text` turns back into the path.
 
     Bytes that are not UTF-8 become `\xNN` and a backslash becomes `\\`; all else stays as it is.
 
@@ -39,7 +39,7 @@ def path_to_text(path: str) -> str:
 
 
 def path_from_text(text: str) -> str:
-    r"""Turn `path_to_text`'s form back into a path that `open` takes.
+    r"""Turns `path_to_text`'s form back into a path that `open` takes.
 
     >>> path_from_text('a b/c\\xff.mp4') == "a b/c\udcff.mp4"
     True
@@ -66,14 +66,14 @@ def local_path(root: Path | str, relative_path: str) -> Path:
 
 
 def walk(root: Path | str, wanted: Callable[[str], bool]) -> list[FoundFile]:
-    """List the wanted files below a folder, sorted by path.
+    """Lists the wanted files below a folder, sorted by path.
 
-    Links are followed. A folder is visited once, under its real name if that lies below the root, so a loop ends
-    and is reported (`folder_again`). Only regular files count: a pipe or a device named like a video is a problem.
+    Links are followed. Each folder is visited once, under its real name if that lies below the root, so loops end and
+    are reported (`folder_again`). Only regular files count: a pipe or device named like a video is a problem.
 
     Args:
         root: the folder.
-        wanted: takes a relative path (text form) and says whether the layout reads it.
+        wanted: whether the layout reads the file of a relative path (text form).
 
     Returns:
         One entry a wanted file, and one for each folder that could not be entered.
@@ -108,7 +108,7 @@ def _visit(
     found: list[FoundFile],
     links: list[tuple[str, str]],
 ) -> None:
-    """Walk the real folders below `folder` (no recursion, so depth costs nothing); put links to folders aside."""
+    """Lists the real folders below `folder`, without recursion, and collects links to folders in `links`."""
     pending = [(folder, prefix)]
     while pending:
         here, prefix = pending.pop()

@@ -1,4 +1,4 @@
-"""The corpus that `cals demo` makes: a photograph that talks, with true lip motion and offsets.
+"""The corpus that `cals demo` renders: a talking photograph with known lip motion and A/V offsets.
 
-Needs nothing of the other rooms.
+Imports no other room of `assets`.
 """

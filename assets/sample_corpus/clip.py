@@ -1,4 +1,4 @@
-"""Makes one clip: a video file and what is true of it."""
+"""Renders one clip: a video file and its ground truth."""
 
 import functools
 from pathlib import Path
@@ -27,24 +27,27 @@ def _actors() -> tuple[Actor, ...]:
 
 
 def frame_times_s(num_frames: int) -> NDArray[np.float64]:
-    """Frame k shows the face as it is at k / 25 s."""
+    """(num_frames,) seconds: frame k shows the face at k / 25 s."""
     return np.arange(num_frames) / FPS
 
 
 def delay_audio(audio: NDArray[np.int16], delay_frames: int) -> NDArray[np.int16]:
-    """Moves sound by whole video frames; what is missing at one end is silence, the length stays.
+    """Shifts audio by whole video frames, filled up with silence.
 
     Args:
         audio: (N,) int16.
-        delay_frames: positive makes the sound late.
+        delay_frames: positive delays the audio.
+
+    Returns:
+        (N,) int16.
     """
     shift = delay_frames * SAMPLES_PER_FRAME
-    moved = np.zeros_like(audio)
+    shifted = np.zeros_like(audio)
     if shift >= 0:
-        moved[shift:] = audio[: len(audio) - shift]
+        shifted[shift:] = audio[: len(audio) - shift]
     else:
-        moved[:shift] = audio[-shift:]
-    return moved
+        shifted[:shift] = audio[-shift:]
+    return shifted
 
 
 def true_lips(utterance: Utterance, settings: SampleCorpusSettings) -> LipTrack:
@@ -57,8 +60,8 @@ def make_clip(plan: ClipPlan, folder: Path, settings: SampleCorpusSettings) -> d
     """Renders the clip to `folder / dataset / path.mp4`.
 
     Returns:
-        What is true of it: speaker, split, words and phones with times (of the picture), the lip track, and how
-        late the sound is.
+        Its ground truth: speaker, split, words and phones with times on the video's time line, the lip track, and the
+        delay of the audio.
     """
     cv2.setNumThreads(1)
     utterance = plan.utterance(settings)
@@ -75,7 +78,7 @@ def make_clip(plan: ClipPlan, folder: Path, settings: SampleCorpusSettings) -> d
         motion,
         framing=plan.framing,
         noise_rms=settings.noise_rms,
-        rng=plan.rng(settings, "picture"),
+        rng=plan.rng(settings, "picture"),  # the name is part of the seed
     )
     write_mp4(
         path,

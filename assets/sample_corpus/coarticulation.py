@@ -2,8 +2,8 @@
 
 Cohen & Massaro (1993), "Modeling coarticulation in synthetic visual speech": each phone has a target and a dominance
 that rises and falls around it; the lips are the average of the targets, weighted by the dominances. Theirs decay
-exponentially and never quite end. Here they end linearly at a known distance, so that the window of phones that
-shapes the lips is known exactly.
+exponentially and never end. Here they end linearly at a known distance, so that the window of phones that shapes the
+lips is known exactly.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Track = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LipTrack:
-    """Lip parameters, one value for each time asked for.
+    """Lip parameters, one value for each requested time.
 
     Attributes:
         aperture: (N,) 0 closed ... 1 widest open.
@@ -50,24 +50,24 @@ def lip_track(
     Args:
         phones: cover all of `times_s` without gaps.
         times_s: (N,) seconds.
-        coarticulation_s: whole width of the window that matters, seconds.
-        window_s: if given, phones farther than window_s / 2 from t are unknown and left out: what somebody could
-            know at best who hears only that window. None: all are known.
+        coarticulation_s: full width of the window of phones that shapes the lips, seconds.
+        window_s: if given, phones farther than window_s / 2 from t are left out: the best estimate of the lips from
+            that window of audio. None: all phones count.
     """
     starts = np.array([phone.start_s for phone in phones])
     ends = np.array([phone.end_s for phone in phones])
     lips = [PHONES[phone.label].lips for phone in phones]
     t = times_s[:, None]
     distance_s = np.maximum(np.maximum(starts[None] - t, t - ends[None]), 0.0)  # (N, phones)
-    # a boundary belongs to the phone that begins there
+    # a boundary belongs to the phone that starts there
     at_boundary = (t == ends[None]) & (ends[None] < ends[-1])
     distance_s = np.where(at_boundary, 1e-9, distance_s)
     half_s = coarticulation_s / 2
     shape_taper = _taper(distance_s, np.full(len(phones), half_s))
     aperture_taper = _taper(distance_s, half_s * np.array([lip.aperture_reach for lip in lips]))
     if window_s is not None:
-        heard = distance_s <= window_s / 2
-        shape_taper, aperture_taper = shape_taper * heard, aperture_taper * heard
+        known = distance_s <= window_s / 2
+        shape_taper, aperture_taper = shape_taper * known, aperture_taper * known
 
     def blend(taper: Track, dominances: list[float], targets: list[float]) -> Track:
         weights = taper * np.array(dominances)

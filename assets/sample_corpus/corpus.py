@@ -1,4 +1,4 @@
-"""Makes the sample corpus: folders laid out as LRS2, LRW and HDTF, and the truth about them."""
+"""Renders the sample corpus: folders laid out as LRS2, LRW and HDTF, and their ground truth."""
 
 import contextlib
 import json
@@ -29,14 +29,14 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class SampleCorpus:
-    """Where the corpus lies.
+    """Folders of the corpus.
 
     Attributes:
         lrs2, lrw: roots of datasets with these layouts.
-        hdtf: root with clips that are cut already.
+        hdtf: root with cut clips.
         hdtf_full: root with full videos and their annotation files.
         truth: folder with one JSON file a dataset: see `make_sample_corpus`.
-        made: False if it was there already.
+        generated: False if it existed already.
     """
 
     root: Path
@@ -45,7 +45,7 @@ class SampleCorpus:
     hdtf: Path
     hdtf_full: Path
     truth: Path
-    made: bool
+    generated: bool
 
 
 def make_sample_corpus(
@@ -55,27 +55,28 @@ def make_sample_corpus(
     progress: Progress | None = None,
     num_processes: int | None = None,
 ) -> SampleCorpus:
-    """Makes the corpus under `root`, or finds that it is there already.
+    """Renders the corpus into `root`, unless it exists already.
 
-    It is built in a folder beside `root` and renamed as a whole, so that `root` is complete or does not exist. The
-    same settings give the same bytes on the same machine.
+    It is built in a folder beside `root`, which is then renamed: `root` is complete or does not exist. The same
+    settings give the same bytes on the same machine.
 
-    `truth/<dataset>.json` holds fps, coarticulation_s (whole width of the window of phones that shapes the lips at a
-    moment), `context_error` (how far, on average, the lips can be told from the phones within a window alone), and
-    `clips`: by path below the dataset's root the speaker, split, words and phones with times in seconds of the
-    picture, the lips' aperture, width and protrusion frame by frame, and audio_delay_frames.
+    `truth/<dataset>.json` holds fps, coarticulation_s (full width of the window of phones that shapes the lips at a
+    moment), `context_error` (mean error of the lips as predicted from the phones within a window alone), and
+    `clips`: by path below the dataset's root the speaker, split, words and phones with times in seconds on the
+    video's time line, the lips' aperture, width and protrusion frame by frame, and audio_delay_frames.
 
     Args:
-        root: folder to make; its parent is made if need be.
+        root: new folder; its parents are created.
         progress: called with (clips done, clips in all), first with 0 done.
-        num_processes: how many render at once; None: one a processor.
+        num_processes: number of rendering processes; None: one a processor.
+
     Raises:
         FileExistsError: `root` holds something else, or a corpus of other settings.
     """
     settings = settings or SampleCorpusSettings()
     if root.exists():
         _check_stamp(root, settings)
-        return _corpus(root, made=False)
+        return _corpus(root, generated=False)
     root.parent.mkdir(parents=True, exist_ok=True)
     building = root.parent / f".{root.name}.{os.getpid()}.building"
     building.mkdir()
@@ -86,12 +87,12 @@ def make_sample_corpus(
         os.replace(building, root)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return _corpus(root, made=True)
+    return _corpus(root, generated=True)
 
 
-def _corpus(root: Path, *, made: bool) -> SampleCorpus:
+def _corpus(root: Path, *, generated: bool) -> SampleCorpus:
     parts = {name: root / name for name in ("lrs2", "lrw", "hdtf", "hdtf_full", "truth")}
-    return SampleCorpus(root=root, made=made, **parts)
+    return SampleCorpus(root=root, generated=generated, **parts)
 
 
 def _check_stamp(root: Path, settings: SampleCorpusSettings) -> None:
@@ -99,11 +100,11 @@ def _check_stamp(root: Path, settings: SampleCorpusSettings) -> None:
         stamp = json.loads((root / STAMP).read_text())
     except (OSError, ValueError):
         raise FileExistsError(
-            f"{root}: is there but is not a sample corpus (no readable {STAMP}); give a folder that does not exist yet"
+            f"{root}: exists but is not a sample corpus (no readable {STAMP}); give a folder that does not exist yet"
         ) from None
     if stamp != _stamp(settings):
         raise FileExistsError(
-            f"{root}: holds a sample corpus made with other settings; remove it or give another folder"
+            f"{root}: holds a sample corpus of other settings; remove it or give another folder"
         )
 
 
@@ -138,17 +139,17 @@ def _build(folder: Path, settings: SampleCorpusSettings, progress: Progress, num
 def _rendered(
     plans: Sequence[ClipPlan], folder: Path, settings: SampleCorpusSettings, num_processes: int
 ) -> Iterator[Iterator[dict[str, object]]]:
-    """Renders in order, here or in spawned processes."""
-    # here, since it loads OpenCV and dlib, which a finished corpus does not need
+    """Renders the clips in order, in this process or in spawned ones."""
+    # imported here: it loads OpenCV and dlib, which a finished corpus does not need
     from assets.sample_corpus.clip import make_clip
 
-    make = partial(make_clip, folder=folder, settings=settings)
+    render = partial(make_clip, folder=folder, settings=settings)
     if num_processes == 1:
-        yield map(make, plans)
+        yield map(render, plans)
         return
     with ProcessPoolExecutor(num_processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
-            yield pool.map(make, plans)
+            yield pool.map(render, plans)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

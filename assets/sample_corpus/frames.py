@@ -1,4 +1,4 @@
-"""Video frames of a speaker: mouth, eyes, head and light put together."""
+"""Video frames of a speaker, composed of mouth, eyes, head motion and light."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ Plane = NDArray[np.float32]
 
 _NOSE = 30
 _GRAIN_SPARE_PX = 64
-_HEAD_DEPTH_PX = 75.0  # on the canvas: how far the nose's movement in a turn of the head reaches
+_HEAD_DEPTH_PX = 75.0  # on the canvas: radius of the nose's movement when the head turns
 
 
 @dataclass(frozen=True, kw_only=True)
 class Framing:
-    """Where the head is in the picture.
+    """Where the head is in the frame.
 
     Attributes:
-        width_px, height_px: size of the picture.
+        width_px, height_px: size of the frame.
         face_scale: output pixels for a canvas pixel; the face is about 175 canvas pixels wide.
         nose_x, nose_y: where the tip of the nose rests, output pixels.
     """
@@ -40,7 +40,7 @@ class Framing:
 
 @dataclass(frozen=True)
 class Actor:
-    """A speaker ready to be filmed."""
+    """A speaker with its portrait and closed mouth, ready for rendering."""
 
     speaker: Speaker
     portrait: Portrait
@@ -146,21 +146,23 @@ def film(
     noise_rms: float,
     rng: np.random.Generator,
 ) -> Iterator[Image]:
-    """Films the speaker.
+    """Renders the frames of a speaker.
 
     Args:
-        lips: one value a frame, (T,).
-        motion: (T,) as well.
+        lips: tracks of (T,), one value a frame.
+        motion: tracks of (T,).
         noise_rms: sensor noise, grey levels of 255.
+
     Yields:
         (height, width, 3) uint8 RGB, T times.
+
     Raises:
         ValueError: lips and motion differ in length.
     """
     num_frames = len(lips.aperture)
     if len(motion.blink) != num_frames:
         raise ValueError(
-            f"{num_frames} frames of lips but {len(motion.blink)} of head motion; give as many of both"
+            f"{num_frames} frames of lips but {len(motion.blink)} of head motion; give equally many"
         )
     size = framing.height_px, framing.width_px
     background = make_background(actor.speaker, size, rng).astype(np.float32)
@@ -174,8 +176,8 @@ def film(
         person = cv2.remap(canvas, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(
             np.float32
         )
-        picture = background + (person[..., :3] - background) * (person[..., 3:] * np.float32(1 / 255))
-        picture *= (1 + np.float32(motion.light_slope[frame]) * across) * np.float32(motion.brightness[frame])
+        image = background + (person[..., :3] - background) * (person[..., 3:] * np.float32(1 / 255))
+        image *= (1 + np.float32(motion.light_slope[frame]) * across) * np.float32(motion.brightness[frame])
         top, left = rng.integers(_GRAIN_SPARE_PX, size=2)
-        picture += grain[top : top + size[0], left : left + size[1]]
-        yield np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+        image += grain[top : top + size[0], left : left + size[1]]
+        yield np.clip(image + 0.5, 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Text files beside the clips, as LRS2, LRW and HDTF have them."""
+"""The text files of LRS2, LRW and HDTF beside the clips."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,18 +12,18 @@ _HDTF_CROP = (76, 20, 320, 320)  # x, y, width, height
 
 
 def write_lrs2_texts(folder: Path, plans: Sequence[ClipPlan], words: Mapping[str, Words]) -> None:
-    """Transcripts of the clips and the four lists; pretrain clips have word times, main clips have not.
+    """Transcripts of the clips and the four lists; only pretrain clips have word times.
 
     Args:
         folder: holds `mvlrs_v1`.
-        words: by plan path: (word, start, end) in seconds of the sound.
+        words: by plan path: (word, start, end), seconds of the audio.
     """
     lists: dict[str, list[str]] = {"pretrain": [], "train": [], "val": [], "test": []}
     for plan in plans:
-        said = words[plan.path]
-        text = f"Text:  {' '.join(word for word, _, _ in said)}\nConf:  5\n"
+        spoken = words[plan.path]
+        text = f"Text:  {' '.join(word for word, _, _ in spoken)}\nConf:  5\n"
         if plan.split == "pretrain":
-            rows = [f"{word} {start:.2f} {end:.2f} 8.0" for word, start, end in said]
+            rows = [f"{word} {start:.2f} {end:.2f} 8.0" for word, start, end in spoken]
             text += "\nWORD START END ASDSCORE\n" + "\n".join(rows) + "\n"
         (folder / f"{plan.path}.txt").write_text(text)
         name = "/".join(plan.path.split("/")[-2:])
@@ -33,7 +33,7 @@ def write_lrs2_texts(folder: Path, plans: Sequence[ClipPlan], words: Mapping[str
 
 
 def write_lrw_texts(folder: Path, plans: Sequence[ClipPlan], words: Mapping[str, Words]) -> None:
-    """The sidecar of each clip, which says how long the word in its middle lasts."""
+    """The text file of each clip, which states the duration of the word in its middle."""
     middle_s = LRW_FRAMES / FPS / 2
     for number, plan in enumerate(plans):
         duration_s = next(end - start for _, start, end in words[plan.path] if start <= middle_s <= end)

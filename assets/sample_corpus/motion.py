@@ -1,4 +1,4 @@
-"""What a head does while it talks: it drifts, turns, blinks, and the light changes a little."""
+"""Head motion of a talking person: drift, turns, blinks and small changes of light."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class HeadMotion:
         shift_x, shift_y: of the head, in pixels of a 256-pixel frame.
         roll: radians.
         scale: relative.
-        turn, nod: movement of the nose against the outline of the head, in pixels of a 256-pixel frame.
+        turn, nod: movement of the nose relative to the outline of the head, in pixels of a 256-pixel frame.
         blink: 0 open ... 1 closed.
         brightness: relative.
         light_slope: relative brightness gained from the left edge to the right edge.
@@ -61,7 +61,7 @@ def head_motion(num_frames: int, amount: float, rng: np.random.Generator) -> Hea
     """Draws the motion of one clip.
 
     Args:
-        amount: 1 is natural, 0 holds head and light still (the eyes blink all the same).
+        amount: 1 is natural, 0 keeps head and light constant (the eyes still blink).
     """
     return HeadMotion(
         shift_x=amount * _drift(num_frames, 4.5, 2.0, rng),

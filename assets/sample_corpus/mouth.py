@@ -87,15 +87,15 @@ def _grid(
     return x, np.asarray((rows - centre[1] - slope * (columns - centre[0])) / unit_px)
 
 
-def _read(picture: Image, x: Plane, y: Plane, geometry: Geometry, how: int = cv2.INTER_CUBIC) -> Image:
-    """Reads a picture at mouth coordinates."""
+def _sample(image: Image, x: Plane, y: Plane, geometry: Geometry, how: int = cv2.INTER_CUBIC) -> Image:
+    """Samples an image at mouth coordinates."""
     (centre_x, centre_y), slope, unit_px = geometry
     columns = x * unit_px + centre_x
     rows = y * unit_px + centre_y + slope * (columns - centre_x)
-    read: Image = cv2.remap(
-        picture, columns.astype(np.float32), rows.astype(np.float32), how, borderMode=cv2.BORDER_REPLICATE
+    sampled: Image = cv2.remap(
+        image, columns.astype(np.float32), rows.astype(np.float32), how, borderMode=cv2.BORDER_REPLICATE
     )
-    return read
+    return sampled
 
 
 def _edge_depth(points: NDArray[np.float64], u: NDArray[np.float64]) -> float:
@@ -136,12 +136,14 @@ def close_mouth(portrait: Portrait) -> Mouth:
     fade = 1.0 - _smooth(t, 0.1, 1.25)
     fuller = _CLOSED_LIP_FULLNESS * (1.0 - np.exp(-t / _LIP_DECAY)) * inside
     shift = (upper_depth - rise + _CORNER_DROP) * inside - corners + fuller
-    upper = _read(part, x_photo, line - t + shift * fade, geometry)
+    upper = _sample(part, x_photo, line - t + shift * fade, geometry)
 
     t = np.maximum(y - line, 0.0)
     fuller = _CLOSED_LIP_FULLNESS * (1.0 - np.exp(-t / _LIP_DECAY)) * inside * (1.0 - _smooth(t, 0.4, 1.2))
     drop = (lower_depth - rise + _CORNER_DROP) * _bump(u, t) * _jaw_fade(t)
-    lower = _read(part, x_photo, line + t + drop - corners * (1.0 - _smooth(t, 0.1, 1.25)) - fuller, geometry)
+    lower = _sample(
+        part, x_photo, line + t + drop - corners * (1.0 - _smooth(t, 0.1, 1.25)) - fuller, geometry
+    )
 
     return Mouth(
         left=left,
@@ -161,12 +163,12 @@ def _teeth(part: Image, x: Plane, y: Plane, depths: tuple[float, float, float], 
     """The photograph's upper teeth, moved so that closed lips hide their upper part."""
     upper_depth, lower_depth, rise = depths
     y_photo = y + upper_depth - (rise - 0.17)
-    rgb = _read(part, x, y_photo, geometry).astype(np.float32)
+    rgb = _sample(part, x, y_photo, geometry).astype(np.float32)
     inside = np.clip(1.0 - x * x, 0.0, None)
     below_top = np.ones_like(x)
     above_bottom = 1.0 - _smooth(y_photo - lower_depth * inside, -0.1, -0.01)
     sides = 1.0 - _smooth(np.abs(x), 0.72, 0.95)
-    top_rgb = _read(part, x, np.maximum(y_photo, upper_depth * inside + 0.1), geometry).astype(np.float32)
+    top_rgb = _sample(part, x, np.maximum(y_photo, upper_depth * inside + 0.1), geometry).astype(np.float32)
     rgb = np.where((y_photo < upper_depth * inside + 0.1)[..., None], top_rgb, rgb)
     return np.dstack([rgb, below_top * above_bottom * sides]).astype(np.float32)
 
@@ -216,7 +218,7 @@ def draw_mouth(mouth: Mouth, aperture: float, width: float, protrusion: float) -
 
     t = np.maximum(upper_edge - y, 0.0)
     fuller = fullness * (1.0 - np.exp(-t / _LIP_DECAY)) * inside * (1.0 - _smooth(t, 0.3, 1.1))
-    upper = _read(
+    upper = _sample(
         mouth.upper,
         x_closed,
         y + rise * inside * (1.0 - _smooth(t, 0.1, 1.1)) + fuller,
@@ -225,21 +227,21 @@ def draw_mouth(mouth: Mouth, aperture: float, width: float, protrusion: float) -
     )
     t = np.maximum(y - lower_edge, 0.0)
     fuller = fullness * (1.0 - np.exp(-t / _LIP_DECAY)) * inside * (1.0 - _smooth(t, 0.4, 1.2))
-    lower = _read(
+    lower = _sample(
         mouth.lower, x_closed, y - drop * _bump(u, t) * _jaw_fade(t) - fuller, geometry, cv2.INTER_LINEAR
     )
 
     soft = 1.0 / mouth.unit_px
     upper_cover = _smooth(upper_edge - y, -soft, soft)[..., None]
-    picture: Plane = lower + (upper.astype(np.float32) - lower) * upper_cover
+    image: Plane = lower + (upper.astype(np.float32) - lower) * upper_cover
     between = _opening_region(mouth)
     x, y, line, inside = x[between], y[between], line[between], inside[between]
     edges = upper_edge[between], lower_edge[between]
     shown = (
         _smooth(inside, 0.0, 0.08) * _smooth(y - edges[0], -soft, soft) * _smooth(edges[1] - y, -soft, soft)
     )
-    part = picture[between]
+    part = image[between]
     part += (_inner_mouth(mouth.teeth[between], x, y, edges, protrusion) - part) * shown[..., None]
     seam = np.exp(-(((y - line) / 0.05) ** 2)) * np.sqrt(inside) * (1.0 - min(opening / 0.1, 1.0))
     part *= (1.0 - 0.5 * seam)[..., None]
-    return np.asarray(np.clip(picture + np.float32(0.5), 0, 255), np.uint8)
+    return np.asarray(np.clip(image + np.float32(0.5), 0, 255), np.uint8)

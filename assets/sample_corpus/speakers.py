@@ -15,7 +15,7 @@ Plane = NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Speaker:
-    """How one speaker differs from the photograph, and sounds.
+    """How one speaker differs from the photograph, and the speaker's voice.
 
     Attributes:
         face_width, jaw_width, jaw_length, eye_size, nose_width, brow_lift: relative to the photograph; 1 (lift: 0)
@@ -24,7 +24,7 @@ class Speaker:
         skin_gain, hair_gain: factors for R, G, B.
         hair_contrast: factor for the hair's contrast.
         suit_hue: turn of the suit's hue, in OpenCV's half degrees.
-        light: brightness gained from the left edge of the picture to the right edge, relative.
+        light: brightness gained from the left edge of the frame to the right edge, relative.
         background: RGB of the background's two colours.
     """
 

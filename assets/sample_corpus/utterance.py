@@ -9,7 +9,7 @@ from assets.sample_corpus.lexicon import LEXICON, pronounce
 from assets.sample_corpus.phones import PHONES
 from cals_models.timebase import FPS
 
-# Read aloud word by word, as GRID's speakers do: pauses close the lips, and give sound and picture a rhythm.
+# Share of words after a pause: as in GRID, pauses close the lips and give audio and video a common rhythm.
 PAUSE_SHARE = 0.5
 
 
@@ -66,26 +66,26 @@ def random_sentence(
     Args:
         vocabulary: words to draw from, of the lexicon.
         duration_s: length of the clip, at least 1 s.
-        rate: speaking rate; 1 is the typical durations of the inventory.
-        rng: source of chance.
+        rate: speaking rate; 1 gives the inventory's typical durations.
+        rng: random generator.
     """
     num_frames = int(np.ceil(duration_s * FPS - 1e-9))
     end_s = num_frames / FPS
     phones = [_silence(0.0, float(rng.uniform(0.12, 0.4)))]
     words: list[str] = []
     failures = 0
-    while failures < 8:  # a word that is too long for what is left gives way to another
+    while failures < 8:  # a word that is too long for the rest is replaced by another
         word = vocabulary[int(rng.integers(len(vocabulary)))]
         start_s = phones[-1].end_s
         pause_s = float(rng.uniform(0.1, 0.35)) if words and rng.random() < PAUSE_SHARE else 0.0
-        said = _say(word, len(words), start_s + pause_s, rate, rng)
-        if said[-1].end_s > end_s - 0.1:
+        spoken = _say(word, len(words), start_s + pause_s, rate, rng)
+        if spoken[-1].end_s > end_s - 0.1:
             failures += 1
             continue
         if pause_s:
             phones.append(_silence(start_s, start_s + pause_s))
         words.append(word)
-        phones += said
+        phones += spoken
     phones.append(_silence(phones[-1].end_s, end_s))
     return Utterance(tuple(words), tuple(phones), num_frames)
 
@@ -100,8 +100,8 @@ def centred_word(word: str, num_frames: int, rate: float, rng: np.random.Generat
     around = [vocabulary[int(index)] for index in rng.integers(len(vocabulary), size=12)]
     words = [*around[:6], word, *around[6:]]
     phones: list[TimedPhone] = []
-    for index, spoken in enumerate(words):
-        phones += _say(spoken, index, phones[-1].end_s if phones else 0.0, rate, rng)
+    for index, each in enumerate(words):
+        phones += _say(each, index, phones[-1].end_s if phones else 0.0, rate, rng)
     own = [phone for phone in phones if phone.word == 6]
     end_s = num_frames / FPS
     shift_s = end_s / 2 - (own[0].start_s + own[-1].end_s) / 2

@@ -2,8 +2,8 @@
 
 Source and filter after Klatt (1980), "Software for a cascade/parallel formant synthesizer": a glottal flow derivative
 and breath noise pass a cascade of resonators whose frequencies glide from phone to phone; frication noise passes a
-resonator of its own. Sound is local: it tells a phone from about 20 ms before to 20 ms after it, unlike the lips,
-whose co-articulation reaches much farther.
+resonator of its own. The audio is local: a phone affects it from about 20 ms before to 20 ms after itself,
+unlike the lips, whose co-articulation reaches much farther.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Voice:
     Attributes:
         pitch_hz: mean fundamental frequency.
         formant_scale: 1 is the inventory's (adult male); shorter vocal tracts scale formants up.
-        breathiness: share of breath noise in voiced sound.
+        breathiness: share of breath noise in voiced phones.
         rate: speaking rate; 1 is the inventory's durations.
     """
 
@@ -129,7 +129,7 @@ def _glottal_derivative(pitch_hz: Samples) -> Samples:
 
 
 def synthesise(utterance: Utterance, voice: Voice, rng: np.random.Generator) -> NDArray[np.int16]:
-    """Speaks the utterance.
+    """Synthesises the utterance.
 
     Returns:
         (640 * num_frames,) int16 at 16 kHz; sample 0 is the start of video frame 0.
@@ -147,9 +147,9 @@ def synthesise(utterance: Utterance, voice: Voice, rng: np.random.Generator) -> 
     source = (
         spread(controls.voicing) * _glottal_derivative(_pitch(num_samples, voice, rng)) + 0.4 * breath * noise
     )
-    hiss = spread(controls.noise) * rng.standard_normal(num_samples)
+    frication = spread(controls.noise) * rng.standard_normal(num_samples)
 
-    tract_state, hiss_state = np.zeros((5, 2)), np.zeros((1, 2))
+    tract_state, frication_state = np.zeros((5, 2)), np.zeros((1, 2))
     out = np.empty(num_samples)
     for block in range(num_blocks):
         here = slice(block * BLOCK_SAMPLES, (block + 1) * BLOCK_SAMPLES)
@@ -157,8 +157,8 @@ def synthesise(utterance: Utterance, voice: Voice, rng: np.random.Generator) -> 
         tract = np.array([_resonator(f, b) for f, b in zip(frequencies, _BANDWIDTHS_HZ, strict=True)])
         voiced, tract_state = sosfilt(tract, source[here], zi=tract_state)
         band = np.array([_band(controls.noise_hz[block], controls.noise_bandwidth_hz[block])])
-        hissed, hiss_state = sosfilt(band, hiss[here], zi=hiss_state)
-        out[here] = voiced + 0.9 * hissed
+        fricative, frication_state = sosfilt(band, frication[here], zi=frication_state)
+        out[here] = voiced + 0.9 * fricative
     out *= _PEAK / np.abs(out).max()
-    out += rng.standard_normal(num_samples) * 4e-4  # the quiet of a room
+    out += rng.standard_normal(num_samples) * 4e-4  # room noise
     return np.round(np.clip(out, -1, 1) * 32_767).astype(np.int16)

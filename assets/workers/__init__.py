@@ -1,4 +1,4 @@
-"""Work on one clip in a process of its own: the pool, the rejection of a clip, progress bars.
+"""Processes a clip in a worker process: the pool, the rejection of a clip, progress bars.
 
-A crash, a hang or a memory blow-up costs one clip; nothing here knows what the work is.
+A crash, a hang or excessive memory use costs one clip; nothing here depends on what is computed.
 """

@@ -1,4 +1,4 @@
-"""Worker processes for per-clip work: a crash, a hang or a memory blow-up costs that one clip."""
+"""Worker processes for per-clip work: a crash, a hang or excessive memory use costs only that clip."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ GIB = 1 << 30
 
 @dataclass(frozen=True, kw_only=True)
 class PoolSettings:
-    """How many workers there are and what a single clip may cost.
+    """The number of workers, and limits on a single clip.
 
     Args:
-        num_workers: processes; 0 works in the calling process, without isolation (for debugging).
+        num_workers: processes; 0 runs in the calling process, without isolation (for debugging).
         timeout_s: seconds after which the worker of a clip is killed and replaced.
         memory_bytes: limit on a worker's address space.
-        clips_per_worker: a worker is replaced after so many clips, since decoders leak.
+        clips_per_worker: a worker is replaced after this many clips, since decoders leak memory.
     """
 
     num_workers: int = 0
@@ -49,7 +49,7 @@ def _start_worker(memory_bytes: int) -> None:
         os.environ[name] = "1"
     try:
         import resource
-    except ImportError:  # not a POSIX system: there the timeout alone protects
+    except ImportError:  # not POSIX: only the timeout limits a clip there
         return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
@@ -59,8 +59,8 @@ def _start_worker(memory_bytes: int) -> None:
 class ClipPool:
     """Runs ``compute(*args)`` for one clip at a time in isolated worker processes.
 
-    Use as a context manager. ``submit`` returns at once; ``result`` gives what the function returned,
-    or a ``Rejected`` that says how the clip failed.
+    Use as a context manager. ``submit`` returns at once; ``result`` gives what the function returned, or a
+    ``Rejected`` with the cause of the failure.
     """
 
     def __init__(self, settings: PoolSettings) -> None:
@@ -97,16 +97,15 @@ class ClipPool:
         future: Future[Any] = Future()
         try:
             future.set_result(compute(*args))
-        except Exception as error:  # handed on by result(), as a worker process would
+        except Exception as error:  # raised again by result(), as from a worker process
             future.set_exception(error)
         return future
 
     def result(self, future: Future[Any], stage: str) -> Any:
-        """What ``compute`` returned, or a ``Rejected`` for a clip that it could not do.
+        """What ``compute`` returned, or a ``Rejected`` for a clip that it could not process.
 
         Raises:
-            Exception: whatever ``compute`` raised that is neither ``Rejected`` nor a lack of memory:
-                a defect of the pipeline must not look like a defect of the clip.
+            Exception: whatever else ``compute`` raised: a defect of the pipeline is not a defect of the clip.
         """
         try:
             return future.result()

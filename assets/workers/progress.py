@@ -1,4 +1,4 @@
-"""Progress bars on long work, on standard error; calmer where no terminal watches."""
+"""Progress bars for long work, on standard error; updated less often where that is no terminal."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tqdm import tqdm
 
 @contextmanager
 def progress_bar(title: str, total: int, unit: str = "clip") -> Iterator[Callable[[int], None]]:
-    """Gives a function that advances the bar by a number of units."""
-    watched = sys.stderr.isatty()
+    """Yields a function that advances the bar by a number of units."""
+    is_terminal = sys.stderr.isatty()
     with tqdm(
         total=total,
         desc=title,
         unit=unit,
-        mininterval=0.2 if watched else 15.0,
-        maxinterval=1.0 if watched else 30.0,
+        mininterval=0.2 if is_terminal else 15.0,
+        maxinterval=1.0 if is_terminal else 30.0,
         file=sys.stderr,
-        dynamic_ncols=watched,
+        dynamic_ncols=is_terminal,
     ) as bar:
 
         def advance(count: int) -> None:

@@ -1,4 +1,4 @@
-"""A clip that can't be used is a row, not an exception that ends a run."""
+"""The exception by which a function rejects a clip; it becomes a row, and the run goes on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ class Rejected(Exception):
     Args:
         stage: name of the asset that rejects the clip, e.g. ``face_tracks``.
         reason: snake_case code that tables group by, e.g. ``no_face``.
-        detail: one sentence with the figures: what was found and what would have been right.
+        detail: one sentence with the values: what was found and what would be right.
     """
 
     def __init__(self, stage: str, reason: str, detail: str) -> None:

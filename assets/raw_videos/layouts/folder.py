@@ -1,7 +1,7 @@
-"""Any folder of videos, in any tree. The first folder on the way to a video is taken as its speaker.
+"""Any folder of videos, in any tree. The first folder on the path of a video names its speaker.
 
-`splits.csv` at the root (columns `path`, `split`, and `speaker` if known) decides where it is; else the split is drawn
-by a seeded hash that keeps speakers apart. A `.txt` beside a video with the same stem is its transcript.
+`splits.csv` at the root (columns `path`, `split`, and `speaker` if known) decides where it exists; else the split is
+drawn by a seeded hash that keeps speakers apart. A `.txt` beside a video with the same stem is its transcript.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceC
         splits, speaker_disjoint = splits_of_videos(speakers, options)
         return [_source(files, path, splits[path], speakers[path], speaker_disjoint) for path in videos]
     rows, found = _read_splits(files, table)
-    refused = {problem.relative_path for problem in found}
+    rejected = {problem.relative_path for problem in found}
     for path in videos:
         if path in rows:
             split, speaker = rows[path]
             found.append(_source(files, path, split, speaker or speakers[path], False))
-        elif path not in refused:
+        elif path not in rejected:
             detail = f"{SPLITS_NAME} does not list it; add a row or remove that file"
             found.append(LayoutProblem(relative_path=path, reason="not_in_lists", detail=detail))
     return found
@@ -77,7 +77,7 @@ def _source(
 def _read_splits(
     files: DatasetFiles, table: str
 ) -> tuple[dict[str, tuple[str, str | None]], list[SourceClip | LayoutProblem]]:
-    """Rows of `splits.csv` by path, and problems: paths that lead out, unknown files and splits, double rows."""
+    """Rows of `splits.csv` by path, and problems: paths outside the root, unknown files and splits, duplicate rows."""
     where = files.root / SPLITS_NAME
     reader = csv.DictReader(io.StringIO(table, newline=""))
     if not {"path", "split"} <= set(reader.fieldnames or []):
@@ -87,7 +87,7 @@ def _read_splits(
     rows: dict[str, tuple[str, str | None]] = {}
     problems: list[SourceClip | LayoutProblem] = []
 
-    def refuse(path: str, reason: str, detail: str) -> None:
+    def reject(path: str, reason: str, detail: str) -> None:
         problems.append(LayoutProblem(relative_path=path, reason=reason, detail=f"{SPLITS_NAME}: {detail}"))
 
     try:
@@ -95,13 +95,13 @@ def _read_splits(
             given, split = row["path"] or "", (row["split"] or "").strip().lower()
             path = path_to_text(posixpath.normpath(given))
             if given.startswith("/") or path == ".." or path.startswith("../"):
-                refuse(given, "path_outside", "the path leads out of the dataset's folder")
+                reject(given, "path_outside", "the path leads out of the dataset's folder")
             elif path not in files:
-                refuse(path, "listed_but_missing", "there is no such file")
+                reject(path, "listed_but_missing", "there is no such file")
             elif path in rows:
-                refuse(path, "in_two_lists", "listed twice; the first row counts")
+                reject(path, "in_two_lists", "listed twice; the first row counts")
             elif split not in SPLITS:
-                refuse(path, "unknown_split", f"split {split!r}; one of {', '.join(SPLITS)}")
+                reject(path, "unknown_split", f"split {split!r}; one of {', '.join(SPLITS)}")
             else:
                 rows[path] = (split, (row.get("speaker") or "").strip() or None)
     except csv.Error as error:

@@ -1,7 +1,7 @@
 """GRID: `s<k>/*.mpg` and word alignments in `align/`.
 
 Cooke, Barker, Cunningham and Shao 2006. 360x288, 25 fps, 75 frames; an alignment's rows are `start end word` in units
-of 1/25000 s. Alignments are looked for beside the video, in its speaker's `align/`, in `align/s<k>/`, and in one
+of 1/25000 s. Alignments are found beside the video, in its speaker's `align/`, in `align/s<k>/`, and in one
 `align/` for all where there is one speaker.
 """
 
@@ -26,7 +26,7 @@ PATTERN = re.compile(
 )
 UNITS_PER_S = 25_000
 SILENCES = ("sil", "sp")
-# Sentences have a fixed grammar; the file name spells it: command, colour, preposition, letter, digit, adverb.
+# Sentences have a fixed grammar, which the file name spells: command, colour, preposition, letter, digit, adverb.
 GRAMMAR = (
     {"b": "bin", "l": "lay", "p": "place", "s": "set"},
     {"b": "blue", "g": "green", "r": "red", "w": "white"},
@@ -59,7 +59,7 @@ def fits(path: str) -> bool:
 
 
 def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceClip | LayoutProblem]:
-    """One source a video. Several speakers are kept apart by the split; one speaker is split by sentence."""
+    """One source a video. Several speakers are kept in separate splits; one speaker is split by sentence."""
     found: list[SourceClip | LayoutProblem] = []
     speakers: dict[str, str | None] = {}
     for path in files.videos():
@@ -101,7 +101,7 @@ def sentence_of(name: str) -> str | None:
 
 
 def read_alignment(text: str) -> Words | None:
-    """Words of an alignment with times in seconds; pauses left out. None if a row is not `start end word`.
+    """Words of an alignment with times in seconds, without pauses. None if a row is not `start end word`.
 
     >>> read_alignment("0 23750 sil\\n23750 29500 bin\\n")
     ((0.95, 1.18, 'bin'),)

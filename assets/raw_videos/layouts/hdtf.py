@@ -1,4 +1,4 @@
-"""HDTF: full videos with annotation files, or clips that are cut already.
+"""HDTF: full videos with annotation files, or cut clips.
 
 Zhang, Li, Ding and Fan 2021. Groups RD, WDA, WRA; per group, space-separated: `<G>_video_url.txt` (`Name URL`),
 `<G>_resolution.txt` (`Name.mp4 height`), `<G>_annotion_time.txt` (sic; `Name.mp4 MM:SS-MM:SS ...`), `<G>_crop_wh.txt`
@@ -32,7 +32,7 @@ TIMES = re.compile(r"(?P<start>\d+(?::\d{1,2}){1,2})-(?P<end>\d+(?::\d{1,2}){1,2
 
 @dataclass(frozen=True, kw_only=True)
 class _Annotated:
-    """What the annotation files say of one full video."""
+    """What the annotation files state about one full video."""
 
     name: str
     group: str
@@ -50,7 +50,7 @@ def fits(path: str) -> bool:
 
 
 def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceClip | LayoutProblem]:
-    """One source a stated time span of a full video, one a clip that is cut already."""
+    """One source a stated time span of a full video, one a cut clip."""
     annotated = _read_annotations(files)
     names: dict[str, str] = {}
     found: list[SourceClip | LayoutProblem] = []
@@ -76,9 +76,9 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceC
         )
         full = annotated.get(name) if _annotated_name(stem_of(path), annotated) else None
         found += _segments(base, full) if full else [base]
-    there = set(names.values())
+    present = set(names.values())
     for name, entry in annotated.items():
-        if name not in there:
+        if name not in present:
             detail = (
                 f"the annotations of {entry.group} name it; there is no such video (dead links are common)"
             )
@@ -89,7 +89,7 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceC
 
 
 def speaker_of(name: str) -> str:
-    """The person: a video's name without the number that tells a person's videos apart.
+    """The person: a video's name without the number of the video.
 
     >>> speaker_of("JeffMerkley0")
     'JeffMerkley'
@@ -100,7 +100,7 @@ def speaker_of(name: str) -> str:
 def _splits(
     names: dict[str, str], speakers: dict[str, str | None], options: LayoutOptions
 ) -> tuple[dict[str, str], bool]:
-    """By person where there are enough; else by full video, so that its clips stay together."""
+    """Splits by person if there are enough, else by full video, so that its clips stay together."""
     splits, by_speaker = splits_of_videos(speakers, options)
     if by_speaker:
         return splits, True
@@ -151,7 +151,7 @@ def _crop(full: _Annotated, number: int) -> tuple[CropHint | None, str | None]:
 
 
 def _annotated_name(stem: str, annotated: dict[str, _Annotated]) -> str | None:
-    """The name under which the annotations know a full video; community copies prefix the group."""
+    """The name of a full video in the annotations; community copies prefix the group."""
     if stem in annotated:
         return stem
     for group in GROUPS:

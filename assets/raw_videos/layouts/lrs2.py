@@ -55,7 +55,7 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceC
 
 
 def _listed(files: DatasetFiles, name: str) -> list[str]:
-    """First fields of a list, which lies at the root, beside `main`, or one folder up."""
+    """First fields of a list, which lies at the root or in `mvlrs_v1/`."""
     for folder in ("", "mvlrs_v1/"):
         text = files.text(f"{folder}{name}.txt")
         if text is not None:

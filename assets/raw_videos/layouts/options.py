@@ -1,4 +1,4 @@
-"""Choices that a dataset's entry in `cals.yaml` makes about its layout."""
+"""Options of a layout, from a dataset's entry in `cals.yaml`."""
 
 from __future__ import annotations
 

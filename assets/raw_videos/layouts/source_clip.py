@@ -1,4 +1,4 @@
-"""What a layout says about a dataset's folder: clip sources, problems, or that it does not fit."""
+"""What a layout finds in a dataset's folder: clip sources and problems; or an error, if the folder does not fit."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ SPLITS = ("train", "val", "test")
 VIDEO_SUFFIXES = (
     ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".flv", ".wmv", ".3gp",
 )  # fmt: skip
-# A transcript or list larger than this is no transcript or list.
+# A larger text file is no transcript or list.
 MAX_TEXT_BYTES = 64 << 20
 
 
 class LayoutError(ValueError):
-    """The folder is not there, is empty, or is laid out otherwise: what, where, what would be right."""
+    """The folder does not exist, is empty, or is organised otherwise; the text says what would be right."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CropHint:
-    """Face region that the annotations state, in pixels of a video of the stated height; elsewhere it is wrong."""
+    """Face region in the annotations, in pixels of a video of the stated height; invalid at other heights."""
 
     x: int
     y: int
@@ -33,7 +33,7 @@ class CropHint:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceClip:
-    """A video, or a stated part of one, that is to become one or more clips.
+    """A video, or an annotated part of one, that becomes one or more clips.
 
     Attributes:
         relative_path: below the root, text form (`assets.raw_videos.walk.local_path` gives the file).
@@ -42,11 +42,11 @@ class SourceClip:
         transcript: what is said, None if the layout does not say.
         words: (start, end, word), seconds from the start of the file; None if the layout does not say.
         segment: (start, end) of the part, seconds; None for the whole file.
-        segment_number: which part; None for the whole file.
-        crop_hint: where the face is.
+        segment_number: number of the part; None for the whole file.
+        crop_hint: where the face is, None if the layout does not say.
         speaker_disjoint: whether no speaker may be in two splits.
         cut: whether a long source is cut further: `never`, `evenly` or `at_shots`.
-        note: a defect of the annotations that the clip survives.
+        note: a defect of the annotations that does not reject the clip.
     """
 
     relative_path: str

@@ -1,4 +1,4 @@
-"""Draw train, val and test by a seeded hash, so that a clip that comes or goes moves no other."""
+"""Draws train, val and test by a seeded hash: adding or removing a clip moves no other to another split."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ MIN_SPEAKERS = 3
 
 
 def draw_splits(units: Iterable[str], options: LayoutOptions) -> dict[str, str]:
-    """Give each unit (a speaker, or a video) a split.
+    """Gives each unit (a speaker or a video) a split.
 
-    A unit's split depends on its name and the seed alone, except where a split would be left empty: then the unit
-    nearest to it is moved there, as long as there are three units or more.
+    A unit's split depends only on its name and the seed, unless a split would be empty: then, with three units or more,
+    the unit whose hash is nearest is moved there.
 
     Args:
         units: names.
@@ -40,14 +40,14 @@ def draw_splits(units: Iterable[str], options: LayoutOptions) -> dict[str, str]:
 def splits_of_videos(
     speakers: Mapping[str, str | None], options: LayoutOptions
 ) -> tuple[dict[str, str], bool]:
-    """Split videos by speaker where there are enough, else one by one.
+    """Splits by speaker where there are enough, else video by video.
 
     Args:
         speakers: video -> speaker or None.
-        options: seed, shares and the rule.
+        options: seed, shares and `split_by`.
 
     Returns:
-        Video -> split, and whether speakers are kept apart.
+        Video -> split, and whether each speaker is in one split.
     """
     named = {speaker for speaker in speakers.values() if speaker is not None}
     by_speaker = options.split_by == "speaker" or (options.split_by == "auto" and len(named) >= MIN_SPEAKERS)

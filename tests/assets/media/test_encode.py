@@ -84,7 +84,7 @@ def test_a_failure_leaves_what_was_there(
 def test_what_is_no_video_is_refused(tmp_path: Path, frames: np.ndarray) -> None:
     with pytest.raises(ValueError, match="frames must be uint8"):
         write_lossless(tmp_path / "a.mkv", frames, np.zeros(640, np.int16))
-    with pytest.raises(ValueError, match="sound must be int16"):
+    with pytest.raises(ValueError, match="audio must be int16"):
         write_lossless(tmp_path / "a.mkv", np.zeros((2, 4, 4, 3), np.uint8), np.zeros(640))
     assert not list(tmp_path.iterdir())
 

@@ -157,12 +157,12 @@ def test_same_settings_give_the_same_bytes_and_nothing_is_made_twice(
         num_processes=2,
         progress=lambda done, total: calls.append((done, total)),
     )
-    assert again.made and calls[0] == (0, 6) and calls[-1] == (6, 6)
+    assert again.generated and calls[0] == (0, 6) and calls[-1] == (6, 6)
     assert _digests(again.lrw) == _digests(corpus.lrw)
     whole = _digests(corpus.lrs2)  # a clip does not depend on how many others there are
     clips = {path: digest for path, digest in _digests(again.lrs2).items() if path.endswith(".mp4")}
     assert len(clips) == 3 and all(whole[path] == digest for path, digest in clips.items())
-    assert not make_sample_corpus(tmp_path / "a", settings=few).made
+    assert not make_sample_corpus(tmp_path / "a", settings=few).generated
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
