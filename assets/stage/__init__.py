@@ -1,4 +1,4 @@
 """How a plain function becomes a Dagster asset: its input and result, checks, partitions, resources.
 
-The only room below the stages that imports Dagster.
+Only this room imports Dagster, and `external_renders` for its one asset without a function.
 """

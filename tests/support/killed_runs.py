@@ -1,8 +1,8 @@
-"""Runs of the command line as processes of their own that begin at once, to be killed at any moment of their work.
+"""Runs of the command line as processes that start at once, to be killed at any moment of their work.
 
-They are forked from a server that has loaded Dagster and MLflow, so that a run's moments are moments of work and not
-of loading. Each leads its own process group: killing that takes its workers along, as a crash of the machine would;
-only trainings, which lead groups of their own, outlive it.
+They are forked from a server that has loaded Dagster and MLflow, so that a random moment falls into work, not into
+loading. Each leads its own process group: killing the group also kills its workers, as a crash of the machine would;
+trainings, which lead groups of their own, survive it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Runs:
         self.arguments = arguments
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(PRELOADED)
-        first = self.context.Process(target=os.getpid)  # comes back when the server has loaded all
+        first = self.context.Process(target=os.getpid)  # ends once the server has loaded all
         first.start()
         first.join()
 
