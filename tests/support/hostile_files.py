@@ -56,7 +56,7 @@ def make_hostile_set(root: Path, clips: list[Path], *, seed: int = 0, num_mutate
 
 
 def ingest(root: str, relative_path: str) -> list[dict[str, Any]]:
-    """Rows of a file after all that reads it: probe, segments, every picture, all sound."""
+    """Rows of a file after everything that reads it: probe, segments, every frame, all audio."""
     source = SourceClip(relative_path=relative_path, split="train", cut="at_shots")
     item = RawSource(dataset="hostile", root=root, source=source, sha256=None)
     return [_decoded(root, row) for row in source_rows(item, ClipsSettings())]
@@ -153,7 +153,7 @@ def _write_odd_files(root: Path, clips: list[Path]) -> None:
         (root / folder / "same.mpg").write_bytes(clip)
     (root / "dangling.mp4").symlink_to(root / "nowhere.mp4")
     os.mkfifo(root / "pipe.mp4")
-    sounds: dict[str, dict[str, Any]] = {
+    audio_kinds: dict[str, dict[str, Any]] = {
         "surround.mkv": {"suffix": "mkv", "layout": "5.1"},
         "low_rate.mov": {"suffix": "mov", "sample_rate_hz": 8_000, "layout": "mono"},
         "silent.mp4": {"flash_times_s": ()},
@@ -162,7 +162,7 @@ def _write_odd_files(root: Path, clips: list[Path]) -> None:
         "slow.mp4": {"fps": Fraction(1, 2), "duration_s": 8.0},
         "fast.mp4": {"fps": Fraction(1000), "duration_s": 0.5, "flash_times_s": ()},
     }
-    for name, fields in sounds.items():
+    for name, fields in audio_kinds.items():
         make_flash_file(root / name, FlashFile(**fields))
     _write_single_streams(root)
     long = bytearray((root / "surround.mkv").read_bytes())
@@ -172,7 +172,7 @@ def _write_odd_files(root: Path, clips: list[Path]) -> None:
 
 
 def _write_single_streams(root: Path) -> None:
-    """No sound, no picture, a huge picture."""
+    """No audio, no video, a huge frame."""
     for name, size in (("mute.mp4", (96, 96)), ("huge.mp4", (7680, 4320))):
         with av.open(str(root / name), "w") as container:
             video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
@@ -181,8 +181,8 @@ def _write_single_streams(root: Path) -> None:
                 container.mux(video.encode(av.VideoFrame.from_ndarray(np.zeros((*size[::-1], 3), np.uint8))))
             container.mux(video.encode(None))
     with av.open(str(root / "sound_only.mp4"), "w") as container:
-        sound = container.add_stream("aac", rate=48_000, layout="mono")
+        stream = container.add_stream("aac", rate=48_000, layout="mono")
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 48_000), np.float32), format="fltp", layout="mono")
         frame.sample_rate = 48_000
-        container.mux(sound.encode(frame))
-        container.mux(sound.encode(None))
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))

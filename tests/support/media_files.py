@@ -39,12 +39,12 @@ class FlashFile:
         suffix: container, a key of `KINDS`.
         fps: constant frame rate; ignored where `frame_times_s` is given.
         frame_times_s: time of each frame (variable rate).
-        duration_s: of picture and sound, counted from each stream's own start.
+        duration_s: of video and audio, each from its own start.
         flash_times_s: wanted times on the video's time line; each falls on the frame nearest to it.
-        audio_late_s: how much later (negative: earlier) than the picture the sound's stream starts.
-        audio_short_s: how much earlier the sound ends.
-        sample_rate_hz, layout: of the sound.
-        rotation: clockwise degrees written to the display matrix; the stored picture is turned the other way.
+        audio_late_s: how much later (negative: earlier) than the video the audio stream starts.
+        audio_short_s: how much earlier the audio ends.
+        sample_rate_hz, layout: of the audio.
+        rotation: clockwise degrees written to the display matrix; the stored frames are turned the other way.
         size: (width, height) as shown.
         mux: options of the muxer.
         video_codec, pixel_format, audio_codec: None for the container's usual ones.
@@ -71,14 +71,14 @@ class FlashFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A file made: its path and the true times of the flashes (and beeps), seconds after the first picture."""
+    """A written file: its path and the true times of the flashes (and beeps), seconds after the first frame."""
 
     path: Path
     flash_times_s: tuple[float, ...]
 
 
 def make_flash_file(path: Path, spec: FlashFile) -> Made:
-    """Write the file. The flash is one picture long (at least 40 ms), the beep 40 ms of 1 kHz."""
+    """Write the file. The flash is one frame long (at least 40 ms), the beep 40 ms of 1 kHz."""
     video_codec, pixel_format, audio_codec, rate_hz = KINDS[spec.suffix]
     rate_hz = spec.sample_rate_hz or rate_hz
     times = spec.frame_times_s or tuple(
@@ -98,41 +98,41 @@ def make_flash_file(path: Path, spec: FlashFile) -> Made:
             video.set_display_rotation(-spec.rotation)
         audio = container.add_stream(spec.audio_codec or audio_codec, rate=rate_hz, layout=spec.layout)
         early_s, late_s = max(-spec.audio_late_s, 0.0), max(spec.audio_late_s, 0.0)
-        sound = _sound(spec, flashes, rate_hz)
+        samples = _samples(spec, flashes, rate_hz)
         _encode(
             container,
             video,
-            _pictures(spec, times, flashes, early_s),
+            _frames(spec, times, flashes, early_s),
             audio,
-            _blocks(sound, rate_hz, late_s, spec.layout),
+            _blocks(samples, rate_hz, late_s, spec.layout),
         )
     return Made(path=path, flash_times_s=flashes)
 
 
-def _pictures(
+def _frames(
     spec: FlashFile, times: tuple[float, ...], flashes: tuple[float, ...], early_s: float
 ) -> Iterator[av.VideoFrame]:
     for index, time_s in enumerate(times):
         if any(flash_s <= time_s < flash_s + 0.0399 for flash_s in flashes):
-            picture = np.full((spec.size[1], spec.size[0], 3), 255, np.uint8)
+            rgb = np.full((spec.size[1], spec.size[0], 3), 255, np.uint8)
         elif spec.draw is not None:
-            picture = spec.draw(time_s)
+            rgb = spec.draw(time_s)
         else:
-            picture = np.full((spec.size[1], spec.size[0], 3), 60, np.uint8)
-        picture = np.ascontiguousarray(np.rot90(picture, spec.rotation // 90))
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            rgb = np.full((spec.size[1], spec.size[0], 3), 60, np.uint8)
+        rgb = np.ascontiguousarray(np.rot90(rgb, spec.rotation // 90))
+        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
         if spec.frame_times_s or spec.suffix not in ("mpg", "avi"):
             frame.time_base = Fraction(1, 90_000)
             frame.pts = round((time_s + early_s) * 90_000)
         else:
             frame.time_base = 1 / spec.fps
-            assert not early_s, "these containers count frames: the picture can't start late"
+            assert not early_s, "these containers count frames: the video can't start late"
             frame.pts = index
         yield frame
 
 
-def _sound(spec: FlashFile, flashes: tuple[float, ...], rate_hz: int) -> np.ndarray:
-    """(C, N) float32: the stream's own samples, the first one heard at `audio_late_s` of the picture's time."""
+def _samples(spec: FlashFile, flashes: tuple[float, ...], rate_hz: int) -> np.ndarray:
+    """(C, N) float32: the stream's own samples, the first one played at `audio_late_s` of the video's time."""
     num = round((spec.duration_s - spec.audio_short_s) * rate_hz)
     time_s = np.arange(num) / rate_hz + spec.audio_late_s
     wave = np.zeros(num, np.float32)
@@ -143,9 +143,9 @@ def _sound(spec: FlashFile, flashes: tuple[float, ...], rate_hz: int) -> np.ndar
     return np.repeat(wave[None], channels, axis=0)
 
 
-def _blocks(sound: np.ndarray, rate_hz: int, late_s: float, layout: str) -> Iterator[av.AudioFrame]:
-    for start in range(0, sound.shape[1], 960):
-        block = np.ascontiguousarray(sound[:, start : start + 960])
+def _blocks(samples: np.ndarray, rate_hz: int, late_s: float, layout: str) -> Iterator[av.AudioFrame]:
+    for start in range(0, samples.shape[1], 960):
+        block = np.ascontiguousarray(samples[:, start : start + 960])
         frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
         frame.sample_rate = rate_hz
         frame.time_base = Fraction(1, rate_hz)
@@ -154,7 +154,7 @@ def _blocks(sound: np.ndarray, rate_hz: int, late_s: float, layout: str) -> Iter
 
 
 def _encode(
-    container: Any, video: Any, pictures: Iterator[av.VideoFrame], audio: Any, blocks: Iterator[av.AudioFrame]
+    container: Any, video: Any, frames: Iterator[av.VideoFrame], audio: Any, blocks: Iterator[av.AudioFrame]
 ) -> None:
     """Interleave by time, so that the muxer does not have to."""
     resampler = av.AudioResampler(
@@ -164,20 +164,20 @@ def _encode(
         frame_size=audio.codec_context.frame_size or None,
     )
     pending = next(blocks, None)
-    for picture in pictures:
-        while pending is not None and pending.time <= picture.time:
-            _encode_sound(container, audio, resampler, pending)
+    for frame in frames:
+        while pending is not None and pending.time <= frame.time:
+            _encode_audio(container, audio, resampler, pending)
             pending = next(blocks, None)
-        container.mux(video.encode(picture))
+        container.mux(video.encode(frame))
     while pending is not None:
-        _encode_sound(container, audio, resampler, pending)
+        _encode_audio(container, audio, resampler, pending)
         pending = next(blocks, None)
     container.mux(video.encode(None))
-    _encode_sound(container, audio, resampler, None)
+    _encode_audio(container, audio, resampler, None)
     container.mux(audio.encode(None))
 
 
-def _encode_sound(container: Any, audio: Any, resampler: Any, frame: av.AudioFrame | None) -> None:
+def _encode_audio(container: Any, audio: Any, resampler: Any, frame: av.AudioFrame | None) -> None:
     for part in resampler.resample(frame):
         container.mux(audio.encode(part))
 
@@ -186,7 +186,7 @@ def measure(samples: np.ndarray, luma: list[float], flash_s: float) -> tuple[flo
     """When the flash and the beep nearest to a time are in a clip, seconds after its start.
 
     Args:
-        samples: (640 * T,) int16. luma: T mean luma values. flash_s: where to look (within 0.3 s).
+        samples: (640 * T,) int16. luma: T mean luma values. flash_s: time of the flash, known to within 0.3 s.
     """
     lo, hi = max(int((flash_s - 0.3) * 25), 0), int((flash_s + 0.3) * 25) + 1
     bright = [k for k in range(lo, min(hi, len(luma))) if luma[k] > 150]

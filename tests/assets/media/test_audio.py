@@ -71,14 +71,14 @@ def test_clipped_share(tmp_path: Path) -> None:
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=25)
         video.width = video.height = 64
-        sound = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        stream = container.add_stream("pcm_s16le", rate=16_000, layout="mono")
         for _ in range(25):
             container.mux(video.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8))))
         samples = np.zeros((1, 16_000), np.int16)
         samples[0, :4000] = 32_767
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
         frame.sample_rate = 16_000
-        container.mux(sound.encode(frame))
+        container.mux(stream.encode(frame))
         container.mux(video.encode(None))
     found = probe(path)
     audio = read_audio(found, common_span(found))

@@ -81,7 +81,7 @@ def test_a_failure_leaves_what_was_there(
 @pytest.mark.parametrize(
     "frames", [np.zeros((0, 4, 4, 3), np.uint8), np.zeros((2, 4, 4, 3)), np.zeros((2, 4, 4), np.uint8)]
 )
-def test_what_is_no_video_is_refused(tmp_path: Path, frames: np.ndarray) -> None:
+def test_what_is_no_video_is_rejected(tmp_path: Path, frames: np.ndarray) -> None:
     with pytest.raises(ValueError, match="frames must be uint8"):
         write_lossless(tmp_path / "a.mkv", frames, np.zeros(640, np.int16))
     with pytest.raises(ValueError, match="audio must be int16"):
@@ -89,7 +89,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path, frames: np.ndarray) -> None
     assert not list(tmp_path.iterdir())
 
 
-def test_odd_sizes_and_unreadable_files_are_refused(tmp_path: Path) -> None:
+def test_odd_sizes_and_unreadable_files_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="even width"):
         write_web_video(tmp_path / "a.mp4", np.zeros((2, 4, 5, 3), np.uint8), np.zeros(640, np.int16))
     (tmp_path / "b.mkv").write_bytes(b"nothing")

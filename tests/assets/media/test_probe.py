@@ -79,12 +79,12 @@ def test_a_playlist_opens_no_other_file(tmp_path: Path) -> None:
 
 
 def test_picture_and_sound_are_both_needed(tmp_path: Path) -> None:
-    with wave.open(str(tmp_path / "sound.mp4"), "wb") as file:
+    with wave.open(str(tmp_path / "audio.mp4"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(16_000)
         file.writeframes(bytes(64_000))
-    assert reason_of(tmp_path / "sound.mp4") == "no_video_stream"
+    assert reason_of(tmp_path / "audio.mp4") == "no_video_stream"
     with av.open(str(tmp_path / "mute.mp4"), "w") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.width = stream.height = 64

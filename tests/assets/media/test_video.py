@@ -22,7 +22,7 @@ def lumas(path: Path, span: Span | None = None) -> list[np.ndarray]:
 
 
 def moving(time_s: float) -> np.ndarray:
-    """A bar whose place tells the time."""
+    """A bar whose position encodes the time."""
     frame = np.full((96, 160, 3), 60, np.uint8)
     at = int(time_s * 25) % 150
     frame[:, at : at + 10] = 200

@@ -219,7 +219,7 @@ def test_grid_of_several_speakers_keeps_them_apart(tree: Tree) -> None:
     found = {source.relative_path: source for source in sources}
     assert found["s1/bbaf1n.mpg"].words == ((0.04, 1.04, "bin"),)
     assert found["s2/bbaf1n.mpg"].transcript == "two"
-    assert found["s4/bbaf2n.mpg"].words is None  # one align folder for several speakers tells nobody's times
+    assert found["s4/bbaf2n.mpg"].words is None  # one align folder for several speakers is ambiguous
     assert found["s4/bbaf2n.mpg"].transcript == "bin blue at f two now"
     assert "not an alignment" in (found["s3/bbaf1n.mpg"].note or "")
     mixed, _ = listed("grid", tree.root, split_by="video")

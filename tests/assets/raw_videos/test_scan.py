@@ -144,12 +144,12 @@ def test_pipes_and_closed_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     os.mkfifo(tmp_path / "pipe.mp4")
     real_open = open
 
-    def refusing(path: object, *args: object, **kwargs: object) -> object:
+    def failing(path: object, *args: object, **kwargs: object) -> object:
         if str(path).endswith("closed.mp4"):
             raise PermissionError(13, "Permission denied")
         return real_open(path, *args, **kwargs)  # type: ignore[call-overload]
 
-    monkeypatch.setattr(scan_module, "open", refusing, raising=False)
+    monkeypatch.setattr(scan_module, "open", failing, raising=False)
     assert problems(scan(tmp_path, everything, None)) == {
         "closed.mp4": "unreadable",
         "pipe.mp4": "not_a_file",

@@ -1,4 +1,4 @@
-"""The sample corpus as files: layouts, faces, sound, truth, the same bytes again."""
+"""The sample corpus as files: layouts, faces, audio, ground truth, reproducible bytes."""
 
 import dataclasses
 import hashlib
@@ -43,7 +43,7 @@ def _frames(path: Path) -> list[np.ndarray]:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
-def _sound(path: Path) -> tuple[float, np.ndarray]:
+def _audio(path: Path) -> tuple[float, np.ndarray]:
     """Start in seconds and samples, as a player that honours the edit list gets them."""
     with av.open(str(path)) as container:
         frames = list(container.decode(audio=0))
@@ -88,15 +88,15 @@ def test_lrw_clips_have_29_frames_of_256_px_with_the_word_in_the_middle(corpus: 
 
 def test_hdtf_annotations_fit_the_full_video(corpus: SampleCorpus) -> None:
     assert [path.name for path in corpus.hdtf.glob("*.mp4")] == ["RD_Ada0_000.mp4"]
-    picture = _frames(corpus.hdtf_full / "Radio1.mp4")
+    frames = _frames(corpus.hdtf_full / "Radio1.mp4")
     name, height = (corpus.hdtf_full / "RD_resolution.txt").read_text().split()
-    assert (name, int(height)) == ("Radio1.mp4", picture[0].shape[0])
+    assert (name, int(height)) == ("Radio1.mp4", frames[0].shape[0])
     spans = (corpus.hdtf_full / "RD_annotion_time.txt").read_text().split()[1:]
-    assert spans == ["00:00-00:04", "00:04-00:08"] and len(picture) == 200
+    assert spans == ["00:00-00:04", "00:04-00:08"] and len(frames) == 200
     for line in (corpus.hdtf_full / "RD_crop_wh.txt").read_text().splitlines():
         x, width, y, height_px = map(int, line.split()[1:])
-        assert x + width <= picture[0].shape[1] and y + height_px <= picture[0].shape[0]
-        find_landmarks(np.ascontiguousarray(picture[60][y : y + height_px, x : x + width]))
+        assert x + width <= frames[0].shape[1] and y + height_px <= frames[0].shape[0]
+        find_landmarks(np.ascontiguousarray(frames[60][y : y + height_px, x : x + width]))
 
 
 def test_detector_finds_every_face_and_its_lips_follow_the_truth(corpus: SampleCorpus) -> None:
@@ -130,7 +130,7 @@ def test_reference_frame_alone_does_not_show_the_target(corpus: SampleCorpus) ->
 
 def test_sound_starts_with_the_picture_and_is_voiced_where_the_truth_says(corpus: SampleCorpus) -> None:
     for path, facts in _truth(corpus, "lrs2")["clips"].items():
-        start_s, samples = _sound(corpus.lrs2 / path)
+        start_s, samples = _audio(corpus.lrs2 / path)
         assert start_s == 0.0
         level = np.sqrt((samples[: facts["num_frames"] * 640].reshape(-1, 80) ** 2).mean(axis=1))
         times = (np.arange(len(level)) + 0.5) * 0.005
@@ -166,7 +166,7 @@ def test_same_settings_give_the_same_bytes_and_nothing_is_made_twice(
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_refuses_a_folder_that_holds_something_else(corpus: SampleCorpus, tmp_path: Path) -> None:
+def test_rejects_a_folder_that_holds_something_else(corpus: SampleCorpus, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     with pytest.raises(FileExistsError, match="is not a sample corpus"):
         make_sample_corpus(tmp_path / "mine", settings=SETTINGS)

@@ -76,7 +76,7 @@ def test_all_sounds_differ() -> None:
     assert distance.min() > 1.0
 
 
-def test_synthesis_is_repeatable_and_exactly_as_long_as_the_picture() -> None:
+def test_synthesis_is_repeatable_and_exactly_as_long_as_the_video() -> None:
     said = random_sentence(2.0, 1.0, np.random.default_rng(0))
     first, second = (synthesise(said, VOICE, np.random.default_rng(5)) for _ in range(2))
     assert first.dtype == np.int16 and len(first) == 640 * said.num_frames
