@@ -1,10 +1,11 @@
 """Single frames of a file at stated times; frames that lie close together are decoded in one pass.
 
-PyAV alone reads them. decord, the usual choice for random access, gains nothing: it misreads some files without an error
-(MPEG program streams twelve frames late, the end of one of three phone videos six frames early), so each file needs a
-comparison with PyAV. CPU seconds for 40 stills by decord with that comparison / by this module: 1080x1920 HEVC with a
-key frame every 10 s 5.0 / 1.7, every 7 s 5.3 / 3.3; 1280x720 H.264, every 2 s 1.3 / 1.0, every 10 s 2.0 / 1.3. And a
-process that loads decord before torch crashes in its first spectrogram.
+PyAV alone reads them. decord, the usual choice for random access, would not pay: it misreads some files without an error
+(MPEG program streams come twelve frames late, the end of one of three phone videos six frames early), so that each file
+needs a comparison with PyAV, and the two together take longer. CPU seconds for 40 stills by decord with that comparison
+and by this module: 1080x1920 HEVC with a key frame every 10 s 5.0 and 1.7, every 7 s 5.3 and 3.3; 1280x720 H.264, every
+2 s 1.3 and 1.0, every 10 s 2.0 and 1.3. Besides, a process that imports decord before torch crashes in its first mel.
+decord is the independent reference of the tests (``tests/assets/media/test_decord_reference.py``).
 """
 
 from __future__ import annotations
