@@ -80,7 +80,7 @@ def train_job(job: TrainingJob, out: Path, *, device: str = "auto", show_progres
 
 def _trained_from(job: TrainingJob, shard_sets: Sequence["ShardSet"]) -> dict[str, object]:
     """Digests of what decides a training besides its settings: shards, input models, code."""
-    from cals_models.training.stages import STAGE_MODULES
+    from cals_models.training.stages import code_roots
 
     inputs = {
         name: json.loads((folder / "model.json").read_text(encoding="utf-8"))["weights_sha256"]
@@ -89,7 +89,7 @@ def _trained_from(job: TrainingJob, shard_sets: Sequence["ShardSet"]) -> dict[st
     return {
         "shards": {str(shard_set.folder): shard_set.digest for shard_set in shard_sets},
         "inputs": inputs,
-        "code": definitions_of((STAGE_MODULES[job.stage],)),
+        "code": definitions_of(code_roots(job.stage)),
     }
 
 

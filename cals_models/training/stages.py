@@ -16,6 +16,11 @@ STAGE_MODULES: dict[str, str] = {
 }
 
 
+def code_roots(stage: str) -> tuple[str, ...]:
+    """Modules in which a training's code starts; with their imports they identify the code of its result."""
+    return STAGE_MODULES[stage], "cals_models.training.result"
+
+
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> TrainingStage:
     """Build the networks, samplers and optimisers of a job.
 

@@ -16,6 +16,7 @@ from assets.project.graph import STAGES, stage_code
 from assets.project.layouts import LAYOUTS
 from cals_models import source_code
 from cals_models.source_code import closure
+from cals_models.training.stages import STAGE_MODULES, code_roots
 
 SOURCE = '''
 """Module."""
@@ -136,3 +137,10 @@ def test_a_changed_layout_makes_clips_stale(
     )
     after = code_version(stage.roots, stage.libraries)
     assert after.changed_since(before.definitions, before.libraries) == [f"{module}.fits changed"]
+
+
+@pytest.mark.parametrize("stage", sorted(STAGE_MODULES))
+def test_a_training_and_the_graph_name_the_same_code(stage: str) -> None:
+    """Else a model trained elsewhere could never be imported, or other code could be."""
+    assert STAGES[stage].roots == code_roots(stage)
+    assert "cals_models.training.result.write_result" in stage_code(stage).definitions
