@@ -20,7 +20,7 @@ WEIGHTS = {Colorspace.ITU601: (0.299, 0.114), Colorspace.ITU709: (0.2126, 0.0722
 
 
 def encoded(rgb: np.ndarray, matrix: Colorspace, full: bool, pixel_format: str) -> av.VideoFrame:
-    """A frame made by the standards' formulas, independent of FFmpeg's conversion."""
+    """A frame computed by the standards' formulas, independent of FFmpeg's conversion."""
     k_r, k_b = WEIGHTS[matrix]
     r, g, b = (rgb[..., i].astype(float) / 255 for i in range(3))
     luma = k_r * r + (1 - k_r - k_b) * g + k_b * b

@@ -203,7 +203,7 @@ def test_the_command_answers_fast_and_loads_nothing_heavy(made: tuple[Project, M
         "print(sorted({'torch', 'dagster', 'mlflow', 'duckdb'} & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3]
     )
     assert done.stdout.strip() == "[]", done.stderr
 

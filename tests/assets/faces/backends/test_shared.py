@@ -27,7 +27,7 @@ from assets.faces.settings import CropSettings, TrackSettings
 from assets.media.timeline import Span
 from assets.workers.clip_pool import ClipPool, PoolSettings
 from assets.workers.rejected import Rejected
-from tests.assets.faces.random_networks import (
+from tests.assets.faces.backends.random_networks import (
     ENDS,
     FAILS,
     SLOW,
@@ -228,7 +228,7 @@ def test_who_shares_nothing_starts_nothing() -> None:
 PARENT = """
 import multiprocessing, signal, time
 from assets.faces.backends.shared import SharedNetworks, served
-from tests.assets.faces.random_networks import PassNetworks, images_of
+from tests.assets.faces.backends.random_networks import PassNetworks, images_of
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell start with Ctrl-C ignored
@@ -243,7 +243,7 @@ if __name__ == "__main__":
 def test_the_process_ends_with_its_run_and_listens_on_no_port(tmp_path: Path, ending: int) -> None:
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
-    root = str(Path(__file__).resolve().parents[3])
+    root = str(Path(__file__).resolve().parents[4])
     parent = subprocess.Popen(
         [sys.executable, str(script)],
         env={**os.environ, "PYTHONPATH": root},
