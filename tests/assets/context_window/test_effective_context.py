@@ -1,3 +1,5 @@
+"""The fit of the effective context: known reaches are found, and its interval covers as often as it says."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""LMD against the window of audio, with a generator whose context is known and with real networks."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""LMD under masks, with a generator whose context is known; where masks lie, and the preview of a strip."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -57,7 +57,7 @@ def test_silence_mixes_to_silence() -> None:
     assert not mono.any()
 
 
-def test_missing_sound_is_marked_silence(tmp_path: Path) -> None:
+def test_missing_audio_is_marked_silence(tmp_path: Path) -> None:
     found = probe(make_flash_file(tmp_path / "a.mov", FlashFile(suffix="mov", audio_late_s=0.03)).path)
     audio = read_audio(found, common_span(found))
     assert audio.missing[0] == (0, 480)
@@ -88,7 +88,7 @@ def test_clipped_share(tmp_path: Path) -> None:
     assert audio.mix == "mono"
 
 
-def test_segments_are_the_same_sound_as_in_the_whole(tmp_path: Path) -> None:
+def test_segments_have_the_samples_of_the_whole(tmp_path: Path) -> None:
     for suffix in ("mp4", "mkv", "ts", "mov", "mpg"):
         spec = FlashFile(suffix=suffix, duration_s=6.0, flash_times_s=(0.5, 4.3, 5.1))
         found = probe(make_flash_file(tmp_path / f"a.{suffix}", spec).path)
@@ -103,7 +103,7 @@ def test_segments_are_the_same_sound_as_in_the_whole(tmp_path: Path) -> None:
         assert np.abs(part).max() > 10_000
 
 
-def test_broken_sound_is_noticed(tmp_path: Path) -> None:
+def test_broken_audio_is_noticed(tmp_path: Path) -> None:
     made = make_flash_file(tmp_path / "a.ts", FlashFile(suffix="ts", flash_times_s=(0.5,)))
     data = bytearray(made.path.read_bytes())
     packets = [at for at in range(0, len(data), 188) if data[at + 1 : at + 3] in (b"\x01\x01", b"\x41\x01")]

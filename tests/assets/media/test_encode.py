@@ -1,3 +1,5 @@
+"""Written videos: lossless ones come back bit for bit, web ones play, and a failure leaves the old file."""
+
 from __future__ import annotations
 
 from pathlib import Path

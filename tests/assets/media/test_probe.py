@@ -78,7 +78,7 @@ def test_a_playlist_opens_no_other_file(tmp_path: Path) -> None:
     assert reason_of(tmp_path / "concat.mp4") == "not_a_video"
 
 
-def test_picture_and_sound_are_both_needed(tmp_path: Path) -> None:
+def test_video_and_audio_are_both_needed(tmp_path: Path) -> None:
     with wave.open(str(tmp_path / "audio.mp4"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -105,7 +105,7 @@ def test_limits(tmp_path: Path) -> None:
     assert reason_of(path, ProbeLimits(max_frame_rate=20)) == "frame_rate"
 
 
-def test_one_picture_is_too_short(tmp_path: Path) -> None:
+def test_one_frame_is_too_short(tmp_path: Path) -> None:
     path = make_flash_file(tmp_path / "a.mp4", FlashFile(duration_s=0.04, flash_times_s=())).path
     assert reason_of(path) == "too_short"
 

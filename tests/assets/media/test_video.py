@@ -58,7 +58,7 @@ def test_spans_of_segments_lie_on_one_grid(tmp_path: Path) -> None:
     assert span.num_frames == 24
 
 
-def test_late_and_short_sound_keep_the_common_part(tmp_path: Path) -> None:
+def test_late_and_short_audio_keep_the_common_part(tmp_path: Path) -> None:
     spec = FlashFile(suffix="mov", audio_late_s=0.2, audio_short_s=0.7, flash_times_s=())
     found = probe(make_flash_file(tmp_path / "a.mov", spec).path)
     span = common_span(found)
@@ -141,7 +141,7 @@ def test_a_change_of_frame_size_is_rejected(tmp_path: Path) -> None:
 
 
 def test_memory_does_not_grow_with_the_span(tmp_path: Path) -> None:
-    """Pictures are let go as the ticks advance: the decoder's own few are all that stay."""
+    """Frames are released as the ticks advance: only the few that the decoder holds stay."""
     import gc
 
     from assets.media.decoded_frame import DecodedFrame

@@ -1,3 +1,5 @@
+"""Rows of `clip_metrics`: what is compared with what, which frames count, and why a value is missing."""
+
 from __future__ import annotations
 
 from dataclasses import replace

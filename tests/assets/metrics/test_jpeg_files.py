@@ -1,3 +1,5 @@
+"""Frames through JPEG files: the pixels of the program's own files."""
+
 from __future__ import annotations
 
 import shutil

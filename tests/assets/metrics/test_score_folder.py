@@ -1,3 +1,5 @@
+"""A folder of another system's videos: pairs are found and scored, and each bad one has one line."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Renders: frames and audio of each method, references that never show the mouth, interrupted runs."""
+
 from __future__ import annotations
 
 from pathlib import Path

@@ -128,7 +128,7 @@ def test_reference_frame_alone_does_not_show_the_target(corpus: SampleCorpus) ->
     assert (10 * np.log10(255**2 / error)).mean() < 28
 
 
-def test_sound_starts_with_the_picture_and_is_voiced_where_the_truth_says(corpus: SampleCorpus) -> None:
+def test_audio_starts_with_the_video_and_is_voiced_where_the_truth_says(corpus: SampleCorpus) -> None:
     for path, facts in _truth(corpus, "lrs2")["clips"].items():
         start_s, samples = _audio(corpus.lrs2 / path)
         assert start_s == 0.0

@@ -68,7 +68,7 @@ def test_vowels_have_their_formants_and_fricatives_their_noise() -> None:
     assert peak_hz("M", 0, 8_000) < 500
 
 
-def test_all_sounds_differ() -> None:
+def test_all_phones_differ() -> None:
     """Any two steady phones differ by over 1 dB on average over the spectrum."""
     steady = [p.label for p in PHONES.values() if p.kind in ("vowel", "nasal", "fricative")]
     spectra = np.array([_spectrum(label) for label in steady])
@@ -118,7 +118,7 @@ def test_context_error_vanishes_at_the_span_and_not_before() -> None:
     assert sorted(error["width"], reverse=True) == error["width"]
 
 
-def test_delay_moves_sound_by_whole_frames() -> None:
+def test_delay_moves_audio_by_whole_frames() -> None:
     audio = np.arange(1, 2_001, dtype=np.int16)
     late, early = delay_audio(audio, 1), delay_audio(audio, -1)
     assert not late[:640].any() and late[640] == 1

@@ -1,3 +1,5 @@
+"""PSNR, SSIM and LMD against scikit-image and plain loops, and what is rejected."""
+
 from __future__ import annotations
 
 from pathlib import Path

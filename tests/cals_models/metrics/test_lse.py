@@ -1,3 +1,5 @@
+"""LSE against a transcription of its protocol: values, offsets, short clips, speed."""
+
 from __future__ import annotations
 
 import time

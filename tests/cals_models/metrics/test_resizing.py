@@ -1,3 +1,5 @@
+"""Resizing equals OpenCV's, bit for bit."""
+
 from __future__ import annotations
 
 import cv2

@@ -1,3 +1,5 @@
+"""Network S: the public names and shapes, gradients, and weights files that are accepted or rejected."""
+
 from __future__ import annotations
 
 import hashlib
