@@ -1,7 +1,7 @@
 """The kinds of metrics of crops: what each is given, and the function that computes it.
 
 A metric of one of these kinds that `assets.project.metrics` names is computed of every render, in the same pass as all
-others (`assets.metrics.crop_values`).
+others (`assets.metrics.crop_values`). It imports no torch: publishing the warehouse reads the declarations.
 
 Legend: T video frames, H, W frame height and width in pixels.
 """
@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from assets.metrics.settings import MetricSettings
 from assets.project.metrics import Metric, declared_metrics
 
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
 Frames = NDArray[np.uint8]
-PairFunction = Callable[[Tensor, Tensor], Tensor]
+PairFunction: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 Kind = TypeVar("Kind", bound=Metric)
 
 

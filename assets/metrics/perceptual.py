@@ -16,10 +16,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from assets.metrics.metric_kinds import Frames, NetworkMetric
+from assets.metrics.metric_kinds import Frames
 from assets.metrics.settings import MetricSettings
 from assets.project.code_version import installed_version
-from assets.project.metrics import Metric
 from cals_models.networks.syncnet import WeightsError
 
 LIBRARIES = ("torchmetrics", "torchvision", "torch-fidelity")
@@ -168,23 +167,3 @@ def _other_network(path: Path, wanted: str, error: Exception) -> WeightsError:
 
 def _evaluator(network: str, path: Path, sha256: str) -> str:
     return f"{network}/{path.name}/{sha256[:12]}"
-
-
-LPIPS = NetworkMetric(
-    label="LPIPS",
-    unit="1",
-    better="lower",
-    decimals=3,
-    description="learned perceptual image patch similarity (AlexNet) of the 128x128 crop with the true crop, mean over "
-    "frames; measured where weights are given",
-    open_network=open_lpips,
-)
-FID = Metric(
-    label="FID",
-    unit="1",
-    better="lower",
-    decimals=2,
-    description="Frechet inception distance between all frames that a method generated of the split and the true ones, "
-    "one value a set (set_metrics); falls as frames are added, so compare equal numbers of frames only; measured where "
-    "weights are given",
-)

@@ -18,8 +18,8 @@ METRICS: dict[str, str] = {
     "lse_c": "assets.metrics.paper_metrics:LSE_C",
     "psnr_mouth": "assets.metrics.paper_metrics:PSNR_MOUTH",
     "ssim_mouth": "assets.metrics.paper_metrics:SSIM_MOUTH",
-    "lpips": "assets.metrics.perceptual:LPIPS",
-    "fid": "assets.metrics.perceptual:FID",
+    "lpips": "assets.metrics.perceptual_metrics:LPIPS",
+    "fid": "assets.metrics.perceptual_metrics:FID",
 }
 """Metrics that the pipeline measures."""
 

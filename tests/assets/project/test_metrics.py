@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from assets.metrics.metric_kinds import FrameMetric, LandmarkMetric, NetworkMetric, metrics_of
@@ -21,6 +24,14 @@ def test_rows_are_in_the_order_of_the_table() -> None:
     assert rows[0] | {"description": ""} == {
         "metric": "psnr", "label": "PSNR", "unit": "dB", "better": "higher", "position": 1, "decimals": 2, "description": "",
     }  # fmt: skip
+
+
+def test_declarations_load_neither_torch_nor_dagster() -> None:
+    code = (
+        "import sys; from assets.project.metrics import definition_rows; definition_rows();"
+        "sys.exit('torch' in sys.modules or 'dagster' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_kinds_share_out_the_metrics_of_crops() -> None:
