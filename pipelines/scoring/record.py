@@ -40,7 +40,7 @@ def evaluator_version(settings: MetricSettings, evaluator_dir: Path | None) -> d
 
 
 def record_videos(project: Project, videos: VideoSet, *, is_own_truth: bool) -> None:
-    """Appends the set of videos to the ledger and reports it to Dagster.
+    """Appends the set of videos to the ledger.
 
     Args:
         project: whose ledger.
@@ -67,7 +67,6 @@ def record_videos(project: Project, videos: VideoSet, *, is_own_truth: bool) -> 
         num_clips=len(videos.pairs),
     )
     ledger.append(project.home, entry, code)
-    _report_to_dagster(project, videos)
 
 
 def record_scores(
@@ -99,7 +98,8 @@ def record_scores(
     ledger.append(project.home, entry, code)
 
 
-def _report_to_dagster(project: Project, videos: VideoSet) -> None:
+def report_to_dagster(project: Project, videos: VideoSet) -> None:
+    """Reports the set of videos to Dagster; last, so that the ledger has its rows whatever happens there."""
     import dagster as dg
 
     from assets.stage.partitions import external_key, external_videos

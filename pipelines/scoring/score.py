@@ -28,7 +28,7 @@ from assets.store.warehouse import publish
 from assets.workers.clip_pool import PoolSettings
 from assets.workers.progress import progress_bar
 from cals_models.shards.shard_set import ShardSet
-from pipelines.scoring.record import evaluator_version, record_scores, record_videos
+from pipelines.scoring.record import evaluator_version, record_scores, record_videos, report_to_dagster
 from pipelines.scoring.result import Scoring
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
@@ -98,6 +98,7 @@ def score(project: Project, request: ScoreRequest) -> Scoring:
     evaluator = evaluator_version(scoring.settings, scoring.evaluator_dir)
     record_videos(project, videos, is_own_truth=is_own_truth)
     record_scores(project, videos, stored, scoring.settings, evaluator, time.monotonic() - started)
+    report_to_dagster(project, videos)
     publish(project.home)
     return Scoring(method=scoring.method, dataset=dataset, rows=rows, failures=scores.failures)
 
