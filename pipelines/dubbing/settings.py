@@ -32,7 +32,7 @@ class DubSettings(Settings):
     """
 
     fit: Fit = "trim"
-    faces: tuple[Annotated[int, Bound(at_least=1, text="numbered from 1")], ...] = ()
+    faces: tuple[Annotated[int, Bound(at_least=1, text="a face's number, 1 or more")], ...] = ()
     mark: bool = False
     quality_crf: Annotated[int, Bound(at_least=0, at_most=51, text="0 (best) to 51")] = 16
     batch_frames: Count = 8
