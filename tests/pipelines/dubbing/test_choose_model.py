@@ -11,7 +11,10 @@ from pipelines.dubbing.choose_model import choose_model
 from tests.pipelines.dubbing.dub_inputs import register_model
 
 
-def test_the_newest_cals_generator_is_the_default_and_others_go_by_name(tmp_path: Path) -> None:
+def test_the_newest_cals_generator_is_the_default_and_others_go_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     home = Home(tmp_path)
     with pytest.raises(ValueError, match="no cals generator is registered"):
         choose_model(home, None)
