@@ -1,4 +1,4 @@
 """How the graph runs and is used: definitions, staleness, runner, lineage, repair, applications.
 
-Makes no asset itself.
+Defines no asset itself.
 """

@@ -1,6 +1,6 @@
 """``cals import-model``: a model trained on another machine becomes the partition's, as if it had been trained here.
 
-It must have been trained from what the partition would be trained from here: the same shards, input models, settings and
+It must have been trained from the inputs that a training here would read: the same shards, input models, settings and
 code (comments apart); library versions may differ and are recorded. Its files are copied to where the training would
 write them, and the asset is materialised as usual: it finds the training finished, registers it and writes its ledger
 row.

@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests, and a closing line on tests that were left out for want of real clips."""
+"""Fixtures shared by all tests, and a closing line on tests that were left out because real clips are missing."""
 
 from __future__ import annotations
 

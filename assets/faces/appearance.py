@@ -1,4 +1,4 @@
-"""How a face and its surroundings look: enough to tell whether the same face is still shown, or another after a cut."""
+"""The appearance of a face and its surroundings: enough to decide whether a later frame shows the same face."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ MAY_BE_EMPTY = ("methods", "to", "train_on", "options", "settings")
 
 
 class SettingsError(ValueError):
-    """Something in ``cals.yaml`` (or asked of it) is wrong: where, what, and what would be right."""
+    """Something in ``cals.yaml``, or requested of it, is wrong: where, what, and what would be right."""
 
 
 @dataclass(frozen=True, kw_only=True)

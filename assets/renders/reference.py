@@ -1,4 +1,4 @@
-"""Which frame of a clip shows the generator whose face it is, without the mouth that it has to generate."""
+"""Chooses reference frames: they show the generator whose face it is, but not the mouth that it has to generate."""
 
 from __future__ import annotations
 

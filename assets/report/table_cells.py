@@ -1,4 +1,4 @@
-"""Cells, rows and groups of rows that the page's tables are made of."""
+"""Cells, rows and groups of rows of the page's tables."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class MouthGenerator:
         mask = lower_face_mask(CROP_PX)
         self._matches = [ColourMatch(mask) for _ in range(num_stretches)]
         mel = torch.from_numpy(dub_mel(audio.mono, num_ticks, mels))
-        # Audio that is louder than that of the training would open the mouth further than any mouth does.
+        # Audio louder than that of the training would open the mouth unnaturally wide.
         self._units = generator.units_from_mel(
             mel if generator.speech_level is None else at_level(mel, generator.speech_level)
         )

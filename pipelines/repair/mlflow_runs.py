@@ -59,7 +59,7 @@ def trainings_at_work(home: Home) -> dict[Path, psutil.Process]:
 
 
 def _is_orphan(process: psutil.Process) -> bool:
-    """Whether it leads its own session, as trainings of the pipeline do, and its parent is no longer a Python process."""
+    """Whether it leads its own session, as trainings of the pipeline do, and its parent is not a Python process: the run is gone."""
     try:
         parent = process.parent()
         own_session = os.getsid(process.pid) == process.pid

@@ -3,9 +3,9 @@
     python -m tests.benchmarks.bench_face_batching --device cuda [--clips 16] [--workers 1 4 8 16] [--frames 64]
 
 Needs torch, numpy, opencv and face-alignment, and no weights: the networks have their real shapes and random values, and
-a bias that keeps SFD from finding a face at every pixel. Asked is what the tracker asks of each batch of frames of a
-followed face: SFD at its first and last frame, FAN at these two and at all. Nothing is decoded. What is compared, in
-frames a second, the start of processes left out and each repeated:
+a bias that keeps SFD from finding a face at every pixel. The requests are those of the tracker for each batch of frames
+of a followed face: SFD on its first and last frame, FAN on these two and then on all. Nothing is decoded. Compared are, in
+frames a second, without the start of processes and each repeated:
 
     in turn     one process with networks of its own, one clip after the other
     own         as many processes as workers, each with networks of its own

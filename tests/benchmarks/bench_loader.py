@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.bench_loader [--clips 24] [--seconds 8]
 
-A window is 5 frames of 128 x 128, 1 reference frame and 20 mel frames. Both read the same made clips, in one
+A window is 5 frames of 128 x 128, 1 reference frame and 20 mel frames. Both read the same generated clips, in one
 process, in turns within one run; absolute values belong to the machine, the ratio is what counts. Where other
 programs share the machine, the rate by processor time is the steadier one.
 

@@ -4,8 +4,8 @@
 
 Clips are GRID clips copied with changed bytes (a harmless tail), so that each is a file of its own. Buckets grow
 in number with the clips, as `cals add` makes them. Peak resident memory (VmHWM) of the run and of its largest
-worker, looked at ten times a second; a worker's own peak stays in its VmHWM between looks. What is left to grow in
-the run itself is the inventory, a few hundred bytes a clip, which is listed and published as tables.
+worker, sampled ten times a second; a worker's own peak stays in its VmHWM between samples. In the run itself only the
+inventory grows, by a few hundred bytes a clip, which is listed and published as tables.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.bench_noop [--clips 100000] [--rows 10000] [--repeats 5]
 
 Goals: at most 5 s of wall time, of which at most 2 s for the scan of the raw files (100,000 real files of a few
-bytes each, listed and held against their last scan), and less than 500 MB of peak resident memory. Each repeat is a
+bytes each, listed and compared with their last scan), and less than 500 MB of peak resident memory. Each repeat is a
 process of its own, as a user starts it. The project has six methods; two more are added to the table in that process.
 """
 
@@ -32,7 +32,7 @@ from cals_models.methods.method import Method
 from cals_models.methods.registry import METHODS
 for number in range({NUM_METHODS} - len(METHODS)):
     name = f"another_{{number}}"
-    METHODS[name] = Method(name=name, label=name, position=99, audio_path="none", sync_losses=(), description="made for a test")
+    METHODS[name] = Method(name=name, label=name, position=99, audio_path="none", sync_losses=(), description="defined for a test")
 from assets.raw_videos import dataset_scan as sources
 plain, spent = sources.scan_dataset, []
 def timed(*arguments):

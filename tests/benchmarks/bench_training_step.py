@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.bench_training_step [--profile paper] [--samples 2] [--steps 5]
 
-Both train the generator, its audio encoder and the discriminator with the sync loss switched on, from the same made clips
+Both train the generator, its audio encoder and the discriminator with the sync loss switched on, from the same generated clips
 and the same first weights, in turns within one process. One computes in bf16 where the processor has it and lays
 frames out channels-last; the other in fp32 and torch's default layout, as published (arXiv 2008.10010). Absolute values
 belong to the machine, the ratio is what counts.

@@ -4,8 +4,8 @@
     python tests/benchmarks/gpu_checks.py --shards DIR --out DIR --minutes 9      # again and again, until it says: done
 
 Needs torch, torchaudio, safetensors, numpy and a checkout of this project, nothing else. A command ends
-after at most `--minutes`; the next one goes on where it stopped: trainings from their checkpoint, the rest from what lies
-in `--out`. What is to be brought home lies in `OUT/home`, in files of at most 16 MB:
+after at most `--minutes`; the next one continues: trainings from their checkpoint, the rest from the files in
+`--out`. The files to copy back are in `OUT/home`, at most 16 MB each:
 
     results.json            every value, every check with its target and whether it is reached
     cals_settings.json      settings of the trainings, for the dataset's entry in cals.yaml

@@ -1,4 +1,4 @@
-"""The script of GPU checks, whole, on the CPU: with nothing installed but what it says, and in two commands."""
+"""The script of GPU checks, whole, on the CPU: with only the packages that it names, and in two commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sensors ask for what `cals run` would make: one level at a time, each state once, nothing where nothing changed."""
+"""Sensors request what `cals run` would compute: one level at a time, each state once, nothing where nothing changed."""
 
 from __future__ import annotations
 

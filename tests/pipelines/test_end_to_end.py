@@ -1,4 +1,4 @@
-"""The whole graph through the command line, on a small made corpus: from raw videos to the report, and again."""
+"""The whole graph through the command line, on a small generated corpus: from raw videos to the report, and again."""
 
 from __future__ import annotations
 

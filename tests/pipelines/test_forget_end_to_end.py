@@ -1,4 +1,4 @@
-"""A clip withdrawn through the command line: none of its bytes are in what is made next."""
+"""A clip withdrawn through the command line: none of its bytes are in later results."""
 
 from __future__ import annotations
 

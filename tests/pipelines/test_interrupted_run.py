@@ -1,4 +1,4 @@
-"""Ending a run by a signal: nothing further is begun, and the next run goes on from there."""
+"""Ending a run by a signal: nothing further is begun, and the next run continues from there."""
 
 from __future__ import annotations
 

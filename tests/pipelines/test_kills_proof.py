@@ -1,8 +1,8 @@
-"""Kill -9 at random moments of runs, also within a publish: the next run repairs, says so, and comes to the same bytes.
+"""Kill -9 at random moments of runs, also within a publish: the next run repairs, says so, and ends with the same bytes.
 
 A few clips of GRID in a few buckets and a training of a few steps stand for the whole. Each trial begins with an empty
-home. Its runs are killed one after the other, each going on where the one before was killed, so that the moments lie
-all along the graph; one of them is aimed at a stage between two buckets, and one at a publish. Then a run completes, and ledger, files, warehouse, Dagster's
+home. Its runs are killed one after the other, each continuing where the one before was killed, so that the moments are
+spread along the graph; one of them is aimed at a stage between two buckets, and one at a publish. Then a run completes, and ledger, files, warehouse, Dagster's
 storage and MLflow's are compared, each read through its own interface.
 """
 

@@ -1,4 +1,4 @@
-"""The planner: what is stale, why, and what an early cutoff spares; on ledger rows made here."""
+"""The planner: what is stale, why, and what an early cutoff spares; on ledger rows written here."""
 
 from __future__ import annotations
 

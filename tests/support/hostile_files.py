@@ -1,4 +1,4 @@
-"""A seeded set of broken and hostile files made from real clips, and what the project makes of each."""
+"""A seeded set of broken and hostile files derived from real clips, and the expected outcome of each."""
 
 from __future__ import annotations
 

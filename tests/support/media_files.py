@@ -1,4 +1,4 @@
-"""Make small media files whose true timing is known: white flashes and beeps at the same instants."""
+"""Small media files whose true timing is known: white flashes and beeps at the same instants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MLflow on SQLite with the models of a made run in its registry."""
+"""MLflow on SQLite with the models of a synthetic run in its registry."""
 
 from __future__ import annotations
 

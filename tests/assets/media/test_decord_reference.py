@@ -1,4 +1,4 @@
-"""decord, an independent reader, as the reference of ours: the same frames where it is right, and where it is not.
+"""decord as an independent reference: the same frames where it is right, and its errors where it is not.
 
 It reads no file of a run: MPEG program streams come twelve frames late without an error, the ends of some phone videos
 a few frames early, and a process that loads it before torch crashes in its first mel.

@@ -39,7 +39,7 @@ def two_datasets(folder: Path, *, leak: bool = False) -> Project:
 
 
 def _change_contents(project: Project) -> None:
-    """The two are made of the same few bytes; here the other one's get hashes of their own."""
+    """Both datasets have the same few bytes; the other one's files get hashes of their own here."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
