@@ -1,4 +1,4 @@
-# Everything here sets up what it needs: a virtual environment in .venv, packages from the package index.
+# Every target sets up what it needs: a virtual environment in .venv, packages from the package index.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,6 +33,6 @@ $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
-	# face-alignment and scenedetect bring opencv-python, whose cv2 wants libGL; the headless cv2 is to be the one that lies there
+	# face-alignment and scenedetect bring opencv-python, whose cv2 needs libGL; the headless cv2 replaces it
 	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps $$($(BIN)/python -m pip freeze | grep ^opencv-python-headless==)
 	touch $@

@@ -1,4 +1,4 @@
-"""A seeded set of broken and hostile files derived from real clips, and the expected outcome of each."""
+"""A seeded set of broken and hostile files derived from real clips, and how the project ingests each of them."""
 
 from __future__ import annotations
 
