@@ -18,7 +18,7 @@ def span_mask(
     span_frames: int,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Mask random spans, so many that the expected share of masked frames is `mask_share`.
+    """Masks random spans: as many as make `mask_share` the expected share of masked frames.
 
     Spans may overlap: n spans at random places leave a frame unmasked with probability (1 - span / T)^n.
 

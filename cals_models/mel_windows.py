@@ -19,7 +19,7 @@ SILENCE = -5.0
 
 
 def normalize_mel(mel: Tensor) -> Tensor:
-    """Scale a mel for the networks: 0.4 x + 1.
+    """Scales a mel for the networks: 0.4 x + 1.
 
     Args:
         mel: float, any shape; log10 magnitudes, about [-5, 0].
@@ -49,7 +49,7 @@ def mel_windows(mel: Tensor) -> Tensor:
 
 
 def pad_windows(mel: Tensor) -> Tensor:
-    """Add silence at both ends, so that every frame of a clip has a window.
+    """Adds silence at both ends, so that every frame of a clip has a window.
 
     Args:
         mel: float (B, 80, 4T), log10 magnitudes.
@@ -62,7 +62,7 @@ def pad_windows(mel: Tensor) -> Tensor:
 
 
 def check_mel(mel: Tensor) -> None:
-    """Check a mel's shape.
+    """Checks a mel's shape.
 
     Raises:
         ValueError: it is not (B, 80, 4T).

@@ -28,7 +28,7 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 
 
 def place(network: nn.Module, device: torch.device, config: TrainingConfig) -> nn.Module:
-    """Move a network to a device, channels-last; compile it on a GPU if the settings say so. Returns the same network."""
+    """Moves a network to a device, channels-last; compiles it on a GPU if the settings say so. Returns the same network."""
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if device.type == "cuda" and config.compile:
         network.compile()

@@ -1,4 +1,4 @@
-"""The clips of each version of a shard set, kept when the set is written anew.
+"""The clips of each version of a shard set, kept when the set is written again.
 
 The ledger names versions; only these files say which clips and which raw bytes an older model was trained on. There is
 one Parquet file a version, named by the digest of the manifest; it holds names and hashes only.

@@ -18,7 +18,7 @@ from cals_models.codecs.kept_frames import FOLDER_VARIABLE, kept_frames
 
 
 def decode_audio(flac: memoryview) -> tuple[npt.NDArray[np.int16], int]:
-    """Decode a FLAC file.
+    """Decodes a FLAC file.
 
     Returns:
         int16 (samples,) of one channel, (samples, channels) of several; and the rate in Hz.
@@ -42,7 +42,7 @@ def decode_frames(
     *,
     executor: Executor | None = None,
 ) -> npt.NDArray[np.uint8]:
-    """Decode some frames of a clip, each once however often it is requested.
+    """Decodes some frames of a clip, each once however often it is requested.
 
     Args:
         mjpeg: the T JPEGs of the clip, one after the other.

@@ -22,7 +22,7 @@ class FlacError(ValueError):
 
 
 def decode_flac(data: bytes | memoryview) -> tuple[npt.NDArray[np.int16], int]:
-    """Decode a FLAC file of one channel and 16 bits.
+    """Decodes a FLAC file of one channel and 16 bits.
 
     Args:
         data: the whole file.

@@ -45,7 +45,7 @@ class _Header:
 
 
 def decode_jpegs(jpegs: Sequence[bytes | memoryview]) -> npt.NDArray[np.uint8]:
-    """Decode images of one size and one encoder.
+    """Decodes images of one size and one encoder.
 
     Args:
         jpegs: N whole files, at least one.

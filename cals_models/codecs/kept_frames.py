@@ -17,7 +17,7 @@ FOLDER_VARIABLE = "CALS_FRAME_CACHE"
 
 
 def kept_frames(folder: Path, mjpeg: memoryview, offsets: Sequence[int]) -> Path:
-    """Decode a clip's frames once; later calls find the file.
+    """Decodes a clip's frames once; later calls read the file.
 
     Args:
         folder: created where it does not exist.

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 
 def encode_png(pixels: npt.NDArray[np.uint8]) -> bytes:
-    """Encode an image as PNG.
+    """Encodes an image as PNG.
 
     Args:
         pixels: uint8 (H, W, 3), RGB.

@@ -60,7 +60,7 @@ class LipGenerator:
         mel_valid_mask: Tensor | None = None,
         batch_frames: int = 16,
     ) -> Tensor:
-        """Generate a clip.
+        """Generates a clip.
 
         Args:
             pose_prior: uint8 (T, 128, 128, 3), RGB; rows 64..127 are hidden from the network, whatever they hold.
@@ -114,7 +114,7 @@ class LipGenerator:
     def render_batches(
         self, pose_prior: Tensor, reference: Tensor, units: Tensor, batch_frames: int
     ) -> Iterator[Tensor]:
-        """Generate a clip batch by batch.
+        """Generates a clip batch by batch.
 
         Args:
             pose_prior, reference: uint8 (T, 128, 128, 3), RGB, see `render`.
@@ -136,7 +136,7 @@ class LipGenerator:
 
 
 def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str = "auto") -> LipGenerator:
-    """Load a trained generator's folder.
+    """Loads a trained generator's folder.
 
     Args:
         model_dir: holds model.json and model.safetensors.

@@ -71,8 +71,8 @@ class TransformerLayer(nn.Module):
 class AudioFront(nn.Module):
     """A token a video frame: 2-D convolutions like those of Wav2Lip's audio encoder, over the mel of a whole clip.
 
-    The pitch of a phone varies with speaker and moment. Convolutions over pitch need not learn a phone for each pitch
-    anew, for which some minutes of speech would not suffice.
+    The pitch of a phone varies with speaker and moment. Convolutions over pitch need not learn each phone at every pitch,
+    for which a few minutes of speech would not suffice.
 
     Args:
         front_width: channels C of the first convolution; the last has 4 times as many.

@@ -133,7 +133,7 @@ class LipToFace(nn.Module):
             nn.init.normal_(self.displacement.weight, std=0.01)
 
     def forward(self, reference: Tensor, pose_prior: Tensor, units: Tensor) -> Tensor:
-        """Generate frames.
+        """Generates frames.
 
         Args:
             reference: float (N, 3, 128, 128), another frame of the same face, RGB in [0, 1].
@@ -175,7 +175,7 @@ class LipToFace(nn.Module):
 
 
 def move_pixels(frames: Tensor, displacement: Tensor) -> Tensor:
-    """Take every pixel of a frame's lowest rows from a displaced place in the frame.
+    """Takes every pixel of a frame's lowest rows from a displaced position.
 
     Args:
         frames: float (N, 3, H, W).

@@ -79,7 +79,7 @@ class LipSync(nn.Module):
         return self.audio.from_windows(windows[rows, frames])
 
     def generate(self, reference: Tensor, pose_prior: Tensor, units: Tensor) -> Tensor:
-        """Generate frames, see `LipToFace.forward`.
+        """Generates frames, see `LipToFace.forward`.
 
         Args:
             reference, pose_prior: float (N, 3, 128, 128), RGB in [0, 1].

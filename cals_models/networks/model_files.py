@@ -42,7 +42,7 @@ class ModelFiles:
 
 
 def read_model(folder: Path, stage: str) -> ModelFiles:
-    """Read a model of a stage.
+    """Reads a model of a stage.
 
     Raises:
         ValueError: not a model's folder, another stage's, another format, damaged, or the weights are not those that
@@ -67,7 +67,7 @@ def read_model(folder: Path, stage: str) -> ModelFiles:
 
 
 def load_network(network: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:
-    """Load a network's weights strictly.
+    """Loads a network's weights strictly.
 
     Args:
         network: built with the settings that the weights were trained with.

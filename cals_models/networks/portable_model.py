@@ -31,7 +31,7 @@ def _half(tensor: Tensor) -> Tensor:
 
 
 def make_portable(folder: Path, target: Path) -> None:
-    """Copy a trained model's folder with its weights in half precision.
+    """Copies a trained model's folder with its weights in half precision.
 
     `weights_sha256` in model.json and result.json is the digest of the new file; result.json keeps that of the trained
     one as `trained_weights_sha256`. A model trained on a portable one names the portable one's digest.
@@ -58,7 +58,7 @@ def make_portable(folder: Path, target: Path) -> None:
 
 
 def split_weights(folder: Path, target: Path, part_bytes: int = PART_BYTES) -> list[Path]:
-    """Write the weights of a folder as `model.safetensors.00`, `.01`, ... of at most `part_bytes` each."""
+    """Writes the weights of a folder as `model.safetensors.00`, `.01`, ... of at most `part_bytes` each."""
     data = (folder / WEIGHTS).read_bytes()
     target.mkdir(parents=True, exist_ok=True)
     parts = []

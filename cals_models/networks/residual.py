@@ -78,7 +78,7 @@ def mel_window_levels(width: int, num_blocks: int) -> nn.Sequential:
 
 
 def he_start(conv: nn.Conv2d) -> nn.Conv2d:
-    """Initialise a convolution so that convolution and ReLU keep the variance of their input. Returns the same layer."""
+    """Initialises a convolution so that convolution and ReLU keep the variance of their input. Returns the same layer."""
     nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
     assert conv.bias is not None
     nn.init.zeros_(conv.bias)

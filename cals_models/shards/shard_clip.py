@@ -126,7 +126,7 @@ class ShardClip:
         return samples
 
     def frames(self, indices: Sequence[int], *, executor: Executor | None = None) -> npt.NDArray[np.uint8]:
-        """Decode some frames, each once however often it is requested.
+        """Decodes some frames, each once however often it is requested.
 
         Args:
             indices: S frame numbers in [0, T), in any order, repeated or not.

@@ -57,7 +57,7 @@ def manifest_digest(shards: Iterable[tuple[str, str]]) -> str:
 
 
 def read_manifest(path: Path) -> tuple[str, str, dict[str, list[ShardFile]]]:
-    """Read and check a manifest.
+    """Reads and checks a manifest.
 
     Args:
         path: of manifest.json.

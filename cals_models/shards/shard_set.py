@@ -190,7 +190,7 @@ def _damaged(path: Path, what: str) -> ShardError:
 
 
 def _index_tar(file: BufferedReader, path: Path) -> _ShardIndex:
-    """Walk a tar's headers: only plain files KEY.<known extension>, five a clip, in the fixed order."""
+    """Walks a tar's headers: only plain files KEY.<known extension>, five a clip, in the fixed order."""
     keys: list[str] = []
     extents: list[tuple[int, int]] = []
     descriptor, position = file.fileno(), 0

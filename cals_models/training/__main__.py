@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse the command line, train, return the exit status."""
+    """Parses the command line, trains, returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m cals_models.training", description="Train one stage.")
     parser.add_argument("stage", choices=sorted(CONFIGS))
     parser.add_argument(
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def train_job(job: TrainingJob, out: Path, *, device: str = "auto", show_progress: bool = True) -> int:
-    """Train a job in a folder; does nothing where the folder holds its result.
+    """Trains a job in a folder; does nothing where the folder holds its result.
 
     Raises:
         ValueError: the job, its shards, its inputs or the folder cannot be used.

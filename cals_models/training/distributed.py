@@ -56,7 +56,7 @@ class World:
         return box[0]
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Replace every gradient by its mean over the processes."""
+        """Replaces every gradient by its mean over the processes."""
         if self.size == 1:
             return
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
@@ -115,6 +115,6 @@ def join_world(device: str = "auto") -> World:
 
 
 def leave_world() -> None:
-    """Undo `join_world`."""
+    """Undoes `join_world`."""
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -61,7 +61,7 @@ class TrainResult:
 
 
 def train(stage: TrainingStage, run: RunDirectory, *, show_progress: bool = True) -> TrainResult:
-    """Train a stage to its end, from its checkpoint if there is one.
+    """Trains a stage to its end, from its checkpoint if there is one.
 
     Args:
         stage: networks, batches, updates and validation; its networks hold the resulting weights afterwards.
@@ -144,7 +144,7 @@ class _LogWindow:
         }
 
     def restart(self, step: int) -> None:
-        """Open the window anew, so that the time of a validation is not counted."""
+        """Opens the window again, so that the time of a validation is not counted."""
         self._started, self._waited, self._opened_at = time.perf_counter(), self._batches.waited_s, step
 
 
@@ -217,7 +217,7 @@ def _validate(
 
 @contextmanager
 def _evaluating(stage: TrainingStage) -> Iterator[None]:
-    """Evaluation mode, uncompiled: torch would compile the networks anew for each size of a validation batch."""
+    """Evaluation mode, uncompiled: torch would compile the networks again for each size of a validation batch."""
     for network in stage.networks.values():
         network.eval()
     try:

@@ -179,7 +179,7 @@ class GeneratorStage(TrainingStage):
         return {"loss": loss, **terms}, real_lower.flatten(0, 1), fake_lower.flatten(0, 1)
 
     def generate(self, batch: Batch, targets: Tensor) -> Tensor:
-        """Generate the target frames of a batch.
+        """Generates the target frames of a batch.
 
         Args:
             batch: see `draw`.
@@ -279,7 +279,7 @@ class GeneratorStage(TrainingStage):
         return {"sync_is_on": self.sync_is_on}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state` returned."""
+        """Restores what `state` returned."""
         self.sync_is_on = bool(state["sync_is_on"])
 
     def description(self) -> dict[str, Any]:

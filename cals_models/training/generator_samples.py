@@ -16,7 +16,7 @@ from cals_models.training.sampler import ClipStream, Sample, pad_frames, window_
 def draw_sample(
     clip: ShardClip, generator: np.random.Generator, source: ClipStream, config: GeneratorConfig
 ) -> Sample | None:
-    """Draw one sample of a clip.
+    """Draws one sample of a clip.
 
     Args:
         clip: T video frames.

@@ -58,7 +58,7 @@ def required_inputs(stage: str, method: str | None) -> tuple[str, ...]:
 
 
 def read_job(path: Path) -> TrainingJob:
-    """Read config.json.
+    """Reads config.json.
 
     Raises:
         ValueError: no such file, not JSON, or a field that is missing, unknown or wrong.
@@ -73,7 +73,7 @@ def read_job(path: Path) -> TrainingJob:
 
 
 def job_from_plain(plain: object, *, where: str) -> TrainingJob:
-    """Check a job.
+    """Checks a job.
 
     Raises:
         ValueError: a field is missing, unknown or wrong; names it and what would be right.

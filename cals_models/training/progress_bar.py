@@ -13,10 +13,10 @@ class ProgressBar(Protocol):
     """The part of tqdm's interface that a training uses."""
 
     def update(self) -> object:
-        """Count one step."""
+        """Counts one step."""
 
     def set_postfix(self, **metrics: str) -> object:
-        """Show the newest metrics."""
+        """Shows the newest metrics."""
 
 
 @contextmanager

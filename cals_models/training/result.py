@@ -23,7 +23,7 @@ def write_result(
     run: RunDirectory,
     trained_from: Mapping[str, object],
 ) -> None:
-    """Write model.safetensors, model.json, and last result.json.
+    """Writes model.safetensors, model.json, and last result.json.
 
     Args:
         job: what was trained.

@@ -59,7 +59,7 @@ class RetrievalTally:
         self._offsets: list[int] = []
 
     def add(self, lips: Tensor, audio: Tensor) -> None:
-        """Add a clip.
+        """Adds a clip.
 
         Args:
             lips: (S, D), unit length.

@@ -46,7 +46,7 @@ class RunDirectory:
         return self.folder / "progress.jsonl"
 
     def claim(self, job: TrainingJob) -> None:
-        """Take the folder for a job.
+        """Takes the folder for a job.
 
         Raises:
             ValueError: the folder holds another job's training.
@@ -65,18 +65,18 @@ class RunDirectory:
             self.write_json("job.json", wanted)
 
     def log(self, split: str, step: int, metrics: Mapping[str, float]) -> None:
-        """Append metrics of a step; values that are not finite are left out, since JSON cannot hold them."""
+        """Appends metrics of a step; values that are not finite are left out, since JSON cannot hold them."""
         finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
         self._append({"step": step, "split": split, "metrics": finite})
 
     def warn(self, name: str, text: str, step: int) -> None:
-        """Append a named warning; a training gets each name once."""
+        """Appends a named warning; a training gets each name once."""
         if name not in self.warnings:
             self.warnings[name] = {"warning": name, "text": text, "step": step}
             self._append(self.warnings[name])
 
     def rewind(self, step: int) -> None:
-        """Drop progress after a step, from which the training resumes."""
+        """Drops the progress after a step from which the training resumes."""
         lines = read_progress(self.progress_path)
         kept = [line for line in lines if int(line["step"]) <= step]
         self.warnings = {str(line["warning"]): line for line in kept if "warning" in line}
@@ -85,7 +85,7 @@ class RunDirectory:
             _replace(self.progress_path, lambda path: path.write_text(text, encoding="utf-8"))
 
     def save_checkpoint(self, state: Mapping[str, Any]) -> None:
-        """Write tensors and plain data to checkpoint.pt."""
+        """Writes tensors and plain data to checkpoint.pt."""
         if self.is_writer:
             _replace(self.checkpoint_path, lambda path: torch.save(dict(state), path))
 
@@ -107,19 +107,19 @@ class RunDirectory:
         return dict(state)
 
     def write_weights(self, weights: Mapping[str, torch.Tensor]) -> Path:
-        """Write model.safetensors."""
+        """Writes model.safetensors."""
         path = self.folder / "model.safetensors"
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
         _replace(path, lambda partial: save_file(tensors, partial))
         return path
 
     def write_json(self, name: str, value: object) -> None:
-        """Write a JSON file of the folder."""
+        """Writes a JSON file of the folder."""
         text = json.dumps(value, indent=2, allow_nan=False) + "\n"
         _replace(self.folder / name, lambda path: path.write_text(text, encoding="utf-8"))
 
     def write_bytes(self, name: str, data: bytes) -> None:
-        """Write a file of the folder, such as samples/000100.png."""
+        """Writes a file of the folder, such as samples/000100.png."""
         if self.is_writer:
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -100,7 +100,7 @@ class ClipStream:
         return self._sets[which].clip(self._split, index - int(self._firsts[which]))
 
     def frames(self, clip: ShardClip, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """Decode frames of a clip, or take them from memory where they are kept.
+        """Decodes frames of a clip, or takes them from memory where they are kept.
 
         Args:
             clip: of this stream, or any other.
@@ -259,7 +259,7 @@ def window_starts(valid: npt.NDArray[np.bool_], length: int) -> npt.NDArray[np.i
 
 
 def pad_frames(array: npt.NDArray[np.generic], length: int, *, fill: float) -> npt.NDArray[np.generic]:
-    """Pad the last axis at its end.
+    """Pads the last axis at its end.
 
     Args:
         array: (..., L), any dtype, L <= length.

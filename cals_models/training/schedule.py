@@ -68,7 +68,7 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Add the weights after an update to the averages."""
+        """Adds the weights after an update to the averages."""
         self.num_updates += 1
         decay = min(self.decay, (1 + self.num_updates) / (10 + self.num_updates)) if self.decay else 0.0
         torch._foreach_lerp_(
@@ -87,12 +87,12 @@ class AveragedWeights:
             self._set(kept)
 
     def keep_best(self) -> None:
-        """Keep a copy of the current averages and buffers as the best so far."""
+        """Keeps a copy of the current averages and buffers as the best so far."""
         now = self.averages | self._buffers
         self._best = {key: tensor.detach().clone() for key, tensor in now.items()}
 
     def adopt(self) -> None:
-        """Set the networks to the best averages, or to the current ones where none were kept."""
+        """Sets the networks to the best averages, or to the current ones where none were kept."""
         self._set(self._best or self.averages)
 
     def state(self) -> dict[str, object]:
@@ -100,7 +100,7 @@ class AveragedWeights:
         return {"num_updates": self.num_updates, "averages": self.averages, "best": self._best}
 
     def load_state(self, state: Mapping[str, object]) -> None:
-        """Restore what `state` returned."""
+        """Restores what `state` returned."""
         self.num_updates = int(state["num_updates"])  # type: ignore[call-overload]
         averages: Mapping[str, Tensor] = state["averages"]  # type: ignore[assignment]
         for key, average in self.averages.items():

@@ -91,7 +91,7 @@ class TrainingStage(ABC):
         return {}
 
     def load_state(self, state: Mapping[str, Any]) -> None:  # noqa: B027 (most stages have no such data)
-        """Restore what `state` returned."""
+        """Restores what `state` returned."""
 
     def description(self) -> dict[str, Any]:
         """Fields of model.json besides stage, method, dataset and config."""
@@ -128,7 +128,7 @@ def build_optimizer(networks: Iterable[nn.Module], config: TrainingConfig) -> Ad
 def apply_gradients(
     optimizer: Optimizer, *, learning_rate: float, config: TrainingConfig, world: World
 ) -> Tensor:
-    """Average the gradients over the processes, clip them, update, clear them.
+    """Averages the gradients over the processes, clips them, updates the weights, clears the gradients.
 
     Returns:
         The gradients' norm before clipping; where it is not finite nothing was updated.

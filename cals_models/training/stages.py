@@ -22,7 +22,7 @@ def code_roots(stage: str) -> tuple[str, ...]:
 
 
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> TrainingStage:
-    """Build the networks, samplers and optimisers of a job.
+    """Builds the networks, samplers and optimisers of a job.
 
     Raises:
         ValueError: a shard set or an input model cannot be used.

@@ -34,7 +34,7 @@ ODD_NAMES = (
 
 
 def make_hostile_set(root: Path, clips: list[Path], *, seed: int = 0, num_mutated: int = 200) -> list[Path]:
-    """Write the files below `root`.
+    """Writes the files below `root`.
 
     Args:
         root: folder to fill. clips: real clips to mutate. seed: of all choices. num_mutated: mutated copies.

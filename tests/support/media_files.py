@@ -78,7 +78,7 @@ class Made:
 
 
 def make_flash_file(path: Path, spec: FlashFile) -> Made:
-    """Write the file. The flash is one frame long (at least 40 ms), the beep 40 ms of 1 kHz."""
+    """Writes the file. The flash is one frame long (at least 40 ms), the beep 40 ms of 1 kHz."""
     video_codec, pixel_format, audio_codec, rate_hz = KINDS[spec.suffix]
     rate_hz = spec.sample_rate_hz or rate_hz
     times = spec.frame_times_s or tuple(
