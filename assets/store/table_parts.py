@@ -31,11 +31,16 @@ def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 def write_part(
     home: Home, table: str, rows: Sequence[dict[str, Any]], *, dataset: str, method: str | None = None
 ) -> Path:
-    """Replaces one part; without rows it is removed, since a part lists what exists now."""
+    """Replaces one part; without rows it is removed, since a part lists what exists now.
+
+    A column that only some rows have is null in the others.
+    """
     path = part_path(home, table, dataset, method)
     if not rows:
         path.unlink(missing_ok=True)
         return path
+    columns = dict.fromkeys(name for row in rows for name in row)
+    content = pa.table({name: [row.get(name) for row in rows] for name in columns})
     with replacing(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(list(rows)), temporary, compression="zstd")
+        pq.write_table(content, temporary, compression="zstd")
     return path

@@ -13,7 +13,7 @@ from assets.project.graph import stage_names
 from assets.project.home import Home
 from assets.project.settings import Project
 from assets.shards.contents import find_in_contents
-from assets.store.table_parts import part_path
+from assets.store.table_parts import part_path, read_part
 from pipelines.lineage.identifiers import Target, resolve
 from pipelines.lineage.ledger_graph import Row, splits_read
 from pipelines.lineage.trace import CLIPS_SCHEMA, VALUE, LineageError, Trace, Tracer, as_clips
@@ -222,11 +222,11 @@ def _rejection(home: Home, dataset: str, clip_id: str) -> tuple[str, str]:
     for path, stage in tables:
         if not path.exists():
             continue
-        columns = ["clip_id", "status", "reason", "detail"]
-        table = pq.read_table(path, columns=columns, partitioning=None)
+        # reason and detail are missing where the stage rejected nothing
+        table = read_part(path, ["clip_id", "status", "reason", "detail"])
         for row in table.filter(pc.equal(table["clip_id"], clip_id)).to_pylist():
             if row["status"] != "ok":
-                return stage, f"{stage} rejected it: {row['reason']}: {row['detail']}"
+                return stage, f"{stage} rejected it: {row.get('reason')}: {row.get('detail')}"
     return "", ""
 
 

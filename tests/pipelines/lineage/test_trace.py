@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from assets.project.settings import Project
+from assets.store.table_parts import write_part
 from cals_models.shards.shard_format import clip_key
 from pipelines.lineage.identifiers import resolve
 from pipelines.lineage.questions import trace
@@ -157,6 +158,14 @@ def test_a_wrong_name_gets_one_clear_line(
     with pytest.raises(LineageError, match=says) as caught:
         trace(made[0], name)
     assert "\n" not in str(caught.value)
+
+
+def test_a_clip_is_traced_where_the_shards_rejected_none(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    MadeRun(project, "first").make_all()
+    row = {"dataset": DATASET, "stage": "shards", "status": "ok", "clip_id": LEFT}
+    write_part(project.home, "clip_outcomes", [row], dataset=DATASET, method="shards")
+    assert raw_hashes(trace(project, LEFT)) == {hash_of(LEFT)}
 
 
 def test_digits_that_match_two_things_are_an_error(made: tuple[Project, MadeRun, MadeRun]) -> None:
