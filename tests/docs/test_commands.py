@@ -17,7 +17,7 @@ from pipelines import doctor
 from pipelines.cli.main import main, make_parser
 from tests.docs.doc_commands import PROJECT, DocCommand, documented_commands
 from tests.support.fresh_home import Size, make_fresh_home
-from tests.support.lineage_home import MadeRun, make_project
+from tests.support.lineage_home import SyntheticRun, make_project
 
 COMMANDS = documented_commands()
 CALS = [command for command in COMMANDS if command.text.startswith("cals ")]
@@ -142,7 +142,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two projects: ``traced`` with models and scores, and ``fresh``, in which nothing is stale."""
     folder = tmp_path_factory.mktemp("docs")
     project = make_project(folder / "traced", DATASET)
-    MadeRun(project, "first", dataset=DATASET).make_all()
+    SyntheticRun(project, "first", dataset=DATASET).make_all()
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("DAGSTER_HOME", "set by the project")
         publish(project.home)

@@ -31,7 +31,7 @@ from pipelines.cli.main import main
 from pipelines.instance import open_instance
 from pipelines.lineage.registered_models import model_folders
 from pipelines.repair.interruption import working
-from tests.support.lineage_home import CODE, DATASET, MadeRun, make_project, raw_contents
+from tests.support.lineage_home import CODE, DATASET, SyntheticRun, make_project, raw_contents
 from tests.support.model_registry import client_of, record_runs, register_models
 
 Plant = Callable[[Project], object]
@@ -41,7 +41,7 @@ Plant = Callable[[Project], object]
 def consistent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A home as a run leaves it, in Dagster and MLflow too."""
     project = make_project(tmp_path_factory.mktemp("consistent"))
-    MadeRun(project, "first", dagster_run_id="").make_all()
+    SyntheticRun(project, "first", dagster_run_id="").make_all()
     (project.home.parts / "clip_inventory" / f"{DATASET}.parquet").touch()
     register_models(project)
     record_runs(project)
@@ -194,7 +194,7 @@ def a_run_that_was_killed(project: Project) -> None:
 
 def a_shard_set_of_another_run(project: Project) -> None:
     """The shards were rewritten, and the run ended before its row in the ledger."""
-    MadeRun(project, "second", (f"{DATASET}/train/1",))._write_shards()
+    SyntheticRun(project, "second", (f"{DATASET}/train/1",))._write_shards()
     publish(project.home)
 
 

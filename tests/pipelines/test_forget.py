@@ -18,7 +18,7 @@ from assets.store.withdrawals import (
 )
 from pipelines.forget import TAG, forget, mark_models
 from pipelines.lineage.trace import LineageError
-from tests.support.lineage_home import DATASET, MadeRun, make_project, raw_contents
+from tests.support.lineage_home import DATASET, SyntheticRun, make_project, raw_contents
 from tests.support.model_registry import client_of, register_models
 
 COPIED = f"{DATASET}/train/0"
@@ -32,7 +32,7 @@ def hash_of(path: str) -> str:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A run with all its models registered."""
     made = make_project(tmp_path_factory.mktemp("forget"))
-    MadeRun(made, "first").make_all()
+    SyntheticRun(made, "first").make_all()
     register_models(made)
     return made
 
@@ -74,7 +74,7 @@ def test_marking_again_changes_nothing(project: Project) -> None:
 
 def test_a_copy_or_an_unseen_file_or_a_hash_is_withdrawn_alike(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    MadeRun(project, "first").make_data()
+    SyntheticRun(project, "first").make_data()
     copy = project.datasets[DATASET].root / "copies" / "again.mp4"
     assert forget(project, str(copy), "a copy").clips() == [COPIED]
     unseen = tmp_path / "unseen.mp4"
@@ -87,7 +87,7 @@ def test_a_copy_or_an_unseen_file_or_a_hash_is_withdrawn_alike(tmp_path: Path) -
 
 def test_only_what_is_about_a_clip_or_a_file_can_be_withdrawn(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    MadeRun(project, "first").make_data()
+    SyntheticRun(project, "first").make_data()
     with pytest.raises(LineageError, match="give --reason TEXT"):
         forget(project, COPIED, "  ")
     with pytest.raises(LineageError, match="forget takes a clip id"):

@@ -56,7 +56,7 @@ def clip_ids(dataset: str = DATASET) -> list[str]:
     return [f"{dataset}/{name.removesuffix('.mp4')}" for name in raw_contents() if "copies" not in name]
 
 
-class MadeRun:
+class SyntheticRun:
     """Writes what the stages of one run would write, each with its ledger row.
 
     Args:
@@ -80,7 +80,7 @@ class MadeRun:
         self.clips = [clip for clip in clip_ids(dataset) if clip not in left_out]
         self.versions: dict[str, str] = {"raw_videos": sha256(f"raw {sorted(self.clips)}")}
 
-    def make_all(self) -> MadeRun:
+    def make_all(self) -> SyntheticRun:
         self.make_data()
         self.make_models()
         for method in METHODS:

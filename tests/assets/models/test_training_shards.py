@@ -19,7 +19,7 @@ from cals_models.training.__main__ import main
 from pipelines.lineage.questions import trace
 from tests.cals_models.training.small_jobs import write_job
 from tests.cals_models.training.talking_shards import write_talking_shards
-from tests.support.lineage_home import MadeRun, make_project, sha256
+from tests.support.lineage_home import SyntheticRun, make_project, sha256
 
 OWN, OTHER = "own", "other"
 
@@ -31,7 +31,7 @@ def two_datasets(folder: Path, *, leak: bool = False) -> Project:
     datasets = {OWN: replace(own.datasets[OWN], train_on=(OTHER,)), OTHER: other.datasets[OTHER]}
     project = replace(own, datasets=datasets)
     for name in (OTHER, OWN):
-        run = MadeRun(project, f"run of {name}", dataset=name)
+        run = SyntheticRun(project, f"run of {name}", dataset=name)
         run.make_data()
     if not leak:
         _change_contents(project)
@@ -119,7 +119,7 @@ def test_shards_that_nobody_made_are_named(tmp_path: Path) -> None:
 
 def test_lineage_leads_to_the_other_clips_and_back(tmp_path: Path) -> None:
     project = two_datasets(tmp_path)
-    maker = MadeRun(project, "trained", dataset=OWN)
+    maker = SyntheticRun(project, "trained", dataset=OWN)
     heads = ledger.heads(project.home)
     for name in (OWN, OTHER):
         maker.versions["shards" if name == OWN else f"shards@{name}"] = heads[("shards", name, None)][

@@ -8,18 +8,18 @@ import pytest
 
 from assets.project.settings import Project
 from pipelines.cli.main import make_parser
-from tests.support.lineage_home import DATASET, MadeRun, make_project
+from tests.support.lineage_home import DATASET, SyntheticRun, make_project
 
 
 @pytest.fixture(scope="module")
-def two_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, MadeRun, MadeRun]:
+def two_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, SyntheticRun, SyntheticRun]:
     made = make_project(tmp_path_factory.mktemp("lineage"))
-    first, second = MadeRun(made, "first"), MadeRun(made, "second", (f"{DATASET}/train/1",))
+    first, second = SyntheticRun(made, "first"), SyntheticRun(made, "second", (f"{DATASET}/train/1",))
     return made, first.make_all(), second.make_all()
 
 
 def test_the_commands_print_their_result_or_one_line(
-    two_runs: tuple[Project, MadeRun, MadeRun],
+    two_runs: tuple[Project, SyntheticRun, SyntheticRun],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:

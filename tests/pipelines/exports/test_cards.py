@@ -11,12 +11,12 @@ from assets.project.settings import SettingsError
 from pipelines.exports.cards import write_dataset_card, write_model_cards
 from pipelines.exports.licences import licence_of
 from pipelines.forget import forget
-from tests.support.lineage_home import DATASET, MadeRun, make_project
+from tests.support.lineage_home import DATASET, SyntheticRun, make_project
 
 
 def test_cards_hold_metrics_terms_and_withdrawals(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    run = MadeRun(project, "first").make_all()
+    run = SyntheticRun(project, "first").make_all()
     data = write_dataset_card(project, DATASET).read_text()
     for text in (run.versions["shards"], "| train | 4 |", "iBUG 300-W", "not stated", "cals forget"):
         assert text in data

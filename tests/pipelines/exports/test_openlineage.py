@@ -13,18 +13,18 @@ import pytest
 from assets.project.settings import Project
 from assets.store import ledger
 from pipelines.exports.openlineage import export_to_file, export_to_url
-from tests.support.lineage_home import DATASET, MadeRun, make_project
+from tests.support.lineage_home import DATASET, SyntheticRun, make_project
 
 
 @pytest.fixture(scope="module")
-def two_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, MadeRun, MadeRun]:
+def two_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, SyntheticRun, SyntheticRun]:
     made = make_project(tmp_path_factory.mktemp("lineage"))
-    first, second = MadeRun(made, "first"), MadeRun(made, "second", (f"{DATASET}/train/1",))
+    first, second = SyntheticRun(made, "first"), SyntheticRun(made, "second", (f"{DATASET}/train/1",))
     return made, first.make_all(), second.make_all()
 
 
 def test_openlineage_events_hold_each_materialisation_with_its_versions(
-    two_runs: tuple[Project, MadeRun, MadeRun], tmp_path: Path
+    two_runs: tuple[Project, SyntheticRun, SyntheticRun], tmp_path: Path
 ) -> None:
     project, first, second = two_runs
     path = tmp_path / "events.jsonl"
@@ -46,7 +46,7 @@ def test_openlineage_events_hold_each_materialisation_with_its_versions(
         assert tags["code_version"] == row["code_version"] and json.loads(tags["settings"]) == {"seed": 1}
 
 
-def test_openlineage_events_reach_a_server(two_runs: tuple[Project, MadeRun, MadeRun]) -> None:
+def test_openlineage_events_reach_a_server(two_runs: tuple[Project, SyntheticRun, SyntheticRun]) -> None:
     got: list[dict[str, object]] = []
 
     class Collector(BaseHTTPRequestHandler):

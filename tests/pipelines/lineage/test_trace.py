@@ -17,16 +17,20 @@ from pipelines.lineage.identifiers import resolve
 from pipelines.lineage.questions import trace
 from pipelines.lineage.text import trace_text
 from pipelines.lineage.trace import LineageError, Trace, Tracer
-from tests.support.lineage_home import DATASET, MadeRun, clip_ids, make_project, raw_contents, sha256
+from tests.support.lineage_home import DATASET, SyntheticRun, clip_ids, make_project, raw_contents, sha256
 
 LEFT = f"{DATASET}/train/1"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, MadeRun, MadeRun]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, SyntheticRun, SyntheticRun]:
     """A first run on all clips, then a second one without one of them."""
     project = make_project(tmp_path_factory.mktemp("lineage"))
-    return project, MadeRun(project, "first").make_all(), MadeRun(project, "second", (LEFT,)).make_all()
+    return (
+        project,
+        SyntheticRun(project, "first").make_all(),
+        SyntheticRun(project, "second", (LEFT,)).make_all(),
+    )
 
 
 def labels(found: Trace, *, current: bool | None = None) -> set[str]:
@@ -45,7 +49,7 @@ def hash_of(clip_id: str) -> str:
     return hashlib.sha256(raw_contents()[clip_id.split("/", 1)[1] + ".mp4"]).hexdigest()
 
 
-def test_a_value_leads_to_every_raw_file_behind_it(made: tuple[Project, MadeRun, MadeRun]) -> None:
+def test_a_value_leads_to_every_raw_file_behind_it(made: tuple[Project, SyntheticRun, SyntheticRun]) -> None:
     found = trace(made[0], f"table_3/{DATASET}/cals/psnr")
     assert raw_hashes(found) == {hash_of(clip) for clip in clip_ids() if clip != LEFT}
     root = found.nodes[found.root]
@@ -61,7 +65,9 @@ def test_a_value_leads_to_every_raw_file_behind_it(made: tuple[Project, MadeRun,
     assert found.notes == []
 
 
-def test_an_older_model_is_traced_to_what_it_was_trained_on(made: tuple[Project, MadeRun, MadeRun]) -> None:
+def test_an_older_model_is_traced_to_what_it_was_trained_on(
+    made: tuple[Project, SyntheticRun, SyntheticRun],
+) -> None:
     project, first, second = made
     older = trace(project, first.versions["generator|cals"])
     newer = trace(project, second.versions["generator|cals"])
@@ -74,7 +80,7 @@ def test_an_older_model_is_traced_to_what_it_was_trained_on(made: tuple[Project,
 
 
 def test_an_equal_version_is_traced_to_the_row_before_its_reader(
-    made: tuple[Project, MadeRun, MadeRun],
+    made: tuple[Project, SyntheticRun, SyntheticRun],
 ) -> None:
     """The control's generator has the same version in both runs; each run's renders read their own."""
     project, first, second = made
@@ -84,7 +90,7 @@ def test_an_equal_version_is_traced_to_the_row_before_its_reader(
         assert set(found.clips["clip_id"].to_pylist()) == set(clips)
 
 
-def test_a_clip_leads_to_all_that_was_made_of_it(made: tuple[Project, MadeRun, MadeRun]) -> None:
+def test_a_clip_leads_to_all_that_was_made_of_it(made: tuple[Project, SyntheticRun, SyntheticRun]) -> None:
     found = trace(made[0], LEFT, down=True)
     assert labels(found, current=True) == set()
     assert f"generator/{DATASET}/cals" in labels(found, current=False)
@@ -95,7 +101,7 @@ def test_a_clip_leads_to_all_that_was_made_of_it(made: tuple[Project, MadeRun, M
 
 
 def test_a_test_clip_is_in_renders_and_values_but_in_no_model(
-    made: tuple[Project, MadeRun, MadeRun],
+    made: tuple[Project, SyntheticRun, SyntheticRun],
 ) -> None:
     clip = f"{DATASET}/test/0"
     found = trace(made[0], clip, down=True)
@@ -116,7 +122,7 @@ def test_a_test_clip_is_in_renders_and_values_but_in_no_model(
     }
 
 
-def test_many_names_lead_to_the_same_thing(made: tuple[Project, MadeRun, MadeRun]) -> None:
+def test_many_names_lead_to_the_same_thing(made: tuple[Project, SyntheticRun, SyntheticRun]) -> None:
     project, _, second = made
     weights = second.versions["generator|cals"]
     names = [
@@ -153,7 +159,7 @@ def test_many_names_lead_to_the_same_thing(made: tuple[Project, MadeRun, MadeRun
     ],
 )
 def test_a_wrong_name_gets_one_clear_line(
-    made: tuple[Project, MadeRun, MadeRun], name: str, says: str
+    made: tuple[Project, SyntheticRun, SyntheticRun], name: str, says: str
 ) -> None:
     with pytest.raises(LineageError, match=says) as caught:
         trace(made[0], name)
@@ -162,13 +168,13 @@ def test_a_wrong_name_gets_one_clear_line(
 
 def test_a_clip_is_traced_where_the_shards_rejected_none(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    MadeRun(project, "first").make_all()
+    SyntheticRun(project, "first").make_all()
     row = {"dataset": DATASET, "stage": "shards", "status": "ok", "clip_id": LEFT}
     write_part(project.home, "clip_outcomes", [row], dataset=DATASET, method="shards")
     assert raw_hashes(trace(project, LEFT)) == {hash_of(LEFT)}
 
 
-def test_digits_that_match_two_things_are_an_error(made: tuple[Project, MadeRun, MadeRun]) -> None:
+def test_digits_that_match_two_things_are_an_error(made: tuple[Project, SyntheticRun, SyntheticRun]) -> None:
     tracer = Tracer(made[0].home)
     for row in tracer.graph.rows:
         row["dagster_run_id"] = sha256("one run")[:32]
@@ -180,7 +186,7 @@ def test_digits_that_match_two_things_are_an_error(made: tuple[Project, MadeRun,
 
 def test_what_is_not_on_record_is_said(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    run = MadeRun(project, "first").make_all()
+    run = SyntheticRun(project, "first").make_all()
     for path in (project.home.warehouse / "contents").glob("*/*.parquet"):
         path.unlink()
     (project.home.parts / "shards" / f"{DATASET}.parquet").unlink()
@@ -196,13 +202,15 @@ def test_what_is_not_on_record_is_said(tmp_path: Path) -> None:
 
 def test_the_list_of_present_clips_is_stored_at_the_first_trace(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    MadeRun(project, "first").make_data()
+    SyntheticRun(project, "first").make_data()
     (path,) = (project.home.warehouse / "contents").glob("*/*.parquet")
     path.unlink()
     assert trace(project, f"shards/{DATASET}").clips.num_rows == 7 and path.exists()
 
 
-def test_the_command_answers_fast_and_loads_nothing_heavy(made: tuple[Project, MadeRun, MadeRun]) -> None:
+def test_the_command_answers_fast_and_loads_nothing_heavy(
+    made: tuple[Project, SyntheticRun, SyntheticRun],
+) -> None:
     code = (
         "import sys, json\nfrom assets.project.settings import load_project\n"
         f"project = load_project({str(made[0].config_path)!r})\n"
@@ -217,7 +225,7 @@ def test_the_command_answers_fast_and_loads_nothing_heavy(made: tuple[Project, M
     assert done.stdout.strip() == "[]", done.stderr
 
 
-def test_text_and_json_agree(made: tuple[Project, MadeRun, MadeRun]) -> None:
+def test_text_and_json_agree(made: tuple[Project, SyntheticRun, SyntheticRun]) -> None:
     found = trace(made[0], f"table_3/{DATASET}/cals/psnr")
     text = trace_text(found)
     answer = json.loads(json.dumps(found.as_json()))

@@ -10,7 +10,7 @@ from dagster import DagsterInstance
 
 from assets.project.atomic_files import write_text
 from assets.project.settings import Project
-from tests.support.lineage_home import DATASET, MadeRun, make_project
+from tests.support.lineage_home import DATASET, SyntheticRun, make_project
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,6 @@ def instance(dagster_folder: Path) -> Iterator[DagsterInstance]:
 def project(tmp_path: Path) -> Project:
     """One run's outputs, with a database published after them; bucket files are not part of it."""
     made = make_project(tmp_path)
-    MadeRun(made, "first").make_all()
+    SyntheticRun(made, "first").make_all()
     write_text(made.home.database, "published")
     return made

@@ -16,7 +16,7 @@ from pipelines.repair.interruption import find_interrupted
 from pipelines.repair.outputs import Reading, find_output_flaws
 from pipelines.repair.repair import DEEP_BYTES, find_flaws, needs_repair, repair
 from pipelines.repair.warehouse import find_old_warehouse
-from tests.support.lineage_home import DATASET, MadeRun, make_project
+from tests.support.lineage_home import DATASET, SyntheticRun, make_project
 
 
 def outputs(project: Project, deep_bytes: int = 0) -> list[tuple[str, str]]:
@@ -97,7 +97,7 @@ def test_a_damaged_file_is_found_by_its_digest_and_removed(project: Project, nam
 
 def test_work_that_was_never_recorded_is_found(project: Project) -> None:
     """A run killed between its last file and its ledger row, after which the settings were changed back."""
-    run = MadeRun(project, "second", (f"{DATASET}/train/1",))
+    run = SyntheticRun(project, "second", (f"{DATASET}/train/1",))
     run._write_inventory()
     run._write_shards()
     run._train("generator", "cals")
@@ -126,6 +126,6 @@ def test_what_may_not_be_read_is_counted(project: Project) -> None:
 
 
 def test_a_database_older_than_its_parts_is_found(project: Project) -> None:
-    MadeRun(project, "second").make_scores("cals")
+    SyntheticRun(project, "second").make_scores("cals")
     (flaw,) = find_old_warehouse(project.home)
     assert flaw.kind == "old_warehouse" and needs_repair(project)

@@ -19,7 +19,7 @@ from pipelines.lineage.registered_models import ModelFolder, model_folders
 from pipelines.retention.plan import carry_out, plan_removals
 from pipelines.retention.removal import RemovalForbidden, check_removable
 from pipelines.retention.withdrawn import delete_run
-from tests.support.lineage_home import DATASET, MadeRun, make_project
+from tests.support.lineage_home import DATASET, SyntheticRun, make_project
 from tests.support.model_registry import client_of, register_models
 
 LEFT = f"{DATASET}/train/1"
@@ -36,19 +36,19 @@ def names(project: Project, kind: str) -> list[str]:
 def test_after_one_run_there_is_nothing_to_remove(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     assert plan_removals(project).removals == []
-    MadeRun(project, "first").make_all()
+    SyntheticRun(project, "first").make_all()
     assert plan_removals(project).removals == []
 
 
 def test_old_trainings_go_once_mlflow_has_their_weights(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    MadeRun(project, "first").make_models_only()
+    SyntheticRun(project, "first").make_models_only()
     register_models(project)
     client = client_of(project)
     for model in client.search_registered_models():
         for alias in model.aliases:
             client.delete_registered_model_alias(model.name, alias)
-    MadeRun(project, "second").make_models_only()
+    SyntheticRun(project, "second").make_models_only()
     old = models(project, current=False)
     kept = old.pop(f"sync_encoder/{DATASET}")
     client.set_registered_model_alias(kept.registered_name, "paper", kept.registered_version)
@@ -65,9 +65,9 @@ def test_old_trainings_go_once_mlflow_has_their_weights(tmp_path: Path) -> None:
 
 def test_a_model_that_settings_name_stays(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    MadeRun(project, "first").make_models_only(registered=False)
+    SyntheticRun(project, "first").make_models_only(registered=False)
     old = models(project, current=True)[f"sync_encoder/{DATASET}"]
-    MadeRun(project, "second").make_models_only(registered=False)
+    SyntheticRun(project, "second").make_models_only(registered=False)
     assert len(names(project, "old_model")) == 4
     with project.config_path.open("a") as file:
         file.write(f"# probe_path: models/{old.path.name}\n")
@@ -83,7 +83,7 @@ def test_given_up_trainings_go_and_those_to_be_resumed_stay(tmp_path: Path) -> N
     assert names(project, "unfinished_training") == []
     for path in (base / ("0" * 16)).iterdir():
         os.utime(path, (time.time() - 60, time.time() - 60))
-    MadeRun(project, "first").make_models_only()
+    SyntheticRun(project, "first").make_models_only()
     for path in (base / ("1" * 16)).iterdir():
         os.utime(path, (time.time() + 60, time.time() + 60))
     assert names(project, "unfinished_training") == [f"models/{DATASET}/sync_encoder/{'0' * 16}"]
@@ -91,7 +91,7 @@ def test_given_up_trainings_go_and_those_to_be_resumed_stay(tmp_path: Path) -> N
 
 def test_datasets_methods_code_and_videos_that_are_gone(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    MadeRun(project, "first").make_all()
+    SyntheticRun(project, "first").make_all()
     home = project.home
     for name in ("shards/gone/x.tar", "stages/mels/gone/00000.parquet", f"renders/{DATASET}/a2l/own/x.mkv",
                  "warehouse/code/0123.json", f"warehouse/contents/{DATASET}/0123.parquet",
@@ -145,7 +145,7 @@ def files_with(project: Project, sha256: str) -> list[Path]:
 
 def test_what_earlier_runs_kept_of_a_forgotten_clip_goes_for_good(tmp_path: Path) -> None:
     project = make_project(tmp_path)
-    MadeRun(project, "first").make_all()
+    SyntheticRun(project, "first").make_all()
     first = models(project, current=True)[f"generator/{DATASET}/cals"]
     write_text(first.path / "samples" / "000100.png", "a face")
     landmarks = project.home.stage("clip_metrics", DATASET) / "landmarks" / "0.npy"
@@ -160,7 +160,7 @@ def test_what_earlier_runs_kept_of_a_forgotten_clip_goes_for_good(tmp_path: Path
         f"still computed from forgotten contents: audio_to_lip/{DATASET}, av_offsets/{DATASET}"
     )
     assert names(project, "forgotten") == []
-    MadeRun(project, "second", (LEFT,)).make_all()
+    SyntheticRun(project, "second", (LEFT,)).make_all()
     assert files_with(project, sha256) == []
     write_text(preview, "another face")
     plan = plan_removals(project)
