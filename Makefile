@@ -12,7 +12,7 @@ demo: $(STAMP)
 	$(BIN)/cals demo
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest -m "not proof" tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not proof" -n 2 --dist loadfile tests
 
 proofs: $(STAMP)
 	$(BIN)/python -m pytest -m proof tests
