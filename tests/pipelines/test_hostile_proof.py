@@ -63,8 +63,6 @@ def test_every_hostile_file_ends_as_clips_or_as_a_row(tmp_path: Path, grid_clips
     assert set(whys) == {clip_id for _, clip_id, status, *_ in rows if status != "ok"}
     shards = ShardSet(home / "shards" / "hostile")
     assert in_shards == {c.clip_id for s in ("train", "val", "test") for c in shards.clips(s)}
-    for split in ("train", "val", "test"):
-        shards.verify(split)
     print(json.dumps({"given": len(given), "in_shards": len(in_shards), **Counter(whys.values())}))
     for stage in ("clips", "face_tracks"):
         assert (home / "stages" / stage / "hostile" / "pictures" / "rejected.png").stat().st_size > 1000

@@ -43,7 +43,7 @@ def test_a_signal_ends_the_run_and_not_just_its_step(tmp_path: Path, sign: signa
     run.send_signal(sign)
     rest = run.stderr.read()
     assert run.wait(60) == 130
-    assert "interrupted; what was finished is kept" in rest
+    assert "interrupted; finished work is kept" in rest
     assert "mels/words" not in rest and "Traceback" not in rest
 
     again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
