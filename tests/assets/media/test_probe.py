@@ -25,8 +25,8 @@ def reason_of(path: Path, limits: ProbeLimits | None = None) -> str:
     return caught.value.reason
 
 
-def test_grid_clip(grid_clips: list[Path]) -> None:
-    found = probe(grid_clips[0])
+def test_grid_clip(real_grid_clips: list[Path]) -> None:
+    found = probe(real_grid_clips[0])
     assert (found.container, found.video.codec, found.audio.codec) == ("mpeg", "mpeg1video", "mp2")
     assert (found.video.width, found.video.height, found.video.num_packets) == (360, 288, 75)
     assert (found.audio.sample_rate_hz, found.audio.channels) == (44_100, 2)
