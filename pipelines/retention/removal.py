@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.project.home import Home
 from assets.project.settings import Project
 
 
@@ -74,7 +75,7 @@ def check_removable(project: Project, path: Path) -> None:
     home, real = project.home.root.resolve(), path.parent.resolve() / path.name
     if not real.is_relative_to(home) or real == home:
         raise RemovalForbidden(f"{path}: is not below {home}; nothing outside it is removed")
-    raw = [dataset.root.resolve() for dataset in project.datasets.values()] + [home / "sample"]
+    raw = [dataset.root.resolve() for dataset in project.datasets.values()] + [Home(home).sample_corpus]
     for root in raw:
         if real.is_relative_to(root) or root.is_relative_to(real):
             raise RemovalForbidden(
