@@ -1,9 +1,7 @@
-"""LSE against a transcription of its protocol: values, offsets, short clips, speed."""
+"""LSE against a transcription of its protocol: values, offsets, short clips. `tests/benchmarks/bench_lse.py` compares their speed."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -89,33 +87,3 @@ def test_clips_without_a_window_are_rejected() -> None:
         evaluator.embed_lips(torch.zeros(8, 128, 128, 3))
     with pytest.raises(LseError, match="as many"):
         evaluator.compare(torch.zeros(4, 8), torch.zeros(5, 8))
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.proof
-@pytest.mark.timeout(1800)
-@pytest.mark.usefixtures("one_thread")
-def test_whole_sequences_are_faster_than_the_transcription(grid_clips: list[Path]) -> None:
-    frames, audio = grid_crops(grid_clips[1])
-    network, shown = network_of(0, 1.0), torch.from_numpy(frames.copy())
-    evaluators = {
-        kind: LipSyncEvaluator(network, name="random", dtype=kind) for kind in (torch.float32, torch.bfloat16)
-    }
-    plain, fast = [], {kind: [] for kind in evaluators}
-    for _ in range(3):  # side by side, in processor time: what else the machine does slows neither
-        started = time.process_time()
-        transcribed(network, frames, audio)
-        plain.append(time.process_time() - started)
-        for kind, evaluator in evaluators.items():
-            started = time.process_time()
-            evaluator.evaluate(shown, audio)
-            fast[kind].append(time.process_time() - started)
-    assert np.median(plain) / np.median(fast[torch.float32]) > 1.5
-    assert np.median(plain) / np.median(fast[torch.bfloat16]) > 2.5
