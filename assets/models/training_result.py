@@ -10,7 +10,7 @@ from typing import Any
 from assets.models.mlflow_run import MlflowRun
 from assets.models.training_files import read_imported_from, read_progress
 from assets.stage.run import CheckOutcome, Preview, StageResult, StageRun
-from assets.store.table_parts import write_part
+from assets.store.table_parts import trained_part, write_part
 
 FINITE, NO_WARNING = "weights_are_finite", "no_training_warning"
 TRAINING_CHECKS = {FINITE: True, NO_WARNING: False}
@@ -28,7 +28,7 @@ def write_tables(
         version: number of its version in MLflow's registry.
     """
     keys = {"dataset": run.dataset.name, "asset": run.stage, "method": run.method}
-    part = f"{run.stage}__{run.method}" if run.method else run.stage
+    part = trained_part(run.stage, run.method)
     curves = [
         {
             **keys,

@@ -29,6 +29,11 @@ class Home:
         return self.warehouse / "parts"
 
     @property
+    def history(self) -> Path:
+        """Earlier versions of parts, by table and digest (`assets.store.kept_parts`)."""
+        return self.warehouse / "history"
+
+    @property
     def database(self) -> Path:
         return self.warehouse / "cals.duckdb"
 

@@ -15,6 +15,7 @@ from assets.stage.resources import ProjectResource
 from assets.stage.run import CheckOutcome, StageResult, StageRun, require_method
 from assets.stage.stage_asset import StageAsset
 from assets.store import ledger
+from assets.store.kept_parts import adopt_parts
 
 OWNERS = ["team:cals"]
 POOL = "gpu"
@@ -74,13 +75,15 @@ def _stage_run(context: dg.AssetExecutionContext, resource: ProjectResource, sta
     project = resource.load()
     dataset, method = dataset_and_method(context.partition_key)
     require_method(project.dataset(dataset), method)
+    heads = ledger.heads(project.home)
+    adopt_parts(project.home, heads.get((stage, dataset, method)))
     return StageRun(
         stage=stage,
         project=project,
         dataset=project.dataset(dataset),
         method=method,
         pool=resource.pool(),
-        heads=ledger.heads(project.home),
+        heads=heads,
         dagster_run_id=context.run_id,
         tracking=resource.tracking(),
         log=context.log.info,

@@ -19,6 +19,7 @@ from filelock import FileLock
 from assets.project.atomic_files import replacing, write_text
 from assets.project.code_version import PROJECT_ROOT, CodeVersion, installed_version
 from assets.project.home import Home
+from assets.store.kept_parts import keep_parts
 from assets.store.table_parts import read_part
 
 TABLE = "materializations"
@@ -46,6 +47,7 @@ SCHEMA = pa.schema([
     ("counts_json", pa.string()),
     ("blocked_by", pa.string()),
     ("imported_from", pa.string()),
+    ("parts_json", pa.string()),
 ])  # fmt: skip
 RECORDED_LIBRARIES = ("torch", "torchaudio", "numpy", "dagster", "mlflow", "duckdb", "webdataset", "av")
 
@@ -113,12 +115,13 @@ def _git_state() -> tuple[str | None, bool | None]:
 
 
 def append(home: Home, entry: Entry, code: CodeVersion) -> str:
-    """Appends a materialisation atomically.
+    """Appends a materialisation atomically, after its parts of versioned tables are kept.
 
     Returns:
         The row's materialization_id.
     """
     remember_code(home, code)
+    kept = keep_parts(home, entry.asset, entry.dataset, entry.method)
     commit, dirty = _git_state()
     now = datetime.now(UTC)
     row = {
@@ -143,6 +146,7 @@ def append(home: Home, entry: Entry, code: CodeVersion) -> str:
         "counts_json": json.dumps(entry.counts, sort_keys=True),
         "blocked_by": entry.blocked_by,
         "imported_from": entry.imported_from.folder if entry.imported_from else None,
+        "parts_json": json.dumps(kept, sort_keys=True),
     }
     stamp = now.strftime("%Y%m%dT%H%M%S%f")
     with replacing(_folder(home) / f"{stamp}-{entry.materialization_id[:8]}.parquet") as temporary:

@@ -19,6 +19,11 @@ def part_path(home: Home, table: str, dataset: str, method: str | None = None) -
     return home.parts / table / f"{name}.parquet"
 
 
+def trained_part(stage: str, method: str | None) -> str:
+    """What a model's parts are called after the dataset, since several stages write to the same tables."""
+    return f"{stage}__{method}" if method else stage
+
+
 def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Reads one Parquet file; columns that it lacks are left out.
 

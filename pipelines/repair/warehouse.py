@@ -59,14 +59,18 @@ def _differences(home: Home) -> Iterator[str]:
 
 
 def _rows_in_parts(home: Home) -> dict[str, int]:
-    """Number of rows of each table that comes from parts alone; a ledger row may be in two parts during a merge."""
+    """Rows in the current parts of each table that comes from parts alone; a ledger row may be in two parts during a merge.
+
+    Of a table whose every version stays the view of the current rows is counted.
+    """
     import pyarrow.parquet as pq
 
     from assets.store.seeds import is_seeded
     from assets.store.sql_files import read_sql_files
+    from assets.store.table_rows import parts_name
 
     computed = ("bootstrap_intervals", ledger.TABLE)
-    names = [file.name for file in read_sql_files().values() if file.folder == "schema"]
+    names = [parts_name(file.name) for file in read_sql_files().values() if file.folder == "schema"]
     return {
         name: sum(pq.read_metadata(path).num_rows for path in (home.parts / name).glob("*.parquet"))
         for name in names

@@ -23,6 +23,7 @@ from assets.project.settings import Project
 from assets.renders.render import INDEX_NAME
 from assets.store import ledger
 from assets.store.current_model import read_current_model
+from assets.store.kept_parts import adopt_parts
 from assets.store.table_parts import part_path, write_part
 from assets.store.warehouse import publish
 from assets.workers.clip_pool import PoolSettings
@@ -94,6 +95,8 @@ def score(project: Project, request: ScoreRequest) -> Scoring:
     columns = dict.fromkeys(rows[0]) if rows else {}  # some may be newer than the rows that are kept
     stored = [*({**columns, **row} for row in kept), *rows]
     videos.remember(project.home, scores.failures)
+    earlier = ledger.heads(project.home).get(("clip_metrics", dataset, scoring.method))
+    adopt_parts(project.home, earlier)
     write_part(project.home, "clip_metrics", stored, dataset=dataset, method=scoring.method)
     evaluator = evaluator_version(scoring.settings, scoring.evaluator_dir)
     record_videos(project, videos, is_own_truth=is_own_truth)

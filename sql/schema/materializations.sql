@@ -22,5 +22,6 @@ create table materializations (
     counts_json varchar,  -- JSON object: other counts, e.g. clips computed in this pass
     inputs_json varchar,  -- JSON object: input -> data version (materialization_inputs has it as rows)
     blocked_by varchar,  -- blocking check that failed on the result; null where none did
-    imported_from varchar  -- folder of a model that was trained elsewhere and imported; null for the others
+    imported_from varchar,  -- folder of a model that was trained elsewhere and imported; null for the others
+    parts_json varchar  -- JSON object: table of whose parts every version stays -> sha256 of the part that it wrote
 )

@@ -1,7 +1,7 @@
--- Current trained models, with their metrics and the machine that trained them.
--- grain: one model
--- key: dataset, asset, method
-create table models (
+-- Every trained model, with its metrics and the machine that trained it; the view models has the current ones.
+-- grain: one model of one version
+-- key: dataset, asset, method, materialization_id
+create table models_history (
     dataset varchar not null,  -- name of the dataset, as in cals.yaml
     asset varchar not null,  -- sync_encoder, audio_to_lip, generator or lse_evaluator
     method varchar,  -- method of a generator; null for the other models
@@ -16,5 +16,12 @@ create table models (
     device varchar,  -- processor that it was trained on
     figures_json varchar,  -- JSON object: metric -> value on held-out clips (model_figures has it as rows)
     chance_json varchar,  -- JSON object: metric -> value that guessing would reach
-    warnings_json varchar  -- JSON list of what training warned of (model_warnings has it as rows)
+    warnings_json varchar,  -- JSON list of what training warned of (model_warnings has it as rows)
+    materialization_id varchar,  -- materialisation that first wrote this version (materializations)
+    data_version varchar,  -- digest of the content that it came to
+    code_version varchar,  -- fingerprint of its code and libraries
+    git_commit varchar,  -- commit of the project's code
+    git_dirty boolean,  -- true where the code differed from the commit
+    finished_at timestamp,  -- when it was finished, UTC
+    is_current boolean not null  -- true for the version that is in force: the rows of the view models
 )
