@@ -35,7 +35,8 @@ _ACCEPTED = {
     "integer": ("whole number",),
     "double": ("number", "whole number"),
     "boolean": ("boolean",),
-    "timestamp": ("timestamp", "text"),
+    "timestamptz": ("timestamp", "text"),
+    "json": ("text",),
 }
 
 
@@ -65,7 +66,7 @@ def fill_table(connection: Connection, file: SqlFile, parts: Sequence[PinnedPart
         by_columns.setdefault(_usable_columns(file, part), []).append(part)
     for columns, group in by_columns.items():
         _insert(connection, file, columns, group)
-    _check_key(connection, file)
+    check_key(connection, file)
 
 
 def register_versions(connection: Connection, parts: Parts) -> None:
@@ -157,16 +158,23 @@ def _kind(arrow_type: pa.DataType) -> str:
     return next((kind for kind, test in tests.items() if test(arrow_type)), str(arrow_type))
 
 
-def _check_key(connection: Connection, file: SqlFile) -> None:
-    """Drops rows that are equal in two parts (a merge in progress); raises where rows contradict each other."""
+def check_key(connection: Connection, file: SqlFile) -> None:
+    """Drops rows that are equal in two parts (a merge in progress).
+
+    A primary key would say the same to every client, but DuckDB 2 writes its index so that 1.0 can't open the file.
+
+    Raises:
+        WarehouseError: several rows have one key.
+    """
     key = ", ".join(file.key)
     find_repeated = f"select {key} from {file.name} group by {key} having count(*) > 1 limit 1"
     if connection.execute(find_repeated).fetchone() is None:
         return
-    columns = ", ".join(column.name for column in file.columns)
-    connection.execute(
-        f"delete from {file.name} where rowid not in (select min(rowid) from {file.name} group by {columns})"
-    )
+    if file.columns:
+        columns = ", ".join(column.name for column in file.columns)
+        connection.execute(
+            f"delete from {file.name} where rowid not in (select min(rowid) from {file.name} group by {columns})"
+        )
     repeated = connection.execute(find_repeated).fetchone()
     if repeated is not None:
         shown = ", ".join(f"{name} = {value}" for name, value in zip(file.key, repeated, strict=True))

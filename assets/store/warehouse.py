@@ -29,7 +29,7 @@ from assets.store.bootstrap import bootstrap_intervals
 from assets.store.pinned_parts import Parts, pin_parts
 from assets.store.sql_files import comment_statements, quoted, read_sql_files
 from assets.store.table_rows import WarehouseError as WarehouseError
-from assets.store.table_rows import fill_table, parts_name, register_versions
+from assets.store.table_rows import check_key, fill_table, parts_name, register_versions
 
 STORAGE_VERSION = "v1.0.0"
 _BUILD_PREFIX = ".publishing-"
@@ -93,6 +93,7 @@ def connect(database: Path) -> Connection:
         connection.close()
         raise WarehouseError(f"{database}: not a readable DuckDB file: {error}") from error
     connection.execute("use warehouse")
+    connection.execute("set TimeZone = 'UTC'")
     return connection
 
 
@@ -126,6 +127,8 @@ def _build(database: Path, parts: Parts, cache: Path) -> None:
         for file in files.values():
             if file.folder != "schema":
                 connection.execute(file.sql)
+                if file.kind == "table" and file.key:
+                    check_key(connection, file)
             for statement in comment_statements(file):
                 connection.execute(statement)
         connection.execute("commit")

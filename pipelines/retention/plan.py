@@ -12,11 +12,13 @@ from assets.project.graph import STAGES
 from assets.project.settings import Project
 from assets.store.current_model import find_current_model
 from assets.store.table_parts import part_path
+from assets.store.warehouse import publish
 from pipelines.lineage.ledger_graph import LedgerGraph
 from pipelines.lineage.registered_models import ModelFolder, model_folders, training_folders
 from pipelines.model_registry import open_registry
 from pipelines.repair.mlflow_runs import trainings_at_work
 from pipelines.repair.temporary_files import left_over_files
+from pipelines.retention.kept_versions import find_unnamed_versions, is_kept_version
 from pipelines.retention.removal import Removal, of_path, remove
 from pipelines.retention.withdrawn import find_withdrawn
 
@@ -62,6 +64,7 @@ def plan_removals(project: Project) -> Plan:
     plan.removals += find_gone(project)
     plan.removals += find_old_models(project, graph)
     plan.removals += find_old_records(project, graph)
+    plan.removals += find_unnamed_versions(project, graph)
     plan.removals += find_old_renders(project)
     withdrawn, notes = find_withdrawn(project, graph)
     plan.removals += withdrawn
@@ -71,9 +74,11 @@ def plan_removals(project: Project) -> Plan:
 
 
 def carry_out(project: Project, plan: Plan) -> None:
-    """Carries out the removals of a plan."""
+    """Carries out the removals of a plan, and publishes the warehouse again if its history changed."""
     for removal in plan.removals:
         remove(project, removal)
+    if any(is_kept_version(project.home, removal) for removal in plan.removals):
+        publish(project.home)
 
 
 def _outermost(removals: list[Removal]) -> list[Removal]:

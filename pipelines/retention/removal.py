@@ -21,7 +21,7 @@ class Removal:
 
     Args:
         kind: ``left_over_file``, ``gone_dataset``, ``old_model``, ``unfinished_training``, ``old_code``,
-            ``old_contents``, ``old_render`` or ``forgotten``.
+            ``old_contents``, ``old_version``, ``old_render`` or ``forgotten``.
         name: a path relative to the home, or a Dagster run.
         why: why nothing needs it.
         num_bytes: size on disk; 0 if it is not a file.

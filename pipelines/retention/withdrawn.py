@@ -19,6 +19,7 @@ from pipelines.lineage.ledger_graph import MODEL_ASSETS, LedgerGraph, Row, label
 from pipelines.lineage.questions import descend
 from pipelines.lineage.registered_models import model_folders
 from pipelines.lineage.trace import Tracer
+from pipelines.retention.kept_versions import find_forgotten_rows
 from pipelines.retention.removal import Removal, of_path
 
 IMAGE_FOLDERS = ("pictures", "landmarks")
@@ -36,7 +37,11 @@ def find_withdrawn(project: Project, graph: LedgerGraph) -> tuple[list[Removal],
         shown = ", ".join(current[:4]) + (f" and {len(current) - 4} more" if len(current) > 4 else "")
         notes.append(f"still computed from forgotten contents: {shown}; run `cals run`, then this again")
     old = [row for row in touched if not graph.is_current(row)]
-    removals = [*_old_trainings(project, old), *_old_previews(project, graph, old)]
+    removals = [
+        *_old_trainings(project, old),
+        *_old_previews(project, graph, old),
+        *find_forgotten_rows(project, hashes),
+    ]
     for dataset in sorted({row["dataset"] for row in touched} | _named_datasets(project)):
         if not any(row["dataset"] == dataset and graph.is_current(row) for row in touched):
             removals += _kept_before(project, dataset)

@@ -6,7 +6,7 @@ create table clip_inventory (
     dataset varchar not null,  -- name of the dataset, as in cals.yaml
     clip_id varchar not null,  -- dataset/split/relative path, with #segment where a long video was cut
     split varchar,  -- train, val or test
-    speaker varchar,  -- speaker as the layout declares it; null where it does not
+    speaker varchar,  -- speaker as the layout names it; LRS2: the id folder, i.e. the programme, mostly but not always one person; null where none is named
     path varchar,  -- path of the video relative to the dataset's root
     sha256 varchar,  -- hash of the video's bytes, 64 hex digits
     transcript varchar,  -- words spoken, where the layout gives them

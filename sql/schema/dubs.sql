@@ -4,7 +4,7 @@
 -- key: dub_id
 create table dubs (
     dub_id varchar not null,  -- identifier of the dub; the file's metadata has it as dubs/<dub_id>
-    dubbed_at timestamp,  -- when it was finished, UTC
+    dubbed_at timestamptz,  -- when it was finished, UTC
     model_dataset varchar,  -- dataset that the generator was trained on
     model_method varchar,  -- method of the generator
     weights_sha256 varchar,  -- hash of the generator's weights: its data_version in materializations
@@ -21,7 +21,7 @@ create table dubs (
     num_dubbed_frames bigint,  -- frames of them in which a chosen face is tracked; the others are unchanged
     duration_s double,  -- length of the dubbed video, seconds
     fit varchar,  -- where video and audio differ in length: trim (to the shorter), loop or hold (the video)
-    faces_json varchar,  -- JSON array: each face that was dubbed, its place and size in words
+    faces_json json,  -- JSON array: each face that was dubbed, its place and size in words
     is_marked boolean,  -- true where a visible mark says that the video is synthetic
     tool_version varchar,  -- version and code fingerprint of the program that dubbed
     host varchar,  -- machine that it ran on

@@ -14,14 +14,14 @@ create table models_history (
     steps bigint,  -- optimiser steps done
     seconds double,  -- seconds of training
     device varchar,  -- processor that it was trained on
-    figures_json varchar,  -- JSON object: metric -> value on held-out clips (model_figures has it as rows)
-    chance_json varchar,  -- JSON object: metric -> value that guessing would reach
-    warnings_json varchar,  -- JSON list of what training warned of (model_warnings has it as rows)
+    figures_json json,  -- JSON object: metric -> value on held-out clips (model_figures has it as rows)
+    chance_json json,  -- JSON object: metric -> value that guessing would reach
+    warnings_json json,  -- JSON list of what training warned of (model_warnings has it as rows)
     materialization_id varchar,  -- materialisation that first wrote this version (materializations)
     data_version varchar,  -- digest of the content that it came to
     code_version varchar,  -- fingerprint of its code and libraries
     git_commit varchar,  -- commit of the project's code
     git_dirty boolean,  -- true where the code differed from the commit
-    finished_at timestamp,  -- when it was finished, UTC
+    finished_at timestamptz,  -- when it was finished, UTC
     is_current boolean not null  -- true for the version that is in force: the rows of the view models
 )

@@ -9,6 +9,6 @@ create table mos_ratings (
     clip_id varchar not null,  -- clip that was shown
     scale varchar not null,  -- visual_quality, lip_sync_quality or realness
     rating integer,  -- 1 (bad) to 5 (excellent); higher is better
-    rated_at timestamp,  -- when the answer was given, UTC
+    rated_at timestamptz,  -- when the answer was given, UTC
     screened_out boolean  -- true where the rater failed the screening and does not count
 )

@@ -18,6 +18,6 @@ create table set_metrics_history (
     code_version varchar,  -- fingerprint of its code and libraries
     git_commit varchar,  -- commit of the project's code
     git_dirty boolean,  -- true where the code differed from the commit
-    finished_at timestamp,  -- when it was finished, UTC
+    finished_at timestamptz,  -- when it was finished, UTC
     is_current boolean not null  -- true for the version that is in force: the rows of the view set_metrics
 )

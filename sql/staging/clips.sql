@@ -51,7 +51,7 @@ select
     inventory.clip_id,  -- dataset/split/relative path, with #segment where a long video was cut
     left(sha256(inventory.clip_id), 16) as key,  -- name of the clip's files in shards and renders
     inventory.split,  -- train, val or test
-    inventory.speaker,  -- speaker as the layout declares it; null where it does not
+    inventory.speaker,  -- speaker as the layout names it; LRS2: the id folder, i.e. the programme, mostly but not always one person; null where none is named
     inventory.path,  -- path of the video relative to the dataset's root (raw_files has its hash and size)
     inventory.sha256,  -- hash of the video's bytes, 64 hex digits
     inventory.transcript,  -- words spoken, where the layout gives them

@@ -10,7 +10,9 @@ import pytest
 
 from assets.project.home import Home
 from assets.store.sql_files import SqlFile, read_sql_files
-from assets.store.warehouse import publish, query
+from assets.store.table_parts import write_part
+from assets.store.warehouse import WarehouseError, publish, query
+from tests.support import warehouse_rows
 
 FILES = read_sql_files()
 SHARED_NAMES = (
@@ -122,3 +124,38 @@ def test_the_papers_values_are_as_printed(database: Path) -> None:
         "table_2": 18,
         "table_3": 90,
     }
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = Home(tmp_path_factory.mktemp("filled"))
+    tests = warehouse_rows.fill(home)
+    warehouse_rows.fill_ratings(home, tests)
+    warehouse_rows.fill_partial_audio(home, tests)
+    return publish(home)
+
+
+@pytest.mark.parametrize("name", [name for name, file in FILES.items() if file.key])
+def test_a_key_names_one_row(filled: Path, name: str) -> None:
+    key = ", ".join(FILES[name].key)
+    assert query(filled, f"select {key} from {name} group by {key} having count(*) > 1").empty
+
+
+def test_times_have_a_zone_and_json_is_json(database: Path) -> None:
+    types = query(
+        database,
+        "select column_name, data_type from duckdb_columns() where database_name = 'warehouse' "
+        "and (column_name like '%\\_at' escape '\\' or column_name like '%\\_json' escape '\\')",
+    )
+    at, json = (types[types["column_name"].str.endswith(end)]["data_type"] for end in ("_at", "_json"))
+    assert set(at) == {"TIMESTAMP WITH TIME ZONE"} and len(at) >= 12
+    assert set(json) == {"JSON"} and len(json) >= 10
+
+
+def test_a_duplicate_clip_is_named(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    for name in ("one", "two"):
+        row = {"dataset": name, "clip_id": "one/test/a", "status": "ok"}
+        write_part(home, "clip_inventory", [row], dataset=name)
+    with pytest.raises(WarehouseError, match="clip_inventory: several rows have clip_id = one/test/a"):
+        publish(home)

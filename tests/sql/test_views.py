@@ -270,7 +270,7 @@ def test_ledger_edges_come_from_the_inputs(home: Home) -> None:
 def test_current_materializations_are_the_newest(home: Home) -> None:
     row = one(home, "select * from current_materializations where asset = 'clips'")
     assert row["materialization_id"] == f"{warehouse_rows.DATASET}-01"
-    assert row["finished_at"] == pd.Timestamp("2026-11-23 12:01:00")
+    assert row["finished_at"] == pd.Timestamp("2026-11-23 12:01:00", tz="UTC")
 
 
 def test_durations_and_throughput(home: Home) -> None:

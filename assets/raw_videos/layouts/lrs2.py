@@ -2,7 +2,8 @@
 
 Son Chung, Senior, Vinyals and Zisserman 2017. `train.txt`, `val.txt` and `test.txt` list clips of `main`, `pretrain.txt`
 those of `pretrain`; the first field of a line is `<id>/NNNNN` (a test line carries a second one, such as `NF`).
-Training on `main` alone is the convention; `use_pretrain` adds the other part. Speakers are not named.
+Training on `main` alone is the convention; `use_pretrain` adds the other part. Speakers are not named; the `<id>` stands in for them: the
+programme that a clip is cut from, mostly but not always one person.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ def _source(
         )
     transcript, words = read_transcript(files.text(path[: -len(".mp4")] + ".txt") or "")
     split = "train" if list_name == "pretrain" else list_name
-    return SourceClip(relative_path=path, split=split, transcript=transcript, words=words)
+    speaker = path.split("/")[-2]
+    return SourceClip(relative_path=path, split=split, speaker=speaker, transcript=transcript, words=words)
 
 
 def read_transcript(text: str) -> tuple[str | None, tuple[tuple[float, float, str], ...] | None]:

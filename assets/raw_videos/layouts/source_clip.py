@@ -38,7 +38,7 @@ class SourceClip:
     Attributes:
         relative_path: below the root, text form (`assets.raw_videos.walk.local_path` gives the file).
         split: train, val or test.
-        speaker: who speaks, None if the layout does not say.
+        speaker: who speaks, or the programme where the layout names only that (LRS2); None if it names neither.
         transcript: what is said, None if the layout does not say.
         words: (start, end, word), seconds from the start of the file; None if the layout does not say.
         segment: (start, end) of the part, seconds; None for the whole file.

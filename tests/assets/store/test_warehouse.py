@@ -235,7 +235,7 @@ def test_times_with_a_zone_become_utc(tmp_path: Path) -> None:
     home = Home(tmp_path)
     warehouse_rows.fill_ledger(home, "d")
     found = query(publish(home), "select max(finished_at) as last from materializations")
-    assert str(found["last"][0]) == "2026-11-23 12:08:00"
+    assert str(found["last"][0]) == "2026-11-23 12:08:00+00:00"
 
 
 def test_whole_numbers_and_categories_fit_where_they_mean_the_same(tmp_path: Path) -> None:

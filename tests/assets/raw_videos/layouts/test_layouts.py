@@ -104,6 +104,7 @@ def test_lrs2(tree: Tree) -> None:
         ("00003.mp4", "test"),
     }
     assert next(s for s in sources if s.split == "val").transcript == "HELLO NUMBER 2"
+    assert {source.speaker for source in sources} == {"55"}
     assert problems == {
         "main/55/00009.mp4": "listed_but_missing",
         "mvlrs_v1/main/55/00001.mp4": "in_two_lists",
