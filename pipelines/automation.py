@@ -38,7 +38,7 @@ def run_stale_op(context: dg.OpExecutionContext, config: StaleConfig, project: P
         instance=context.instance,
     )
     if not outcome.ok:
-        raise dg.Failure(f"not all was done: failed {outcome.failed}, blocked {outcome.blocked}")
+        raise dg.Failure(f"not all was done: {outcome.summary}: {'; '.join(outcome.problems())}")
 
 
 @dg.job(description="Brings everything up to date: only stale partitions, each with its cause in the log.")

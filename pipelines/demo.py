@@ -44,8 +44,8 @@ def run_demo(project: Project, to: str | None = None) -> int:
     say_on_stderr("sample corpus: a photograph that talks (generated here, nothing is downloaded)")
     _make_corpus(project.home.sample_corpus)
     outcome = run_stale(project, DATASETS, to)
-    for label, why in {**outcome.failed, **outcome.blocked}.items():
-        say_on_stderr(f"{label}: {why}")
+    for line in outcome.problems():
+        say_on_stderr(line)
     if not outcome.ok:
         return 1
     if to is not None:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import dagster as dg
 from dagster import DagsterExecutionInterruptedError, DagsterInstance
 
-from assets.project.graph import STAGES, computed_together
+from assets.project.graph import computed_together
 from assets.project.settings import Project
 from assets.project.source_versions import TRAIN_ON
 from assets.stage.partitions import partition_key
 from assets.store import ledger
+from assets.store.forced_clips import FORCE_TAG, NOTHING_FORCED, ForcedClips, force_tag
 from assets.store.warehouse import publish
 from pipelines.definitions import ALL_ASSETS, RESOURCES
 from pipelines.instance import LEAST_FREE_GIB, free_bytes, open_instance, report_sources
 from pipelines.repair.dagster_storage import process_tags
 from pipelines.repair.interruption import working
 from pipelines.repair.repair import repair
-from pipelines.staleness import StalePartition, find_stale, selected_datasets
+from pipelines.staleness import Partition, StalePartition, make_plan, selected_datasets
 
 NO_CONSOLE_LOG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Say = Callable[[str], None]
@@ -39,15 +40,43 @@ class RunOutcome:
         made: labels of the partitions materialised, in order.
         failed: label -> the error in one line.
         blocked: label -> the failed check that blocks it.
+        failed_checks: label of each partition that is up to date and failed a blocking check -> which, and what to do.
     """
 
     made: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     blocked: dict[str, str] = field(default_factory=dict)
+    failed_checks: dict[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
-        return not self.failed and not self.blocked
+        return not self.failed and not self.blocked and not self.failed_checks
+
+    @property
+    def summary(self) -> str:
+        """Numbers of partitions in one line."""
+        words = [f"made {len(self.made)}", f"failed {len(self.failed)}", f"blocked {len(self.blocked)}"]
+        return ", ".join(words + ([f"failed checks {len(self.failed_checks)}"] if self.failed_checks else []))
+
+    def problems(self) -> list[str]:
+        """One line for each failure, each failed check with what waits for it, and each other cause of a block."""
+        lines = [f"{label}: {why}" for label, why in self.failed.items()]
+        waiting: dict[str, list[str]] = {}
+        for label, why in self.blocked.items():
+            waiting.setdefault(why, []).append(label)
+        for label, why in self.failed_checks.items():
+            stopped = len(waiting.pop(why, ()))
+            lines.append(
+                f"{label}: {why}" + (f" ({_partitions(stopped)} below it blocked)" if stopped else "")
+            )
+        for why, labels in waiting.items():
+            more = f" and {_partitions(len(labels) - 1)} more" if len(labels) > 1 else ""
+            lines.append(f"{labels[0]}{more}: blocked: {why}")
+        return lines
+
+
+def _partitions(number: int) -> str:
+    return f"{number} partition" + ("s" if number != 1 else "")
 
 
 def say_on_stderr(line: str) -> None:
@@ -58,21 +87,24 @@ def run_stale(
     project: Project,
     datasets: Iterable[str] | None = None,
     to: str | None = None,
-    force: Iterable[tuple[str, str, str | None]] = (),
+    force: Mapping[Partition, ForcedClips] | None = None,
     say: Say = say_on_stderr,
     instance: DagsterInstance | None = None,
 ) -> RunOutcome:
     """Materialises all stale partitions of the datasets that lead to ``to``.
+
+    Args:
+        force: partitions to materialise although they are up to date -> clips to compute again.
 
     Raises:
         CannotRun: the disk under ``CALS_HOME`` is full.
         KeyboardInterrupt: a signal (SIGINT, SIGTERM) ended the running step; no further step is started.
     """
     names = [dataset.name for dataset in selected_datasets(project, datasets)]
-    forced = set(force)
     outcome = RunOutcome()
     own = instance or open_instance(project)
-    forced |= repair(project, own, say).remake
+    # What is repaired is made again from what is kept of it: nothing that is up to date is computed.
+    forced = dict.fromkeys(repair(project, own, say).remake, NOTHING_FORCED) | dict(force or {})
     with working(project.home, names):
         _make_levels(project, own, names, to, forced, outcome, say)
     return outcome
@@ -90,7 +122,7 @@ def make_partition(
     with working(project.home):
         _require_space(project)
         report_sources(project, own, [partition.dataset])
-        _make(project, own, [partition], outcome, say)
+        _make(project, own, [partition], {}, outcome, say)
         publish(project.home)
     return outcome
 
@@ -100,7 +132,7 @@ def _make_levels(
     own: DagsterInstance,
     names: list[str],
     to: str | None,
-    forced: set[tuple[str, str, str | None]],
+    forced: dict[Partition, ForcedClips],
     outcome: RunOutcome,
     say: Say,
 ) -> None:
@@ -108,17 +140,18 @@ def _make_levels(
     mixed = [name for name in names if project.dataset(name).train_on]
     tried: dict[str, int] = {}
     while True:
-        stale = find_stale(project, names, to, forced)
-        outcome.blocked = {p.label: p.cause.text for p in stale if p.cause.kind == "blocked"}
-        level = _next_level(stale, outcome, tried)
+        plan = make_plan(project, names, to, {of: _words(clips) for of, clips in forced.items()})
+        outcome.blocked = {p.label: p.cause.text for p in plan.stale if p.cause.kind == "blocked"}
+        outcome.failed_checks = plan.failed_checks
+        level = _next_level(plan.stale, outcome, tried)
         if not level:
             break
         for group in level:
             _require_space(project)
-            _make(project, own, group, outcome, say)
+            _make(project, own, group, forced, outcome, say)
             for partition in group:
                 tried[partition.label] = tried.get(partition.label, 0) + 1
-                forced.discard((partition.asset, partition.dataset, partition.method))
+                forced.pop(partition.key, None)
         # This level may have written shards that other datasets train on.
         report_sources(project, own, mixed, [TRAIN_ON])
         publish(project.home)
@@ -150,8 +183,22 @@ def _next_level(
     return level
 
 
+def _words(forced: ForcedClips) -> str:
+    """Why a partition that is up to date is made again."""
+    if not forced:
+        return "repaired: its output differed from the ledger"
+    places = [f"clip {clip}" for clip in sorted(forced.clip_ids)]
+    places += [f"bucket {bucket}" for bucket in sorted(forced.buckets)]
+    return "requested with --force" + (f" for {', '.join(places)}" if places else "")
+
+
 def _make(
-    project: Project, instance: DagsterInstance, group: list[StalePartition], outcome: RunOutcome, say: Say
+    project: Project,
+    instance: DagsterInstance,
+    group: list[StalePartition],
+    forced: Mapping[Partition, ForcedClips],
+    outcome: RunOutcome,
+    say: Say,
 ) -> None:
     first = group[0]
     label = ", ".join(p.label for p in group)
@@ -165,7 +212,11 @@ def _make(
         resources=RESOURCES,
         run_config=NO_CONSOLE_LOG,
         raise_on_error=False,
-        tags={"cals.cause": first.cause.kind} | process_tags(),
+        tags={
+            "cals.cause": first.cause.kind,
+            FORCE_TAG: force_tag({p.asset: forced.get(p.key, NOTHING_FORCED) for p in group}),
+        }
+        | process_tags(),
     )
     seconds = time.monotonic() - start
     if result.success:
@@ -174,20 +225,26 @@ def _make(
         return
     if _was_interrupted(result):
         raise KeyboardInterrupt
-    error = _first_error(result)
-    if _checked_and_failed(project, group, result.run_id):
-        say(f"{label}: {error}")
+    checks = _failed_checks(project, group, result.run_id)
+    if checks:
+        outcome.made += [p.label for p in group]
+        say(f"{label}: done in {seconds:.1f} s; {'; '.join(checks)}")
         return
+    error = _first_error(result)
     for partition in group:
         outcome.failed[partition.label] = error
     say(f"{label}: failed: {error}")
 
 
-def _checked_and_failed(project: Project, group: list[StalePartition], run_id: str) -> bool:
-    """Whether the run materialised its partitions and a blocking check then failed."""
+def _failed_checks(project: Project, group: list[StalePartition], run_id: str) -> list[str]:
+    """The blocking checks that failed on the partitions that a run materialised."""
     heads = ledger.heads(project.home)
     rows = [heads.get((p.asset, p.dataset, p.method)) for p in group]
-    return any(row is not None and row["dagster_run_id"] == run_id and row["blocked_by"] for row in rows)
+    return [
+        ledger.failed_check(row, row["asset"])
+        for row in rows
+        if row is not None and row["dagster_run_id"] == run_id and row["blocked_by"]
+    ]
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
@@ -219,9 +276,3 @@ def _require_space(project: Project) -> None:
             f"{project.home.root}: {free_gib:.2f} GiB free; at least {LEAST_FREE_GIB} GiB are needed: "
             "free some space or set CALS_HOME to another disk"
         )
-
-
-def partitions_of(project: Project, dataset: str, asset: str) -> list[tuple[str, str, str | None]]:
-    """The partitions of an asset for a dataset."""
-    methods = project.dataset(dataset).methods if STAGES[asset].by_method else (None,)
-    return [(asset, dataset, method) for method in methods]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from assets.shards.settings import HELD_OUT_CHECK
 from assets.stage.run import needed_methods
 from assets.store import ledger
 from assets.store.ledger import Heads
+
+Partition = tuple[str, str, str | None]
+"""Asset, dataset, method."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +54,20 @@ class StalePartition:
     ready: bool
 
     @property
+    def key(self) -> Partition:
+        return self.asset, self.dataset, self.method
+
+    @property
     def label(self) -> str:
-        return "/".join(part for part in (self.asset, self.dataset, self.method) if part)
+        return label_of(self.asset, self.dataset, self.method)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def label_of(asset: str, dataset: str, method: str | None) -> str:
+    """Name of a partition in messages, e.g. ``renders/sample_lrs2/cals``."""
+    return "/".join(part for part in (asset, dataset, method) if part)
 
 
 def selected_datasets(project: Project, names: Iterable[str] | None) -> list[Dataset]:
@@ -77,15 +89,42 @@ def selected_stages(to: str | None) -> list[Stage]:
     return [stage for stage in STAGES.values() if stage.name in wanted]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What there is to do.
+
+    Args:
+        stale: partitions in the order of materialisation.
+        failed_checks: label of each partition that is up to date and failed a blocking check -> which, and what to do.
+    """
+
+    stale: list[StalePartition]
+    failed_checks: dict[str, str]
+
+
 def find_stale(
     project: Project,
     datasets: Iterable[str] | None = None,
     to: str | None = None,
-    force: Iterable[tuple[str, str, str | None]] = (),
+    force: Mapping[Partition, str] | None = None,
 ) -> list[StalePartition]:
-    """Stale partitions in the order of materialisation, up to ``to`` or else up to each dataset's own ``to``."""
+    """Stale partitions in the order of materialisation, up to ``to`` or else up to each dataset's own ``to``.
+
+    Args:
+        force: partitions to materialise although they are up to date -> why, in words.
+    """
+    return make_plan(project, datasets, to, force).stale
+
+
+def make_plan(
+    project: Project,
+    datasets: Iterable[str] | None = None,
+    to: str | None = None,
+    force: Mapping[Partition, str] | None = None,
+) -> Plan:
+    """Stale partitions and failed checks, up to ``to`` or else up to each dataset's own ``to``."""
     heads = ledger.heads(project.home)
-    forced = set(force)
+    forced = force or {}
     scans: dict[str, _Scan] = {}
     wanted: dict[str, list[Stage]] = {}
     for dataset in selected_datasets(project, datasets):
@@ -95,7 +134,10 @@ def find_stale(
         for name, scan in scans.items():
             if stage in wanted[name]:
                 _scan_stage(scan, stage, forced)
-    return [partition for scan in scans.values() for partition in scan.found]
+    return Plan(
+        stale=[partition for scan in scans.values() for partition in scan.found],
+        failed_checks={label: text for scan in scans.values() for label, text in scan.failed_checks.items()},
+    )
 
 
 class _Scan:
@@ -111,6 +153,7 @@ class _Scan:
         self.heads = heads
         self.others = others
         self.found: list[StalePartition] = []
+        self.failed_checks: dict[str, str] = {}
         self.stale: dict[tuple[str, str | None], Cause] = {}
         self._sources: dict[str, str] = {}
 
@@ -139,12 +182,18 @@ class _Scan:
         return versions
 
 
-def _scan_stage(scan: _Scan, stage: Stage, forced: set[tuple[str, str, str | None]]) -> None:
+def _scan_stage(scan: _Scan, stage: Stage, forced: Mapping[Partition, str]) -> None:
     for method in scan.dataset.methods if stage.by_method else (None,):
         cause, ready = _cause(scan, stage, method)
-        if cause is None and (stage.name, scan.dataset.name, method) in forced:
-            cause, ready = Cause(kind="forced", text="requested with --force"), True
+        partition = (stage.name, scan.dataset.name, method)
+        if cause is None and partition in forced:
+            cause, ready = Cause(kind="forced", text=forced[partition]), True
         if cause is None:
+            row = scan.head(stage.name, method)
+            if row is not None and row["blocked_by"]:
+                name = f"{stage.name}|{method}" if method else stage.name
+                label = label_of(stage.name, scan.dataset.name, method)
+                scan.failed_checks[label] = ledger.failed_check(row, name)
             continue
         scan.stale[(stage.name, method)] = cause
         scan.found.append(
@@ -182,7 +231,7 @@ def _upstream_cause(scan: _Scan, stage: Stage, method: str | None) -> Cause | No
                 return Cause(kind="upstream_stale", text=f"{name} will be remade")
             row = scan.head(dep, dep_method)
             if row is not None and row["blocked_by"]:
-                return Cause(kind="blocked", text=f"the check {row['blocked_by']} of {name} failed")
+                return Cause(kind="blocked", text=ledger.failed_check(row, name))
     return _train_on_cause(scan) if TRAIN_ON in stage.sources else None
 
 
@@ -200,8 +249,7 @@ def _train_on_cause(scan: _Scan) -> Cause | None:
             remedy = f"run: cals run --dataset {other} --to shards"
             return Cause(kind="blocked", text=f"shards of {other} (train_on) were never made; {remedy}")
         if row["blocked_by"] not in (None, HELD_OUT_CHECK):  # that set's val and test are not read
-            text = f"the check {row['blocked_by']} of shards of {other} (train_on) failed"
-            return Cause(kind="blocked", text=text)
+            return Cause(kind="blocked", text=ledger.failed_check(row, f"shards of {other} (train_on)"))
     return None
 
 

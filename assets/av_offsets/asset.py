@@ -29,7 +29,9 @@ MEASURED_COLUMNS = (
 def av_offsets(run: StageRun) -> StageResult:
     """Audio-video offset of each clip: measured by a probe, corrected where it is sure, measured again."""
     source = probe_source(run.project, run.dataset.name)
-    output = StageOutput(name="av_offsets", folder=run.folder, schema=OFFSETS_SCHEMA, version=run.version)
+    output = StageOutput(
+        name="av_offsets", folder=run.folder, schema=OFFSETS_SCHEMA, version=run.version, forced=run.forced
+    )
     with (
         ClipPool(run.pool) as pool,
         progress_bar(f"offsets of {run.dataset.name}", _num_clips(run)) as advance,

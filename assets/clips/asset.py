@@ -37,7 +37,9 @@ def clips(run: StageRun) -> StageResult:
     """Inventory: one row a clip, probed, with split, speaker and transcript; or rejected with a reason."""
     name = run.dataset.name
     found = scan_dataset(run.project, name)
-    output = StageOutput(name="clips", folder=run.folder, schema=SOURCES_SCHEMA, version=run.version)
+    output = StageOutput(
+        name="clips", folder=run.folder, schema=SOURCES_SCHEMA, version=run.version, forced=run.forced
+    )
     rows = compute_inventory(run.dataset, found, run.settings, output, run.pool, forgotten_hashes(run.home))
     write_clip_table(run.home, name, rows, run.dataset.num_buckets)
     files = found.table.select(["relative_path", "sha256", "bytes", "problem"]).to_pylist()
@@ -100,8 +102,9 @@ def _check_any(rows: list[dict[str, Any]]) -> CheckOutcome:
     reasons = Counter(row["reason"] for row in rows if row["status"] != "ok")
     description = f"{len(accepted)} clips accepted"
     if not accepted:
-        description += "; all were rejected: " + ", ".join(
-            f"{n} {reason}" for reason, n in reasons.most_common()
+        found = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
+        description += (
+            f"; all were rejected: {found}; correct the files, or the layout or the limits in cals.yaml"
         )
     return CheckOutcome(name="there_are_clips", passed=bool(accepted), description=description)
 
@@ -114,7 +117,8 @@ def _check_apart(name: str, what: str, pairs: Iterable[tuple[str, str]]) -> Chec
     description = f"{len(splits)} checked: no {what} in two splits"
     if shared:
         description = (
-            f"{len(shared)} in two splits, first {shared[0]} in {', '.join(sorted(splits[shared[0]]))}"
+            f"{len(shared)} in two splits, first {shared[0]} in {', '.join(sorted(splits[shared[0]]))}; "
+            f"keep each {what} in one split"
         )
     return CheckOutcome(name=name, passed=not shared, description=description)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from assets.raw_videos.layouts.registry import enumerate_sources
 from assets.raw_videos.layouts.source_clip import LayoutProblem, SourceClip
 from assets.raw_videos.scan import Scan
 from assets.store.bucket_files import StageOutput, WorkItem, bucket_of, fill_buckets, read_rows
+from assets.store.forced_clips import ForcedClips
 from assets.workers.clip_pool import ClipPool, PoolSettings
 from assets.workers.progress import progress_bar
 from assets.workers.rejected import Rejected
@@ -26,7 +27,7 @@ from assets.workers.rejected import Rejected
 SOURCES_SCHEMA = pa.schema([("rows_json", pa.string())])
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SourcePayload:
     """What a worker process is given for one source."""
 
@@ -81,11 +82,25 @@ def compute_inventory(
         ClipPool(pool_settings) as pool,
         progress_bar(f"clips of {dataset.name}", len(items), "file") as advance,
     ):
+        output = replace(output, forced=_forced_sources(output.forced, items))
         fill_buckets([output], _by_bucket(items, dataset.num_buckets), compute_source, pool, advance)
     rows = _rows_of_sources(output, dataset.num_buckets, {item.clip_id: item.payload.raw for item in items})
     rows += problem_rows(dataset.name, [e for e in entries if isinstance(e, LayoutProblem)], hashes)
     rows = reject_duplicates([_withdraw(row, withdrawn) for row in rows])
     return sorted(rows, key=lambda row: str(row["clip_id"]))
+
+
+def _forced_sources(forced: ForcedClips, items: list[WorkItem]) -> ForcedClips:
+    """The sources of the forced clips, by their id in the bucket files."""
+    if not forced.clip_ids:
+        return forced
+    sources = set()
+    for item in items:
+        raw: RawSource = item.payload.raw
+        whole = f"{raw.dataset}/{raw.source.split}/{item.clip_id}"
+        if any(clip == whole or clip.startswith((f"{whole}#", f"{whole}.")) for clip in forced.clip_ids):
+            sources.add(item.clip_id)
+    return replace(forced, clip_ids=frozenset(sources))
 
 
 def _work_item(
@@ -96,7 +111,7 @@ def _work_item(
     raw = RawSource(dataset=dataset.name, root=str(dataset.root), source=source, sha256=sha256)
     return WorkItem(
         clip_id=f"{source.relative_path}{number}",
-        input_digests={STAGE: digest_of(sha256, dataclasses.asdict(source))},
+        input_digests={STAGE: digest_of(sha256, asdict(source))},
         payload=SourcePayload(raw=raw, settings=settings),
     )
 

@@ -30,7 +30,7 @@ CHECKS = {TRACKS: {FEW_REJECTIONS: False}, CROPS: {FEW_REJECTIONS: False}}
 def faces(runs: dict[str, StageRun]) -> dict[str, StageResult]:
     """Box and 68 landmarks of the speaking face at 25 fps, and 128x128 aligned crops of it."""
     run = next(iter(runs.values()))
-    plan = _plan(run, makes_tracks=TRACKS in runs)
+    plan = _plan(runs)
     outputs = {TRACKS: plan.tracks, CROPS: plan.crops}
     num_clips = sum(row["status"] == "ok" for row in read_clip_table(run.home, run.dataset.name, ["status"]))
     num_clients = run.pool.num_workers if plan.makes_tracks else 0
@@ -44,22 +44,25 @@ def faces(runs: dict[str, StageRun]) -> dict[str, StageResult]:
     return {name: _result(runs[name], summaries) for name in runs}
 
 
-def _plan(run: StageRun, *, makes_tracks: bool) -> FacesPlan:
+def _plan(runs: Mapping[str, StageRun]) -> FacesPlan:
+    run = next(iter(runs.values()))
     return FacesPlan(
         home=run.home,
         dataset=run.dataset,
         limits=run.project.stage_settings(run.dataset.name, "clips").probe_limits,
         track_settings=run.project.stage_settings(run.dataset.name, TRACKS),
         crop_settings=run.project.stage_settings(run.dataset.name, CROPS),
-        tracks=_output(run, TRACKS),
-        crops=_output(run, CROPS),
-        makes_tracks=makes_tracks,
+        tracks=_output(runs.get(TRACKS, run), TRACKS),
+        crops=_output(runs.get(CROPS, run), CROPS),
+        makes_tracks=TRACKS in runs,
     )
 
 
 def _output(run: StageRun, name: str) -> StageOutput:
     own = replace(run, stage=name)
-    return StageOutput(name=name, folder=own.folder, schema=SCHEMAS[name], version=own.version)
+    return StageOutput(
+        name=name, folder=own.folder, schema=SCHEMAS[name], version=own.version, forced=own.forced
+    )
 
 
 def _result(run: StageRun, summaries: Mapping[str, StageSummary]) -> StageResult:

@@ -15,7 +15,7 @@ from assets.media.timeline import Span
 from assets.project.home import Home
 from assets.project.settings import Dataset
 from assets.raw_videos.walk import local_path
-from assets.store.bucket_files import StageOutput, WorkItem, read_rows
+from assets.store.bucket_files import StageOutput, WorkItem, is_current, read_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +54,17 @@ class FacesPlan:
         for clip in accepted_clips(self.home, self.dataset.name, bucket):
             clip_id, key = clip["clip_id"], clip_digest(clip)
             track = tracks.get(clip_id)
-            if track is not None and self.makes_tracks and not _is_current(track, key, self.tracks.version):
+            if self.makes_tracks and (
+                self.tracks.forced.covers(clip_id, bucket) or not is_current(track, key, self.tracks.version)
+            ):
                 track = None
             if track is None and not self.makes_tracks:
                 continue
             crops_key = ""
             if track is not None and track["status"] == "ok":
                 crops_key = crops_digest(key, track["digest"])
-                crop = crops.get(clip_id)
-                if crop is None or not _is_current(crop, crops_key, self.crops.version):
+                is_forced = self.crops.forced.covers(clip_id, bucket)
+                if is_forced or not is_current(crops.get(clip_id), crops_key, self.crops.version):
                     due.add(clip_id)
             planned.append((clip, {TRACKS: key, CROPS: crops_key}))
         stored = self._stored_tracks(bucket, due)
@@ -88,7 +90,3 @@ class FacesPlan:
             networks_socket=self.networks_socket,
         )
         return WorkItem(clip_id=clip["clip_id"], input_digests=keys, payload=payload)
-
-
-def _is_current(row: Mapping[str, Any], key: str, version: str) -> bool:
-    return bool(row["input_digest"] == key and row["stage_version"] == version)

@@ -21,7 +21,9 @@ from assets.workers.progress import progress_bar
 @stage_asset("mels", checks={FEW_REJECTIONS: False})
 def mels(run: StageRun) -> StageResult:
     """80 x 4T log-mel at 100 fps and 16 kHz audio of each clip, aligned with its video frames."""
-    output = StageOutput(name="mels", folder=run.folder, schema=MELS_SCHEMA, version=run.version)
+    output = StageOutput(
+        name="mels", folder=run.folder, schema=MELS_SCHEMA, version=run.version, forced=run.forced
+    )
     num_clips = sum(row["status"] == "ok" for row in read_clip_table(run.home, run.dataset.name, ["status"]))
     with ClipPool(run.pool) as pool, progress_bar(f"mels of {run.dataset.name}", num_clips) as advance:
         summary = fill_buckets([output], _buckets(run), compute_mels, pool, advance)["mels"]

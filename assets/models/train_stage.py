@@ -12,7 +12,7 @@ from assets.models.training_result import stage_result, write_tables
 from assets.models.training_shards import training_shards
 from assets.project.digests import digest_of
 from assets.stage.run import StageResult, StageRun
-from assets.store.current_model import read_current_model, write_current_model
+from assets.store.current_model import find_current_model, read_current_model, write_current_model
 
 
 def model_folder(run: StageRun, stage: str, method: str | None = None) -> Path:
@@ -62,6 +62,18 @@ def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> StageResult:
 
 
 def training_folder(run: StageRun) -> Path:
-    """Folder of the training with the run's settings, code and inputs."""
+    """Folder of the training with the run's settings, code and inputs.
+
+    A forced training gets a folder of its own beside that of the training that it repeats (``KEY-2``, ``KEY-3``); one
+    that was killed is resumed there.
+    """
     base = run.home.model(run.stage, run.dataset.name, run.method)
-    return base / digest_of(run.version, run.inputs(), run.method)[:16]
+    first = base / digest_of(run.version, run.inputs(), run.method)[:16]
+    folders, number = [first], 2
+    while (folders[-1] / RESULT_FILE).exists():
+        folders.append(first.with_name(f"{first.name}-{number}"))
+        number += 1
+    if run.forced.every:
+        return folders[-1]
+    current = find_current_model(base)
+    return current if current in folders else folders[max(0, len(folders) - 2)]

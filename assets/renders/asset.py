@@ -5,7 +5,7 @@ from __future__ import annotations
 from assets.models.train_stage import model_folder
 from assets.project.digests import digest_of
 from assets.renders.frame_strip import frame_strip
-from assets.renders.render import AUDIOS, render_clips
+from assets.renders.render import AUDIOS, INDEX_NAME, render_clips
 from assets.stage.run import Preview, StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
 from assets.store.table_parts import write_part
@@ -21,6 +21,8 @@ def renders(run: StageRun) -> StageResult:
     shards = run.home.shards(run.dataset.name)
     out = run.home.renders(run.dataset.name, run.method)
     model = model_folder(run, "generator", run.method) if METHODS[run.method].is_trained else None
+    if run.forced.every:
+        (out / INDEX_NAME).unlink(missing_ok=True)  # without it nothing is kept
     num_renders = ShardSet(shards).num_clips(run.settings.split) * len(AUDIOS)
     with progress_bar(f"renders of {run.dataset.name} by {run.method}", num_renders, "video") as advance:
         rows = render_clips(

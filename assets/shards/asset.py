@@ -30,25 +30,28 @@ def shards(run: StageRun) -> StageResult:
     buckets: list[BucketShards] = []
     with progress_bar(f"shards of {run.dataset.name}", run.dataset.num_buckets, "bucket") as advance:
         for bucket in range(run.dataset.num_buckets):
-            buckets.append(write_bucket(folder, _bucket_input(run, bucket), run.settings))
+            source = _bucket_input(run, bucket)
+            is_forced = any(run.forced.covers(clip_id, bucket) for clip_id in source.clips)
+            buckets.append(write_bucket(folder, source, run.settings, is_forced=is_forced))
             advance(1)
     manifest = write_manifest(folder, run.dataset.name, range(run.dataset.num_buckets))
     _write_tables(run, manifest, buckets)
     write_contents(run.home, run.dataset.name, manifest.digest)
     num_clips = {split: manifest.num_clips(split) for split in SPLITS}
+    num_excluded = sum(len(bucket.excluded) for bucket in buckets)
     return StageResult(
         data_version=manifest.digest,
         num_clips=sum(num_clips.values()),
         counts={
             **{f"{split}_clips": count for split, count in num_clips.items()},
-            "excluded": sum(len(bucket.excluded) for bucket in buckets),
+            "excluded": num_excluded,
             "shards_written": sum(len(bucket.written) for bucket in buckets),
             "shards_unchanged": sum(len(bucket.unchanged) for bucket in buckets),
         },
         facts={"manifest": str(folder / "manifest.json")},
         checks=[
-            _check_splits(TRAIN_CHECK, num_clips, ["train"]),
-            _check_splits(HELD_OUT_CHECK, num_clips, ["val", "test"]),
+            _check_splits(TRAIN_CHECK, num_clips, ["train"], num_excluded),
+            _check_splits(HELD_OUT_CHECK, num_clips, ["val", "test"], num_excluded),
         ],
     )
 
@@ -101,12 +104,15 @@ def _write_tables(run: StageRun, manifest: Manifest, buckets: list[BucketShards]
     write_part(run.home, "clip_outcomes", outcomes, dataset=name, method="shards")
 
 
-def _check_splits(name: str, num_clips: Mapping[str, int], needed: Sequence[str]) -> CheckOutcome:
+def _check_splits(
+    name: str, num_clips: Mapping[str, int], needed: Sequence[str], num_excluded: int
+) -> CheckOutcome:
     empty = [split for split in needed if num_clips[split] == 0]
-    found = ", ".join(f"{split} {count}" for split, count in num_clips.items())
-    remedy = "; add clips to it, or change the splits" if empty else ""
-    return CheckOutcome(
-        name=name,
-        passed=not empty,
-        description=f"clips: {found}" + (f"; empty: {', '.join(empty)}{remedy}" if empty else ""),
-    )
+    description = "clips: " + ", ".join(f"{split} {count}" for split, count in num_clips.items())
+    if empty:
+        description += f"; empty: {', '.join(empty)}; add clips to it, or change the splits"
+        if num_excluded:
+            description += (
+                f", or correct what was rejected ({num_excluded} clips; the table rejections says why)"
+            )
+    return CheckOutcome(name=name, passed=not empty, description=description)

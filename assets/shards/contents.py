@@ -45,6 +45,8 @@ def write_contents(home: Home, dataset: str, digest: str) -> Path:
     path = contents_path(home, dataset, digest)
     if path.exists():
         return path
+    if digest == manifest_digest(()):
+        return _write(path, SCHEMA.empty_table())  # every clip was rejected: there are no parts either
     shards = _part(home, "shards", dataset, ["path", "sha256"])
     hashes = dict(zip(shards["path"].to_pylist(), shards["sha256"].to_pylist(), strict=True))
     found = manifest_digest(hashes.items())
@@ -59,8 +61,12 @@ def write_contents(home: Home, dataset: str, digest: str) -> Path:
     table = clips.join(raw, "clip_id", join_type="left outer")
     names = pa.array([hashes[name] for name in table["shard"].to_pylist()], pa.string())
     table = table.append_column("shard_sha256", names).select(SCHEMA.names).sort_by("clip_id")
+    return _write(path, table.cast(SCHEMA))
+
+
+def _write(path: Path, table: pa.Table) -> Path:
     with replacing(path) as temporary:
-        pq.write_table(table.cast(SCHEMA), temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd")
     return path
 
 

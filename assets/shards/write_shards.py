@@ -74,11 +74,13 @@ def index_path(shard: Path) -> Path:
     return shard.with_suffix(".index.json")
 
 
-def write_bucket(folder: Path, source: BucketInput, settings: ShardSettings) -> BucketShards:
+def write_bucket(
+    folder: Path, source: BucketInput, settings: ShardSettings, *, is_forced: bool = False
+) -> BucketShards:
     """Brings the shards of one bucket up to date.
 
     A shard is written anew only if its clips, one of their digests or the version differ from its index, or
-    if its file is gone or of another size. A split without clips loses its shard.
+    if its file is gone or of another size, or if all are forced. A split without clips loses its shard.
 
     Raises:
         ValueError: the stages' rows contradict each other.
@@ -101,7 +103,7 @@ def write_bucket(folder: Path, source: BucketInput, settings: ShardSettings) -> 
             continue
         key = digest_of(source.version, source.settings_digest, rows)
         index = read_shard_index(path)
-        if index is not None and index["key"] == key:
+        if index is not None and index["key"] == key and not is_forced:
             unchanged.append(path.name)
             continue
         _write_split(path, key, rows, source, settings)

@@ -15,6 +15,7 @@ from assets.stage.resources import ProjectResource
 from assets.stage.run import CheckOutcome, StageResult, StageRun, require_method
 from assets.stage.stage_asset import StageAsset
 from assets.store import ledger
+from assets.store.forced_clips import FORCE_TAG, forced_by_tag
 from assets.store.kept_parts import adopt_parts
 
 OWNERS = ["team:cals"]
@@ -87,6 +88,7 @@ def _stage_run(context: dg.AssetExecutionContext, resource: ProjectResource, sta
         dagster_run_id=context.run_id,
         tracking=resource.tracking(),
         log=context.log.info,
+        forced=forced_by_tag(context.run.tags.get(FORCE_TAG, ""), stage),
     )
 
 
@@ -117,6 +119,10 @@ def _record(run: StageRun, inputs: dict[str, str], result: StageResult, duration
         imported_from=result.imported_from,
         counts=result.counts,
         blocked_by=failed[0] if failed else None,
+        checks={
+            check.name: {"passed": check.passed, "blocking": check.blocking, "description": check.description}
+            for check in result.checks
+        },
     )
     ledger.append(run.home, entry, run.code)
 

@@ -13,6 +13,7 @@ from assets.project.graph import STAGES, source_names, stage_code
 from assets.project.home import Home
 from assets.project.settings import Dataset, Project, SettingsError
 from assets.project.source_versions import TRAIN_ON, source_version, train_on_input
+from assets.store.forced_clips import NOTHING_FORCED, ForcedClips
 from assets.store.ledger import Heads, ImportedFrom
 from assets.workers.clip_pool import PoolSettings
 
@@ -76,6 +77,7 @@ class StageRun:
         heads: latest ledger row of each partition when the run started.
         tracking: MLflow.
         log: writes a line to the run's log.
+        forced: clips to compute again although they are up to date.
     """
 
     stage: str
@@ -87,6 +89,7 @@ class StageRun:
     dagster_run_id: str
     tracking: Any
     log: Callable[[str], None]
+    forced: ForcedClips = NOTHING_FORCED
 
     @property
     def home(self) -> Home:

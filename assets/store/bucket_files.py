@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from assets.project.atomic_files import replacing
 from assets.project.digests import digest_of
+from assets.store.forced_clips import NOTHING_FORCED, ForcedClips
 from assets.workers.clip_pool import ClipPool
 from assets.workers.rejected import Rejected
 
@@ -52,12 +53,19 @@ class WorkItem:
 
 @dataclass(frozen=True, kw_only=True)
 class StageOutput:
-    """Bucket files of one stage and dataset: folder, own columns, version of the stage."""
+    """Bucket files of one stage and dataset.
+
+    Args:
+        schema: own columns.
+        version: of the stage.
+        forced: clips that are computed again although their rows are up to date.
+    """
 
     name: str
     folder: Path
     schema: pa.Schema
     version: str
+    forced: ForcedClips = NOTHING_FORCED
 
     @property
     def full_schema(self) -> pa.Schema:
@@ -142,15 +150,24 @@ def write_rows(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]])
 
 
 def _wanted(
-    item: WorkItem, outputs: Sequence[StageOutput], indices: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    item: WorkItem,
+    bucket: int,
+    outputs: Sequence[StageOutput],
+    indices: Mapping[str, Mapping[str, Mapping[str, Any]]],
 ) -> frozenset[str]:
-    names = []
-    for output in outputs:
-        row = indices[output.name].get(item.clip_id)
-        key = (item.input_digests[output.name], output.version)
-        if row is None or (row["input_digest"], row["stage_version"]) != key:
-            names.append(output.name)
-    return frozenset(names)
+    return frozenset(
+        output.name
+        for output in outputs
+        if output.forced.covers(item.clip_id, bucket)
+        or not is_current(
+            indices[output.name].get(item.clip_id), item.input_digests[output.name], output.version
+        )
+    )
+
+
+def is_current(row: Mapping[str, Any] | None, input_digest: str, version: str) -> bool:
+    """Whether a row has this key."""
+    return row is not None and (row["input_digest"], row["stage_version"]) == (input_digest, version)
 
 
 def _row(item: WorkItem, output: StageOutput, outcome: Mapping[str, Any] | Rejected) -> dict[str, Any]:
@@ -194,7 +211,7 @@ def _submit(
     bucket: int, items: list[WorkItem], outputs: Sequence[StageOutput], compute: Compute, pool: ClipPool
 ) -> _Pass:
     indices = {output.name: output.index(bucket) for output in outputs}
-    wanted = {item.clip_id: _wanted(item, outputs, indices) for item in items}
+    wanted = {item.clip_id: _wanted(item, bucket, outputs, indices) for item in items}
     futures = [
         (item, pool.submit(compute, item.payload, wanted[item.clip_id]))
         for item in items

@@ -46,6 +46,7 @@ SCHEMA = pa.schema([
     ("num_clips", pa.int64()),
     ("counts_json", pa.string()),
     ("blocked_by", pa.string()),
+    ("checks_json", pa.string()),
     ("imported_from", pa.string()),
     ("parts_json", pa.string()),
 ])  # fmt: skip
@@ -75,6 +76,7 @@ class Entry:
         inputs: name of each input (asset, ``asset|method``, source) -> its data version.
         counts: e.g. accepted and rejected clips.
         blocked_by: name of the blocking check that failed, or None.
+        checks: name of each check -> passed, blocking, description.
         imported_from: set for a model that another machine trained; host and libraries are then those of that machine.
     """
 
@@ -92,6 +94,7 @@ class Entry:
     device: str = "cpu"
     counts: dict[str, Any] = field(default_factory=dict)
     blocked_by: str | None = None
+    checks: dict[str, dict[str, Any]] = field(default_factory=dict)
     imported_from: ImportedFrom | None = None
     materialization_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -145,6 +148,7 @@ def append(home: Home, entry: Entry, code: CodeVersion) -> str:
         "num_clips": entry.num_clips,
         "counts_json": json.dumps(entry.counts, sort_keys=True),
         "blocked_by": entry.blocked_by,
+        "checks_json": json.dumps(entry.checks, sort_keys=True),
         "imported_from": entry.imported_from.folder if entry.imported_from else None,
         "parts_json": json.dumps(kept, sort_keys=True),
     }
@@ -239,3 +243,10 @@ def recall_code(home: Home, digest: str) -> dict[str, dict[str, str]] | None:
     """``definitions`` and ``libraries`` of a code version; None if it was never stored."""
     path = home.warehouse / "code" / f"{digest}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def failed_check(row: dict[str, Any], of: str) -> str:
+    """Which blocking check failed on a materialisation (``of``, in words), what it found and what it asks for."""
+    outcomes = json.loads(row.get("checks_json") or "{}")
+    found = outcomes.get(row["blocked_by"], {}).get("description")
+    return f"the check {row['blocked_by']} of {of} failed" + (f": {found}" if found else "")

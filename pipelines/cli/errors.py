@@ -53,7 +53,7 @@ def run_command(command: Command, arguments: argparse.Namespace) -> int:
         return EXIT_NOT_DONE
 
 
-def print_failures(outcome: RunOutcome) -> None:
-    """One line for each partition that failed or is blocked."""
-    for label, why in {**outcome.failed, **outcome.blocked}.items():
-        print(f"{label}: {why}", file=sys.stderr)
+def print_problems(outcome: RunOutcome) -> None:
+    """One line on standard error for each failure, failed check and block."""
+    for line in outcome.problems():
+        print(line, file=sys.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from pipelines.cli.command import Add, open_project
-from pipelines.cli.errors import EXIT_NOT_DONE, print_failures
+from pipelines.cli.errors import EXIT_NOT_DONE, print_problems
 from pipelines.cli.selection import add_dataset_option, choose_datasets
 
 
@@ -30,7 +30,7 @@ def _report(arguments: argparse.Namespace) -> int:
         from pipelines.runner import run_stale
 
         outcome = run_stale(project, datasets, to)
-        print_failures(outcome)
+        print_problems(outcome)
         ok = outcome.ok
     if not arguments.dataset:
         from assets.report.overview import render_overview

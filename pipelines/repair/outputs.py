@@ -78,7 +78,7 @@ def current_rows(project: Project, heads: Heads, busy: Collection[str]) -> Itera
 
 def _flaws_of(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
     asset = row["asset"]
-    for table in PARTS.get(asset, ()):
+    for table in PARTS.get(asset, ()) if asset != "shards" or row["num_clips"] else ():
         yield from _needs(home, row, part_path(home, table, row["dataset"]))
     if asset == "clips":
         yield from _needs(home, row, home.stage("clips", row["dataset"]) / "inventory.parquet")
