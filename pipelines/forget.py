@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from assets.project.home import Home
 from assets.project.settings import Project
 from assets.shards.contents import find_in_contents
+from assets.store import ledger
 from assets.store.warehouse import publish
-from assets.store.withdrawals import forgotten_hashes, record_withdrawal
+from assets.store.withdrawals import TABLE, forgotten_hashes, record_withdrawal
 from pipelines.lineage.identifiers import Target, resolve
 from pipelines.lineage.ledger_graph import MODEL_ASSETS
 from pipelines.lineage.questions import descend, raw_places
@@ -122,6 +123,8 @@ def forget(project: Project, identifier: str, reason: str) -> Withdrawal:
                 project.home, sha256, identifier=identifier, reason=reason.strip(), places=places
             )
         )
+        written = (project.home.parts / TABLE).glob(f"{sha256[:16]}-*.parquet")
+        ledger.record_written(project.home, "forget", *written)
         traces.append(descend(tracer, Target(kind="raw_file", text=sha256, sha256=sha256), identifier))
     marked, notes = mark_models(project, {sha256: reason.strip() for sha256 in hashes})
     if project.home.database.exists():

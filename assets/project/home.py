@@ -37,6 +37,10 @@ class Home:
     def database(self) -> Path:
         return self.warehouse / "cals.duckdb"
 
+    def contents(self, dataset: str, version: str) -> Path:
+        """The list of clips of a version of a shard set (`assets.shards.contents`)."""
+        return self.warehouse / "contents" / dataset / f"{version}.parquet"
+
     @property
     def sample_corpus(self) -> Path:
         """Raw files that ``cals demo`` generates; the only ones inside the home."""

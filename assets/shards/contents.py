@@ -30,7 +30,7 @@ SCHEMA = pa.schema([
 
 
 def contents_path(home: Home, dataset: str, digest: str) -> Path:
-    return home.warehouse / "contents" / dataset / f"{digest}.parquet"
+    return home.contents(dataset, digest)
 
 
 def write_contents(home: Home, dataset: str, digest: str) -> Path:

@@ -10,12 +10,16 @@ import dagster as dg
 
 from assets.project.atomic_files import replacing
 from assets.project.graph import STAGES, Stage, source_names, stage_code
+from assets.stage.partition_files import partition_files
 from assets.stage.partitions import dataset_and_method, datasets, datasets_by_method
 from assets.stage.resources import ProjectResource
 from assets.stage.run import CheckOutcome, StageResult, StageRun, require_method
 from assets.stage.stage_asset import StageAsset
 from assets.store import ledger
 from assets.store.forced_clips import FORCE_TAG, forced_by_tag
+from assets.store.bucket_files import forget_written
+from assets.store.file_digests import FileDigests
+from assets.store.file_records import RecordedFile, look_at
 from assets.store.kept_parts import adopt_parts
 
 OWNERS = ["team:cals"]
@@ -124,7 +128,19 @@ def _record(run: StageRun, inputs: dict[str, str], result: StageResult, duration
             for check in result.checks
         },
     )
-    ledger.append(run.home, entry, run.code)
+    ledger.append(run.home, entry, run.code, _files(run, result))
+    forget_written(run.folder)
+
+
+def _files(run: StageRun, result: StageResult) -> tuple[RecordedFile, ...]:
+    """The partition's files with their digests; those of the same size and time as at the last look are not read again."""
+    ledger.remember_code(run.home, run.code)
+    digests = FileDigests.open(run.home)
+    paths = partition_files(run.home, run.stage, run.dataset.name, run.method, result.data_version)
+    code = ledger.code_path(run.home, run.code.digest).relative_to(run.home.root).as_posix()
+    found = look_at(digests, [*paths, code])
+    digests.save(run.home)
+    return found
 
 
 def _store_previews(run: StageRun, result: StageResult) -> None:

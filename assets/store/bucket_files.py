@@ -1,11 +1,14 @@
 """Bucket files: one Parquet file a bucket of clips, one row a clip, recomputed only where its key changed.
 
-The key of a row is (clip id, digest of the clip's input, version of the stage). A bucket file is replaced atomically.
+The key of a row is (clip id, digest of the clip's input, version of the stage). A bucket file is replaced atomically. Until
+the ledger has a row for them, ``written.jsonl`` beside the files names what was written: it tells finished work of an
+interrupted run from a file that something else changed.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -19,6 +22,7 @@ import pyarrow.parquet as pq
 from assets.project.atomic_files import replacing
 from assets.project.digests import digest_of
 from assets.store.forced_clips import NOTHING_FORCED, ForcedClips
+from assets.store.file_digests import sha256_of
 from assets.workers.clip_pool import ClipPool
 from assets.workers.rejected import Rejected
 
@@ -33,6 +37,7 @@ KEY_FIELDS = [
 ]
 KEY_COLUMNS = [f.name for f in KEY_FIELDS]
 ROWS_PER_GROUP = 8
+WRITTEN_NAME = "written.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,10 +148,35 @@ def read_ok_rows(folder: Path, columns: Sequence[str] | None = None) -> Iterator
 def write_rows(path: Path, schema: pa.Schema, rows: Iterable[Mapping[str, Any]]) -> None:
     """Replaces a bucket file by ``rows``, sorted by clip id."""
     ordered = sorted(rows, key=lambda row: str(row["clip_id"]))
-    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="none") as writer:
-        for start in range(0, len(ordered), ROWS_PER_GROUP):
-            group = [dict(row) for row in ordered[start : start + ROWS_PER_GROUP]]
-            writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=ROWS_PER_GROUP)
+    with replacing(path) as temporary:
+        with pq.ParquetWriter(temporary, schema, compression="none") as writer:
+            for start in range(0, len(ordered), ROWS_PER_GROUP):
+                group = [dict(row) for row in ordered[start : start + ROWS_PER_GROUP]]
+                writer.write_table(pa.Table.from_pylist(group, schema=schema), row_group_size=ROWS_PER_GROUP)
+        line = json.dumps({"name": path.name, "sha256": sha256_of(temporary)})
+        with (path.parent / WRITTEN_NAME).open("a", encoding="utf-8") as written:
+            written.write(line + "\n")
+
+
+def written_since(folder: Path) -> set[tuple[str, str]]:
+    """Name and sha256 of each bucket file that was written since the stage's last ledger row."""
+    try:
+        lines = (folder / WRITTEN_NAME).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return set()
+    found = set()
+    for line in lines:
+        try:
+            row = json.loads(line)
+            found.add((str(row["name"]), str(row["sha256"])))
+        except (ValueError, KeyError, TypeError):  # the last line of a run that was killed
+            continue
+    return found
+
+
+def forget_written(folder: Path) -> None:
+    """Called once the ledger has a row for the bucket files of a folder."""
+    (folder / WRITTEN_NAME).unlink(missing_ok=True)
 
 
 def _wanted(

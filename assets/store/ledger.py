@@ -1,4 +1,9 @@
-"""The ledger: one row for each materialisation, appended as a Parquet part of its own (DESIGN 5)."""
+"""The ledger: one row for each materialisation, appended as a Parquet part of its own (DESIGN 5).
+
+Each row has a digest of itself (``row_digest``), names the digest of the files that were left (``files_digest``) and those of
+the newest rows that its writer saw (``heads_json``): whoever changes or removes a row contradicts all later ones. Two writers at
+once name the same rows, and the next one names both.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import json
 import platform
 import subprocess
 import uuid
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -19,11 +25,22 @@ from filelock import FileLock
 from assets.project.atomic_files import replacing, write_text
 from assets.project.code_version import PROJECT_ROOT, CodeVersion, installed_version
 from assets.project.home import Home
+from assets.store.file_digests import FileDigests
+from assets.store.file_records import (
+    Record,
+    RecordedFile,
+    command_records,
+    look_at,
+    merge_records,
+    record_of,
+    write_record,
+)
 from assets.store.kept_parts import keep_parts
-from assets.store.table_parts import read_part
+from assets.store.ledger_chain import EPOCH as EPOCH
+from assets.store.ledger_chain import Nodes, digest_of_row, tips_of
+from assets.store.table_parts import merge_parts, read_part
 
 TABLE = "materializations"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COMPACT_ABOVE = 64
 SCHEMA = pa.schema([
     ("materialization_id", pa.string()),
@@ -49,6 +66,9 @@ SCHEMA = pa.schema([
     ("checks_json", pa.string()),
     ("imported_from", pa.string()),
     ("parts_json", pa.string()),
+    ("files_digest", pa.string()),
+    ("heads_json", pa.string()),
+    ("row_digest", pa.string()),
 ])  # fmt: skip
 RECORDED_LIBRARIES = ("torch", "torchaudio", "numpy", "dagster", "mlflow", "duckdb", "webdataset", "av")
 
@@ -117,14 +137,23 @@ def _git_state() -> tuple[str | None, bool | None]:
         return None, None  # not a git checkout: the columns are null; the code version identifies the code
 
 
-def append(home: Home, entry: Entry, code: CodeVersion) -> str:
+class LedgerError(ValueError):
+    """A part of the ledger is not readable; the message names it and the remedy."""
+
+
+def append(home: Home, entry: Entry, code: CodeVersion, files: Sequence[RecordedFile] | None = None) -> str:
     """Appends a materialisation atomically, after its parts of versioned tables are kept.
+
+    Args:
+        files: that it left in the home; None if they are not known.
 
     Returns:
         The row's materialization_id.
     """
     remember_code(home, code)
     kept = keep_parts(home, entry.asset, entry.dataset, entry.method)
+    record = record_of(entry.materialization_id, files or ())
+    write_record(home, record)
     commit, dirty = _git_state()
     now = datetime.now(UTC)
     row = {
@@ -151,7 +180,10 @@ def append(home: Home, entry: Entry, code: CodeVersion) -> str:
         "checks_json": json.dumps(entry.checks, sort_keys=True),
         "imported_from": entry.imported_from.folder if entry.imported_from else None,
         "parts_json": json.dumps(kept, sort_keys=True),
+        "files_digest": None if files is None else record.digest,
+        "heads_json": json.dumps(tips(home)),
     }
+    row["row_digest"] = digest_of_row(row)
     stamp = now.strftime("%Y%m%dT%H%M%S%f")
     with replacing(_folder(home) / f"{stamp}-{entry.materialization_id[:8]}.parquet") as temporary:
         pq.write_table(pa.Table.from_pylist([row], schema=SCHEMA), temporary)
@@ -166,10 +198,30 @@ def _libraries(entry: Entry) -> dict[str, str]:
 
 def read(home: Home, columns: list[str] | None = None) -> list[dict[str, Any]]:
     """All rows, oldest first; a row that compaction has copied counts once."""
-    return _rows(_table(home, columns))
+    return rows_of(_table(home, columns))
 
 
-def _rows(table: pa.Table) -> list[dict[str, Any]]:
+def record_command(home: Home, command: str, files: Iterable[RecordedFile]) -> Record:
+    """Records files that a command wrote or removed, e.g. ``dub``; the record names the newest rows, as rows do."""
+    ordered = tuple(sorted(files, key=lambda file: file.path))
+    record = Record(
+        record_id=uuid.uuid4().hex,
+        recorded_by=command,
+        recorded_at=datetime.now(UTC).replace(tzinfo=None),
+        heads_json=json.dumps(tips(home)),
+        files=ordered,
+    )
+    write_record(home, record)
+    return record
+
+
+def record_written(home: Home, command: str, *paths: Path) -> Record:
+    """Records files of the home that a command has just written."""
+    names = [path.relative_to(home.root).as_posix() for path in paths]
+    return record_command(home, command, look_at(FileDigests(root=home.root), names))
+
+
+def rows_of(table: pa.Table) -> list[dict[str, Any]]:
     """Rows of a table; Arrow's own conversion of times with a zone to ``datetime`` would load pandas."""
     times = table["at"].cast(pa.int64()).to_pylist()
     rows = table.drop_columns("at").to_pylist()
@@ -177,9 +229,18 @@ def _rows(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def _table(home: Home, columns: list[str] | None = None) -> pa.Table:
+    with locked(home):
+        return table_of(part_paths(home), columns)
+
+
+def table_of(paths: Iterable[Path], columns: list[str] | None = None) -> pa.Table:
+    """Rows of some parts, oldest first, with all columns or some; a row that two parts hold counts once.
+
+    Raises:
+        LedgerError: a part is not readable.
+    """
     wanted = None if columns is None else [*dict.fromkeys([*columns, "materialization_id", "at"])]
-    with FileLock(_lock(home)):
-        parts = [read_part(path, wanted) for path in sorted(_folder(home).glob("*.parquet"))]
+    parts = [_read(path, wanted) for path in paths]
     if not parts:
         return SCHEMA.empty_table()
     table = pa.concat_tables(parts, promote_options="default")
@@ -194,9 +255,47 @@ def _table(home: Home, columns: list[str] | None = None) -> pa.Table:
     return table.sort_by("at")
 
 
-def _lock(home: Home) -> Path:
+def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
+    try:
+        return read_part(path, columns)
+    except (pa.ArrowException, OSError) as error:
+        raise LedgerError(
+            f"{path}: not a readable part of the ledger ({error}); `cals run` restores its rows from the published "
+            "database and keeps the file in damaged/; or put the file back from a copy of the home"
+        ) from error
+
+
+def part_paths(home: Home) -> list[Path]:
+    """Files of the ledger."""
+    return sorted(_folder(home).glob("*.parquet"))
+
+
+def nodes(home: Home) -> Nodes:
+    """All rows and commands' records that have a digest, with the digests that they name."""
+    table = _table(home, ["row_digest", "heads_json"])
+    found = dict(zip(table["row_digest"].to_pylist(), table["heads_json"].to_pylist(), strict=True))
+    found |= {record.digest: record.heads_json for record in command_records(home).values()}
+    return {digest: json.loads(heads or "[]") for digest, heads in found.items() if digest}
+
+
+def tips(home: Home) -> list[str]:
+    """Digests of the newest rows and records."""
+    return tips_of(nodes(home))
+
+
+def row_names(home: Home) -> set[str]:
+    """Digests of all rows and commands' records; of a row of an earlier version its id."""
+    table = _table(home, ["row_digest"])
+    pairs = zip(table["row_digest"].to_pylist(), table["materialization_id"].to_pylist(), strict=True)
+    return {digest or row_id for digest, row_id in pairs} | {
+        record.digest for record in command_records(home).values()
+    }
+
+
+def locked(home: Home) -> FileLock:
+    """Held while parts are listed and read, or merged; appending needs no lock."""
     _folder(home).mkdir(parents=True, exist_ok=True)
-    return home.warehouse / ".ledger.lock"
+    return FileLock(home.warehouse / ".ledger.lock")
 
 
 Heads = dict[tuple[str, str, str | None], dict[str, Any]]
@@ -208,31 +307,26 @@ def heads(home: Home) -> Heads:
     keys = zip(*(table[name].to_pylist() for name in ("asset", "dataset", "method")), strict=True)
     last = {key: index for index, key in enumerate(keys)}
     # Slices, since `take` of a list of indices would load pandas too.
-    return {key: _rows(table.slice(index, 1))[0] for key, index in last.items()}
+    return {key: rows_of(table.slice(index, 1))[0] for key, index in last.items()}
 
 
 def compact(home: Home) -> None:
     """Merges the parts into one where there are more than ``COMPACT_ABOVE``, so that reading stays fast."""
-    with FileLock(_lock(home)):
-        parts = sorted(_folder(home).glob("*.parquet"))
-        if len(parts) <= COMPACT_ABOVE:
-            return
-        tables = [SCHEMA.empty_table(), *(read_part(path) for path in parts)]
-        merged = pa.concat_tables(tables, promote_options="default")
-        first: dict[str, int] = {}
-        for index, key in enumerate(merged["materialization_id"].to_pylist()):
-            first.setdefault(key, index)
-        target = _folder(home) / f"{parts[-1].stem}-all.parquet"
-        with replacing(target) as temporary:
-            pq.write_table(merged.take(list(first.values())).sort_by("at"), temporary, compression="zstd")
-        for path in parts:
-            if path != target:
-                path.unlink()
+    with locked(home):
+        parts = part_paths(home)
+        if len(parts) > COMPACT_ABOVE:
+            merge_parts(parts, SCHEMA, ["materialization_id"], "at")
+        merge_records(home, COMPACT_ABOVE)
+
+
+def code_path(home: Home, digest: str) -> Path:
+    """Where the definitions of a code version are kept."""
+    return home.warehouse / "code" / f"{digest}.json"
 
 
 def remember_code(home: Home, code: CodeVersion) -> None:
     """Stores the definitions of a code version, so that a later change can be named."""
-    path = home.warehouse / "code" / f"{code.digest}.json"
+    path = code_path(home, code.digest)
     if not path.exists():
         write_text(
             path, json.dumps({"definitions": code.definitions, "libraries": code.libraries}, sort_keys=True)
@@ -241,7 +335,7 @@ def remember_code(home: Home, code: CodeVersion) -> None:
 
 def recall_code(home: Home, digest: str) -> dict[str, dict[str, str]] | None:
     """``definitions`` and ``libraries`` of a code version; None if it was never stored."""
-    path = home.warehouse / "code" / f"{digest}.json"
+    path = code_path(home, digest)
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 

@@ -49,3 +49,27 @@ def write_part(
     with replacing(path) as temporary:
         pq.write_table(content, temporary, compression="zstd")
     return path
+
+
+def merge_parts(parts: Sequence[Path], schema: pa.Schema, key: Sequence[str], order: str) -> Path:
+    """Merges parts that are only ever added to into one, named after the last; a row that two of them hold stays once.
+
+    Args:
+        parts: sorted by name.
+        schema: columns of the merged part.
+        key: columns that tell rows apart.
+        order: column to sort by.
+    """
+    merged = pa.concat_tables(
+        [schema.empty_table(), *(read_part(path) for path in parts)], promote_options="default"
+    )
+    first: dict[tuple[Any, ...], int] = {}
+    for index, values in enumerate(zip(*(merged[name].to_pylist() for name in key), strict=True)):
+        first.setdefault(values, index)
+    target = parts[-1].with_name(f"{parts[-1].stem.removesuffix('-all')}-all.parquet")
+    with replacing(target) as temporary:
+        pq.write_table(merged.take(list(first.values())).sort_by(order), temporary, compression="zstd")
+    for path in parts:
+        if path != target:
+            path.unlink()
+    return target

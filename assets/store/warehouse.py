@@ -26,7 +26,9 @@ from filelock import FileLock
 from assets.project.atomic_files import replacing
 from assets.project.home import Home
 from assets.store.bootstrap import bootstrap_intervals
+from assets.store.file_digests import FileDigests
 from assets.store.pinned_parts import Parts, pin_parts
+from assets.store.published_file import close_to_writers, parts_digest, record_published
 from assets.store.sql_files import comment_statements, quoted, read_sql_files
 from assets.store.table_rows import WarehouseError as WarehouseError
 from assets.store.table_rows import check_key, fill_table, parts_name, register_versions
@@ -63,13 +65,18 @@ def publish(home: Home) -> Path:
     with FileLock(home.warehouse / ".publish.lock"):
         for left_over in home.warehouse.glob(f"{_BUILD_PREFIX}*"):
             shutil.rmtree(left_over)
+        digests = FileDigests.open(home)
+        state = parts_digest(home, digests)
         with tempfile.TemporaryDirectory(prefix=_BUILD_PREFIX, dir=home.warehouse) as folder:
             built = Path(folder) / home.database.name
             parts = pin_parts(home, Path(folder) / "parts")
             _build(built, parts, home.warehouse / _CACHE_NAME)
             with built.open("rb") as written:
                 os.fsync(written.fileno())
+            close_to_writers(home.database)
             built.replace(home.database)
+        record_published(home, state)
+        digests.save(home)
     return home.database
 
 

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from assets.project.atomic_files import replacing
 from assets.project.code_version import code_version, installed_version
 from assets.project.home import Home
+from assets.store.ledger import record_written
 
 TABLE = "dubs"
 LIBRARIES = ("av", "torch", "numpy", "opencv-python-headless", "dlib-bin")
@@ -106,5 +107,7 @@ def append_row(home: Home, row: dict[str, Any]) -> None:
     now = datetime.now(UTC)
     full = {**row, "at": now, "tool_version": tool_version(), "host": platform.node()}
     name = f"{now.strftime('%Y%m%dT%H%M%S%f')}-{row['dub_id'][:8]}.parquet"
-    with replacing(home.parts / TABLE / name) as temporary:
+    path = home.parts / TABLE / name
+    with replacing(path) as temporary:
         pq.write_table(pa.Table.from_pylist([full], schema=SCHEMA), temporary)
+    record_written(home, "dub", path)

@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 
 from assets.project.graph import STAGES
 from assets.project.settings import Project
+from assets.store import ledger
 from assets.store.current_model import find_current_model
+from assets.store.file_records import RecordedFile
 from assets.store.table_parts import part_path
 from assets.store.warehouse import publish
 from pipelines.lineage.ledger_graph import LedgerGraph
@@ -19,7 +21,7 @@ from pipelines.model_registry import open_registry
 from pipelines.repair.mlflow_runs import trainings_at_work
 from pipelines.repair.temporary_files import left_over_files
 from pipelines.retention.kept_versions import find_unnamed_versions, is_kept_version
-from pipelines.retention.removal import Removal, of_path, remove
+from pipelines.retention.removal import Removal, files_of, of_path, remove
 from pipelines.retention.withdrawn import find_withdrawn
 
 DATASET_FOLDERS = ("shards", "renders", "models", "report")
@@ -74,9 +76,14 @@ def plan_removals(project: Project) -> Plan:
 
 
 def carry_out(project: Project, plan: Plan) -> None:
-    """Carries out the removals of a plan, and publishes the warehouse again if its history changed."""
+    """Carries out the removals of a plan, records the files that are gone, and publishes again if the history changed."""
+    gone = [path for removal in plan.removals for path in files_of(removal)]
     for removal in plan.removals:
         remove(project, removal)
+    names = [path.relative_to(project.home.root).as_posix() for path in gone if not path.exists()]
+    if names:
+        files = [RecordedFile(path=name, sha256=None, bytes=None) for name in names]
+        ledger.record_command(project.home, "gc", files)
     if any(is_kept_version(project.home, removal) for removal in plan.removals):
         publish(project.home)
 

@@ -53,6 +53,14 @@ def size_of(path: Path) -> int:
     return sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir())
 
 
+def files_of(removal: Removal) -> list[Path]:
+    """The files that a removal takes away."""
+    path = removal.path
+    if path is None or path.is_symlink() or not path.is_dir():
+        return [path] if path is not None else []
+    return [file for file in path.rglob("*") if not file.is_dir()]
+
+
 def remove(project: Project, removal: Removal) -> None:
     """Carries out a removal.
 

@@ -18,7 +18,10 @@ from assets.project.graph import MEDIA, STAGES
 from assets.project.metrics import metric_modules
 from assets.project.settings import Project
 from assets.project.source_versions import source_version
+from assets.stage.partition_files import partition_files
 from assets.store import ledger
+from assets.store.file_digests import FileDigests
+from assets.store.file_records import RecordedFile, look_at
 from cals_models.metrics.lse_weights import find_public_weights
 
 
@@ -66,7 +69,7 @@ def record_videos(project: Project, videos: VideoSet, *, is_own_truth: bool) -> 
         duration_s=0.0,
         num_clips=len(videos.pairs),
     )
-    ledger.append(project.home, entry, code)
+    ledger.append(project.home, entry, code, _files(project, entry))
 
 
 def record_scores(
@@ -95,7 +98,13 @@ def record_scores(
         num_clips=len({row["clip_id"] for row in rows}),
         device=device_of(settings),
     )
-    ledger.append(project.home, entry, code)
+    ledger.append(project.home, entry, code, _files(project, entry))
+
+
+def _files(project: Project, entry: ledger.Entry) -> tuple[RecordedFile, ...]:
+    """The part of a table that the entry is about, with its digest."""
+    of = (entry.asset, entry.dataset, entry.method, entry.data_version)
+    return look_at(FileDigests(root=project.home.root), partition_files(project.home, *of))
 
 
 def report_to_dagster(project: Project, videos: VideoSet) -> None:

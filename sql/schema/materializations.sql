@@ -24,5 +24,8 @@ create table materializations (
     blocked_by varchar,  -- blocking check that failed on the result; null where none did
     checks_json varchar,  -- JSON object: name of each check -> passed, blocking, description
     imported_from varchar,  -- folder of a model that was trained elsewhere and imported; null for the others
-    parts_json json  -- JSON object: table of whose parts every version stays -> sha256 of the part that it wrote
+    parts_json json,  -- JSON object: table of whose parts every version stays -> sha256 of the part that it wrote
+    files_digest varchar,  -- digest of the files that it left (recorded_files); null for rows of an earlier version
+    heads_json json,  -- JSON list: row_digest of the newest rows that were on record when it was written
+    row_digest varchar  -- digest of all other columns of the row, null ones left out
 )

@@ -71,20 +71,20 @@ def test_second_pass_computes_nothing_and_writes_nothing(output: StageOutput) ->
 
 def test_one_changed_clip_is_the_only_one_computed(output: StageOutput) -> None:
     fill(output, WORDS)
-    before = {p: p.read_bytes() for p in output.folder.iterdir()}
+    before = {p: p.read_bytes() for p in output.folder.glob("*.parquet")}
     calls.clear()
     fill(output, WORDS | {"clip3": "other"})
     assert calls == ["other"]
-    changed = [p for p in output.folder.iterdir() if p.read_bytes() != before[p]]
+    changed = [p for p in output.folder.glob("*.parquet") if p.read_bytes() != before[p]]
     assert changed == [output.path(bucket_of("clip3", 3))]
 
 
 def test_a_change_and_back_restores_the_bytes(output: StageOutput) -> None:
     fill(output, WORDS)
-    before = {p: p.read_bytes() for p in output.folder.iterdir()}
+    before = {p: p.read_bytes() for p in output.folder.glob("*.parquet")}
     fill(output, WORDS | {"clip3": "other"})
     fill(output, WORDS)
-    assert {p: p.read_bytes() for p in output.folder.iterdir()} == before
+    assert {p: p.read_bytes() for p in output.folder.glob("*.parquet")} == before
 
 
 def test_a_deleted_clip_is_gone(output: StageOutput) -> None:
