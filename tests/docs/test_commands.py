@@ -161,7 +161,7 @@ def test_a_command_runs(
 ) -> None:
     words = next(command.variants())[1:]
     project = tmp_path / "project"
-    shutil.copytree(homes / ("fresh" if words[0] in ON_A_FRESH_HOME else "traced"), project)
+    shutil.copytree(homes / ("fresh" if words[0] in ON_A_FRESH_HOME else "traced"), project, symlinks=True)
     monkeypatch.chdir(project)
     monkeypatch.setenv("CALS_CONFIG", str(project / "cals.yaml"))
     monkeypatch.setenv("CALS_HOME", str(project / ".cals"))
