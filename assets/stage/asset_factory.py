@@ -16,10 +16,10 @@ from assets.stage.resources import ProjectResource
 from assets.stage.run import CheckOutcome, StageResult, StageRun, require_method
 from assets.stage.stage_asset import StageAsset
 from assets.store import ledger
-from assets.store.forced_clips import FORCE_TAG, forced_by_tag
 from assets.store.bucket_files import forget_written
 from assets.store.file_digests import FileDigests
 from assets.store.file_records import RecordedFile, look_at
+from assets.store.forced_clips import FORCE_TAG, forced_by_tag
 from assets.store.kept_parts import adopt_parts
 
 OWNERS = ["team:cals"]

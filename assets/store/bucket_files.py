@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 
 from assets.project.atomic_files import replacing
 from assets.project.digests import digest_of
-from assets.store.forced_clips import NOTHING_FORCED, ForcedClips
 from assets.store.file_digests import sha256_of
+from assets.store.forced_clips import NOTHING_FORCED, ForcedClips
 from assets.workers.clip_pool import ClipPool
 from assets.workers.rejected import Rejected
 

@@ -22,7 +22,7 @@ create table materializations (
     counts_json json,  -- JSON object: other counts, e.g. clips computed in this pass
     inputs_json json,  -- JSON object: input -> data version (materialization_inputs has it as rows)
     blocked_by varchar,  -- blocking check that failed on the result; null where none did
-    checks_json varchar,  -- JSON object: name of each check -> passed, blocking, description
+    checks_json json,  -- JSON object: name of each check -> passed, blocking, description
     imported_from varchar,  -- folder of a model that was trained elsewhere and imported; null for the others
     parts_json json,  -- JSON object: table of whose parts every version stays -> sha256 of the part that it wrote
     files_digest varchar,  -- digest of the files that it left (recorded_files); null for rows of an earlier version
