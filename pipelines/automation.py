@@ -9,6 +9,7 @@ from assets.project.digests import digest_of
 from assets.project.source_versions import observed_versions
 from assets.stage.partitions import partition_key
 from assets.stage.resources import ProjectResource
+from assets.stage.run_tags import CAUSE_TAG, PLANNED_TAG
 from pipelines.staleness import StalePartition, find_stale
 
 SENSOR_INTERVAL_S = 60
@@ -52,7 +53,7 @@ def _request(partition: StalePartition) -> dg.RunRequest:
         run_key=digest_of(partition.label, partition.cause.kind, partition.cause.text),
         asset_selection=[dg.AssetKey(partition.asset)],
         partition_key=str(partition_key(partition.dataset, partition.method)),
-        tags={"cals.cause": partition.cause.text[:200]},
+        tags={CAUSE_TAG: partition.cause.text[:200], PLANNED_TAG: "yes"},
     )
 
 

@@ -22,6 +22,7 @@ from assets.project.settings import Project
 from assets.stage.run import StageRun, require_method
 from assets.store import ledger
 from assets.store.mlflow_tracking import Tracking
+from assets.store.partition_runs import DONE, work_on
 from assets.workers.clip_pool import PoolSettings
 from pipelines.lineage.ledger_graph import MODEL_ASSETS
 from pipelines.staleness import Cause, StalePartition, find_stale
@@ -53,10 +54,12 @@ def import_model(
         ImportRejected: the model is incomplete, or was trained from something else.
     """
     result = _facts(folder, asset, method, dataset)
-    run = _stage_run(project, dataset, str(result["stage"]), result.get("method"))
-    check_origin(run, folder, result)
-    out = training_folder(run)
-    _place(folder, out, result)
+    stage, of = str(result["stage"]), result.get("method")
+    with work_on(project.home, [(stage, dataset, of)], "", print) as work:
+        run = _stage_run(project, dataset, stage, of)
+        check_origin(run, folder, result)
+        _place(folder, training_folder(run), result)
+        work.end(DONE)
     return _adopt(project, run, folder)
 
 

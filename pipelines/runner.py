@@ -14,6 +14,7 @@ from assets.project.graph import computed_together
 from assets.project.settings import Project
 from assets.project.source_versions import TRAIN_ON
 from assets.stage.partitions import partition_key
+from assets.stage.run_tags import CAUSE_TAG, PLANNED_TAG, PUBLISHED_BY_TAG
 from assets.store import ledger
 from assets.store.forced_clips import FORCE_TAG, NOTHING_FORCED, ForcedClips, force_tag
 from assets.store.warehouse import publish
@@ -24,6 +25,9 @@ from pipelines.repair.interruption import working
 from pipelines.repair.repair import repair
 from pipelines.staleness import Partition, StalePartition, make_plan, selected_datasets
 
+# Causes for which a partition is made again although its inputs and its code did not change.
+REPEATED = ("forced", "imported")
+CHECK_FAILED = "DagsterAssetCheckFailedError"  # not among Dagster's public names
 NO_CONSOLE_LOG = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 Say = Callable[[str], None]
 
@@ -213,22 +217,20 @@ def _make(
         run_config=NO_CONSOLE_LOG,
         raise_on_error=False,
         tags={
-            "cals.cause": first.cause.kind,
+            CAUSE_TAG: first.cause.kind,
+            PUBLISHED_BY_TAG: "cals run",
+            **({} if first.cause.kind in REPEATED else {PLANNED_TAG: "yes"}),
             FORCE_TAG: force_tag({p.asset: forced.get(p.key, NOTHING_FORCED) for p in group}),
         }
         | process_tags(),
     )
     seconds = time.monotonic() - start
-    if result.success:
-        outcome.made += [p.label for p in group]
-        say(f"{label}: done in {seconds:.1f} s")
-        return
-    if _was_interrupted(result):
+    if not result.success and _was_interrupted(result):
         raise KeyboardInterrupt
-    checks = _failed_checks(project, group, result.run_id)
-    if checks:
-        outcome.made += [p.label for p in group]
-        say(f"{label}: done in {seconds:.1f} s; {'; '.join(checks)}")
+    if result.success or _has_failed_check(result):
+        _note_made(project, group, result.run_id, outcome)
+        own = [p.label for p in group if p.label in outcome.made]
+        say(f"{label}: done in {seconds:.1f} s" if own else f"{label}: was made meanwhile by another run")
         return
     error = _first_error(result)
     for partition in group:
@@ -236,15 +238,19 @@ def _make(
     say(f"{label}: failed: {error}")
 
 
-def _failed_checks(project: Project, group: list[StalePartition], run_id: str) -> list[str]:
-    """The blocking checks that failed on the partitions that a run materialised."""
+def _note_made(project: Project, group: list[StalePartition], run_id: str, outcome: RunOutcome) -> None:
+    """Notes which of the partitions this run made; others another run had made when this one got to them."""
     heads = ledger.heads(project.home)
-    rows = [heads.get((p.asset, p.dataset, p.method)) for p in group]
-    return [
-        ledger.failed_check(row, row["asset"])
-        for row in rows
-        if row is not None and row["dagster_run_id"] == run_id and row["blocked_by"]
-    ]
+    for partition in group:
+        row = heads.get(partition.key)
+        if row is not None and row["dagster_run_id"] == run_id:
+            outcome.made.append(partition.label)
+
+
+def _has_failed_check(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether the run materialised its partitions and a blocking check then failed."""
+    errors = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    return any(error is not None and error.cls_name == CHECK_FAILED for error in errors)
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from assets.models.mlflow_run import MlflowRun
 from assets.models.training_files import RESULT_FILE, read_result
-from assets.models.training_process import run_training
+from assets.models.training_process import LOG_FILE, run_training
 from assets.models.training_result import stage_result, write_tables
 from assets.models.training_shards import training_shards
 from assets.project.digests import digest_of
 from assets.stage.run import StageResult, StageRun
 from assets.store.current_model import find_current_model, read_current_model, write_current_model
+from assets.workers.progress import Progress, report_progress
 
 
 def model_folder(run: StageRun, stage: str, method: str | None = None) -> Path:
@@ -45,7 +47,7 @@ def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> StageResult:
     if not (out / RESULT_FILE).exists():
         mlflow_run.open()
         try:
-            run_training(run.stage, config, out, mlflow_run.relay)
+            run_training(run.stage, config, out, _relay(run, out, mlflow_run))
         except BaseException:
             mlflow_run.close(ok=False)
             raise
@@ -59,6 +61,20 @@ def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> StageResult:
     write_current_model(out.parent, out.name, version)
     write_tables(run, out, result, mlflow_run, version)
     return stage_result(out, result, mlflow_run, version)
+
+
+def _relay(run: StageRun, out: Path, mlflow_run: MlflowRun) -> Callable[[dict[str, Any]], None]:
+    """Sends each line of the training to MLflow, and its step to whoever asks how far it is."""
+    title, total = f"training of {run.stage}", int(run.settings_values["steps"])
+    log = str(out / LOG_FILE)
+
+    def relay(line: dict[str, Any]) -> None:
+        mlflow_run.relay(line)
+        step = int(line.get("step", 0))
+        report_progress(Progress(title=title, done=step, total=total, unit="step", log=log))
+
+    report_progress(Progress(title=title, done=0, total=total, unit="step", log=log))
+    return relay
 
 
 def training_folder(run: StageRun) -> Path:

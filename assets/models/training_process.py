@@ -8,13 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from assets.project.atomic_files import write_text
 from assets.project.code_version import PROJECT_ROOT
 
+LOG_FILE = "training.log"
 POLL_S = 0.2
 STOP_WAIT_S = 10.0
 LOG_LINES_SHOWN = 12
@@ -59,10 +62,13 @@ def run_training(
         TrainingFailed: the process ended with a status other than 0.
     """
     out.mkdir(parents=True, exist_ok=True)
+    for folder, earlier in training_processes():
+        if folder == out and os.getsid(earlier.pid) == earlier.pid:
+            end_training(earlier)  # it outlived the run that started it; two would write the same checkpoint
     config_path = out / "config.json"
     write_text(config_path, json.dumps(config, indent=1, sort_keys=True))
     reader = _ProgressReader(out / "progress.jsonl")
-    log_path = out / "training.log"
+    log_path = out / LOG_FILE
     # A safe path keeps another checkout in the working directory from being imported.
     own = {"PYTHONPATH": _python_path(), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
     environment = {**os.environ, **own}
@@ -108,6 +114,30 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
         try:
             process.wait(STOP_WAIT_S)
         except subprocess.TimeoutExpired:
+            continue
+
+
+def training_processes() -> Iterator[tuple[Path, psutil.Process]]:
+    """Folder and process of each training at work on this machine."""
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if "cals_models.training" in words and "--out" in words[:-1]:
+            yield Path(words[words.index("--out") + 1]), process
+
+
+def end_training(process: psutil.Process) -> None:
+    """Ends a training that leads a process group of its own."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sign)
+            process.wait(STOP_WAIT_S)
+            return
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            return
+        except psutil.TimeoutExpired:
             continue
 
 

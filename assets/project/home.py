@@ -21,6 +21,11 @@ class Home:
         return self.root / "mlflow"
 
     @property
+    def running(self) -> Path:
+        """What runs note of themselves while they work."""
+        return self.root / "running"
+
+    @property
     def warehouse(self) -> Path:
         return self.root / "warehouse"
 

@@ -1,9 +1,12 @@
 """Builds the Dagster asset of a stage: versions, ledger, checks and metadata in one place."""
 
 import base64
+import json
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -14,6 +17,7 @@ from assets.stage.partition_files import partition_files
 from assets.stage.partitions import dataset_and_method, datasets, datasets_by_method
 from assets.stage.resources import ProjectResource
 from assets.stage.run import CheckOutcome, StageResult, StageRun, require_method
+from assets.stage.run_tags import MADE_BY_TAG, PLANNED_TAG, PUBLISHED_BY_TAG
 from assets.stage.stage_asset import StageAsset
 from assets.store import ledger
 from assets.store.bucket_files import forget_written
@@ -21,6 +25,8 @@ from assets.store.file_digests import FileDigests
 from assets.store.file_records import RecordedFile, look_at
 from assets.store.forced_clips import FORCE_TAG, forced_by_tag
 from assets.store.kept_parts import adopt_parts
+from assets.store.partition_runs import DONE, UNCHANGED, progress_of, work_on
+from assets.store.warehouse import publish
 
 OWNERS = ["team:cals"]
 POOL = "gpu"
@@ -46,20 +52,56 @@ def dagster_asset(declared: StageAsset) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, project: ProjectResource
     ) -> Iterator[dg.MaterializeResult[Any]]:
         selected = [name for name in declared.names if dg.AssetKey(name) in context.selected_asset_keys]
-        runs = {name: _stage_run(context, project, name) for name in selected}
-        start = time.monotonic()
-        inputs = {} if is_joint else {name: run.inputs() for name, run in runs.items()}
-        results = declared.compute(runs)
-        for name, run in runs.items():
-            _record(
-                run,
-                _inputs_after(run, results) if is_joint else inputs[name],
-                results[name],
-                time.monotonic() - start,
-            )
-            yield _materialize_result(run, results[name])
+        dataset, method = dataset_and_method(context.partition_key)
+        home = project.load().home
+        partitions = [(name, dataset, method) for name in selected]
+        with work_on(home, partitions, context.run_id, partial(_say, context)) as work:
+            runs = {name: _stage_run(context, project, name) for name in selected}
+            made = _made_already(context, runs, waited=work.waited)
+            due = {name: run for name, run in runs.items() if name not in made}
+            with progress_of(work):
+                results = _compute(declared, due)
+            work.end(DONE if due else UNCHANGED)
+            for name, run in runs.items():
+                yield _unchanged(declared, run, made[name]) if name in made else _made(run, results[name])
+        if PUBLISHED_BY_TAG not in context.run.tags:
+            ledger.compact(home)
+            publish(home)
 
     return asset
+
+
+def _say(context: dg.AssetExecutionContext, text: str) -> None:
+    """Tells the run's log and whoever looks at the terminal."""
+    context.log.info(text)
+    print(text, file=sys.stderr, flush=True)
+
+
+def _made_already(
+    context: dg.AssetExecutionContext, runs: dict[str, StageRun], *, waited: bool
+) -> dict[str, dict[str, Any]]:
+    """Ledger rows of the stages that another run made since this one was requested.
+
+    A run that someone started by hand is computed as requested, unless it had to wait for another one.
+    """
+    if not waited and PLANNED_TAG not in context.run.tags:
+        return {}
+    rows = {name: run.made_already() for name, run in runs.items() if not run.forced}
+    return {name: row for name, row in rows.items() if row is not None}
+
+
+def _compute(declared: StageAsset, runs: dict[str, StageRun]) -> dict[str, StageResult]:
+    """Computes stages and records them in the ledger."""
+    if not runs:
+        return {}
+    start = time.monotonic()
+    is_joint = len(declared.names) > 1
+    inputs = {} if is_joint else {name: run.inputs() for name, run in runs.items()}
+    results = declared.compute(runs)
+    for name, run in runs.items():
+        versions = _inputs_after(run, results) if is_joint else inputs[name]
+        _record(run, versions, results[name], time.monotonic() - start)
+    return results
 
 
 def _spec(stage: Stage, description: str, *, skippable: bool) -> dg.AssetSpec:
@@ -154,12 +196,33 @@ def _store_previews(run: StageRun, result: StageResult) -> None:
             path.unlink()
 
 
-def _materialize_result(run: StageRun, result: StageResult) -> dg.MaterializeResult[Any]:
+def _made(run: StageRun, result: StageResult) -> dg.MaterializeResult[Any]:
     return dg.MaterializeResult(
         asset_key=run.stage,
         data_version=dg.DataVersion(result.data_version),
         metadata=_metadata(result),
         check_results=[_check_result(run.stage, check) for check in result.checks],
+    )
+
+
+def _unchanged(declared: StageAsset, run: StageRun, row: dict[str, Any]) -> dg.MaterializeResult[Any]:
+    """Repeats the materialisation of another run, so that this one goes on to the stages below."""
+    outcomes = json.loads(row["checks_json"] or "{}")
+    checks = [
+        CheckOutcome(
+            name=name,
+            blocking=blocking,
+            passed=outcomes.get(name, {}).get("passed", name != row["blocked_by"]),
+            description=outcomes.get(name, {}).get("description", "not on record"),
+        )
+        for name, blocking in declared.checks.get(run.stage, {}).items()
+    ]
+    return dg.MaterializeResult(
+        asset_key=run.stage,
+        data_version=dg.DataVersion(row["data_version"]),
+        metadata={"made meanwhile by run": row["dagster_run_id"]},
+        check_results=[_check_result(run.stage, check) for check in checks],
+        tags={MADE_BY_TAG: row["dagster_run_id"]},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,6 +107,16 @@ class StageRun:
     @property
     def settings_values(self) -> dict[str, Any]:
         return self.project.settings_values(self.dataset.name, self.stage)
+
+    def made_already(self) -> dict[str, Any] | None:
+        """The partition's latest ledger row, if it is of the present code, settings and inputs."""
+        row = self.heads.get((self.stage, self.dataset.name, self.method))
+        if row is None or row["code_version"] != self.code.digest:
+            return None
+        try:
+            return row if json.loads(row["inputs_json"]) == self.inputs() else None
+        except MissingInput:
+            return None
 
     @property
     def version(self) -> str:

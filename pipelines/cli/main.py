@@ -30,6 +30,7 @@ from pipelines.cli import (
     schema,
     score,
     stale,
+    status,
     trace,
     ui,
 )
@@ -38,7 +39,7 @@ from pipelines.cli.errors import EXIT_NOT_DONE, Parser, run_command
 
 # in the order in which `cals --help` lists them
 COMMANDS = (
-    demo, add, doctor, stale, run, query, report, trace, forget, gc, export, dub, score, import_model, mos, schema, ui,
+    demo, add, doctor, stale, run, status, query, report, trace, forget, gc, export, dub, score, import_model, mos, schema, ui,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 
 from assets.project.settings import Project
 from assets.stage.partitions import partition_key
+from assets.stage.run_tags import CAUSE_TAG, MADE_BY_TAG
 from assets.store.ledger import Heads
 from pipelines.lineage.ledger_graph import Row, label, partition
 from pipelines.repair.flaw import Flaw
@@ -44,7 +45,7 @@ def find_dead_runs(instance: DagsterInstance) -> Iterator[Flaw]:
         run = record.dagster_run
         is_old = time.time() - record.create_timestamp.timestamp() > START_WAIT_S
         if not _has_live_process(instance, run, when_unknown=not is_old):
-            cause = run.tags.get("cals.cause", run.job_name)
+            cause = run.tags.get(CAUSE_TAG, run.job_name)
             yield Flaw(
                 kind="dead_dagster_run",
                 text=f"Dagster run {run.run_id[:8]} ({cause}) is marked {run.status.value.lower()}, but its process is gone",
@@ -109,4 +110,8 @@ def _materialised_by(instance: DagsterInstance, row: Row) -> str | None:
         asset_partitions=[str(partition_key(row["dataset"], row["method"]))],
     )
     records = instance.fetch_materializations(wanted, limit=1).records
-    return records[0].run_id if records else None
+    if not records:
+        return None
+    event = records[0].asset_materialization
+    tags = event.tags if event is not None and event.tags else {}
+    return tags.get(MADE_BY_TAG, records[0].run_id)

@@ -18,10 +18,6 @@ from assets.project.home import Home
 from pipelines.repair.flaw import Flaw
 
 
-def _folder(home: Home) -> Path:
-    return home.root / "running"
-
-
 @contextmanager
 def working(home: Home, datasets: Collection[str] = ()) -> Iterator[None]:
     """Keeps a mark in the home while the block runs; only a kill leaves it behind.
@@ -30,7 +26,7 @@ def working(home: Home, datasets: Collection[str] = ()) -> Iterator[None]:
         datasets: those that the run works on; empty if it may be any.
     """
     own = psutil.Process()
-    mark = _folder(home) / f"{platform.node()}-{own.pid}.json"
+    mark = home.running / f"{platform.node()}-{own.pid}.json"
     content = {
         "host": platform.node(),
         "pid": own.pid,
@@ -61,7 +57,7 @@ def is_alive(pid: int, since_s: float | None = None) -> bool:
 
 def _marks(home: Home) -> Iterator[tuple[Path, dict[str, Any] | None]]:
     """Each mark with its content; None if it is not readable."""
-    for path in sorted(_folder(home).glob("*.json")):
+    for path in sorted(home.running.glob("*.json")):
         try:
             mark = json.loads(path.read_text(encoding="utf-8"))
             yield path, mark if {"host", "pid", "started_s"} <= mark.keys() else None

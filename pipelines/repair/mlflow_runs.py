@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from assets.models.training_process import end_training, training_processes
 from assets.project.atomic_files import write_text
 from assets.project.home import Home
 from assets.project.settings import Project
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 ARTIFACTS = ("model.safetensors", "model.json", "result.json")
-STOP_WAIT_S = 10.0
 
 
 def find_orphaned_trainings(home: Home) -> Iterator[Flaw]:
@@ -39,22 +38,16 @@ def find_orphaned_trainings(home: Home) -> Iterator[Flaw]:
                 kind="orphaned_training",
                 text=f"{folder.relative_to(home.root)}: the training (process {process.pid}) outlived the run that started it",
                 remedy="ended; the next run resumes from its checkpoint",
-                mend=partial(_end_group, process),
+                mend=partial(end_training, process),
             )
 
 
 def trainings_at_work(home: Home) -> dict[Path, psutil.Process]:
     """Folder and process of each running training of this home."""
     found: dict[Path, psutil.Process] = {}
-    for process in psutil.process_iter():
-        try:
-            words = process.cmdline()
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-        if "cals_models.training" in words and "--out" in words[:-1]:
-            folder = Path(words[words.index("--out") + 1])
-            if folder.is_relative_to(home.root / "models"):
-                found.setdefault(folder, process)
+    for folder, process in training_processes():
+        if folder.is_relative_to(home.root / "models"):
+            found.setdefault(folder, process)
     return found
 
 
@@ -68,18 +61,6 @@ def _is_orphan(process: psutil.Process) -> bool:
         )
     except (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError):
         return False
-
-
-def _end_group(process: psutil.Process) -> None:
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, sign)
-            process.wait(STOP_WAIT_S)
-            return
-        except (psutil.NoSuchProcess, ProcessLookupError):
-            return
-        except psutil.TimeoutExpired:
-            continue
 
 
 def find_dead_mlflow_runs(project: Project, busy: Collection[str] = ()) -> Iterator[Flaw]:
