@@ -13,6 +13,7 @@ from typing import Any
 
 from assets.project.code_version import installed_version
 from assets.project.settings import Project, SettingsError, load_project
+from assets.store.user_sql import user_view_problems
 from pipelines.instance import LEAST_FREE_GIB, free_bytes
 from pipelines.ui import DAGSTER_PORT, MLFLOW_PORT
 
@@ -72,7 +73,7 @@ def examine() -> list[Finding]:
             *findings,
             Finding(subject="cals.yaml", ok=False, text=str(error), remedy="correct that entry"),
         ]
-    checks: list[Callable[[Project], list[Finding]]] = [_settings, _disk, _roots, _consistency]
+    checks: list[Callable[[Project], list[Finding]]] = [_settings, _disk, _roots, _own_sql, _consistency]
     for check in checks:
         findings += check(project)
     return findings
@@ -171,6 +172,14 @@ def _roots(project: Project) -> list[Finding]:
         text = f"{dataset.root}" if exists else f"{dataset.root} does not exist"
         found.append(Finding(subject=f"dataset {name}", ok=exists or sample, text=text, remedy=remedy))
     return found
+
+
+def _own_sql(project: Project) -> list[Finding]:
+    """Files of the project's own SQL that became no view at the last publish."""
+    return [
+        Finding(subject="view", ok=False, text=problem, remedy="correct that file; cals run publishes it")
+        for problem in user_view_problems(project.home)
+    ]
 
 
 def _consistency(project: Project) -> list[Finding]:

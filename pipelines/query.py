@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
+from typing import Any, Literal
 
 from assets.project.settings import Project
-from assets.store.warehouse import query
+from assets.store.warehouse import connect
 
 Format = Literal["table", "csv", "json"]
+FLOATS = ("DOUBLE", "FLOAT", "DECIMAL")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Rows of a statement.
+
+    Args:
+        names: of the columns; two of one name are told apart by a number.
+        types: DuckDB's type of each.
+        rows: values as DuckDB's Python client gives them; a missing value is None in every column.
+    """
+
+    names: list[str]
+    types: list[str]
+    rows: list[tuple[Any, ...]]
 
 
 def run_query(project: Project, sql: str, output: Format) -> str:
-    """Runs one statement and formats its rows.
+    """Runs one statement and formats its rows; a missing value is empty in a table and in CSV, and null in JSON.
 
     Raises:
         ValueError: there is no warehouse yet, or DuckDB rejects the statement.
@@ -23,11 +47,77 @@ def run_query(project: Project, sql: str, output: Format) -> str:
             f"{project.home.database}: there is no warehouse yet; run cals demo or cals run first"
         )
     try:
-        frame = query(project.home.database, sql)
+        answer = _ask(project, sql)
     except duckdb.Error as error:
         raise ValueError(f"query: {str(error).splitlines()[0]}") from error
-    if output == "csv":
-        return frame.to_csv(index=False).rstrip("\n")
-    if output == "json":
-        return str(frame.to_json(orient="records", date_format="iso", indent=1))
-    return frame.to_string(index=False, na_rep="")
+    return {"csv": _csv, "json": _json, "table": _table}[output](answer)
+
+
+def _ask(project: Project, sql: str) -> Answer:
+    with connect(project.home.database) as connection:
+        connection.execute("set enable_external_access = false")
+        result = connection.execute(sql)
+        described = result.description or []
+        names: list[str] = []
+        for name, *_ in described:
+            number = names.count(name)
+            names.append(name if not number else f"{name}_{number}")
+        return Answer(
+            names=names,
+            types=[str(kind) for _, kind, *_ in described],
+            rows=result.fetchall() if names else [],
+        )
+
+
+def _csv(answer: Answer) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(answer.names)
+    writer.writerows(["" if value is None else _text(value) for value in row] for row in answer.rows)
+    return text.getvalue().rstrip("\n")
+
+
+def _json(answer: Answer) -> str:
+    records = [dict(zip(answer.names, map(_plain, row), strict=True)) for row in answer.rows]
+    return json.dumps(records, indent=1, ensure_ascii=False)
+
+
+def _table(answer: Answer) -> str:
+    import pandas as pd
+
+    if not answer.rows:
+        return f"no rows ({', '.join(answer.names)})"
+    columns = []
+    for place, kind in enumerate(answer.types):
+        values = [row[place] for row in answer.rows]
+        if kind.startswith(FLOATS):
+            columns.append(pd.Series(values, dtype="float64"))
+        else:
+            columns.append(
+                pd.Series(["" if value is None else _text(value) for value in values], dtype=object)
+            )
+    frame = pd.concat(columns, axis=1)
+    return str(frame.to_string(index=False, header=answer.names, na_rep=""))
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: times in ISO 8601, null for what is not finite."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, Decimal):
+        return _plain(float(value))
+    if isinstance(value, dict):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_plain(item) for item in value]
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, (dict, list, tuple)):
+        return json.dumps(_plain(value), ensure_ascii=False)
+    return str(value)

@@ -1,4 +1,4 @@
-"""The generated files about settings: the JSON Schema and the reference page."""
+"""The generated pages: the JSON Schema and the reference of the settings, and the data dictionary of the warehouse."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from assets.project.settings_schema import schema_text
 
 SCHEMA = Path("docs") / "cals.schema.json"
 PAGE = Path("docs") / "settings.md"
+DICTIONARY = Path("docs") / "data_dictionary.md"
 
 
 def settings_files() -> dict[Path, str]:
     """Path in the checkout -> what belongs there."""
-    return {SCHEMA: schema_text(), PAGE: reference_page()}
+    from assets.store.data_dictionary import dictionary_page
+
+    return {SCHEMA: schema_text(), PAGE: reference_page(), DICTIONARY: dictionary_page()}
 
 
 def write_settings_files(root: Path = PROJECT_ROOT) -> list[Path]:

@@ -46,6 +46,12 @@ INFRASTRUCTURE = source_code.INFRASTRUCTURE | {
     "assets.store.current_model",
     "assets.project.code_version",
     "assets.store.warehouse",
+    "assets.store.kept_parts",
+    "assets.store.part_versions",
+    "assets.store.pinned_parts",
+    "assets.store.table_rows",
+    "assets.store.user_sql",
+    "assets.store.user_views",
 }
 
 

@@ -8,9 +8,15 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Home:
-    """Paths under ``CALS_HOME``; none of them is created here."""
+    """Paths under ``CALS_HOME``; none of them is created here.
+
+    Args:
+        root: the folder.
+        user_sql: folder of the project's own SQL, which lies outside; its views are part of each publish.
+    """
 
     root: Path
+    user_sql: Path | None = None
 
     @property
     def dagster(self) -> Path:

@@ -27,6 +27,7 @@ from cals_models.config.settings import Settings
 from cals_models.methods.registry import METHODS
 
 CONFIG_NAME = "cals.yaml"
+USER_SQL = "sql/user"
 NAME_PATTERN = re.compile("(?!.*__)[a-z][a-z0-9_]{0,40}")
 DatasetName = Annotated[str, Pattern(regex=".*", text="the name of a dataset", plural="names of datasets")]
 MAY_BE_EMPTY = ("methods", "to", "train_on", "options", "settings")
@@ -150,9 +151,9 @@ def load_project(config: str | Path | None = None, home: Path | None = None) -> 
     path = find_config(config)
     raw = _read_yaml(path)
     root = home or Path(os.environ.get("CALS_HOME") or path.parent / ".cals")
-    place = Home(root.expanduser().absolute())
     try:
-        check_keys("the file", raw, {"datasets", "settings"})
+        check_keys("the file", raw, {"datasets", "settings", "user_sql"})
+        place = Home(root.expanduser().absolute(), _user_sql(path, raw))
         entries = _mapping("datasets", raw.get("datasets"))
         datasets = {name: _dataset(path, place, name, entry) for name, entry in entries.items()}
         for name in datasets:
@@ -183,6 +184,17 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise SettingsError(f"{path}: expected a mapping with the keys datasets and settings")
     return raw
+
+
+def _user_sql(path: Path, raw: dict[str, Any]) -> Path:
+    """The folder of the project's own SQL, relative to ``cals.yaml``; one that is given must exist."""
+    given = raw.get("user_sql")
+    if given is not None and not isinstance(given, str):
+        raise ValueError(f"user_sql: expected the path of a folder, not {given!r}")
+    folder = (path.parent / Path(given or USER_SQL).expanduser()).absolute()
+    if given is not None and not folder.is_dir():
+        raise ValueError(f"user_sql: {folder} is no folder; make it, or leave the key out ({USER_SQL})")
+    return folder
 
 
 def _dataset(path: Path, home: Home, name: Any, entry: Any) -> Dataset:

@@ -38,6 +38,9 @@ datasets:
 ```
 
 Whole numbers are accepted where a number is wanted, never the other way round.
+
+Besides `settings` and `datasets` the file may name `user_sql`, the folder of your own SQL (`sql/user` beside the file if left
+out); each of its files becomes a view of the warehouse ([warehouse.md](warehouse.md#views-of-your-own)).
 """
 
 

@@ -9,7 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from assets.project.layouts import LAYOUT_OPTIONS
 from assets.project.references import load
-from assets.project.settings import MAY_BE_EMPTY, NAME_PATTERN, Dataset
+from assets.project.settings import MAY_BE_EMPTY, NAME_PATTERN, USER_SQL, Dataset
 from assets.project.settings_docs import (
     documented_stages,
     field_texts,
@@ -35,6 +35,13 @@ def project_schema() -> dict[str, Any]:
         "properties": {
             "settings": _or_empty(STAGES_REF)
             | {"description": "Overrides for all datasets: stage -> setting -> value."},
+            "user_sql": _or_empty(
+                {
+                    "type": "string",
+                    "description": f"Folder of the project's own SQL, relative to cals.yaml; each file becomes a view of the "
+                    f"warehouse. Default: {USER_SQL}.",
+                }
+            ),
             "datasets": {
                 "description": "Name -> dataset.",
                 "type": ["object", "null"],

@@ -14,6 +14,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
+USER_FOLDER = "user"  # a project's own files (assets/store/user_views.py)
 SEEDS_FOLDER = SQL_FOLDER / "seeds"
 _HEADER_FIELD = re.compile(r"^(grain|key|units):\s*(.*)$")
 _TABLE_COLUMN = re.compile(
@@ -130,6 +131,8 @@ def read_sql_files(folder: Path = SQL_FOLDER) -> dict[str, SqlFile]:
     """
     files: dict[str, SqlFile] = {}
     for path in sorted(folder.glob("*/*.sql")):
+        if path.parent.name == USER_FOLDER:
+            continue
         if path.stem in files:
             raise SqlFileError(f"{path}: {files[path.stem].path} has the same name; names must be unique")
         files[path.stem] = SqlFile(path=path, sql=path.read_text(encoding="utf-8"))

@@ -32,6 +32,7 @@ from assets.store.published_file import close_to_writers, parts_digest, record_p
 from assets.store.sql_files import comment_statements, quoted, read_sql_files
 from assets.store.table_rows import WarehouseError as WarehouseError
 from assets.store.table_rows import check_key, fill_table, parts_name, register_versions
+from assets.store.user_views import add_user_views
 
 STORAGE_VERSION = "v1.0.0"
 _BUILD_PREFIX = ".publishing-"
@@ -70,7 +71,7 @@ def publish(home: Home) -> Path:
         with tempfile.TemporaryDirectory(prefix=_BUILD_PREFIX, dir=home.warehouse) as folder:
             built = Path(folder) / home.database.name
             parts = pin_parts(home, Path(folder) / "parts")
-            _build(built, parts, home.warehouse / _CACHE_NAME)
+            _build(built, parts, home)
             with built.open("rb") as written:
                 os.fsync(written.fileno())
             close_to_writers(home.database)
@@ -116,7 +117,7 @@ def query(database: Path, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFr
         return result.df() if result.description else pd.DataFrame()
 
 
-def _build(database: Path, parts: Parts, cache: Path) -> None:
+def _build(database: Path, parts: Parts, home: Home) -> None:
     files = read_sql_files()
     with duckdb.connect(":memory:") as connection:
         version = quoted(STORAGE_VERSION)
@@ -130,7 +131,7 @@ def _build(database: Path, parts: Parts, cache: Path) -> None:
                 connection.execute(file.sql)
                 if file.name != _COMPUTED:
                     fill_table(connection, file, parts.get(parts_name(file.name), []))
-        _fill_intervals(connection, parts, cache)
+        _fill_intervals(connection, parts, home.warehouse / _CACHE_NAME)
         for file in files.values():
             if file.folder != "schema":
                 connection.execute(file.sql)
@@ -139,6 +140,7 @@ def _build(database: Path, parts: Parts, cache: Path) -> None:
             for statement in comment_statements(file):
                 connection.execute(statement)
         connection.execute("commit")
+        add_user_views(connection, home, files)
         connection.execute("use memory")
         connection.execute("detach built")
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from typing import TYPE_CHECKING
 
 from pipelines.cli.command import Add, open_project
 from pipelines.cli.errors import EXIT_NOT_DONE, print_problems
 from pipelines.cli.selection import add_dataset_option, add_to_option, choose_datasets
+
+if TYPE_CHECKING:
+    from assets.project.home import Home
 
 NOTHING_TO_DO = "nothing is stale: nothing to do"
 
@@ -49,6 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not is_forced and not needs_repair(project):
         plan = make_plan(project, datasets, arguments.to)
         if not plan.stale and not plan.failed_checks:
+            _publish_own_views(project.home)
             print(NOTHING_TO_DO)
             return 0
     from pipelines.force import forced_partitions
@@ -58,9 +64,22 @@ def _run(arguments: argparse.Namespace) -> int:
         project, datasets, arguments.to, arguments.force, arguments.clip, arguments.bucket
     )
     outcome = run_stale(project, datasets, arguments.to, force)
+    _publish_own_views(project.home)
     if outcome.ok and not outcome.made:
         print(NOTHING_TO_DO)
         return 0
     print(outcome.summary)
     print_problems(outcome)
     return 0 if outcome.ok else EXIT_NOT_DONE
+
+
+def _publish_own_views(home: Home) -> None:
+    """Publishes again where files of the project's own SQL changed, and prints what is wrong with them."""
+    from assets.store.user_sql import user_view_problems, user_views_changed
+
+    if home.database.exists() and user_views_changed(home):
+        from assets.store.warehouse import publish
+
+        publish(home)
+    for problem in user_view_problems(home):
+        print(f"no view: {problem}", file=sys.stderr)

@@ -12,7 +12,7 @@ def add_command(add: Add) -> None:
     parser.add_argument(
         "--write",
         action="store_true",
-        help="write docs/cals.schema.json and docs/settings.md of the checkout",
+        help="write docs/cals.schema.json, settings.md and data_dictionary.md of the checkout",
     )
 
 

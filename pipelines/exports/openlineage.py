@@ -1,7 +1,9 @@
 """OpenLineage run events of the ledger, by the official client: to a file, or to a server's URL.
 
 A materialisation is a run of the job ``asset/dataset[/method]``, with a START and a COMPLETE event. Assets and
-sources are datasets of the same names, their data versions the datasets' versions.
+sources are datasets of the same names, their data versions the datasets' versions. The namespace is ``cals:`` and the id of
+the home, which is drawn once and stored in it: it stays when the checkout or the home is moved, and a copy of a home goes on
+with the same lineage.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from uuid import UUID
 
 from assets.project.atomic_files import replacing
 from assets.project.code_version import installed_version
+from assets.project.home_id import home_id
 from assets.project.settings import Project
 from pipelines.lineage.ledger_graph import Input, LedgerGraph, Row, input_partition, label
 
@@ -67,7 +70,7 @@ def _emit(project: Project, transport: Any) -> int:
 def run_events(project: Project) -> Iterator[RunEvent]:
     """START and COMPLETE of each materialisation, oldest first."""
     graph = LedgerGraph.read(project.home)
-    namespace = f"cals:{project.config_path.parent.name}"
+    namespace = f"cals:{home_id(project.home)}"
     for row in graph.rows:
         yield from _events_of(namespace, row, list(graph.inputs(row)))
 

@@ -94,6 +94,21 @@ def test_before_the_first_run_there_is_nothing_to_compare(
     assert not (tmp_path / "new").exists()
 
 
+def test_a_file_that_became_no_view_is_named(
+    project: Project, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "sql"
+    folder.mkdir()
+    (folder / "mine.sql").write_text("selec 1")
+    config = tmp_path / "cals.yaml"
+    config.write_text(project.config_path.read_text() + "user_sql: sql\n")
+    monkeypatch.setenv("CALS_CONFIG", str(config))
+    publish(replace(project.home, user_sql=folder))
+    status, (finding,) = doctor_status(capsys)
+    assert (status, finding["subject"]) == (1, "view")
+    assert finding["text"] == f'{folder / "mine.sql"}: Parser Error: syntax error at or near "selec"'
+
+
 def edit_database(statement: str) -> Plant:
     """An edit by hand: the log's name is given back first, without which DuckDB can't change the published file."""
 

@@ -40,3 +40,42 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"^query: ") as caught:
             run_query(project, sql, "table")
         assert "\n" not in str(caught.value)
+
+
+def test_a_missing_value_is_empty_or_null_whatever_its_type(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    publish(project.home)
+    sql = (
+        "select * from (values (null, null, null, null, null), ('a', 1, 0.5, true, timestamptz '2026-11-20 10:00:00+00')) "
+        "as t (words, whole, part, flag, time) order by words nulls first"
+    )
+    assert run_query(project, sql, "csv").splitlines() == [
+        "words,whole,part,flag,time",
+        ",,,,",
+        "a,1,0.5,True,2026-11-20T10:00:00+00:00",
+    ]
+    empty, full = json.loads(run_query(project, sql, "json"))
+    assert empty == dict.fromkeys(("words", "whole", "part", "flag", "time"))
+    assert full == {"words": "a", "whole": 1, "part": 0.5, "flag": True, "time": "2026-11-20T10:00:00+00:00"}
+    header, nothing, something = run_query(project, sql, "table").splitlines()
+    assert header.split() == ["words", "whole", "part", "flag", "time"]
+    assert nothing.strip() == ""
+    assert something.split() == ["a", "1", "0.5", "True", "2026-11-20T10:00:00+00:00"]
+
+
+def test_lists_and_columns_of_one_name_lose_nothing(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    publish(project.home)
+    sql = "select 1 as n, 2 as n, [1.5, null] as some, {'a': 'nan'::double} as one"
+    assert json.loads(run_query(project, sql, "json")) == [
+        {"n": 1, "n_1": 2, "some": [1.5, None], "one": {"a": None}}
+    ]
+    assert run_query(project, sql, "csv").splitlines()[1] == '1,2,"[1.5, null]","{""a"": null}"'
+
+
+def test_no_rows_are_said_in_a_table_and_empty_elsewhere(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    publish(project.home)
+    sql = "select 1 as n where false"
+    assert run_query(project, sql, "table") == "no rows (n)"
+    assert (run_query(project, sql, "csv"), json.loads(run_query(project, sql, "json"))) == ("n", [])

@@ -24,7 +24,7 @@ from assets.sample_corpus.settings import SampleCorpusSettings
 from cals_models.config.declared import declared_fields
 from pipelines.cli.main import main
 from pipelines.dubbing.settings import DubSettings
-from pipelines.settings_files import PAGE, SCHEMA, settings_files, write_settings_files
+from pipelines.settings_files import DICTIONARY, PAGE, SCHEMA, settings_files, write_settings_files
 
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 3, 8, 9, 127, 128, 1.5, -0.5, 0.3, 1e-300, 2.5, "", "no", "1", "auto", "cuda:1", "gpu",
@@ -38,7 +38,7 @@ def shipped() -> dict[str, Any]:
     return loaded
 
 
-@pytest.mark.parametrize("path", [SCHEMA, PAGE])
+@pytest.mark.parametrize("path", [SCHEMA, PAGE, DICTIONARY])
 def test_the_generated_files_are_fresh(path: Path) -> None:
     held = (PROJECT_ROOT / path).read_text(encoding="utf-8")
     assert held == settings_files()[path], (
@@ -55,7 +55,7 @@ def test_writing_needs_a_checkout(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="in a checkout of the project"):
         write_settings_files(tmp_path)
     (tmp_path / "docs").mkdir()
-    assert write_settings_files(tmp_path) == [tmp_path / SCHEMA, tmp_path / PAGE]
+    assert write_settings_files(tmp_path) == [tmp_path / SCHEMA, tmp_path / PAGE, tmp_path / DICTIONARY]
     assert json.loads((tmp_path / SCHEMA).read_text(encoding="utf-8")) == project_schema()
 
 

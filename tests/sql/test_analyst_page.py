@@ -25,7 +25,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_there_are_ten_questions() -> None:
     assert len(re.findall(r"^\*\*\d+\. ", PAGE.read_text(encoding="utf-8"), re.MULTILINE)) == 10
-    assert len(BLOCKS) == 12
+    assert len(BLOCKS) == 14
 
 
 @pytest.mark.parametrize("sql", BLOCKS)

@@ -172,6 +172,15 @@ def test_numbers_as_yaml_writes_them(tmp_path: Path) -> None:
     assert settings.widths == (8,) * 6 == project.dataset("small").settings["generator"]["widths"]
 
 
+def test_the_folder_of_own_sql_is_relative_to_the_file(tmp_path: Path) -> None:
+    assert load_project(write(tmp_path, GOOD)).home.user_sql == tmp_path / "sql" / "user"
+    (tmp_path / "views").mkdir()
+    assert load_project(write(tmp_path, GOOD + "user_sql: views\n")).home.user_sql == tmp_path / "views"
+    for text, says in (("nowhere", "nowhere is no folder; make it, or leave"), ("3", "expected the path")):
+        with pytest.raises(SettingsError, match=says):
+            load_project(write(tmp_path, GOOD + f"user_sql: {text}\n"))
+
+
 def test_unknown_dataset_names_the_known(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"smal.*did you mean 'small'"):
         load_project(write(tmp_path, GOOD)).dataset("smal")

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from assets.project.home_id import home_id
 from assets.project.settings import Project
 from assets.store import ledger
 from pipelines.exports.openlineage import export_to_file, export_to_url
@@ -42,6 +43,7 @@ def test_openlineage_events_hold_each_materialisation_with_its_versions(
         (output,) = event["outputs"]
         assert output["facets"]["version"]["datasetVersion"] == row["data_version"]
         assert started[event["run"]["runId"]]["outputs"] == []
+        assert event["job"]["namespace"] == output["namespace"] == f"cals:{home_id(project.home)}"
         tags = {tag["key"]: tag["value"] for tag in event["run"]["facets"]["tags"]["tags"]}
         assert tags["code_version"] == row["code_version"] and json.loads(tags["settings"]) == {"seed": 1}
 
