@@ -17,6 +17,7 @@ from typing import NoReturn
 from pipelines.cli import (
     add,
     demo,
+    diff,
     doctor,
     dub,
     export,
@@ -39,7 +40,7 @@ from pipelines.cli.errors import EXIT_NOT_DONE, Parser, run_command
 
 # in the order in which `cals --help` lists them
 COMMANDS = (
-    demo, add, doctor, stale, run, status, query, report, trace, forget, gc, export, dub, score, import_model, mos, schema, ui,
+    demo, add, doctor, stale, run, status, query, report, trace, diff, forget, gc, export, dub, score, import_model, mos, schema, ui,
 )  # fmt: skip
 
 
