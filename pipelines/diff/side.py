@@ -101,7 +101,7 @@ def _digests(graph: LedgerGraph, name: str) -> list[Side]:
     digits = name.lower()
     if not _HEX.fullmatch(digits):
         return []
-    found = []
+    found: list[Side] = []
     if len(digits) >= LEAST_DIGITS:
         found += [
             _of_rows(graph, name, [row]) for row in graph.rows if row["materialization_id"].startswith(digits)

@@ -98,7 +98,7 @@ def train_three_times(project: Project, left_out: str) -> list[RetrainedRun]:
             project,
             name,
             () if name == "first" else (left_out,),
-            dagster_run_id=f"{sha256('run' + name)[:8]}-run",
+            dagster_run_id=f"{sha256('run' + name)[:8]}-0000-4000",
         )
         with_commit(COMMITS[name])
         runs.append(run.make_all())

@@ -15,6 +15,7 @@ from assets.project.settings import Project, load_project
 from assets.stage.run import StageRun
 from assets.store import ledger
 from assets.store.mlflow_tracking import Tracking
+from assets.store.warehouse import publish, query
 from assets.workers.clip_pool import PoolSettings
 from pipelines.repair.flaw import Flaw
 from pipelines.repair.registry import find_unregistered
@@ -127,3 +128,24 @@ def test_a_reused_older_training_gets_its_alias_back(project: Project) -> None:
     record(project.home, "shards", sha256("shards"))
     assert make(project) == first and flaws(project) == []
     assert client.get_model_version_by_alias(NAME, ALIAS).run_id == first
+
+
+def test_every_training_stays_in_the_warehouse(tmp_path: Path, project: Project) -> None:
+    weights = []
+    for steps in (2, 3, 4):
+        settings = f"settings: {{sync_encoder: {{steps: {steps}}}}}\n"
+        write_text(tmp_path / "cals.yaml", settings + CONFIG)
+        changed = load_project(tmp_path / "cals.yaml", project.home.root)
+        finish_training(stage_run(changed), f"after {steps} steps")
+        make(changed)
+        make(changed)  # a training that is reused is no other version
+        weights.append(sha256(f"after {steps} steps"))
+    database = publish(project.home)
+    models = query(
+        database, "select data_version, weights_sha256, is_current from models_history order by finished_at"
+    )
+    assert models["data_version"].tolist() == models["weights_sha256"].tolist() == weights
+    assert models["is_current"].tolist() == [False, False, True]
+    curves = query(database, "select model_version from training_curves_history order by finished_at")
+    assert curves["model_version"].tolist() == weights
+    assert query(database, "select weights_sha256 from models")["weights_sha256"].tolist() == weights[-1:]
