@@ -9,13 +9,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assets.project.code_version import installed_version
 from assets.project.settings import Project, SettingsError, load_project
 from assets.store.user_sql import user_view_problems
 from pipelines.instance import LEAST_FREE_GIB, free_bytes
 from pipelines.ui import DAGSTER_PORT, MLFLOW_PORT
+
+if TYPE_CHECKING:
+    from pipelines.repair.flaw import Flaw
 
 LIBRARIES = {
     "torch": "torch",
@@ -187,14 +190,28 @@ def _consistency(project: Project) -> list[Finding]:
     if not (project.home.dagster / "dagster.yaml").exists() and not project.home.parts.exists():
         return [Finding(subject="consistency", ok=True, text="nothing was materialised yet")]
     from pipelines.instance import open_storage
-    from pipelines.repair.repair import DEEP_BYTES, find_flaws
+    from pipelines.repair.repair import find_flaws
 
     with open_storage(project.home) as instance:
-        flaws = find_flaws(project, instance, deep_bytes=DEEP_BYTES)
+        flaws = find_flaws(project, instance)
     if not flaws:
         text = "ledger, files, warehouse, Dagster and MLflow agree"
         return [Finding(subject="consistency", ok=True, text=text)]
-    return [
-        Finding(subject=flaw.kind, ok=False, text=flaw.text, remedy=f"cals run mends it: {flaw.remedy}")
-        for flaw in flaws
-    ]
+    return [_finding(flaw) for flaw in flaws]
+
+
+def _finding(flaw: Flaw) -> Finding:
+    remedy = f"cals run mends it: {flaw.remedy}" if flaw.can_be_mended else flaw.remedy
+    return Finding(subject=flaw.kind, ok=False, text=flaw.text, remedy=remedy)
+
+
+def examine_deep(project: Project) -> list[Finding]:
+    """Reads every file of the home that the ledger answers for, and compares it with its record; changes nothing."""
+    from pipelines.repair.deep import find_deep_flaws
+
+    if not project.home.parts.exists():
+        return [Finding(subject="integrity", ok=True, text="nothing was materialised yet")]
+    flaws = list({flaw.text: flaw for flaw in find_deep_flaws(project)}.values())
+    if not flaws:
+        return [Finding(subject="integrity", ok=True, text="all files hold the bytes that were recorded")]
+    return [_finding(flaw) for flaw in flaws]

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from assets.project.settings import Project
-from assets.store.warehouse import connect
+from pipelines.published_database import connect_checked
 
 Format = Literal["table", "csv", "json"]
 FLOATS = ("DOUBLE", "FLOAT", "DECIMAL")
@@ -54,7 +54,7 @@ def run_query(project: Project, sql: str, output: Format) -> str:
 
 
 def _ask(project: Project, sql: str) -> Answer:
-    with connect(project.home.database) as connection:
+    with connect_checked(project.home) as connection:
         connection.execute("set enable_external_access = false")
         result = connection.execute(sql)
         described = result.description or []

@@ -7,26 +7,17 @@ without the cache.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from assets.project.atomic_files import replacing
+from assets.project.atomic_files import write_text
 from assets.project.home import Home
-from assets.store.table_parts import read_part
 
-CACHE_NAME = ".hashed.parquet"
-SCHEMA = pa.schema([
-    ("path", pa.string()),
-    ("bytes", pa.int64()),
-    ("mtime_ns", pa.int64()),
-    ("sha256", pa.string()),
-])  # fmt: skip
+CACHE_NAME = ".hashed.json"
 # A file hashed within this time after it was written may change again under the same time stamp: it is not remembered.
 RACY_NS = 2_000_000_000
 Known = dict[str, tuple[int, int, str]]
@@ -59,12 +50,11 @@ class FileDigests:
     def open(cls, home: Home, *, trusts: bool = True) -> FileDigests:
         """Reads the cache; one that is missing or not readable is an empty one."""
         try:
-            table = read_part(_cache_path(home), SCHEMA.names)
-            columns = [table[name].to_pylist() for name in SCHEMA.names]
-        except (OSError, pa.ArrowInvalid, KeyError):
-            columns = [[], [], [], []]
-        known = {path: rest for path, *rest in zip(*columns, strict=True)}
-        return cls(root=home.root, known={path: tuple(rest) for path, rest in known.items()}, trusts=trusts)
+            content = json.loads(_cache_path(home).read_text(encoding="utf-8"))
+            known = {str(path): (int(size), int(at), str(sha)) for path, (size, at, sha) in content.items()}
+        except (OSError, ValueError, AttributeError, TypeError):
+            known = {}
+        return cls(root=home.root, known=known, trusts=trusts)
 
     def of(self, path: str) -> str | None:
         """Sha256 of a file; None if it is not there."""
@@ -103,10 +93,7 @@ class FileDigests:
         if not self._changed:
             return
         there = {path: state for path, state in sorted(self.known.items()) if (self.root / path).exists()}
-        columns = list(zip(*((path, *state) for path, state in there.items()), strict=True)) or [()] * 4
-        arrays = [pa.array(column, item.type) for column, item in zip(columns, SCHEMA, strict=True)]
-        with replacing(_cache_path(home)) as temporary:
-            pq.write_table(pa.table(arrays, schema=SCHEMA), temporary, compression="zstd")
+        write_text(_cache_path(home), json.dumps(there))
         self._changed = False
 
 

@@ -260,8 +260,8 @@ def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
         return read_part(path, columns)
     except (pa.ArrowException, OSError) as error:
         raise LedgerError(
-            f"{path}: not a readable part of the ledger ({error}); `cals run` restores its rows from the published "
-            "database and keeps the file in damaged/; or put the file back from a copy of the home"
+            f"{path}: not a readable part of the ledger ({error}); `cals run` restores its rows where the published "
+            "database has them, and keeps the file in damaged/; else put the file back from a copy of the home"
         ) from error
 
 

@@ -32,11 +32,13 @@ class Published:
         sha256: of the database's bytes.
         bytes: size of the database.
         parts: digest of the parts that it was built from (``parts_digest``).
+        heads: digests of the newest rows of the ledger that it was built from.
     """
 
     sha256: str
     bytes: int
     parts: str
+    heads: list[str]
 
 
 def log_path(database: Path) -> Path:
@@ -79,13 +81,15 @@ def parts_digest(home: Home, digests: FileDigests) -> str:
     return digest_of([(path, digests.of(path)) for path in paths], kept, sorted(ledger.row_names(home)))
 
 
-def record_published(home: Home, parts: str) -> None:
+def record_published(home: Home, parts: str, heads: list[str]) -> None:
     """Records the database that was just put in place.
 
     Args:
         parts: digest of the parts, taken before it was built.
+        heads: digests of the newest rows of the ledger, likewise.
     """
-    record = Published(sha256=sha256_of(home.database), bytes=home.database.stat().st_size, parts=parts)
+    size = home.database.stat().st_size
+    record = Published(sha256=sha256_of(home.database), bytes=size, parts=parts, heads=heads)
     write_text(home.warehouse / RECORD_NAME, json.dumps(asdict(record), indent=1) + "\n")
 
 
@@ -103,3 +107,9 @@ def is_as_published(home: Home, digests: FileDigests) -> bool:
     record = read_published(home)
     name = home.database.relative_to(home.root).as_posix()
     return record is not None and is_closed_to_writers(home.database) and digests.of(name) == record.sha256
+
+
+def lost_heads(home: Home) -> list[str]:
+    """Digests of rows that the published database has as the newest, and the ledger lacks."""
+    record = read_published(home)
+    return [] if record is None else sorted(set(record.heads) - ledger.row_names(home))

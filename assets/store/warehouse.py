@@ -25,10 +25,11 @@ from filelock import FileLock
 
 from assets.project.atomic_files import replacing
 from assets.project.home import Home
+from assets.store import ledger
 from assets.store.bootstrap import bootstrap_intervals
 from assets.store.file_digests import FileDigests
 from assets.store.pinned_parts import Parts, pin_parts
-from assets.store.published_file import close_to_writers, parts_digest, record_published
+from assets.store.published_file import close_to_writers, lost_heads, parts_digest, record_published
 from assets.store.sql_files import comment_statements, quoted, read_sql_files
 from assets.store.table_rows import WarehouseError as WarehouseError
 from assets.store.table_rows import check_key, fill_table, parts_name, register_versions
@@ -36,7 +37,7 @@ from assets.store.user_views import add_user_views
 
 STORAGE_VERSION = "v1.0.0"
 _BUILD_PREFIX = ".publishing-"
-_CACHE_NAME = "bootstrap_intervals.parquet"
+INTERVALS_NAME = "bootstrap_intervals.parquet"
 _COMPUTED = "bootstrap_intervals"
 _RESAMPLED = ("clip_metrics", "masked_audio", "context_window")
 _SCORES = "select dataset, method, clip_id, audio, protocol, metric, evaluator, value from clip_metrics_history where is_current"
@@ -66,19 +67,37 @@ def publish(home: Home) -> Path:
     with FileLock(home.warehouse / ".publish.lock"):
         for left_over in home.warehouse.glob(f"{_BUILD_PREFIX}*"):
             shutil.rmtree(left_over)
+        if lost_heads(home):
+            raise WarehouseError(
+                f"{home.parts}: rows of the ledger are gone that {home.database.name} still has; `cals run` restores them"
+            )
         digests = FileDigests.open(home)
-        state = parts_digest(home, digests)
+        state, heads = parts_digest(home, digests), ledger.tips(home)
         with tempfile.TemporaryDirectory(prefix=_BUILD_PREFIX, dir=home.warehouse) as folder:
             built = Path(folder) / home.database.name
             parts = pin_parts(home, Path(folder) / "parts")
-            _build(built, parts, home)
+            _build(built, parts, home, home.warehouse / INTERVALS_NAME)
             with built.open("rb") as written:
                 os.fsync(written.fileno())
             close_to_writers(home.database)
             built.replace(home.database)
-        record_published(home, state)
+        record_published(home, state, heads)
         digests.save(home)
     return home.database
+
+
+def build_again(home: Home, folder: Path) -> Path:
+    """Builds the database from the current parts once more, without the cache, in a folder of its own.
+
+    Args:
+        folder: a new folder on the home's file system.
+
+    Returns:
+        Path of the database; nothing is published.
+    """
+    built = folder / home.database.name
+    _build(built, pin_parts(home, folder / "parts"), home, folder / INTERVALS_NAME)
+    return built
 
 
 def connect(database: Path) -> Connection:
@@ -117,7 +136,7 @@ def query(database: Path, sql: str, parameters: Sequence[Any] = ()) -> pd.DataFr
         return result.df() if result.description else pd.DataFrame()
 
 
-def _build(database: Path, parts: Parts, home: Home) -> None:
+def _build(database: Path, parts: Parts, home: Home, cache: Path) -> None:
     files = read_sql_files()
     with duckdb.connect(":memory:") as connection:
         version = quoted(STORAGE_VERSION)
@@ -131,7 +150,7 @@ def _build(database: Path, parts: Parts, home: Home) -> None:
                 connection.execute(file.sql)
                 if file.name != _COMPUTED:
                     fill_table(connection, file, parts.get(parts_name(file.name), []))
-        _fill_intervals(connection, parts, home.warehouse / _CACHE_NAME)
+        _fill_intervals(connection, parts, cache)
         for file in files.values():
             if file.folder != "schema":
                 connection.execute(file.sql)
@@ -158,7 +177,10 @@ def _fill_intervals(connection: Connection, parts: Parts, cache: Path) -> None:
     digest.update(Path(__file__).with_name("bootstrap.py").read_bytes())
     source = {b"computed_from": digest.hexdigest().encode("ascii")}
     if not cache.exists() or pq.read_schema(cache).metadata != source:
-        scores, points = connection.execute(_SCORES).df(), connection.execute(_POINTS).df()
+        # In one order, so that the same values always give the same bytes.
+        scores, points = (
+            connection.execute(f"from ({values}) order by all").df() for values in (_SCORES, _POINTS)
+        )
         table = pa.Table.from_pandas(bootstrap_intervals(scores, better, points), preserve_index=False)
         with replacing(cache) as temporary:
             pq.write_table(table.replace_schema_metadata(source), temporary)

@@ -21,18 +21,12 @@ from assets.shards.contents import find_in_contents
 from pipelines.lineage.ledger_graph import Row, label
 from pipelines.lineage.registered_models import model_folders
 from pipelines.lineage.trace import VALUE, LineageError, Tracer
+from pipelines.lineage.values import MODEL_TABLES, Value, find_value
 
-TABLE_ASSETS = {
-    "table_1": "clip_metrics",
-    "table_2": "metric_report",
-    "table_3": "clip_metrics",
-    "figure_2": "masked_audio",
-    "figure_3": "context_window",
-}
 _HEX = re.compile(r"[0-9a-f]{8,64}")
 _KINDS = (
     "a clip id, a shard (dataset/train-00000.tar), a raw file's path or sha256, a model (sha256, generator/DATASET/METHOD "
-    "or cals-generator/VERSION), a value (table_3/DATASET/METHOD/METRIC), metric_report/DATASET or a materialisation's id"
+    "or cals-generator/VERSION), a value (table_3/DATASET/METHOD/METRIC or figure_2/DATASET/METHOD/COLUMN/FRAMES), metric_report/DATASET or a materialisation's id"
 )
 
 
@@ -48,7 +42,7 @@ class Target:
         clip_id: of a clip.
         sha256: content of a raw file or of a shard.
         shard: file name of a shard.
-        metric: of a value; empty for all of its table.
+        value: of the kind ``VALUE``.
     """
 
     kind: str
@@ -58,7 +52,7 @@ class Target:
     clip_id: str = ""
     sha256: str = ""
     shard: str = ""
-    metric: str = ""
+    value: Value | None = None
 
 
 def resolve(tracer: Tracer, project: Project, identifier: str) -> Target:
@@ -94,25 +88,13 @@ def resolve(tracer: Tracer, project: Project, identifier: str) -> Target:
 
 
 def _values(tracer: Tracer, project: Project, given: str) -> list[Target]:
-    table, *rest = given.split("/")
-    if table not in TABLE_ASSETS or not rest:
+    table, _, model = given.partition("/")
+    if table in MODEL_TABLES and model:
+        return _labels(tracer, project, model)
+    value = find_value(tracer, given)
+    if value is None:
         return []
-    if rest[1:2] == ["external"]:
-        rest[1:3] = ["/".join(rest[1:3])]
-    dataset, method, metric = (*rest, "", "")[:3]
-    if len(rest) > 3 or not method:
-        raise LineageError(
-            f"{given!r}: a value is {table}/DATASET/METHOD/METRIC, e.g. table_3/sample_lrs2/cals/psnr"
-        )
-    asset = TABLE_ASSETS[table]
-    row = tracer.graph.heads.get((asset, dataset, method))
-    if row is None:
-        made = [m for a, d, m in tracer.graph.heads if a == asset and d == dataset and m]
-        known = (
-            f"it is there for {', '.join(sorted(made))}" if made else "nothing was scored for that dataset"
-        )
-        raise LineageError(f"{given}: no {asset} of {dataset} by {method} is on record; {known}")
-    return [Target(kind=VALUE, text=given, row=row, dataset=dataset, metric=metric)]
+    return [Target(kind=VALUE, text=given, row=value.rows[0], dataset=value.dataset, value=value)]
 
 
 def _labels(tracer: Tracer, project: Project, given: str) -> list[Target]:

@@ -16,11 +16,10 @@ from assets.shards.contents import find_in_contents
 from assets.store.table_parts import part_path, read_part
 from pipelines.lineage.identifiers import Target, resolve
 from pipelines.lineage.ledger_graph import Row, splits_read
-from pipelines.lineage.trace import CLIPS_SCHEMA, VALUE, LineageError, Trace, Tracer, as_clips
+from pipelines.lineage.trace import CLIPS_SCHEMA, VALUE, Trace, Tracer, as_clips
+from pipelines.lineage.values import value_node, values_of
 
 DATA_ASSETS = stage_names("data")
-# Protocol of each metric in the tables.
-HEADLINE = {"psnr": "primary", "ssim": "primary", "lmd": "primary", "lse_d": "lse_crop", "lse_c": "lse_crop"}
 
 
 def trace(project: Project, identifier: str, *, down: bool = False) -> Trace:
@@ -43,12 +42,13 @@ def ascend(tracer: Tracer, target: Target, identifier: str) -> Trace:
     found = Trace(identifier=identifier, direction="up")
     if target.kind in ("materialization", VALUE):
         assert target.row is not None
-        tracer.climb(found, [target.row])
-        row_id = tracer.node_of(target.row)["id"]
-        found.root = row_id
-        if target.kind == VALUE:
-            found.root = found.add(_value_node(tracer.home, target))
-            found.link(row_id, found.root)
+        rows = [target.row] if target.value is None else list(target.value.rows)
+        tracer.climb(found, rows)
+        found.root = tracer.node_of(target.row)["id"]
+        if target.value is not None:
+            found.root = found.add(value_node(tracer.home, target.value))
+            for row in rows:
+                found.link(tracer.node_of(row)["id"], found.root)
         return found
     found.root = found.add(_root_node(tracer.home, target))
     held = _holding(tracer, target)
@@ -82,8 +82,9 @@ def descend(tracer: Tracer, target: Target, identifier: str) -> Trace:
     found = Trace(identifier=identifier, direction="down")
     if target.kind in ("materialization", VALUE):
         assert target.row is not None
+        rows = [target.row] if target.value is None else list(target.value.rows)
         found.root = found.add(tracer.node_of(target.row))
-        _spread(tracer, found, [(target.row, None)])
+        _spread(tracer, found, [(row, None) for row in rows])
     else:
         held = _holding(tracer, target)
         found.root = found.add(_root_node(tracer.home, target))
@@ -147,10 +148,8 @@ def _products(home: Home, row: Row, clip_ids: pa.ChunkedArray) -> Iterator[dict[
         for video in rendered_videos(home, dataset, method, clip_ids):
             path = (home.renders(dataset, method) / video["path"]).relative_to(home.root).as_posix()
             yield {"id": f"render:{path}", "kind": "render", "label": path, "dataset": dataset, **video}
-    if row["asset"] == "clip_metrics":
-        for metric in _metrics_there(home, dataset, method):
-            text = f"table_3/{dataset}/{method}/{metric}"
-            yield _value_node(home, Target(kind=VALUE, text=text, row=row, dataset=dataset, metric=metric))
+    for value in values_of(home, row):
+        yield value_node(home, value)
     if row["asset"] == "metric_report":
         page = home.report(dataset).relative_to(home.root).as_posix()
         yield {"id": f"report:{dataset}", "kind": "report", "label": page, "dataset": dataset}
@@ -222,45 +221,9 @@ def _rejection(home: Home, dataset: str, clip_id: str) -> tuple[str, str]:
     for path, stage in tables:
         if not path.exists():
             continue
-        # reason and detail are missing where the stage rejected nothing
+        # reason and detail are missing where the stage rejected nothing, in the parts of an earlier version
         table = read_part(path, ["clip_id", "status", "reason", "detail"])
         for row in table.filter(pc.equal(table["clip_id"], clip_id)).to_pylist():
             if row["status"] != "ok":
                 return stage, f"{stage} rejected it: {row.get('reason')}: {row.get('detail')}"
     return "", ""
-
-
-def _scores(home: Home, dataset: str, method: str) -> pa.Table:
-    path = part_path(home, "clip_metrics", dataset, method)
-    columns = ["audio", "protocol", "metric", "value", "clip_id"]
-    if not path.exists():
-        return pa.table({name: pa.array([], pa.string()) for name in columns})
-    table = pq.read_table(path, columns=columns, partitioning=None)
-    return table.filter(pc.equal(table["audio"], "own"))
-
-
-def _metrics_there(home: Home, dataset: str, method: str) -> list[str]:
-    present = set(_scores(home, dataset, method)["metric"].to_pylist())
-    return [metric for metric in HEADLINE if metric in present]
-
-
-def _value_node(home: Home, target: Target) -> dict[str, Any]:
-    assert target.row is not None
-    node: dict[str, Any] = {"id": f"figure:{target.text}", "kind": VALUE, "label": target.text}
-    node |= {"dataset": target.dataset, "method": target.row["method"], "metric": target.metric or None}
-    if target.row["asset"] != "clip_metrics" or not target.metric:
-        return node
-    scores = _scores(home, target.dataset, target.row["method"])
-    there = sorted(set(scores["metric"].to_pylist()))
-    if target.metric not in there:
-        raise LineageError(
-            f"{target.text}: no metric {target.metric!r}; scored are {', '.join(there) or 'none'}"
-        )
-    protocol = HEADLINE.get(target.metric, "primary")
-    chosen = pc.and_(pc.equal(scores["metric"], target.metric), pc.equal(scores["protocol"], protocol))
-    values = scores.filter(chosen)["value"]
-    return node | {
-        "value": pc.mean(values).as_py(),
-        "num_clips": len(values) - values.null_count,
-        "protocol": protocol,
-    }

@@ -16,9 +16,9 @@ from assets.stage.partitions import partition_key
 from assets.stage.run_tags import CAUSE_TAG, MADE_BY_TAG
 from assets.store.ledger import Heads
 from pipelines.lineage.ledger_graph import Row, label, partition
+from pipelines.repair.current_rows import current_rows
 from pipelines.repair.flaw import Flaw
 from pipelines.repair.interruption import is_alive
-from pipelines.repair.outputs import current_rows
 
 HOST_TAG = "cals.host"
 PROCESS_TAG = "cals.process"

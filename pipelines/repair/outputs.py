@@ -1,12 +1,13 @@
-"""Compares the files of the home with the ledger: missing, damaged, or newer than any row."""
+"""Compares the files of the home with the ledger: missing, damaged, or never recorded.
+
+Rows that name the digests of their files are compared with them (``recorded``); here are those of earlier versions.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,77 +20,52 @@ from assets.shards.contents import contents_path, write_contents
 from assets.shards.write_shards import index_path
 from assets.store.bucket_files import read_index, summarise
 from assets.store.current_model import CURRENT_FILE, find_current_model
+from assets.store.file_digests import FileDigests
 from assets.store.ledger import Heads
 from assets.store.table_parts import part_path, read_part
 from cals_models.shards.shard_format import MANIFEST_NAME, ShardError, read_manifest
 from pipelines.lineage.ledger_graph import MODEL_ASSETS, Row, label, partition
+from pipelines.repair.current_rows import current_rows
 from pipelines.repair.flaw import Flaw
+from pipelines.repair.mending import REMADE
+from pipelines.repair.recorded import find_recorded_flaws
 
 BUCKET_ASSETS = ("face_tracks", "face_crops", "mels", "av_offsets")
 PARTS = {"clips": ("raw_files", "clip_inventory"), "shards": ("shards", "shard_clips")}
-REMADE = "to be made again"
-CLOCK_S = 2.0
-
-
-@dataclass
-class Reading:
-    """Limit on the content that is read.
-
-    Args:
-        bytes_left: bytes that may still be hashed; 0 compares names and sizes only.
-        skipped: files that were not hashed because of the limit.
-    """
-
-    bytes_left: int = 0
-    skipped: int = 0
-
-    def differs(self, path: Path | str, sha256: str) -> bool:
-        """Whether a file's content differs from the recorded hash, as far as it may be read."""
-        num_bytes = os.path.getsize(path) if self.bytes_left > 0 else 0
-        if num_bytes >= self.bytes_left:
-            self.skipped += 1
-            return False
-        self.bytes_left -= num_bytes
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() != sha256
 
 
 def find_output_flaws(
-    project: Project, heads: Heads, reading: Reading, busy: Collection[str] = ()
+    project: Project, heads: Heads, digests: FileDigests, busy: Collection[str] = (), *, deep: bool = False
 ) -> Iterator[Flaw]:
     """Current partitions whose files differ from the ledger.
 
     Args:
         heads: latest ledger row of each partition.
+        digests: of the home's files.
         busy: datasets on which a run is working, which are skipped.
+        deep: also reads the bucket files of rows that an earlier version wrote, which name no files.
     """
     for row in current_rows(project, heads, busy):
-        yield from _flaws_of(project.home, row, reading)
+        if row["files_digest"] is None:
+            yield from find_unrecorded_flaws(project.home, row, digests, deep=deep)
+    yield from find_recorded_flaws(project, heads, digests, busy)
 
 
-def current_rows(project: Project, heads: Heads, busy: Collection[str]) -> Iterator[Row]:
-    """Latest rows of the partitions that ``cals.yaml`` names, except those of busy datasets."""
-    for row in heads.values():
-        dataset = project.datasets.get(row["dataset"])
-        is_named = dataset is not None and (row["method"] is None or row["method"] in dataset.methods)
-        if is_named and row["dataset"] not in busy:
-            yield row
-
-
-def _flaws_of(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
+def find_unrecorded_flaws(home: Home, row: Row, digests: FileDigests, *, deep: bool = True) -> Iterator[Flaw]:
+    """Files of a row that names none: what can be told from its data version and from the tables."""
     asset = row["asset"]
     for table in PARTS.get(asset, ()) if asset != "shards" or row["num_clips"] else ():
         yield from _needs(home, row, part_path(home, table, row["dataset"]))
     if asset == "clips":
         yield from _needs(home, row, home.stage("clips", row["dataset"]) / "inventory.parquet")
     elif asset in BUCKET_ASSETS:
-        yield from _bucket_flaws(home, row, reading)
+        yield from _bucket_flaws(home, row, deep)
     elif asset == "shards":
-        yield from _shard_flaws(home, row, reading)
+        yield from _shard_flaws(home, row, digests, deep)
     elif asset in MODEL_ASSETS and row["mlflow_run_id"]:
-        yield from _model_flaws(home, row, reading)
+        yield from _model_flaws(home, row, digests, deep)
     elif asset == "renders":
-        yield from _render_flaws(home, row, reading)
+        yield from _render_flaws(home, row, digests, deep)
     elif asset == "clip_metrics":
         yield from _part_flaws(home, row, "clip_metrics")
         if json.loads(row["settings_json"]).get("fid_weights"):
@@ -107,13 +83,13 @@ def _needs(home: Home, row: Row, path: Path) -> Iterator[Flaw]:
         yield _flaw("missing_output", row, f"{path.relative_to(home.root)} is missing")
 
 
-def _bucket_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
+def _bucket_flaws(home: Home, row: Row, deep: bool) -> Iterator[Flaw]:
     folder = home.stage(row["asset"], row["dataset"])
     paths = sorted(folder.glob("[0-9]*.parquet"))
     if not paths and row["num_clips"]:
         yield _flaw("missing_output", row, f"{folder.relative_to(home.root)} holds no bucket file")
         return
-    if reading.bytes_left <= 0:
+    if not deep:
         return
     unreadable = [path for path in paths if not _is_readable(path)]
     for path in unreadable:
@@ -131,7 +107,7 @@ def _is_readable(path: Path) -> bool:
     return True
 
 
-def _shard_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
+def _shard_flaws(home: Home, row: Row, digests: FileDigests, deep: bool) -> Iterator[Flaw]:
     folder = home.shards(row["dataset"])
     manifest = folder / MANIFEST_NAME
     if not manifest.exists():
@@ -160,7 +136,7 @@ def _shard_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
         path = folder / shard.path
         if not path.exists():
             yield _flaw("missing_output", row, f"{path.relative_to(home.root)} is missing")
-        elif path.stat().st_size != shard.num_bytes or reading.differs(path, shard.sha256):
+        elif path.stat().st_size != shard.num_bytes or (deep and _differs(home, digests, path, shard.sha256)):
             text = f"{path.relative_to(home.root)} is not the file in its manifest"
             yield _flaw(
                 "damaged_output", row, text, partial(_remove_shard, path), "removed, to be made again"
@@ -172,7 +148,7 @@ def _remove_shard(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _model_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
+def _model_flaws(home: Home, row: Row, digests: FileDigests, deep: bool) -> Iterator[Flaw]:
     base = home.model(row["asset"], row["dataset"], row["method"])
     folder = find_current_model(base)
     if folder is None:
@@ -197,7 +173,7 @@ def _model_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
             row,
             f"its model is {result[:12]}, the ledger has {row['data_version'][:12]}",
         )
-    elif reading.differs(weights, result):
+    elif deep and _differs(home, digests, weights, result):
         yield _flaw(
             "damaged_output",
             row,
@@ -219,7 +195,7 @@ def _undo_ending(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _render_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
+def _render_flaws(home: Home, row: Row, digests: FileDigests, deep: bool) -> Iterator[Flaw]:
     flaws = list(_part_flaws(home, row, "render_clips"))
     yield from flaws
     if flaws:
@@ -234,24 +210,22 @@ def _render_flaws(home: Home, row: Row, reading: Reading) -> Iterator[Flaw]:
             continue
         if video["path"] not in there:
             yield _flaw("missing_output", row, f"{folder.relative_to(home.root)}/{video['path']} is missing")
-        elif reading.differs(path := os.path.join(folder, video["path"]), video["sha256"]):
+        elif deep and _differs(home, digests, path := folder / video["path"], video["sha256"]):
             text = f"{folder.relative_to(home.root)}/{video['path']} has other bytes than were rendered"
             yield _flaw(
                 "damaged_output",
                 row,
                 text,
-                partial(Path(path).unlink, missing_ok=True),
+                partial(path.unlink, missing_ok=True),
                 "removed, to be made again",
             )
 
 
 def _part_flaws(home: Home, row: Row, table: str) -> Iterator[Flaw]:
-    """A part that is missing, or newer than its last row in the ledger and so never recorded."""
     path = part_path(home, table, row["dataset"], row["method"])
-    if not path.exists():
-        if row["num_clips"]:
-            yield _flaw("missing_output", row, f"{path.relative_to(home.root)} is missing")
-    elif path.stat().st_mtime > row["at"].timestamp() + CLOCK_S:
-        yield _flaw(
-            "unrecorded_output", row, f"{path.relative_to(home.root)} is newer than its row in the ledger"
-        )
+    if not path.exists() and row["num_clips"]:
+        yield _flaw("missing_output", row, f"{path.relative_to(home.root)} is missing")
+
+
+def _differs(home: Home, digests: FileDigests, path: Path, sha256: str) -> bool:
+    return digests.of(path.relative_to(home.root).as_posix()) != sha256

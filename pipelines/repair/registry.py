@@ -15,8 +15,8 @@ from assets.store.ledger import Heads
 from assets.store.mlflow_tracking import RUN_FILE, VERSION_FILE, alias_of, registered_name
 from pipelines.lineage.ledger_graph import MODEL_ASSETS, Row, label, partition
 from pipelines.model_registry import open_registry, registered_versions_of
+from pipelines.repair.current_rows import current_rows
 from pipelines.repair.flaw import Flaw
-from pipelines.repair.outputs import current_rows
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

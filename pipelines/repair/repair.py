@@ -1,13 +1,15 @@
 """Finds and repairs what a kill or a manual change left inconsistent, and reports each repair in a sentence.
 
-``needs_repair`` reads only names, sizes and times and loads neither Dagster nor MLflow. ``cals run`` calls ``repair``
+``needs_repair`` reads only files whose size or time changed and loads neither Dagster nor MLflow. ``cals run`` calls ``repair``
 before it plans; ``cals doctor`` calls ``find_flaws``, which changes nothing.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -15,17 +17,18 @@ from filelock import FileLock
 from assets.project.home import Home
 from assets.project.settings import Project
 from assets.store import ledger
+from assets.store.file_digests import FileDigests
 from pipelines.lineage.ledger_graph import Partition
 from pipelines.repair.flaw import Flaw, partition_label
 from pipelines.repair.interruption import busy_datasets, find_interrupted
-from pipelines.repair.outputs import Reading, find_output_flaws
+from pipelines.repair.ledger_rows import find_ledger_flaws
+from pipelines.repair.outputs import find_output_flaws
+from pipelines.repair.stamp import home_stamp, read_stamp, write_stamp
 from pipelines.repair.temporary_files import find_left_over
 from pipelines.repair.warehouse import find_old_warehouse, find_warehouse_differences
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
-
-DEEP_BYTES = 4 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,26 +45,40 @@ class Repairs:
 
 
 def needs_repair(project: Project) -> bool:
-    """Whether a run was killed, files of current partitions are gone, or the warehouse was not published."""
+    """Whether a run was killed, files of current partitions differ from their record, or the warehouse from its parts.
+
+    In a home with the names, sizes and times of the last look that found nothing, nothing is read.
+    """
     home = project.home
     if not home.parts.exists():
         return False
-    if find_interrupted(home) or any(find_old_warehouse(home)):
+    if find_interrupted(home):
         return True
+    stamp = home_stamp(project)
+    if stamp is not None and stamp == read_stamp(home):
+        return False
+    if any(flaw.can_be_mended for flaw in find_ledger_flaws(project)):
+        return True
+    digests = FileDigests.open(home)
     busy = busy_datasets(home, project.datasets)
-    return any(find_output_flaws(project, ledger.heads(home), Reading(), busy))
+    outputs = find_output_flaws(project, ledger.heads(home), digests, busy)
+    found = any(flaw.can_be_mended for flaw in chain(find_old_warehouse(home, digests), outputs))
+    digests.save(home)
+    if not found and not busy:
+        write_stamp(home, home_stamp(project))
+    return found
 
 
-def find_flaws(project: Project, instance: DagsterInstance, *, deep_bytes: int = 0) -> list[Flaw]:
-    """Every inconsistency, in order of repair.
+def find_flaws(project: Project, instance: DagsterInstance) -> list[Flaw]:
+    """Every inconsistency, in order of repair."""
+    digests = FileDigests.open(project.home)
+    found = list(_find(project, instance, digests))
+    if project.home.parts.exists() and os.access(project.home.warehouse, os.W_OK):
+        digests.save(project.home)
+    return found
 
-    Args:
-        deep_bytes: bytes that may be hashed to find files whose content changed.
-    """
-    return list(_find(project, instance, Reading(bytes_left=deep_bytes)))
 
-
-def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iterator[Flaw]:
+def _find(project: Project, instance: DagsterInstance, digests: FileDigests) -> Iterator[Flaw]:
     from pipelines.repair.dagster_storage import datasets_of_live_runs, find_dead_runs, find_differences
     from pipelines.repair.mlflow_runs import (
         find_dead_mlflow_runs,
@@ -74,6 +91,7 @@ def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iter
     if not home.root.exists():
         return
     busy = busy_datasets(home, project.datasets) | datasets_of_live_runs(instance)
+    yield from find_ledger_flaws(project)
     heads = ledger.heads(home)
     yield from find_orphaned_trainings(home)
     yield from find_dead_runs(instance)
@@ -81,12 +99,12 @@ def _find(project: Project, instance: DagsterInstance, reading: Reading) -> Iter
     yield from find_unmarked_models(project)
     hosts = {row["host"] for row in ledger.read(home, ["host"])}
     yield from find_left_over(project, hosts, is_busy=bool(busy))
-    yield from find_output_flaws(project, heads, reading, busy)
+    yield from find_output_flaws(project, heads, digests, busy, deep=True)
     yield from find_differences(project, instance, heads, busy)
     yield from find_unregistered(project, heads, busy)
-    old = list(find_old_warehouse(home))
+    old = list(find_old_warehouse(home, digests))
     yield from old
-    if reading.bytes_left > 0 and not busy and not old:
+    if not busy and not any(flaw.kind == "old_warehouse" for flaw in old):
         yield from find_warehouse_differences(home)
     yield from find_interrupted(home)
 
@@ -104,14 +122,19 @@ def repair(
     lines: list[str] = []
     remake: set[Partition] = set()
     with FileLock(_lock(project.home)):
-        deep = Reading(bytes_left=DEEP_BYTES if find_interrupted(project.home) else 0)
-        for flaw in _find(project, instance, deep):
+        digests = FileDigests.open(project.home)
+        for flaw in _find(project, instance, digests):
+            if not flaw.can_be_mended:
+                lines.append(f"not repaired: {flaw.text}: {flaw.remedy}")
+                say(lines[-1])
+                continue
             if flaw.mend is not None:
                 flaw.mend()
             again = ", ".join(partition_label(of) for of in flaw.remake if of not in remake)
             remake.update(flaw.remake)
             lines.append(f"repaired: {flaw.text}: {flaw.remedy}" + (f" (next: {again})" if again else ""))
             say(lines[-1])
+        digests.save(project.home)
     return Repairs(lines=lines, remake=remake)
 
 

@@ -7,20 +7,29 @@ from functools import partial
 from pathlib import Path
 
 from assets.project.home import Home
-from assets.store import ledger
+from assets.store import file_records, ledger
+from assets.store.file_digests import FileDigests
+from assets.store.published_file import is_as_published, log_path, parts_digest, read_published
 from pipelines.repair.flaw import Flaw
 
 REMEDY = "published again"
 
 
-def find_old_warehouse(home: Home) -> Iterator[Flaw]:
-    """Parts newer than the published database: a run ended before it could publish."""
-    newest = max((path.stat().st_mtime_ns for path in home.parts.glob("*/*.parquet")), default=None)
-    if newest is None:
+def find_old_warehouse(home: Home, digests: FileDigests) -> Iterator[Flaw]:
+    """A database that was not built from the parts that are there now, or that a client has changed since."""
+    state = parts_digest(home, digests)
+    if not home.database.exists() and not any(home.parts.glob("*/*.parquet")):
         return
-    if not home.database.exists() or home.database.stat().st_mtime_ns < newest:
-        text = f"{_name(home)} is older than its tables"
-        yield Flaw(kind="old_warehouse", text=text, remedy=REMEDY, mend=partial(_publish, home))
+    record = read_published(home)
+    mend = partial(_publish, home)
+    if not home.database.exists() or record is None or record.parts != state:
+        text = f"{_name(home)} was not published from the tables as they are now"
+        yield Flaw(kind="old_warehouse", text=text, remedy=REMEDY, mend=mend)
+    if home.database.exists() and record is not None and not is_as_published(home, digests):
+        log = log_path(home.database)
+        left = f", and a client's changes lie in {log.name}" if log.is_file() else ""
+        text = f"{_name(home)} does not hold the bytes that were published{left}"
+        yield Flaw(kind="altered_warehouse", text=text, remedy=REMEDY, mend=mend)
 
 
 def find_warehouse_differences(home: Home) -> Iterator[Flaw]:
@@ -69,13 +78,18 @@ def _rows_in_parts(home: Home) -> dict[str, int]:
     from assets.store.sql_files import read_sql_files
     from assets.store.table_rows import parts_name
 
-    computed = ("bootstrap_intervals", ledger.TABLE)
+    computed = ("bootstrap_intervals", ledger.TABLE, file_records.TABLE)
     names = [parts_name(file.name) for file in read_sql_files().values() if file.folder == "schema"]
     return {
         name: sum(pq.read_metadata(path).num_rows for path in (home.parts / name).glob("*.parquet"))
         for name in names
         if name not in computed and not is_seeded(name)
     }
+
+
+def mend_database(home: Home, kind: str, text: str) -> Flaw:
+    """A flaw of the published database: publishing again mends it."""
+    return Flaw(kind=kind, text=text, remedy=REMEDY, mend=partial(_publish, home))
 
 
 def _name(home: Home) -> Path:

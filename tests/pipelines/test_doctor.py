@@ -15,6 +15,8 @@ from typing import Any
 
 import dagster as dg
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from dagster import DagsterInstance
 
@@ -43,7 +45,6 @@ def consistent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A home as a run leaves it, in Dagster and MLflow too."""
     project = make_project(tmp_path_factory.mktemp("consistent"))
     SyntheticRun(project, "first", dagster_run_id="").make_all()
-    (project.home.parts / "clip_inventory" / f"{DATASET}.parquet").touch()
     register_models(project)
     record_runs(project)
     with pytest.MonkeyPatch.context() as patched:
@@ -218,6 +219,29 @@ def a_shard_set_of_another_run(project: Project) -> None:
     publish(project.home)
 
 
+def a_log_that_a_client_left(project: Project) -> None:
+    log = log_path(project.home.database)
+    log.unlink()
+    log.write_bytes(b"changes")
+
+
+def a_changed_ledger_row(project: Project) -> None:
+    path = ledger.part_paths(project.home)[3]
+    table = pq.read_table(path, partitioning=None)
+    other = pa.array(["another"] * len(table))
+    pq.write_table(table.set_column(table.schema.get_field_index("host"), "host", other), path)
+
+
+def a_ledger_row_that_is_gone(project: Project) -> None:
+    ledger.part_paths(project.home)[-1].unlink()
+
+
+def a_part_of_its_own(project: Project) -> None:
+    """Files are recorded by the run after the first; then one is added to a partition."""
+    SyntheticRun(project, "first", dagster_run_id="", records_files=True).make_data()
+    (project.home.stage("mels", DATASET) / "00009.parquet").write_bytes(b"added")
+
+
 PLANTED: dict[str, tuple[Plant, str, str]] = {
     "shard bytes": (damage(f"shards/{DATASET}/val-00000.tar"), "damaged_output", "val-00000.tar is not the file"),
     "weights": (damage("models/*/generator/cals/*/model.safetensors"), "damaged_output", "has other bytes"),
@@ -240,7 +264,13 @@ PLANTED: dict[str, tuple[Plant, str, str]] = {
     "not marked": (a_withdrawal_that_the_registry_lacks, "unmarked_model", "is not marked"),
     "half a file": (a_file_never_finished, "left_over_file", "was never finished"),
     "killed run": (a_run_that_was_killed, "interrupted_run", "was killed while it worked"),
-    "old warehouse": (lambda p: os.utime(p.home.database, (1, 1)), "old_warehouse", "is older than"),
+    "old warehouse": (
+        lambda p: SyntheticRun(p, "second").make_scores("cals"), "old_warehouse", "not published from the tables"
+    ),
+    "a client's log": (a_log_that_a_client_left, "altered_warehouse", "a client's changes lie in cals.duckdb.wal"),
+    "row of the ledger changed": (a_changed_ledger_row, "damaged_ledger", "was changed: it has another digest"),
+    "row of the ledger gone": (a_ledger_row_that_is_gone, "damaged_ledger", "the ledger lacks the row"),
+    "part that nobody wrote": (a_part_of_its_own, "added_file", "is not among the files that were recorded"),
     "rows gone from the warehouse": (
         edit_database("delete from clip_metrics_history where method = 'cals'"), "warehouse_differs", "clip_metrics holds 4 rows"
     ),
@@ -289,6 +319,7 @@ def test_several_are_reported_together_and_nothing_is_changed(
 def test_every_kind_is_planted_here_or_where_a_process_is_needed() -> None:
     from pipelines.repair.flaw import Flaw
 
-    named = {word.strip("`.,") for word in (Flaw.__doc__ or "").split() if word.startswith("``")}
+    named = {word.strip("`.,;") for word in (Flaw.__doc__ or "").split() if word.startswith("``")}
     kinds = {name for name in named if "_" in name}
-    assert kinds == {kind for _, kind, _ in PLANTED.values()} | {"orphaned_training"}
+    of_deep = {"lost_record", "changed_raw_file", "damaged_cache"}  # tests/pipelines/repair/test_deep.py
+    assert kinds == {kind for _, kind, _ in PLANTED.values()} | {"orphaned_training", "old_ledger"} | of_deep

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from assets.store.published_file import log_path
+from assets.store.table_parts import write_part
 from assets.store.warehouse import publish
 from pipelines.query import run_query
 from tests.support.lineage_home import make_project
@@ -79,3 +83,24 @@ def test_no_rows_are_said_in_a_table_and_empty_elsewhere(tmp_path: Path) -> None
     sql = "select 1 as n where false"
     assert run_query(project, sql, "table") == "no rows (n)"
     assert (run_query(project, sql, "csv"), json.loads(run_query(project, sql, "json"))) == ("n", [])
+
+
+def test_values_that_a_client_left_or_keeps_are_not_read(tmp_path: Path) -> None:
+    """A client of an earlier version left a log; another holds the file open for writing now."""
+    project = make_project(tmp_path)
+    write_part(
+        project.home, "raw_files", [{"dataset": "d", "path": "a.mp4", "sha256": "0" * 64}], dataset="d"
+    )
+    database = publish(project.home)
+    log_path(database).unlink()
+    left = f"connection = duckdb.connect({str(database)!r}); connection.execute(\"update raw_files set path = 'x'\")"
+    subprocess.run([sys.executable, "-c", f"import duckdb, os; {left}; os._exit(9)"], check=False)
+    assert log_path(database).is_file()
+    assert run_query(project, "select path from raw_files", "csv") == "path\na.mp4"
+    held = f"import duckdb, sys; connection = duckdb.connect({str(database)!r}); print(1, flush=True); sys.stdin.read()"
+    client = subprocess.Popen([sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert client.stdout is not None and client.stdout.readline() == b"1\n"
+    try:
+        assert run_query(project, "select path from raw_files", "csv") == "path\na.mp4"
+    finally:
+        client.communicate()

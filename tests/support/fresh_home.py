@@ -20,13 +20,18 @@ import pyarrow.parquet as pq
 
 from assets.project.atomic_files import write_text
 from assets.project.graph import STAGES, Stage, source_names, stage_code
+from assets.project.home import Home
 from assets.project.settings import Dataset, Project, load_project
 from assets.project.source_versions import TRAIN_ON, source_version
 from assets.shards.contents import write_contents
+from assets.stage.partition_files import partition_files
 from assets.stage.run import needed_methods
-from assets.store import ledger
+from assets.store import file_records, ledger
 from assets.store.bucket_files import KEY_FIELDS, bucket_of
 from assets.store.current_model import write_current_model
+from assets.store.file_digests import FileDigests
+from assets.store.file_records import look_at, record_of
+from assets.store.ledger_chain import sealed
 from assets.store.table_parts import write_part
 from assets.store.warehouse import publish
 from cals_models.methods.method import Method
@@ -269,6 +274,8 @@ def _write_ledger(project: Project, heads: list[dict[str, Any]], size: Size) -> 
         }
         for number, row in enumerate([*earlier, *heads])
     ]
+    _record_files(project.home, rows[num_earlier:])
+    rows = sealed(rows, [])
     folder = project.home.parts / ledger.TABLE
     folder.mkdir(parents=True)
     merged, single = rows[: len(rows) - size.single_rows], rows[len(rows) - size.single_rows :]
@@ -279,7 +286,18 @@ def _write_ledger(project: Project, heads: list[dict[str, Any]], size: Size) -> 
         pq.write_table(
             pa.Table.from_pylist(some, schema=ledger.SCHEMA), folder / f"{name}.parquet", compression="zstd"
         )
-    for path in project.home.parts.glob("clip_metrics/*.parquet"):
-        os.utime(path, (BEGUN.timestamp(), BEGUN.timestamp()))
-    for path in project.home.parts.glob("render_clips/*.parquet"):
-        os.utime(path, (BEGUN.timestamp(), BEGUN.timestamp()))
+
+
+def _record_files(home: Home, heads: list[dict[str, Any]]) -> None:
+    """Records the files of the present rows, in one part."""
+    digests = FileDigests(root=home.root)
+    records = []
+    for row in heads:
+        of = (row["asset"], row["dataset"], row["method"], row["data_version"])
+        code = ledger.code_path(home, row["code_version"]).relative_to(home.root).as_posix()
+        record = record_of(row["materialization_id"], look_at(digests, [*partition_files(home, *of), code]))
+        row["files_digest"] = record.digest
+        records += record.rows()
+    path = home.parts / file_records.TABLE / "20260101-all.parquet"
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(records, schema=file_records.SCHEMA), path, compression="zstd")

@@ -14,9 +14,12 @@ from assets.project.code_version import CodeVersion
 from assets.project.home import Home
 from assets.project.settings import Dataset, Project
 from assets.shards.contents import write_contents
+from assets.stage.partition_files import partition_files
 from assets.store import ledger
-from assets.store.bucket_files import KEY_FIELDS, summarise, write_rows
+from assets.store.bucket_files import KEY_FIELDS, forget_written, summarise, write_rows
 from assets.store.current_model import write_current_model
+from assets.store.file_digests import FileDigests
+from assets.store.file_records import RecordedFile, look_at
 from assets.store.table_parts import write_part
 from cals_models.shards.shard_format import clip_key, manifest_digest
 from pipelines.lineage.ledger_graph import MODEL_ASSETS
@@ -63,6 +66,7 @@ class SyntheticRun:
         name: makes versions differ between runs.
         left_out: clips that this run has in no shard.
         dagster_run_id: of all its rows.
+        records_files: whether its rows name the digests of their files.
     """
 
     def __init__(
@@ -72,7 +76,10 @@ class SyntheticRun:
         left_out: tuple[str, ...] = (),
         dataset: str = DATASET,
         dagster_run_id: str | None = None,
+        *,
+        records_files: bool = False,
     ) -> None:
+        self.records_files = records_files
         self.dagster_run_id = f"run-{name}" if dagster_run_id is None else dagster_run_id
         self.home = project.home
         self.dataset = dataset
@@ -86,8 +93,8 @@ class SyntheticRun:
         for method in METHODS:
             self.make_scores(method)
         reads = ["shards", *(f"clip_metrics|{method}" for method in METHODS)]
-        self.record("metric_report", None, sha256(f"report {self.name}"), reads)
         write_text(self.home.report(self.dataset), "<html>")
+        self.record("metric_report", None, sha256(f"report {self.name}"), reads)
         return self
 
     def make_data(self) -> None:
@@ -160,7 +167,13 @@ class SyntheticRun:
             settings={"seed": 1}, inputs=inputs, dagster_run_id=self.dagster_run_id, duration_s=1.0,
             mlflow_run_id=sha256(version)[:32] if trained else None, num_clips=len(self.clips),
         )  # fmt: skip
-        return ledger.append(self.home, entry, CODE)
+        return ledger.append(self.home, entry, CODE, self._files(entry) if self.records_files else None)
+
+    def _files(self, entry: ledger.Entry) -> tuple[RecordedFile, ...]:
+        of = (entry.asset, entry.dataset, entry.method, entry.data_version)
+        found = look_at(FileDigests(root=self.home.root), partition_files(self.home, *of))
+        forget_written(self.home.stage(entry.asset, entry.dataset))
+        return found
 
     def _write_inventory(self) -> None:
         raw, inventory = [], []

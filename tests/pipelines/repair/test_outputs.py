@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance
 
+from assets.project.atomic_files import write_text
 from assets.project.settings import Project
 from assets.store import ledger
+from assets.store.file_digests import FileDigests
 from pipelines.lineage.registered_models import model_folders
+from pipelines.repair.flaw import Flaw
 from pipelines.repair.interruption import find_interrupted
-from pipelines.repair.outputs import Reading, find_output_flaws
-from pipelines.repair.repair import DEEP_BYTES, find_flaws, needs_repair, repair
+from pipelines.repair.outputs import find_output_flaws
+from pipelines.repair.repair import find_flaws, needs_repair, repair
 from pipelines.repair.warehouse import find_old_warehouse
 from tests.support.lineage_home import DATASET, SyntheticRun, make_project
 
 
-def outputs(project: Project, deep_bytes: int = 0) -> list[tuple[str, str]]:
-    found = find_output_flaws(project, ledger.heads(project.home), Reading(bytes_left=deep_bytes))
-    return [(flaw.kind, flaw.text) for flaw in found]
+def flaws(project: Project, *, deep: bool = False) -> list[Flaw]:
+    digests = FileDigests(root=project.home.root)
+    return list(find_output_flaws(project, ledger.heads(project.home), digests, deep=deep))
+
+
+def outputs(project: Project, *, deep: bool = False) -> list[tuple[str, str]]:
+    return [(flaw.kind, flaw.text) for flaw in flaws(project, deep=deep)]
+
+
+def find_old(project: Project) -> list[Flaw]:
+    return list(find_old_warehouse(project.home, FileDigests(root=project.home.root)))
 
 
 def test_an_intact_home_needs_no_repair(project: Project) -> None:
-    assert outputs(project, DEEP_BYTES) == []
-    assert list(find_old_warehouse(project.home)) == [] and find_interrupted(project.home) == []
+    assert outputs(project, deep=True) == []
+    assert find_old(project) == [] and find_interrupted(project.home) == []
 
 
 def test_a_home_that_does_not_exist_needs_nothing(tmp_path: Path) -> None:
@@ -88,8 +97,8 @@ def test_a_damaged_file_is_found_by_its_digest_and_removed(project: Project, nam
     path = next(project.home.root.glob(name))
     content = path.read_bytes()
     path.write_bytes(content[:-4] + b"\0\1\2\3")
-    assert {kind for kind, _ in outputs(project, DEEP_BYTES)} == {"damaged_output"}
-    for flaw in find_output_flaws(project, ledger.heads(project.home), Reading(bytes_left=DEEP_BYTES)):
+    assert {kind for kind, _ in outputs(project, deep=True)} == {"damaged_output"}
+    for flaw in flaws(project, deep=True):
         assert flaw.mend is not None and flaw.remake
         flaw.mend()
     assert path.exists() is not mended
@@ -102,30 +111,30 @@ def test_work_that_was_never_recorded_is_found(project: Project) -> None:
     run._write_shards()
     run._train("generator", "cals")
     run._write_bucket("mels")
-    score = project.home.parts / "clip_metrics" / f"{DATASET}__cals.parquet"
-    os.utime(score, (time.time() + 60, time.time() + 60))
-    found = outputs(project, DEEP_BYTES)
+    found = outputs(project, deep=True)
     assert {kind for kind, _ in found} == {"unrecorded_output"}
     assert {text.split(": ")[0] for _, text in found} == {
-        f"shards/{DATASET}", f"generator/{DATASET}/cals", f"mels/{DATASET}", f"clip_metrics/{DATASET}/cals"
+        f"shards/{DATASET}", f"generator/{DATASET}/cals", f"mels/{DATASET}"
     }  # fmt: skip
 
 
 def test_scores_with_fid_need_the_metrics_of_whole_sets(project: Project) -> None:
     heads = ledger.heads(project.home)
     key = ("clip_metrics", DATASET, "cals")
-    assert not list(find_output_flaws(project, heads, Reading(bytes_left=0)))
+    digests = FileDigests(root=project.home.root)
+    assert not list(find_output_flaws(project, heads, digests))
     with_fid = {key: {**heads[key], "settings_json": '{"fid_weights": "inception.pth"}'}}
-    (flaw,) = find_output_flaws(project, with_fid, Reading(bytes_left=0))
+    (flaw,) = find_output_flaws(project, with_fid, digests)
     assert flaw.kind == "missing_output" and f"set_metrics/{DATASET}__cals.parquet is missing" in flaw.text
 
 
-def test_what_may_not_be_read_is_counted(project: Project) -> None:
-    reading = Reading(bytes_left=0)
-    assert not list(find_output_flaws(project, ledger.heads(project.home), reading)) and reading.skipped > 3
-
-
-def test_a_database_older_than_its_parts_is_found(project: Project) -> None:
+def test_a_database_that_was_not_published_from_the_parts_is_found(project: Project) -> None:
     SyntheticRun(project, "second").make_scores("cals")
-    (flaw,) = find_old_warehouse(project.home)
+    (flaw,) = find_old(project)
     assert flaw.kind == "old_warehouse" and needs_repair(project)
+
+
+def test_a_database_that_a_client_changed_is_found(project: Project) -> None:
+    write_text(project.home.database, "publisheD")
+    (flaw,) = find_old(project)
+    assert flaw.kind == "altered_warehouse" and needs_repair(project)

@@ -32,8 +32,8 @@ from tests.support.model_registry import client_of, record_runs, register_models
 PROJECT = Path(__file__).parents[3]
 
 
-def kinds(project: Project, instance: DagsterInstance, deep_bytes: int = 0) -> set[str]:
-    return {flaw.kind for flaw in find_flaws(project, instance, deep_bytes=deep_bytes)}
+def kinds(project: Project, instance: DagsterInstance) -> set[str]:
+    return {flaw.kind for flaw in find_flaws(project, instance)}
 
 
 def test_a_killed_run_leaves_a_mark_and_a_finished_one_does_not(project: Project) -> None:
