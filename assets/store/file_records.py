@@ -40,6 +40,10 @@ COLUMNS = tuple(SCHEMA.names)
 _COMMAND = "command-"  # begins the names of parts that hold records of commands
 
 
+class RecordError(ValueError):
+    """A record of files is not readable; the message names it and the remedy."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RecordedFile:
     """One file.
@@ -172,7 +176,13 @@ def read_records(parts: Iterable[Path], record_ids: Collection[str] | None = Non
     reader = _Reader()
     wanted = None if record_ids is None else _strings(sorted(record_ids))
     for path in parts:
-        table = read_part(path, COLUMNS)
+        try:
+            table = read_part(path, COLUMNS)
+        except (pa.ArrowException, OSError) as error:
+            raise RecordError(
+                f"{path}: not a readable record of files ({error}); `cals run` restores it where the published database "
+                "has it, and keeps the file in damaged/; else put the file back from a copy of the home"
+            ) from error
         if wanted is not None:
             table = table.filter(pc.is_in(table["record_id"], value_set=wanted))
         reader.add(table)

@@ -14,7 +14,7 @@ from assets.project.home import Home
 from assets.project.settings import Project
 from assets.store import ledger
 from assets.store.file_digests import CACHE_NAME, FileDigests, sha256_of
-from assets.store.file_records import command_records, read_records, record_of, record_paths
+from assets.store.file_records import RecordError, command_records, read_records, record_of, record_paths
 from assets.store.file_records import folder as records_folder
 from assets.store.kept_parts import digest_in_name, find_kept, recorded_parts
 from pipelines.lineage.ledger_graph import Row, label
@@ -45,7 +45,8 @@ def find_deep_flaws(project: Project) -> Iterator[Flaw]:
     if any(flaw.kind == "damaged_ledger" for flaw in ledger_flaws):
         try:
             ledger.read(home)
-        except ledger.LedgerError:
+            read_records(record_paths(home), ())
+        except (ledger.LedgerError, RecordError):
             return  # what the other files should hold is not known
     busy = busy_datasets(home, project.datasets)
     rows = [row for row in ledger.read(home) if row["dataset"] not in busy]
@@ -62,6 +63,7 @@ def find_deep_flaws(project: Project) -> Iterator[Flaw]:
     yield from find_cache_flaws(project, digests, busy)
     if not busy:
         yield from find_old_warehouse(home, digests)
+    if not busy and not any(flaw.kind == "damaged_ledger" for flaw in ledger_flaws):
         yield from find_database_flaws(home, {Path(path).parent.name for path in expected if path in told})
 
 
@@ -70,17 +72,12 @@ def _record_flaws(home: Home, rows: list[Row]) -> Iterator[Flaw]:
     known = {row["materialization_id"]: row for row in rows}
     for path in record_paths(home):
         name = path.relative_to(home.root)
-        try:
-            records = read_records([path])
-        except (OSError, ValueError):
-            yield Flaw(kind="lost_record", text=f"{name}: is not readable", remedy=BY_HAND)
-            continue
-        for record in records.values():
+        for record in read_records([path]).values():
             row = known.get(record.record_id)
             if record.heads_json is None and row is None:
                 text = f"{name}: record {record.record_id} belongs to no row of the ledger"
                 yield Flaw(kind="added_file", text=text, remedy=f"moved to {DAMAGED}/")
-    there = read_records(_readable(home))
+    there = read_records(record_paths(home))
     for row in rows:
         if row["files_digest"] is None:
             continue
@@ -98,19 +95,8 @@ def _record_flaws(home: Home, rows: list[Row]) -> Iterator[Flaw]:
             yield Flaw(kind="lost_record", text=f"record {record.record_id} was changed", remedy=BY_HAND)
 
 
-def _readable(home: Home) -> list[Path]:
-    found = []
-    for path in record_paths(home):
-        try:
-            read_records([path])
-        except (OSError, ValueError):
-            continue
-        found.append(path)
-    return found
-
-
 def _part_of(home: Home, record_id: str) -> str:
-    for path in _readable(home):
+    for path in record_paths(home):
         if record_id in read_records([path]):
             return path.relative_to(home.root).as_posix()
     return records_folder(home).relative_to(home.root).as_posix()

@@ -19,6 +19,7 @@ from assets.store.file_records import (
     COLUMNS,
     Record,
     RecordedFile,
+    RecordError,
     command_records,
     look_at,
     read_records,
@@ -57,6 +58,7 @@ class _Reading:
 def find_ledger_flaws(project: Project) -> Iterator[Flaw]:
     """Parts that are not readable, rows that were changed or removed, and rows of an earlier version."""
     home = project.home
+    yield from _record_flaws(home)
     reading = _read(home)
     lost = _lost(home, reading)
     if reading.bad or lost:
@@ -78,6 +80,19 @@ def find_ledger_flaws(project: Project) -> Iterator[Flaw]:
             remedy="digests of rows and files added",
             mend=partial(seal_home, project),
         )
+
+
+def _record_flaws(home: Home) -> Iterator[Flaw]:
+    """Parts of records of files that are not readable."""
+    for path in record_paths(home):
+        try:
+            read_records([path], ())
+        except RecordError:
+            text = f"{path.relative_to(home.root)} is not a readable record of files"
+            has_copy = bool(_published_records(home))
+            mend = partial(restore_records, home, path) if has_copy else None
+            remedy = RESTORED if has_copy else f"{BY_HAND}: the published database has no copy"
+            yield Flaw(kind="damaged_ledger", text=text, remedy=remedy, mend=mend)
 
 
 def _flaw(home: Home, text: str, has_copy: bool) -> Flaw:
@@ -166,10 +181,31 @@ def restore_ledger(home: Home) -> int:
             add_rows(home, [*held, *lost])
         for path in reading.bad:
             set_aside(home, path)
-    there = read_records(record_paths(home))
-    for record in _published_records(home, {row["materialization_id"] for row in lost} - there.keys()):
-        write_record(home, record)
+    restore_records(home)
     return len(lost)
+
+
+def restore_records(home: Home, damaged: Path | None = None) -> int:
+    """Writes records of files again that the published database has, as ledger rows name them, and no part has.
+
+    Args:
+        damaged: a part that is set aside first.
+
+    Returns:
+        Number of records.
+    """
+    if damaged is not None:
+        set_aside(home, damaged)
+    named = {row["materialization_id"]: row["files_digest"] for row in ledger.read(home, ["files_digest"])}
+    there = read_records(record_paths(home))
+    found = [
+        record
+        for record in _published_records(home)
+        if record.record_id not in there and named.get(record.record_id) == record.digest
+    ]
+    for record in found:
+        write_record(home, record)
+    return len(found)
 
 
 def _good_rows(path: Path, reading: _Reading) -> list[Row]:
@@ -179,10 +215,15 @@ def _good_rows(path: Path, reading: _Reading) -> list[Row]:
         return []
 
 
-def _published_records(home: Home, record_ids: set[str]) -> list[Record]:
+def _published_records(home: Home) -> list[Record]:
+    """Records of materialisations in the published database."""
     files: dict[str, list[RecordedFile]] = {}
-    for row in _select(home, "recorded_files", [name for name in COLUMNS if name != "recorded_at"]):
-        if row["record_id"] in record_ids and row["heads_json"] is None:
+    try:
+        rows = _select(home, "recorded_files", [name for name in COLUMNS if name != "recorded_at"])
+    except RuntimeError:
+        return []
+    for row in rows:
+        if row["heads_json"] is None:
             file = RecordedFile(path=row["path"], sha256=row["sha256"], bytes=row["bytes"])
             files.setdefault(row["record_id"], []).append(file)
     return [record_of(record_id, some) for record_id, some in files.items()]
