@@ -37,7 +37,7 @@ MODEL_TABLES = ("models", "model_figures", "training_curves")
 """Their values are those of one model: what follows the table's name is the model's."""
 # Protocol of each metric in the tables.
 HEADLINE = {"psnr": "primary", "ssim": "primary", "lmd": "primary", "lse_d": "lse_crop", "lse_c": "lse_crop"}
-FIGURE_COLUMNS = {"figure_2": ("lmd_masked", "lmd_unmasked"), "figure_3": ("lmd",)}
+CURVE_COLUMNS = {"figure_2": ("lmd_masked", "lmd_unmasked"), "figure_3": ("lmd",)}
 _FRAMES = {"figure_2": "mask_frames", "figure_3": "window_frames"}
 _PARTS = {"figure_2": "masked_audio", "figure_3": "context_window"}
 EXAMPLES = {
@@ -149,7 +149,7 @@ def _mean(home: Home, value: Value) -> dict[str, Any]:
 
 
 def _point(home: Home, value: Value) -> dict[str, Any]:
-    columns = FIGURE_COLUMNS[value.table]
+    columns = CURVE_COLUMNS[value.table]
     if value.column not in columns:
         raise LineageError(
             f"{value.text}: no column {value.column!r}; {value.table} has {', '.join(columns)}"
@@ -181,7 +181,7 @@ def _scores(home: Home, dataset: str, method: str) -> pa.Table:
 
 
 def values_of(home: Home, row: Row) -> Iterator[Value]:
-    """The values of the paper's tables and figures that a current materialisation computed, one a method and column."""
+    """The values of the paper's tables and curves that a current materialisation computed, one a method and column."""
     dataset, method = row["dataset"], row["method"]
     if row["asset"] == "clip_metrics":
         there = set(_scores(home, dataset, method)["metric"].to_pylist())
@@ -190,7 +190,7 @@ def values_of(home: Home, row: Row) -> Iterator[Value]:
     for table, asset in TABLE_ASSETS.items():
         if asset == row["asset"] and table in _PARTS:
             for one in _methods_in(home, table, dataset):
-                yield from (_of(row, table, one, column) for column in FIGURE_COLUMNS[table])
+                yield from (_of(row, table, one, column) for column in CURVE_COLUMNS[table])
 
 
 def _of(row: Row, table: str, method: str, column: str) -> Value:
