@@ -48,14 +48,15 @@ def info_nce(lips: Tensor, audio: Tensor, temperature: Tensor | float, *, first_
 
 
 def audio_to_lip_loss(units: Tensor, targets: Tensor, counted: Tensor) -> Tensor:
-    """L_a2l: squared distance of predicted units from F_v's on masked timesteps.
+    """L_a2l: squared distance of predicted units from F_v's on the counted timesteps.
 
-    sum over t in M of ||z_t - e_t||^2, divided by the number of timesteps in M, so that it does not grow with the batch.
+    sum over t in M of ||z_t - e_t||^2, divided by the number of timesteps in M, so that it does not grow with the batch. In
+    the paper M are the masked timesteps.
 
     Args:
         units: e, float (B, T, D).
         targets: z, float (B, T, D).
-        counted: M, bool (B, T): masked and with a target.
+        counted: M, bool (B, T): all have a target.
 
     Returns:
         A scalar.
@@ -74,48 +75,58 @@ def audio_to_lip_loss(units: Tensor, targets: Tensor, counted: Tensor) -> Tensor
             " expected (B, T, D) twice and (B, T)"
         )
     if not counted.any():
-        raise ValueError("counted: no masked step has a target; mask more frames or take longer stretches")
+        raise ValueError("counted: no step has a target; mask more frames or take longer stretches")
     return (units - targets).square().sum(-1)[counted].mean()
 
 
-def sequence_contrast(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
-    """Contrastive loss over time: each frame must match its own key among those of its sequence.
+def sequence_contrast(
+    queries: Tensor, keys: Tensor, temperature: float, *, first: Tensor, counted: Tensor
+) -> Tensor:
+    """Contrastive loss over time: each frame must match its own key among those of its sequence, the whole clip.
 
-    -(1/S) sum_i log( exp(cos(q_i, k_i) / tau) / sum_j exp(cos(q_i, k_j) / tau) ), mean over the batch; log(S) by
-    chance. With queries F_v(generated) and keys F_v(true) it is d_vv (the paper's form has tau = 1); with keys
-    F_a(true audio) it is d_av.
+    -(1/S) sum_i log( exp(cos(q_i, k_i) / tau) / sum_j exp(cos(q_i, k_j) / tau) ), j over the counted keys, mean over the
+    batch; about log(K) by chance. With queries F_v(generated) and keys F_v(true) it is d_vv (the paper's form has
+    tau = 1); with keys F_a(true audio) it is d_av.
 
     Args:
         queries: float (B, S, D), any length of the vectors.
-        keys: float (B, S, D).
+        keys: float (B, K, D), K >= S.
         temperature: tau > 0.
+        first: int64 (B,), the key that matches query 0; query i matches key first + i.
+        counted: bool (B, K), False for padding and for keys without a window. Those that match a query must be counted.
 
     Returns:
         A scalar.
 
     Raises:
-        ValueError: the shapes differ, or S < 2, for which the loss is 0 whatever is generated.
+        ValueError: the shapes do not agree, or a sequence has fewer than two keys, for which the loss is 0 whatever is
+            generated.
 
     Example:
         >>> eye = torch.eye(5)[None]
-        >>> round(sequence_contrast(eye, eye, 1.0).item(), 4)  # log(e + 4) - 1
+        >>> all_of_it = torch.ones(1, 5, dtype=torch.bool)
+        >>> loss = sequence_contrast(eye[:, 1:3], eye, 1.0, first=torch.tensor([1]), counted=all_of_it)
+        >>> round(loss.item(), 4)  # log(e + 4) - 1
         0.9048
     """
-    if queries.ndim != 3 or queries.shape != keys.shape or queries.shape[1] < 2:
+    if queries.ndim != 3 or keys.ndim != 3 or counted.shape != keys.shape[:2]:
         raise ValueError(
-            f"queries {tuple(queries.shape)}, keys {tuple(keys.shape)}: expected (B, S, D) twice, S at least 2"
+            f"queries {tuple(queries.shape)}, keys {tuple(keys.shape)}, counted {tuple(counted.shape)}:"
+            " expected (B, S, D), (B, K, D) and (B, K)"
         )
+    if (counted.sum(1) < 2).any():
+        raise ValueError("counted: a sequence has fewer than two keys; the contrast needs at least 2")
     cosines = F.normalize(queries.float(), dim=-1) @ F.normalize(keys.float(), dim=-1).transpose(1, 2)
-    batch, num_frames = queries.shape[:2]
-    target = torch.arange(num_frames, device=queries.device).expand(batch, -1)
-    return F.cross_entropy((cosines / temperature).flatten(0, 1), target.flatten())
+    logits = (cosines / temperature).masked_fill(~counted[:, None], float("-inf"))
+    target = first[:, None] + torch.arange(queries.shape[1], device=queries.device)
+    return F.cross_entropy(logits.flatten(0, 1), target.flatten())
 
 
 def wav2lip_sync_loss(lips: Tensor, audio: Tensor) -> Tensor:
     """Wav2Lip's: binary cross-entropy of cos(F_v, F_a) as the probability of being in sync, target 1.
 
-    -(1/N) sum_i log( max(cos(v_i, a_i), 1e-4) ). Wav2Lip's embeddings have no negative entries, ours may: a cosine
-    below the floor has no gradient.
+    -log( max(mean_i cos(v_i, a_i), 1e-4) ). Wav2Lip takes the logarithm of each cosine; its embeddings have no negative
+    entries, ours may, and the logarithm of a cosine at the floor has no gradient. The mean over a batch is above it soon.
 
     Args:
         lips: float (..., D), any length of the vectors.
@@ -135,7 +146,7 @@ def wav2lip_sync_loss(lips: Tensor, audio: Tensor) -> Tensor:
     if lips.shape != audio.shape:
         raise ValueError(f"lips {tuple(lips.shape)}, audio {tuple(audio.shape)}: must be the same")
     cosine = F.cosine_similarity(lips.float(), audio.float(), dim=-1)
-    return -cosine.clamp(1e-4, 1.0).log().mean()
+    return -cosine.mean().clamp(1e-4, 1.0).log()
 
 
 def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:

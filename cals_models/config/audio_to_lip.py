@@ -18,7 +18,11 @@ class AudioToLipConfig(TrainingConfig):
         num_heads: attention heads; divides `width` into even parts (rotary positions).
         dropout: share of activations dropped in training.
         sample_frames: longest stretch, video frames.
-        mask_share: expected share of masked video frames (AV-HuBERT: 0.8).
+        counted_steps: timesteps in L_a2l. The paper counts the `masked` ones; then f_theta is never taught to use the
+            audio of a frame itself. `all` trains units that know more of the mouth (docs/models.md).
+        mask_share: largest share of masked video frames (AV-HuBERT: 0.8).
+        min_mask_share: smallest; each sample's share is uniform between the two. The paper's form has one share.
+        unmasked_share: share of the samples of which nothing is masked; the paper's form has 0.
         mask_span_frames: length of a masked span (AV-HuBERT: 10).
         mask_with: `embedding` puts a learned mel column at masked steps, `zero` silence in normalised units.
     """
@@ -32,7 +36,10 @@ class AudioToLipConfig(TrainingConfig):
     num_heads: Count = 8
     dropout: ShareBelowOne = 0.1
     sample_frames: Annotated[int, Bound(at_least=10)] = 250
+    counted_steps: Literal["all", "masked"] = "all"
     mask_share: Annotated[float, Bound(above=0, below=1)] = 0.8
+    min_mask_share: Annotated[float, Bound(above=0, below=1)] = 0.02
+    unmasked_share: ShareBelowOne = 0.25
     mask_span_frames: Count = 10
     mask_with: Literal["embedding", "zero"] = "embedding"
 
@@ -42,4 +49,13 @@ class AudioToLipConfig(TrainingConfig):
             raise ValueError(
                 f"width: {self.width} does not split into {self.num_heads} heads of even width;"
                 " make it a multiple of 2 * num_heads"
+            )
+        if self.min_mask_share > self.mask_share:
+            raise ValueError(
+                f"min_mask_share: {self.min_mask_share} is above mask_share, {self.mask_share}; give at most that"
+            )
+        if self.counted_steps == "masked" and self.unmasked_share:
+            raise ValueError(
+                f"unmasked_share: {self.unmasked_share} of the samples would count nothing with counted_steps: masked;"
+                " make it 0"
             )

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cals_models.config.bounds import Bound, Count, NotNegative, Positive, ShareBelowOne, Width
+from cals_models.config.bounds import (
+    Bound,
+    Count,
+    CountOrZero,
+    NotNegative,
+    Positive,
+    Share,
+    ShareBelowOne,
+    Width,
+)
 from cals_models.config.training import TrainingConfig
 
 
@@ -20,6 +29,8 @@ class GeneratorConfig(TrainingConfig):
         audio_width: channels of Wav2Lip's audio encoder (method `wav2lip`); its last layers have 8 times more.
         discriminator_width: channels of the discriminator's first layer.
         target_frames: S, consecutive frames that are generated; two real frames stand on each side of them.
+        single_frame_steps: updates at the start whose samples are single frames, S times as many, of as many clips. They teach
+            the mouth sooner than windows, whose frames are alike. f_theta is frozen meanwhile, and no sync loss counts.
         context_frames: video frames of mel around the targets that f_theta is given, where the clip has them.
         finetune_audio_to_lip: train f_theta along with the generator.
         audio_to_lip_learning_rate_share: f_theta's learning rate, as a share of the generator's.
@@ -27,6 +38,8 @@ class GeneratorConfig(TrainingConfig):
             generated pixels; `generated` generates the whole crop, as Wav2Lip does.
         output_from: `scratch` generates every pixel, as Wav2Lip does; `reference` moves the reference frame's pixels
             and generates only the change that remains, which a short training learns much sooner.
+        finest_maps: `full` has feature maps of 128 px, `half` ends at 64 px, from where each position draws its four pixels:
+            less than half the work. With `output_from: reference` the detail comes from the reference all the same.
         reference_from: `any` takes any other moment of the clip as the reference, as the paper does; `near_pose` one
             with nearly the head pose of the targets: less to learn where heads turn, and the case of a dub, whose
             reference is the frame itself. Validation takes the same; renders for an evaluation do not.
@@ -36,8 +49,9 @@ class GeneratorConfig(TrainingConfig):
             of SyncTalkFace's binary loss of the same weight; at 0.1 it is several times L1's, which cost image quality
             and sync in a long training (docs/benchmarks.md).
         d_vv_temperature: of the softmax over the S frames; the paper's form has none, which is 1.
-        sync_switch_on_loss: Wav2Lip's sync loss has weight 0 until the expert's loss on generated validation
-            frames is below this (Wav2Lip: 0.75).
+        sync_switch_on_nearness: the sync losses count from the first validation on in which generated mouths are
+            nearer to the true ones than this share of the way from the reference's. Before that their gradients cost
+            what L1 teaches first. One rule for all methods, in place of Wav2Lip's on its expert's loss.
         dead_discriminator_loss: warn if the discriminator's loss stays below this: its gradients teach nothing.
         copies_reference_margin: warn if the generated mouths are nearer to the reference's than this share of
             the distance between the reference's and the true mouths.
@@ -51,11 +65,13 @@ class GeneratorConfig(TrainingConfig):
     audio_width: Width = 32
     discriminator_width: Width = 64
     target_frames: Annotated[int, Bound(at_least=5, text="5 or more (d_vv is 0 for one frame)")] = 5
+    single_frame_steps: CountOrZero = 0
     context_frames: Count = 75
     finetune_audio_to_lip: bool = True
     audio_to_lip_learning_rate_share: NotNegative = 1.0
     known_pixels: Literal["copied", "generated"] = "copied"
     output_from: Literal["scratch", "reference"] = "scratch"
+    finest_maps: Literal["full", "half"] = "full"
     reference_from: Literal["any", "near_pose"] = "any"
     discriminator_learning_rate: Positive = 5e-4
     l1_weight: NotNegative = 10.0
@@ -65,7 +81,7 @@ class GeneratorConfig(TrainingConfig):
     wav2lip_sync_weight: NotNegative = 0.33
     d_av_temperature: Positive = 0.3
     d_vv_temperature: Positive = 1.0
-    sync_switch_on_loss: Positive = 0.75
+    sync_switch_on_nearness: Share = 0.15
     dead_discriminator_loss: NotNegative = 0.01
     copies_reference_margin: Annotated[float, Bound(above=0, below=1)] = 0.25
 

@@ -50,6 +50,7 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
             "batch_samples": 3,
             "widths": (16, 32, 64, 96, 128, 128),
             "output_from": "reference",
+            "finest_maps": "half",
             "blocks_per_level": 1,
             "audio_width": 16,
             "discriminator_width": 16,

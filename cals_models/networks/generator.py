@@ -4,9 +4,10 @@ Source: CALS (arXiv 2305.19556): identity input = a random reference frame of th
 prior (the target face, lower half masked); U-Net as in Wav2Lip (arXiv 2008.10010). The poster does not say where the
 units enter: here they are added at the bottleneck and scale and shift every decoder level (FiLM, arXiv 1709.07871).
 
-The pose prior shows rows 0..63. With `known_pixels = "copied"` these rows are copied into the output and the decoder
-generates only the rows below (from 16 px on it works on the lower 10/16 of each map), which halves the work and leaves
-no known pixels in the losses. With `"generated"` the whole crop is generated, as Wav2Lip does.
+The pose prior shows rows 0..63. With `known_pixels = "copied"` these rows are copied into the output and only the rows
+below are generated: the network is given the reference's lower half and, behind it as further channels, the upper halves
+of reference and prior, upside down, so that the rows beside the seam meet. That halves the work and leaves no known pixels in
+the losses. With `"generated"` the whole crop is generated, as Wav2Lip does.
 
 With `output_from = "reference"` the network moves the reference's pixels by a displacement field, predicted at 32 px and
 enlarged bilinearly, and adds a difference of logits, near 0 at the start: a short training begins with the reference's
@@ -107,7 +108,7 @@ class LipToFace(nn.Module):
     """f_phi.
 
     Args:
-        config: widths, blocks, `known_pixels`, `output_from`.
+        config: widths, blocks, `known_pixels`, `output_from`, `finest_maps`.
     """
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -115,17 +116,23 @@ class LipToFace(nn.Module):
         widths, num_blocks = config.widths, config.blocks_per_level
         self.copies_known_pixels = config.known_pixels == "copied"
         self.unit_norm = nn.LayerNorm(UNIT_DIM)
-        self.stem = nn.Sequential(he_start(nn.Conv2d(6, widths[0], 5, 1, 2)), nn.ReLU())
+        finest = 1 if config.finest_maps == "half" else 0
+        stride = 2**finest
+        in_channels = 9 if self.copies_known_pixels else 6
+        stem = nn.Conv2d(in_channels, widths[finest], 4 + stride if finest else 5, stride, 2)
+        self.stem = nn.Sequential(he_start(stem), nn.ReLU())
         self.encoder = nn.ModuleList(
-            EncoderLevel(widths[i], widths[i + 1], num_blocks, is_normed=i >= 1) for i in range(5)
+            EncoderLevel(widths[i], widths[i + 1], num_blocks, is_normed=i >= 1) for i in range(finest, 5)
         )
-        self.bottleneck = nn.Linear(UNIT_DIM, widths[5] * 16)
+        self.bottleneck_rows = 2 if self.copies_known_pixels else 4
+        self.bottleneck = nn.Linear(UNIT_DIM, widths[5] * 4 * self.bottleneck_rows)
         nn.init.normal_(self.bottleneck.weight, std=0.01)
         self.decoder = nn.ModuleList(
             DecoderLevel(widths[i + 1], widths[i], widths[i], num_blocks, is_normed=i >= 1)
-            for i in reversed(range(5))
+            for i in reversed(range(finest, 5))
         )
-        self.head = nn.Conv2d(widths[0], 3, 3, 1, 1)
+        self.head = nn.Conv2d(widths[finest], 3 * stride**2, 3, 1, 1)
+        self.to_pixels = nn.PixelShuffle(stride)
         self.moves_reference = config.output_from == "reference"
         if self.moves_reference:
             nn.init.normal_(self.head.weight, std=0.01)
@@ -148,27 +155,27 @@ class LipToFace(nn.Module):
         """
         _check(reference, pose_prior, units)
         prior = hide_lower_half(pose_prior)
-        lower = self._lower_rows(reference, prior, self.unit_norm(units))
         if not self.copies_known_pixels:
-            return lower
-        generated = lower[:, :, lower.shape[2] - (CROP_PX - HIDDEN_TOP_ROW) :]
+            return self._generated_rows(torch.cat([reference, prior], dim=1), reference, units)
+        known = [frames[:, :, :HIDDEN_TOP_ROW].flip(2) for frames in (reference, prior)]
+        shown = torch.cat([reference[:, :, HIDDEN_TOP_ROW:], *known], dim=1)
+        generated = self._generated_rows(shown, reference, units)
         return torch.cat([prior[:, :, :HIDDEN_TOP_ROW], generated], dim=2)
 
-    def _lower_rows(self, reference: Tensor, prior: Tensor, unit: Tensor) -> Tensor:
-        x = torch.cat([reference, prior], dim=1) * 2 - 1
-        x = self.stem(x.contiguous(memory_format=torch.channels_last))
+    def _generated_rows(self, shown: Tensor, reference: Tensor, units: Tensor) -> Tensor:
+        """The crop's lowest rows, as many as `shown` (N, C, H, 128) has: (N, 3, H, 128)."""
+        unit = self.unit_norm(units)
+        x = self.stem((shown * 2 - 1).contiguous(memory_format=torch.channels_last))
         skips = [x]
         for encode in self.encoder:
             x = encode(x)
             skips.append(x)
-        x = skips.pop() + self.bottleneck(unit).view(len(x), -1, 4, 4)  # (N, C, 4, 4)
+        x = skips.pop() + self.bottleneck(unit).view(len(x), -1, self.bottleneck_rows, 4)
         for decode, skip in zip(self.decoder, reversed(skips), strict=True):
-            if self.copies_known_pixels and skip.shape[3] == 16:
-                x = x[:, :, 3:]  # rows 3..7 of 8: rows 6..15 of 16 once doubled, a margin of 2
-            x = decode(x, skip[:, :, skip.shape[2] - 2 * x.shape[2] :], unit)
+            x = decode(x, skip, unit)
             if self.moves_reference and skip.shape[3] == 32:
                 moved = move_pixels(reference, self.displacement(x))
-        logits = self.head(x).float()
+        logits = self.to_pixels(self.head(x)).float()
         if self.moves_reference:
             logits = logits + torch.logit(moved, eps=0.02)
         return torch.sigmoid(logits)

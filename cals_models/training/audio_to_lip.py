@@ -1,4 +1,4 @@
-"""Training of f_theta: its units of masked timesteps are compared with those of the frozen F_v.
+"""Training of f_theta: its units are compared with those of the frozen F_v, of masked and of given timesteps.
 
 Source: L_a2l of CALS (arXiv 2305.19556), masking as in AV-HuBERT (arXiv 2201.02184). A sample is a stretch of one
 clip; its first and last two frames lack a whole visual window, so they have no target and are not counted.
@@ -16,12 +16,10 @@ from torch import Tensor
 from torch.autograd import backward
 
 from cals_models.config.audio_to_lip import AudioToLipConfig
-from cals_models.config.lip_motion_units import UNIT_DIM
 from cals_models.losses import audio_to_lip_loss
 from cals_models.masking import span_mask
-from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE, WINDOW_FRAMES
+from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE
 from cals_models.networks.audio_to_lip import AudioToLip
-from cals_models.networks.frame_tensors import to_float_frames
 from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.networks.trained_sync_encoder import load_sync_encoder
@@ -29,6 +27,7 @@ from cals_models.precision import place
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from cals_models.timebase import MELS_PER_FRAME
+from cals_models.training.clip_units import clip_units, lip_units
 from cals_models.training.clip_windows import (
     as_batch,
     longest_valid_run,
@@ -45,7 +44,6 @@ from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
 
 MIN_SAMPLE_FRAMES = 10
-FRAMES_AT_ONCE = 250
 
 
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "AudioToLipStage":
@@ -77,7 +75,10 @@ class AudioToLipStage(TrainingStage):
         self.exported = ("audio_to_lip",)
         self.optimizers = {"audio_to_lip": build_optimizer([self.network], config)}
         self._sampler = train_sampler(shard_sets, self._sample, config, world, keeps_frames=False)
-        self._units = {clip.key: self._units_of(clip) for clip in self._sampler.source.in_memory}
+        self._units = {
+            clip.key: clip_units(expert, clip, world.device, config.precision).lips
+            for clip in self._sampler.source.in_memory
+        }
         self._chance: dict[str, float] = {}
         self._validation = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
 
@@ -92,13 +93,13 @@ class AudioToLipStage(TrainingStage):
         return self._sampler.draw(batch_number)
 
     def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
-        """One update; the loss is the mean over the masked timesteps of all batches and processes."""
+        """One update; the loss is the mean over the counted timesteps of all batches and processes."""
         counts = torch.stack([self._counted(batch).sum() for batch in batches])
         total = self.world.sum(counts.sum().float()) / self.world.size
         losses = []
         for batch, count in zip(batches, counts, strict=True):
             with self.autocast():
-                targets = batch["units"] if "units" in batch else self._targets(batch["frames"])
+                targets = batch["units"] if "units" in batch else lip_units(self.expert, batch["frames"])
                 units = self.network(batch["mel"], mask=batch["mask"], num_valid=batch["num_valid"])
             loss = audio_to_lip_loss(units, targets, self._counted(batch)) * count / total
             backward(loss)
@@ -118,11 +119,10 @@ class AudioToLipStage(TrainingStage):
             if run is None or len(run[0]) < MIN_SAMPLE_FRAMES:
                 continue
             frames, mel = (as_batch(array, self.world.device) for array in run)
-            mask = self._mask(frames.shape[1], torch.Generator().manual_seed(number))[None].to(
-                self.world.device
-            )
+            seeded = torch.Generator().manual_seed(number)
+            mask = self._mask(frames.shape[1], self.config.mask_share, seeded)[None].to(self.world.device)
             with self.autocast():
-                targets = self._targets(frames[:, :, HIDDEN_TOP_ROW:])
+                targets = lip_units(self.expert, frames[:, :, HIDDEN_TOP_ROW:])
                 hidden, whole = self.network(mel, mask=mask), self.network(mel)
             inner = slice(CONTEXT_FRAMES, frames.shape[1] - CONTEXT_FRAMES)
             counted = torch.zeros_like(mask)
@@ -173,7 +173,7 @@ class AudioToLipStage(TrainingStage):
         if length < MIN_SAMPLE_FRAMES:
             return None
         start = run_start + int(generator.integers(0, run_length - length + 1))
-        mask = self._mask(length, torch.Generator().manual_seed(int(generator.integers(2**62)))).numpy()
+        mask = self._drawn_mask(length, generator)
         return {
             **self._targets_or_frames(clip, start, length),
             "mel": pad_frames(
@@ -190,24 +190,22 @@ class AudioToLipStage(TrainingStage):
         frames = self._sampler.source.frames(clip, range(start, start + length))[:, HIDDEN_TOP_ROW:]
         return {"frames": np.pad(frames, (padding, (0, 0), (0, 0), (0, 0)))}
 
-    def _units_of(self, clip: ShardClip) -> npt.NDArray[np.float32]:
-        """F_v's units float32 (T, 512) of a clip's longest valid run, zeros at frames without a whole window."""
-        units = np.zeros((clip.num_frames, UNIT_DIM), np.float32)
-        start, length = longest_valid_run(clip.valid)
-        for first in range(start, start + length - 2 * CONTEXT_FRAMES, FRAMES_AT_ONCE):
-            last = min(first + FRAMES_AT_ONCE + 2 * CONTEXT_FRAMES, start + length)
-            frames = as_batch(clip.frames(range(first, last))[:, HIDDEN_TOP_ROW:], self.world.device)
-            with self.autocast():
-                units[first:last] += self._targets(frames)[0].cpu().numpy()
-        return units
+    def _drawn_mask(self, length: int, generator: np.random.Generator) -> npt.NDArray[np.bool_]:
+        """bool (L,), True where masked: of no frame, or of a share between the smallest and the largest."""
+        config = self.config
+        if generator.random() < config.unmasked_share:
+            return np.zeros(length, np.bool_)
+        share = float(generator.uniform(config.min_mask_share, config.mask_share))
+        seeded = torch.Generator().manual_seed(int(generator.integers(2**62)))
+        return self._mask(length, share, seeded).numpy()
 
-    def _mask(self, length: int, generator: torch.Generator) -> Tensor:
+    def _mask(self, length: int, share: float, generator: torch.Generator) -> Tensor:
         """bool (L,), True where masked; drawn until at least one masked frame has a target."""
         while True:
             mask = span_mask(
                 torch.tensor([length]),
                 length,
-                mask_share=self.config.mask_share,
+                mask_share=share,
                 span_frames=self.config.mask_span_frames,
                 generator=generator,
             )[0]
@@ -215,14 +213,7 @@ class AudioToLipStage(TrainingStage):
                 return mask
 
     def _counted(self, batch: Batch) -> Tensor:
-        """bool (B, L): masked, and far enough from the stretch's ends to have a target."""
+        """bool (B, L): in L_a2l, and far enough from the stretch's ends to have a target."""
         frames = torch.arange(batch["mask"].shape[1], device=batch["mask"].device)
         inner = (frames >= CONTEXT_FRAMES) & (frames < batch["num_valid"][:, None] - CONTEXT_FRAMES)
-        return batch["mask"] & inner
-
-    def _targets(self, frames: Tensor) -> Tensor:
-        """F_v's units of frames uint8 (B, L, 64, 128, 3): float32 (B, L, 512), zeros at the first and last two frames."""
-        with torch.no_grad():
-            units = self.expert.visual(to_float_frames(frames)).float()
-        assert units.shape[1] == frames.shape[1] - WINDOW_FRAMES + 1
-        return torch.nn.functional.pad(units, (0, 0, CONTEXT_FRAMES, CONTEXT_FRAMES))
+        return batch["mask"] & inner if self.config.counted_steps == "masked" else inner

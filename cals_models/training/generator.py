@@ -1,18 +1,19 @@
 """Training of f_phi with its audio path and the discriminator, for one method.
 
 Source: L = l1 L_recon + l2 L_gan + l3 L_sync of CALS (arXiv 2305.19556); weights of SyncTalkFace (arXiv 2211.00924);
-Wav2Lip's sync loss and the rule that enables it (arXiv 2008.10010). A sample is S consecutive target frames with
-two real frames on either side, so that each target has a 5-frame window of F_v, and another frame of the clip as the
-reference. L_recon is the mean over the rows that are generated: only the lower half where the known rows are copied.
+Wav2Lip's sync loss (arXiv 2008.10010). A sample is S consecutive target frames with two real frames on either side, so
+that each target has a 5-frame window of F_v, and another frame of the clip as the reference. The sync losses of all methods
+are enabled by one rule: once generated mouths have left the reference's. L_recon is the mean over the rows that are generated: only the lower half where the known rows are copied.
 
 Legend: B samples, S target frames, L video frames of audio, D = 512.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,8 +22,9 @@ from torch.autograd import backward
 from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.generator import GeneratorConfig
 from cals_models.losses import adversarial_loss, discriminator_loss
-from cals_models.mel_windows import CONTEXT_FRAMES
+from cals_models.mel_windows import CONTEXT_FRAMES, WINDOW_FRAMES
 from cals_models.methods.registry import METHODS
+from cals_models.networks.audio_to_lip import AudioToLip
 from cals_models.networks.discriminator import LowerFaceDiscriminator
 from cals_models.networks.frame_tensors import to_float_frames
 from cals_models.networks.lip_sync import LipSync
@@ -33,18 +35,17 @@ from cals_models.precision import place
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from cals_models.speech_level import speech_level
-from cals_models.training.clip_windows import (
-    lower_half,
-)
+from cals_models.training.clip_units import audio_units, clip_units, lip_units
+from cals_models.training.clip_windows import lower_half
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
-from cals_models.training.generator_samples import draw_sample
+from cals_models.training.generator_samples import SampleDrawer
 from cals_models.training.generator_validation import GeneratorValidation
 from cals_models.training.job import TrainingJob
-from cals_models.training.sampler import Sample, train_sampler
+from cals_models.training.sampler import BatchSampler, sampler_of, train_source
 from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
-from cals_models.training.sync_losses import SYNC_TERMS
+from cals_models.training.sync_losses import SYNC_TERMS, Keys
 
 CLIPS_FOR_LEVEL = 64
 
@@ -71,7 +72,7 @@ def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) 
 class GeneratorStage(TrainingStage):
     """Trains a LipSync against a LowerFaceDiscriminator and a frozen SyncEncoder."""
 
-    best_metric: ClassVar[str] = "psnr_mouth"
+    best_metric: ClassVar[str] = "audio_gain"
     higher_is_better: ClassVar[bool] = True
 
     def __init__(
@@ -93,8 +94,8 @@ class GeneratorStage(TrainingStage):
         self.discriminator = LowerFaceDiscriminator(config.discriminator_width)
         for network in (self.model.generator, self.model.audio, self.discriminator, self.expert):
             place(network, world.device, config)
-        if audio_to_lip_config is not None and not config.finetune_audio_to_lip:
-            self.model.audio.requires_grad_(False)
+        self._trains_audio = audio_to_lip_config is None or config.finetune_audio_to_lip
+        self.model.audio.requires_grad_(self._trains_audio)
         self.networks = {
             "generator": model.generator,
             "audio": model.audio,
@@ -102,23 +103,25 @@ class GeneratorStage(TrainingStage):
         }
         self.exported = ("generator", "audio")
         self.optimizers = self._build_optimizers()
-        self.sync_is_on = not any(SYNC_TERMS[name].waits_for_expert for name in self.sync_losses)
-        self._sampler = train_sampler(shard_sets, self._sample, config, world)
-        self._validation = GeneratorValidation(shard_sets, config, world, self._sample, self.expert)
+        self.sync_is_on = False
+        self._sampler, self._single_sampler = self._build_samplers(shard_sets)
+        self._validation = GeneratorValidation(shard_sets, config, world, self.expert)
         self._copied_metrics: dict[str, float] = {}
 
     def draw(self, batch_number: int) -> Batch:
         """Batch of a number.
 
         Returns:
-            frames uint8 (B, S + 4, 128, 128, 3) RGB; reference uint8 (B, 128, 128, 3) RGB; mel (B, 80, 4L) and target_mel
-            (B, 80, 4 (S + 4)), float32 log10 magnitudes; first and num_valid int64 (B,): the first target's frame in
-            `mel`, and the video frames of `mel` that are not padding.
+            Arrays of `draw_sample` with a first axis B.
         """
+        if self._is_single(batch_number // self.config.accumulate_batches):
+            return self._single_sampler.draw(batch_number)
         return self._sampler.draw(batch_number)
 
     def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
         """One update of the generator, then one of the discriminator."""
+        if self._trains_audio and isinstance(self.model.audio, AudioToLip):
+            self.model.audio.requires_grad_(not self._is_single(step))
         rate = learning_rate(step, self.config)
         discriminator_rate = learning_rate(step, self.config, peak=self.config.discriminator_learning_rate)
         self.discriminator.requires_grad_(False)
@@ -163,9 +166,9 @@ class GeneratorStage(TrainingStage):
             All terms and their weighted sum `loss`, scalars; the real and the generated lower halves, each
             (B S, 3, 64, 128), RGB in [0, 1].
         """
-        config, num_targets = self.config, self.config.target_frames
+        config = self.config
         frames = to_float_frames(batch["frames"])
-        targets = frames[:, CONTEXT_FRAMES : CONTEXT_FRAMES + num_targets]
+        targets = frames[:, CONTEXT_FRAMES:-CONTEXT_FRAMES]
         fake = self.generate(batch, targets)
         rows = slice(fake.shape[-2] // 2, None) if config.known_pixels == "copied" else slice(None)
         real_lower, fake_lower = lower_half(targets), lower_half(fake)
@@ -175,7 +178,7 @@ class GeneratorStage(TrainingStage):
             **self.sync_terms(batch, frames, fake_lower),
         }
         weights = {"l1": config.l1_weight, "gan": config.gan_weight, **self._sync_weights()}
-        loss = torch.stack([weight * terms[name] for name, weight in weights.items()]).sum()
+        loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
         return {"loss": loss, **terms}, real_lower.flatten(0, 1), fake_lower.flatten(0, 1)
 
     def generate(self, batch: Batch, targets: Tensor) -> Tensor:
@@ -189,44 +192,51 @@ class GeneratorStage(TrainingStage):
             (B, S, 3, 128, 128), RGB in [0, 1], float32.
         """
         num_samples, num_targets = targets.shape[:2]
-        units = self.model.units_at(batch["mel"], batch["first"], num_targets, batch["num_valid"])
+        if "units" in batch:
+            units = batch["units"]
+        else:
+            units = self.model.units_at(batch["mel"], batch["first"], num_targets, batch["num_valid"])
         reference = to_float_frames(batch["reference"])[:, None].expand_as(targets)
         frames = self.model.generate(reference.flatten(0, 1), targets.flatten(0, 1), units.flatten(0, 1))
         return frames.view(num_samples, num_targets, *frames.shape[1:])
 
     def sync_terms(self, batch: Batch, frames: Tensor, fake_lower: Tensor) -> dict[str, Tensor]:
-        """The method's sync losses. A window of F_v holds generated targets and, at its ends, real frames.
+        """The method's sync losses once they are enabled. A window of F_v holds generated targets and, at its ends, real frames.
 
         Args:
-            batch: see `draw`; its `target_mel` is the audio of `frames`.
+            batch: see `draw`.
             frames: (B, S + 4, 3, 128, 128), RGB in [0, 1]: the targets with two real frames on either side.
             fake_lower: (B, S, 3, 64, 128), RGB in [0, 1]: lower halves of the generated targets.
 
         Returns:
             Name -> scalar, unweighted; lower is better.
         """
+        if not self.sync_is_on or frames.shape[1] == WINDOW_FRAMES:  # single frames
+            return {}
         real = lower_half(frames)
         mixed = torch.cat([real[:, :CONTEXT_FRAMES], fake_lower, real[:, -CONTEXT_FRAMES:]], dim=1)
         lips = self.expert.visual(mixed)
-        targets: dict[str, Tensor] = {}
-        with torch.no_grad():
-            wanted = {SYNC_TERMS[name].target for name in self.sync_losses}
-            if "real" in wanted:
-                targets["real"] = self.expert.visual(real)
-            if "audio" in wanted:
-                targets["audio"] = self.expert.audio(batch["target_mel"])
         return {
-            name: SYNC_TERMS[name].loss(lips, targets[SYNC_TERMS[name].target], self.config)
+            name: SYNC_TERMS[name].loss(lips, self._keys(batch, SYNC_TERMS[name].target), self.config)
             for name in self.sync_losses
         }
+
+    def _keys(self, batch: Batch, target: Literal["audio", "lips"]) -> Keys:
+        if target in batch:
+            units = batch[target]
+        elif target == "audio":
+            units = audio_units(self.expert, batch["mel"])
+        else:
+            units = lip_units(self.expert, batch["lower_frames"])
+        return Keys(units=units, first=batch["first"], counted=batch["counted"])
 
     def validate(self, step: int) -> dict[str, float]:
         """PSNR, SSIM and the expert's loss on fixed held-out samples; the same with another clip's audio."""
         return self._validation.metrics(self.generate)
 
     def observe(self, metrics: Mapping[str, float]) -> None:
-        """Enables Wav2Lip's sync loss once `expert_loss < sync_switch_on_loss`; stays enabled."""
-        if metrics["expert_loss"] < self.config.sync_switch_on_loss:
+        """Enables the sync losses once `reference_nearness > sync_switch_on_nearness`; they stay enabled."""
+        if metrics["reference_nearness"] > self.config.sync_switch_on_nearness:
             self.sync_is_on = True
         self._copied_metrics = {
             name.removeprefix("copy_"): value for name, value in metrics.items() if name.startswith("copy_")
@@ -259,9 +269,9 @@ class GeneratorStage(TrainingStage):
             found.append(
                 Diagnosis(
                     name="sync_never_switched_on",
-                    text=f"the expert's loss on generated frames was {val['expert_loss']:.3f} at the end, never below"
-                    f" {config.sync_switch_on_loss} (on real frames it is {val['expert_loss_real']:.3f}), so the sync"
-                    " loss had no weight: train longer, train the sync encoder longer, or raise sync_switch_on_loss",
+                    text=f"generated mouths were {val['reference_nearness']:.2f} of the way from the reference's to the true"
+                    f" ones at the end, never above {config.sync_switch_on_nearness}, so the sync losses had no weight:"
+                    " train longer, check that audio and video are in sync, or lower sync_switch_on_nearness",
                 )
             )
         if val and late and val["reference_nearness"] < config.copies_reference_margin:
@@ -275,7 +285,7 @@ class GeneratorStage(TrainingStage):
         return found
 
     def state(self) -> dict[str, Any]:
-        """Whether Wav2Lip's sync loss is enabled."""
+        """Whether the sync losses are enabled."""
         return {"sync_is_on": self.sync_is_on}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -294,11 +304,7 @@ class GeneratorStage(TrainingStage):
         }
 
     def _sync_weights(self) -> dict[str, float]:
-        terms = {name: SYNC_TERMS[name] for name in self.sync_losses}
-        return {
-            name: term.weight(self.config) if self.sync_is_on or not term.waits_for_expert else 0.0
-            for name, term in terms.items()
-        }
+        return {name: SYNC_TERMS[name].weight(self.config) for name in self.sync_losses}
 
     def _build_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         generator = build_optimizer([self.model.generator], self.config)
@@ -308,5 +314,33 @@ class GeneratorStage(TrainingStage):
             generator.add_param_group({"params": trained, "weight_decay": 0.0, "learning_rate_share": share})
         return {"generator": generator, "discriminator": build_optimizer([self.discriminator], self.config)}
 
-    def _sample(self, clip: ShardClip, generator: np.random.Generator) -> Sample | None:
-        return draw_sample(clip, generator, self._sampler.source, self.config)
+    def _is_single(self, step: int) -> bool:
+        return step < self.config.single_frame_steps
+
+    def _build_samplers(self, shard_sets: Sequence[ShardSet]) -> tuple[BatchSampler, BatchSampler]:
+        """Batches of windows, and of single frames: as many frames, each a sample of its own."""
+        config = self.config
+        source = train_source(shard_sets, config)
+        keys = {
+            clip.key: clip_units(self.expert, clip, self.world.device, config.precision)
+            for clip in source.in_memory
+        }
+        known = source.in_memory if config.single_frame_steps else ()
+        units = {
+            clip.key: self._frozen_units(clip) for clip in known if isinstance(self.model.audio, AudioToLip)
+        }
+        drawer = SampleDrawer(source, config, keys, units)
+        return (
+            sampler_of(source, drawer.window, config, self.world),
+            sampler_of(source, drawer.single, config, self.world, times=config.target_frames),
+        )
+
+    @torch.no_grad()
+    def _frozen_units(self, clip: ShardClip) -> npt.NDArray[np.float32]:
+        """f_theta's units (T, 512) before it is trained along."""
+        self.model.audio.eval()
+        with self.autocast():
+            units = self.model.units(torch.from_numpy(clip.mel)[None].to(self.world.device))
+        self.model.audio.train()
+        known: npt.NDArray[np.float32] = units[0].float().cpu().numpy()
+        return known

@@ -19,10 +19,11 @@ from cals_models.metrics.crop_metrics import mouth_region, psnr, ssim
 from cals_models.networks.frame_tensors import to_byte_frames, to_float_frames
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.precision import autocast
-from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
+from cals_models.training.clip_units import clip_units, units_at
 from cals_models.training.clip_windows import lower_half, validation_source
 from cals_models.training.distributed import World
+from cals_models.training.generator_samples import SampleDrawer
 from cals_models.training.sampler import Sample
 from cals_models.training.stage import Batch
 
@@ -38,7 +39,6 @@ class GeneratorValidation:
         shard_sets: the split `val` of the first one validates.
         config: of the generator.
         world: where to compute.
-        sample: draws a sample from a clip.
         expert: the frozen sync encoder, on the world's device.
 
     Raises:
@@ -50,7 +50,6 @@ class GeneratorValidation:
         shard_sets: Sequence[ShardSet],
         config: GeneratorConfig,
         world: World,
-        sample: Callable[[ShardClip, np.random.Generator], Sample | None],
         expert: SyncEncoder,
     ) -> None:
         source = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
@@ -58,7 +57,9 @@ class GeneratorValidation:
         self._samples: list[Sample] = []
         for number, clip in enumerate(source.first(config.validation_clips)):
             generator = np.random.default_rng([0, number])
-            drawn = [sample(clip, generator) for _ in range(SAMPLES_PER_CLIP)]
+            keys = {clip.key: clip_units(expert, clip, world.device, config.precision)}
+            drawer = SampleDrawer(source, config, keys, {})
+            drawn = [drawer.window(clip, generator) for _ in range(SAMPLES_PER_CLIP)]
             self._samples += [one for one in drawn if one is not None]
         if not self._samples:
             raise ValueError(
@@ -108,21 +109,24 @@ class GeneratorValidation:
         with_other_audio = {**batch, **{name: other[name] for name in ("mel", "first", "num_valid")}}
         with autocast(self._device, self._precision):
             generated, generated_other = generate(batch, targets), generate(with_other_audio, targets)
-            audio = self._expert.audio(batch["target_mel"])
             lips = self._lips(frames, generated)
             lips_other = self._lips(frames, generated_other)
-            lips_real = self._lips(frames, targets)
+        num_targets = targets.shape[1]
+        audio, lips_real = (units_at(batch[name], batch["first"], num_targets) for name in ("audio", "lips"))
         reference = to_float_frames(batch["reference"])[:, None].expand_as(targets)
         self._keep(reference, targets, generated)
         true, shown, copied = (
             to_byte_frames(frames.flatten(0, 1)) for frames in (targets, generated, reference)
         )
         shown_other = to_byte_frames(generated_other.flatten(0, 1))
+        compared = _compare("", shown, true)
+        with_other = _mean(psnr(mouth_region(shown_other), mouth_region(true)))
         return {
             "l1": (lower_half(generated) - lower_half(targets)).abs().mean().item(),
-            **_compare("", shown, true),
+            **compared,
             **_compare("copy_", copied, true),
-            "other_audio_psnr_mouth": _mean(psnr(mouth_region(shown_other), mouth_region(true))),
+            "other_audio_psnr_mouth": with_other,
+            "audio_gain": compared["psnr_mouth"] - with_other,
             "reference_nearness": _nearness(generated, reference, targets),
             "expert_loss": wav2lip_sync_loss(lips, audio).item(),
             "expert_loss_real": wav2lip_sync_loss(lips_real, audio).item(),

@@ -204,6 +204,56 @@ class BatchSampler:
         ]
 
 
+def train_source(
+    shard_sets: Sequence[ShardSet], config: TrainingConfig, *, keeps_frames: bool = True
+) -> ClipStream:
+    """The train splits of some shard sets, their clips mixed, as a stage's settings say.
+
+    Args:
+        shard_sets: one or more.
+        config: seed and cache limits.
+        keeps_frames: whether decoded frames may be kept up to `frame_cache_bytes`; False decodes at every visit.
+
+    Raises:
+        ValueError: the train splits hold no clip.
+        ShardError: a shard is not what its manifest says.
+    """
+    return ClipStream(
+        shard_sets,
+        "train",
+        seed=config.seed,
+        clip_cache_bytes=config.clip_cache_bytes,
+        frame_cache_bytes=config.frame_cache_bytes if keeps_frames else 0,
+    )
+
+
+def sampler_of(
+    source: ClipStream,
+    sample: Callable[[ShardClip, np.random.Generator], Sample | None],
+    config: TrainingConfig,
+    world: World,
+    *,
+    times: int = 1,
+) -> BatchSampler:
+    """Batches from a source, as a stage's settings say.
+
+    Args:
+        source: the clips.
+        sample: see `BatchSampler`.
+        config: batch size, samples a clip, seed.
+        world: this process among how many.
+        times: draws this many times `batch_samples`.
+    """
+    return BatchSampler(
+        source,
+        sample,
+        batch_samples=times * config.batch_samples,
+        samples_per_clip=config.samples_per_clip,
+        seed=config.seed,
+        world=world,
+    )
+
+
 def train_sampler(
     shard_sets: Sequence[ShardSet],
     sample: Callable[[ShardClip, np.random.Generator], Sample | None],
@@ -225,21 +275,8 @@ def train_sampler(
         ValueError: the train splits hold no clip.
         ShardError: a shard is not what its manifest says.
     """
-    source = ClipStream(
-        shard_sets,
-        "train",
-        seed=config.seed,
-        clip_cache_bytes=config.clip_cache_bytes,
-        frame_cache_bytes=config.frame_cache_bytes if keeps_frames else 0,
-    )
-    return BatchSampler(
-        source,
-        sample,
-        batch_samples=config.batch_samples,
-        samples_per_clip=config.samples_per_clip,
-        seed=config.seed,
-        world=world,
-    )
+    source = train_source(shard_sets, config, keeps_frames=keeps_frames)
+    return sampler_of(source, sample, config, world)
 
 
 def window_starts(valid: npt.NDArray[np.bool_], length: int) -> npt.NDArray[np.int64]:

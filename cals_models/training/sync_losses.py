@@ -2,8 +2,10 @@
 
 To add one: its name in `cals_models.methods.method.SyncLoss`, its function in `cals_models.losses`, its row here.
 
-Source: d_av and d_vv of CALS (arXiv 2305.19556); Wav2Lip's sync loss and the rule that enables it (arXiv 2008.10010).
-Legend: B samples, W windows a sample, D = 512.
+Source: d_av and d_vv of CALS (arXiv 2305.19556); Wav2Lip's sync loss (arXiv 2008.10010).
+Generated lips are float32 (B, S, D) of unit length.
+
+Legend: B samples, S generated frames, L video frames of audio, D = 512.
 """
 
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from torch import Tensor
 from cals_models.config.generator import GeneratorConfig
 from cals_models.losses import sequence_contrast, wav2lip_sync_loss
 from cals_models.methods.method import SyncLoss
+from cals_models.training.clip_units import units_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,28 +25,45 @@ class SyncTerm:
     """One term of L_sync.
 
     Args:
-        target: what generated lips are compared with: F_a's embeddings of the `audio`, or F_v's units of the `real` frames.
-        loss: (lips, target, config) -> scalar, with lips and target (B, W, D) float32 of unit length.
+        target: what generated lips are compared with: F_a's embeddings of the `audio`, or F_v's units of the real `lips`.
+        loss: (generated lips, keys, config) -> scalar.
         weight: of the term in the generator's loss.
-        waits_for_expert: weight 0 until the expert's loss on generated frames falls below `sync_switch_on_loss`.
     """
 
-    target: Literal["audio", "real"]
-    loss: Callable[[Tensor, Tensor, GeneratorConfig], Tensor]
+    target: Literal["audio", "lips"]
+    loss: Callable[[Tensor, "Keys", GeneratorConfig], Tensor]
     weight: Callable[[GeneratorConfig], float]
-    waits_for_expert: bool = False
 
 
-def _wav2lip_sync(lips: Tensor, audio: Tensor, config: GeneratorConfig) -> Tensor:
-    return wav2lip_sync_loss(lips, audio)
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """Units of all frames of the audio's stretch, the whole clip where that is no longer.
+
+    Args:
+        units: float32 (B, L, D), of unit length.
+        first: int64 (B,), number of the first generated frame.
+        counted: bool (B, L), False for padding and for frames without a window of valid frames.
+    """
+
+    units: Tensor
+    first: Tensor
+    counted: Tensor
 
 
-def _d_av(lips: Tensor, audio: Tensor, config: GeneratorConfig) -> Tensor:
-    return sequence_contrast(lips, audio, config.d_av_temperature)
+def _wav2lip_sync(lips: Tensor, audio: Keys, config: GeneratorConfig) -> Tensor:
+    return wav2lip_sync_loss(lips, units_at(audio.units, audio.first, lips.shape[1]))
 
 
-def _d_vv(lips: Tensor, real_lips: Tensor, config: GeneratorConfig) -> Tensor:
-    return sequence_contrast(lips, real_lips, config.d_vv_temperature)
+def _d_av(lips: Tensor, audio: Keys, config: GeneratorConfig) -> Tensor:
+    return _contrast(lips, audio, config.d_av_temperature)
+
+
+def _d_vv(lips: Tensor, real_lips: Keys, config: GeneratorConfig) -> Tensor:
+    return _contrast(lips, real_lips, config.d_vv_temperature)
+
+
+def _contrast(lips: Tensor, keys: Keys, temperature: float) -> Tensor:
+    return sequence_contrast(lips, keys.units, temperature, first=keys.first, counted=keys.counted)
 
 
 SYNC_TERMS: dict[SyncLoss, SyncTerm] = {
@@ -51,8 +71,7 @@ SYNC_TERMS: dict[SyncLoss, SyncTerm] = {
         target="audio",
         loss=_wav2lip_sync,
         weight=lambda config: config.wav2lip_sync_weight,
-        waits_for_expert=True,
     ),
     "d_av": SyncTerm(target="audio", loss=_d_av, weight=lambda config: config.d_av_weight),
-    "d_vv": SyncTerm(target="real", loss=_d_vv, weight=lambda config: config.d_vv_weight),
+    "d_vv": SyncTerm(target="lips", loss=_d_vv, weight=lambda config: config.d_vv_weight),
 }

@@ -47,7 +47,7 @@ def test_info_nce_at_chance_is_log_of_the_candidates() -> None:
     assert info_nce(same, same, 0.07).item() == pytest.approx(np.log(16))
 
 
-def test_audio_to_lip_loss_counts_masked_timesteps_only() -> None:
+def test_audio_to_lip_loss_counts_the_given_timesteps_only() -> None:
     rng = np.random.default_rng(0)
     units, targets = rng.normal(size=(2, 6, 4)), rng.normal(size=(2, 6, 4))
     counted = rng.random((2, 6)) < 0.5
@@ -57,29 +57,52 @@ def test_audio_to_lip_loss_counts_masked_timesteps_only() -> None:
 
 
 def test_d_vv_is_the_papers_formula() -> None:
-    made, true = unit_rows(2, 5, 8), unit_rows(2, 5, 8, seed=1)
+    """Generated frames are rows 3..7 of one sequence and 1..5 of the other; each stands against all counted frames."""
+    made, true = unit_rows(2, 5, 8), unit_rows(2, 9, 8, seed=1)
+    first, counted = [3, 1], np.ones((2, 9), bool)
+    counted[1, 7:] = False
     total = 0.0
     for clip in range(2):
         for i in range(5):
-            similarity = [np.exp(made[clip, i] @ true[clip, j]) for j in range(5)]
-            total -= np.log(similarity[i] / sum(similarity)) / 5
-    loss = sequence_contrast(torch.tensor(made) * 3, torch.tensor(true), 1.0)
+            similarity = [np.exp(made[clip, i] @ true[clip, j]) for j in range(9) if counted[clip, j]]
+            total -= np.log(similarity[first[clip] + i] / sum(similarity)) / 5
+    loss = sequence_contrast(
+        torch.tensor(made) * 3,
+        torch.tensor(true),
+        1.0,
+        first=torch.tensor(first),
+        counted=torch.tensor(counted),
+    )
     assert loss.item() == pytest.approx(total / 2, rel=1e-5)
 
 
 def test_sequence_contrast_divides_by_its_temperature() -> None:
     made, true = unit_rows(1, 5, 8), unit_rows(1, 5, 8, seed=1)
     expected = cross_entropy(made[0] @ true[0].T / 0.1, np.arange(5))
-    assert sequence_contrast(torch.tensor(made), torch.tensor(true), 0.1).item() == pytest.approx(
-        expected, rel=1e-5
-    )
+    loss = sequence_contrast(torch.tensor(made), torch.tensor(true), 0.1, **whole(5))
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def whole(num_keys: int) -> dict[str, torch.Tensor]:
+    """A batch of one whose queries begin with the first of all keys."""
+    return {"first": torch.zeros(1, dtype=torch.int64), "counted": torch.ones(1, num_keys).bool()}
 
 
 def test_wav2lip_sync_loss_is_cross_entropy_of_the_cosine() -> None:
     lips, audio = np.abs(unit_rows(2, 3, 8)), np.abs(unit_rows(2, 3, 8, seed=1))
     cosine = (lips * audio).sum(-1) / np.linalg.norm(lips, axis=-1) / np.linalg.norm(audio, axis=-1)
     loss = wav2lip_sync_loss(torch.tensor(lips) * 2, torch.tensor(audio))
-    assert loss.item() == pytest.approx(-np.log(cosine).mean(), rel=1e-5)
+    assert loss.item() == pytest.approx(-np.log(cosine.mean()), rel=1e-5)
+
+
+def test_wav2lip_sync_loss_reaches_windows_that_are_out_of_sync() -> None:
+    """One cosine of -0.5 beside one of 0.9: both have the gradient -1 / (2 * mean)."""
+    lips = torch.tensor([[-0.5, 0.75**0.5], [0.9, 0.19**0.5]], requires_grad=True)
+    audio = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    loss = wav2lip_sync_loss(lips, audio)
+    assert loss.item() == pytest.approx(-np.log(0.2), rel=1e-5)
+    loss.backward()
+    assert lips.grad is not None and (lips.grad.norm(dim=1) > 0.1).all()
 
 
 def test_gan_losses_are_binary_cross_entropy() -> None:
@@ -101,12 +124,12 @@ def test_gan_losses_stay_finite_for_certain_logits() -> None:
     ("call", "message"),
     [
         (lambda: info_nce(torch.ones(3, 4), torch.ones(2, 4), 1.0), "M >= N"),
-        (lambda: sequence_contrast(torch.ones(1, 1, 4), torch.ones(1, 1, 4), 1.0), "at least 2"),
-        (lambda: sequence_contrast(torch.ones(1, 5, 4), torch.ones(1, 6, 4), 1.0), r"\(B, S, D\) twice"),
+        (lambda: sequence_contrast(torch.ones(1, 1, 4), torch.ones(1, 1, 4), 1.0, **whole(1)), "at least 2"),
+        (lambda: sequence_contrast(torch.ones(1, 5, 4), torch.ones(5, 4), 1.0, **whole(5)), r"\(B, K, D\)"),
         (lambda: wav2lip_sync_loss(torch.ones(2, 4), torch.ones(3, 4)), "must be the same"),
         (
             lambda: audio_to_lip_loss(torch.ones(1, 3, 4), torch.ones(1, 3, 4), torch.zeros(1, 3).bool()),
-            "no masked step",
+            "no step has a target",
         ),
         (
             lambda: audio_to_lip_loss(torch.ones(1, 3, 4), torch.ones(1, 2, 4), torch.ones(1, 3).bool()),

@@ -18,7 +18,9 @@ from cals_models.inference.lip_generator import load_generator
 from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.shards.shard_set import ShardSet
 from cals_models.training.audio_to_lip import AudioToLipStage
+from cals_models.training.clip_units import audio_units, lip_units, units_at
 from cals_models.training.distributed import World
+from cals_models.training.generator import GeneratorStage
 from cals_models.training.job import read_job
 from cals_models.training.stage import TrainingStage
 from cals_models.training.stages import build_stage
@@ -138,7 +140,7 @@ def test_units_seen_once_are_those_of_the_frames(models: Path, shards: Path, tmp
     assert isinstance(streamed, AudioToLipStage)
     units, frames = kept.draw(0)["units"], streamed.draw(0)["frames"]
     inner = slice(2, -2)
-    assert torch.allclose(units[:, inner], streamed._targets(frames)[:, inner], atol=1e-5)
+    assert torch.allclose(units[:, inner], lip_units(streamed.expert, frames)[:, inner], atol=1e-5)
     assert units.norm(dim=2).max() > 0.99
 
 
@@ -153,6 +155,7 @@ def test_generator_overfits_one_batch(models: Path, shards: Path, tmp_path: Path
         inputs=inputs,
         steps=1000,
         learning_rate=3e-3,
+        widths=[16] * 6,
         clip_gradient_norm=10.0,
     )
     first, last = overfit(build_stage(read_job(job), ALONE, [ShardSet(shards)]), 40, metric="l1")
@@ -186,12 +189,81 @@ def test_a_samples_reference_is_never_near_its_targets(
             assert not any(torch.equal(frame, reference) for frame in frames)
 
 
-def test_a_sample_has_the_audio_of_its_frames(models: Path, shards: Path) -> None:
+def test_a_sample_has_the_audio_and_the_units_of_its_frames(models: Path, shards: Path) -> None:
+    """The units at the targets are F_v's of these frames, and F_a's of this audio."""
     stage = build_stage(read_job(models / "j_cals" / "config.json"), ALONE, [ShardSet(shards)])
+    assert isinstance(stage, GeneratorStage)
     batch = stage.draw(3)
-    for mel, target_mel, first in zip(batch["mel"], batch["target_mel"], batch["first"], strict=True):
-        start = 4 * int(first)
-        assert torch.equal(mel[:, start : start + 20], target_mel[:, 8:28])
+    lips, audio = (units_at(batch[name], batch["first"], 5) for name in ("lips", "audio"))
+    lower = batch["frames"][:, :, HIDDEN_TOP_ROW:]
+    assert torch.allclose(lips, lip_units(stage.expert, lower)[:, 2:-2], atol=2e-2)
+    assert torch.allclose(
+        audio, units_at(audio_units(stage.expert, batch["mel"]), batch["first"], 5), atol=2e-2
+    )
+    assert (batch["counted"].sum(1) == batch["num_valid"] - 4).all()
+
+
+def test_keys_of_streamed_clips_are_those_of_clips_in_memory(
+    models: Path, shards: Path, tmp_path: Path
+) -> None:
+    inputs = {name: models / name for name in ("sync_encoder", "audio_to_lip")}
+    kept, streamed = (
+        build_stage(
+            read_job(
+                write_job(
+                    tmp_path / str(size), "generator", shards, method="cals", inputs=inputs,
+                    clip_cache_bytes=size, precision="fp32",
+                )
+            ),
+            ALONE,
+            [ShardSet(shards)],
+        )
+        for size in (2**30, 0)
+    )  # fmt: skip
+    assert isinstance(kept, GeneratorStage) and isinstance(streamed, GeneratorStage)
+    batch, other = kept.draw(2), streamed.draw(2)
+    counted = batch["counted"]
+    assert torch.equal(counted, other["counted"]) and counted.any()
+    assert torch.allclose(
+        batch["lips"][counted], lip_units(streamed.expert, other["lower_frames"])[counted], atol=1e-5
+    )
+    for stage in (kept, streamed):
+        stage.sync_is_on = True
+        stage.model.eval()
+    with torch.no_grad():
+        losses, others = (
+            stage.generator_losses(drawn)[0] for stage, drawn in ((kept, batch), (streamed, other))
+        )
+    assert {"d_av", "d_vv"} <= losses.keys()
+    for name in losses:
+        assert losses[name].item() == pytest.approx(others[name].item(), abs=1e-4)
+
+
+@pytest.mark.parametrize("method", ["wav2lip", "cals"])
+def test_single_frames_come_first(models: Path, shards: Path, tmp_path: Path, method: str) -> None:
+    """S times as many samples of one frame; f_theta is as before, then trained along."""
+    inputs = {name: models / name for name in ("sync_encoder", "audio_to_lip")}
+    job = write_job(
+        tmp_path, "generator", shards, method=method, inputs=inputs, single_frame_steps=2, steps=4,
+        audio_to_lip_learning_rate_share=1.0,
+    )  # fmt: skip
+    stage = build_stage(read_job(job), ALONE, [ShardSet(shards)])
+    assert isinstance(stage, GeneratorStage)
+    stage.sync_is_on = True
+    single, window = stage.draw(1), stage.draw(2)
+    assert single["frames"].shape[:2] == (10, 5) and window["frames"].shape[:2] == (2, 9)
+    assert ("units" in single) == (method == "cals") and "mel" in window
+    before = {name: value.clone() for name, value in stage.model.audio.state_dict().items()}
+
+    def is_as_before() -> bool:
+        return all(torch.equal(before[name], value) for name, value in stage.model.audio.state_dict().items())
+
+    terms = stage.train_step([single], 1)
+    assert not {"d_av", "d_vv", "wav2lip_sync"} & terms.keys()
+    assert is_as_before() == (method == "cals")
+    terms = stage.train_step([window], 2)
+    assert {"d_av", "d_vv"} <= terms.keys() if method == "cals" else "wav2lip_sync" in terms
+    assert not is_as_before()
 
 
 def test_long_audio_is_processed_in_stretches_without_a_seam(
@@ -255,22 +327,36 @@ def test_a_damaged_model_is_one_clear_error(models: Path, tmp_path: Path, damage
         load_generator(folder)
 
 
-def test_wav2lips_sync_loss_is_enabled_once_the_experts_loss_is_low(models: Path, shards: Path) -> None:
-    stage = build_stage(read_job(models / "j_wav2lip" / "config.json"), ALONE, [ShardSet(shards)])
-    batch = stage.draw(0)
+@pytest.mark.parametrize("method", ["wav2lip", "cals"])
+def test_sync_losses_of_all_methods_are_enabled_once_mouths_move(
+    models: Path, shards: Path, method: str
+) -> None:
+    stage = build_stage(read_job(models / f"j_{method}" / "config.json"), ALONE, [ShardSet(shards)])
+    assert isinstance(stage, GeneratorStage)
+    batch, config = stage.draw(0), stage.config
+    weights = {
+        "l1": config.l1_weight,
+        "gan": config.gan_weight,
+        "wav2lip_sync": config.wav2lip_sync_weight,
+        "d_av": config.d_av_weight,
+        "d_vv": config.d_vv_weight,
+    }
 
-    def weighted() -> float:
-        losses = stage.generator_losses(batch)[0]  # type: ignore[attr-defined]
-        rest = 10.0 * losses["l1"] + 0.2 * losses["gan"]
-        return ((losses["loss"] - rest) / losses["wav2lip_sync"]).item()
+    def terms() -> set[str]:
+        losses = stage.generator_losses(batch)[0]
+        total = losses.pop("loss").item()
+        assert total == pytest.approx(
+            sum(weights[name] * loss.item() for name, loss in losses.items()), rel=1e-4
+        )
+        return set(losses) - {"l1", "gan"}
 
     with torch.no_grad():
-        assert weighted() == pytest.approx(0.0, abs=1e-4)
-        stage.observe({"expert_loss": 0.76})
-        assert weighted() == pytest.approx(0.0, abs=1e-4)
-        stage.observe({"expert_loss": 0.74})
-        assert weighted() == pytest.approx(0.33, abs=1e-3)
-        stage.observe({"expert_loss": 0.9})
+        assert terms() == set()
+        stage.observe({"reference_nearness": 0.14})
+        assert terms() == set()
+        stage.observe({"reference_nearness": 0.16})
+        assert terms() == set(stage.sync_losses)
+        stage.observe({"reference_nearness": 0.1})
         assert stage.state() == {"sync_is_on": True}
 
 
@@ -292,7 +378,7 @@ def test_troubles_are_named(models: Path, shards: Path) -> None:
 
     job = read_job(models / "j_wav2lip" / "config.json")
     generator = build_stage(job, ALONE, [ShardSet(shards)])
-    val = {"expert_loss": 1.0, "expert_loss_real": 0.8, "reference_nearness": 0.1}
+    val = {"reference_nearness": 0.1}
     assert names(generator, {}, val) == {"sync_never_switched_on", "copies_reference"}
     assert names(generator, {"discriminator_loss": 0.001}, {}) == {"dead_discriminator"}
     assert names(generator, {"discriminator_loss": 0.5}, {}) == set()
