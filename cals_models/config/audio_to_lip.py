@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cals_models.config.bounds import Bound, Count, NotNegative, ShareBelowOne
+from cals_models.config.bounds import Bound, Count, CountOrZero, NotNegative, ShareBelowOne
 from cals_models.config.training import TrainingConfig
 
 
@@ -24,6 +24,8 @@ class AudioToLipConfig(TrainingConfig):
         min_mask_share: smallest; each sample's share is uniform between the two. The paper's form has one share.
         unmasked_share: share of the samples of which nothing is masked; the paper's form has 0.
         mask_span_frames: length of a masked span (AV-HuBERT: 10).
+        mel_bins_masked: most neighbouring mel bins that are silenced in a sample (SpecAugment, arXiv 1904.08779).
+        level_jitter: largest change of a sample's level, log10 magnitude.
         mask_with: `embedding` puts a learned mel column at masked steps, `zero` silence in normalised units.
     """
 
@@ -41,6 +43,8 @@ class AudioToLipConfig(TrainingConfig):
     min_mask_share: Annotated[float, Bound(above=0, below=1)] = 0.02
     unmasked_share: ShareBelowOne = 0.25
     mask_span_frames: Count = 10
+    mel_bins_masked: CountOrZero = 0
+    level_jitter: NotNegative = 0.0
     mask_with: Literal["embedding", "zero"] = "embedding"
 
     def __post_init__(self) -> None:

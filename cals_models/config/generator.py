@@ -20,8 +20,8 @@ from cals_models.config.training import TrainingConfig
 class GeneratorConfig(TrainingConfig):
     """f_phi and the discriminator. A sample is `target_frames` consecutive frames of one clip.
 
-    The weights are SyncTalkFace's (L1 10, each of the others 0.2); Wav2Lip's sync loss has the ratio to L1
-    that Wav2Lip gives it (0.03 to 0.9), so that the rows of Table 1 differ only in what they name.
+    The weights of L1 and GAN are SyncTalkFace's (10 and 0.2); Wav2Lip's sync loss has the ratio to L1 that Wav2Lip gives
+    it (0.03 to 0.9); those of d_av and d_vv are chosen by measurement (docs/benchmarks.md).
 
     Args:
         widths: channels at 128, 64, 32, 16, 8 and 4 px.
@@ -45,14 +45,15 @@ class GeneratorConfig(TrainingConfig):
             reference is the frame itself. Validation takes the same; renders for an evaluation do not.
         discriminator_learning_rate: of the discriminator.
         l1_weight, gan_weight, d_av_weight, d_vv_weight, wav2lip_sync_weight: weights of the loss terms.
-        d_av_temperature: of the softmax over the audio of the S frames. At 0.3 its gradient on the cosine is about that
-            of SyncTalkFace's binary loss of the same weight; at 0.1 it is several times L1's, which cost image quality
-            and sync in a long training (docs/benchmarks.md).
-        d_vv_temperature: of the softmax over the S frames; the paper's form has none, which is 1.
+        d_av_temperature, d_vv_temperature: of the softmax over the windows of the clip; the paper's form has none, which
+            is 1. At 0.1 both lead to the true mouth and leave it there (docs/benchmarks.md); their weights are small, since
+            larger ones cost image quality and LMD.
         sync_switch_on_nearness: the sync losses count from the first validation on in which generated mouths are
             nearer to the true ones than this share of the way from the reference's. Before that their gradients cost
             what L1 teaches first. One rule for all methods, in place of Wav2Lip's on its expert's loss.
         dead_discriminator_loss: warn if the discriminator's loss stays below this: its gradients teach nothing.
+        min_audio_gain_db: warn if a clip's own audio brings the generated mouths no more PSNR than this over another
+            clip's audio: then they do not follow the audio.
         copies_reference_margin: warn if the generated mouths are nearer to the reference's than this share of
             the distance between the reference's and the true mouths.
     """
@@ -68,7 +69,7 @@ class GeneratorConfig(TrainingConfig):
     single_frame_steps: CountOrZero = 0
     context_frames: Count = 75
     finetune_audio_to_lip: bool = True
-    audio_to_lip_learning_rate_share: NotNegative = 1.0
+    audio_to_lip_learning_rate_share: NotNegative = 0.1
     known_pixels: Literal["copied", "generated"] = "copied"
     output_from: Literal["scratch", "reference"] = "scratch"
     finest_maps: Literal["full", "half"] = "full"
@@ -76,13 +77,14 @@ class GeneratorConfig(TrainingConfig):
     discriminator_learning_rate: Positive = 5e-4
     l1_weight: NotNegative = 10.0
     gan_weight: NotNegative = 0.2
-    d_av_weight: NotNegative = 0.2
-    d_vv_weight: NotNegative = 0.2
+    d_av_weight: NotNegative = 0.003
+    d_vv_weight: NotNegative = 0.003
     wav2lip_sync_weight: NotNegative = 0.33
-    d_av_temperature: Positive = 0.3
-    d_vv_temperature: Positive = 1.0
+    d_av_temperature: Positive = 0.1
+    d_vv_temperature: Positive = 0.1
     sync_switch_on_nearness: Share = 0.15
     dead_discriminator_loss: NotNegative = 0.01
+    min_audio_gain_db: NotNegative = 0.1
     copies_reference_margin: Annotated[float, Bound(above=0, below=1)] = 0.25
 
     def __post_init__(self) -> None:

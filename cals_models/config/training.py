@@ -36,8 +36,10 @@ class TrainingConfig(Settings):
         compile: compile the networks where there is a GPU (torch.compile).
         validate_every_steps: updates between two validations; the last update is always validated.
         validation_clips: clips of the split `val` in each validation, at most.
-        early_stopping_validations: stop after so many validations without a better value, and take the weights of
-            the best one; 0 never stops and takes the last.
+        early_stopping_validations: after so many validations without a better value the learning rate falls along the
+            rest of its schedule at once, the training ends, and the weights of the best validation are taken; 0 takes all
+            `steps` and the last weights.
+        early_stopping_cooldown_share: updates of that fall, as a share of the updates before it.
         checkpoint_every_steps: updates between two checkpoints.
         log_every_steps: updates between two lines of progress.
         clip_cache_bytes: a split that is no larger than this is kept in memory, a larger one is streamed.
@@ -66,6 +68,7 @@ class TrainingConfig(Settings):
     validate_every_steps: Count = 2_000
     validation_clips: Count = 64
     early_stopping_validations: CountOrZero = 0
+    early_stopping_cooldown_share: Share = 0.1
     checkpoint_every_steps: Count = 1_000
     log_every_steps: Count = 20
     clip_cache_bytes: CountOrZero = 2 * 1024**3

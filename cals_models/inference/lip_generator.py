@@ -6,6 +6,7 @@ Legend: T video frames, N frames generated at once.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -22,10 +23,9 @@ from cals_models.precision import autocast
 from cals_models.shards.shard_format import CROP_PX, NUM_MELS
 from cals_models.timebase import MELS_PER_FRAME
 
-STRETCH_FRAMES = 500
-"""Audio longer than this many video frames is processed in stretches of this length..."""
-MARGIN_FRAMES = 75
-"""...each with this many frames of context on either side (3 s; the paper finds an effective context of 1.2 s)."""
+MAX_MARGIN_FRAMES = 25
+"""Of each stretch of a long clip up to this many frames at either end, at most a quarter, serve as context alone (1 s; the
+paper finds an effective context of 0.6 s on either side)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,8 @@ class LipGenerator:
         weights_sha256: digest of its weights file.
         device: where it computes.
         precision: `auto` computes in bf16 where the processor has it, `fp32` never.
+        context_frames: video frames of audio that the audio path was given in training; longer audio is processed in
+            overlapping stretches of this length.
         speech_level: median level of the speech it was trained with (`cals_models.speech_level`), log10 magnitude; None
             for a model whose model.json has none.
     """
@@ -48,6 +50,7 @@ class LipGenerator:
     dataset: str
     weights_sha256: str
     device: torch.device
+    context_frames: int
     precision: str = "auto"
     speech_level: float | None = None
 
@@ -98,17 +101,15 @@ class LipGenerator:
         Returns:
             float32 (T, 512), on the generator's device.
         """
-        num_frames = mel.shape[1] // MELS_PER_FRAME
         masked = None if mel_valid_mask is None else ~mel_valid_mask[None].to(self.device)
-        stretches = []
-        for start in range(0, num_frames, STRETCH_FRAMES):
-            end = min(num_frames, start + STRETCH_FRAMES)
-            first, last = max(0, start - MARGIN_FRAMES), min(num_frames, end + MARGIN_FRAMES)
-            stretch = mel[None, :, MELS_PER_FRAME * first : MELS_PER_FRAME * last].float().to(self.device)
+        kept = []
+        for given, wanted in stretches(mel.shape[1] // MELS_PER_FRAME, self.context_frames):
+            rows = slice(MELS_PER_FRAME * given.start, MELS_PER_FRAME * given.stop)
+            mask = None if masked is None else masked[:, given.start : given.stop]
             with autocast(self.device, self.precision):
-                units = self.model.units(stretch, mask=None if masked is None else masked[:, first:last])
-            stretches.append(units[0, start - first : end - first].float())
-        return torch.cat(stretches)
+                units = self.model.units(mel[None, :, rows].float().to(self.device), mask=mask)
+            kept.append(units[0, wanted.start - given.start : wanted.stop - given.start].float())
+        return torch.cat(kept)
 
     @torch.inference_mode()
     def render_batches(
@@ -133,6 +134,29 @@ class LipGenerator:
                     units[rows],
                 )
             yield to_byte_frames(generated)
+
+
+def stretches(num_frames: int, length: int) -> list[tuple[range, range]]:
+    """The stretches in which long audio is processed, all of the training's length.
+
+    Args:
+        num_frames: T, video frames of audio.
+        length: video frames a stretch; one stretch holds all audio that is no longer.
+
+    Returns:
+        For each stretch the frames that are given, and those whose units are kept; the latter cover the audio once, and meet in
+        the middle of the overlap.
+    """
+    if num_frames <= length:
+        return [(range(num_frames), range(num_frames))]
+    step = length - 2 * min(MAX_MARGIN_FRAMES, length // 4)
+    firsts = [*range(0, num_frames - length, step), num_frames - length]
+    seams = [(first + earlier + length) // 2 for earlier, first in pairwise(firsts)]
+    edges = [0, *seams, num_frames]
+    return [
+        (range(first, first + length), range(start, end))
+        for first, (start, end) in zip(firsts, pairwise(edges), strict=True)
+    ]
 
 
 def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str = "auto") -> LipGenerator:
@@ -176,6 +200,7 @@ def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str
         dataset=str(files.plain.get("dataset")),
         weights_sha256=str(files.plain["weights_sha256"]),
         device=place,
+        context_frames=files.config.context_frames,
         precision=precision,
         speech_level=None if level is None else float(level),
     )

@@ -44,6 +44,8 @@ from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
 
 MIN_SAMPLE_FRAMES = 10
+MIN_RETRIEVAL = 2.0
+"""Least retrieval of frames by units within one frame, as a multiple of chance."""
 
 
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "AudioToLipStage":
@@ -142,29 +144,35 @@ class AudioToLipStage(TrainingStage):
             "clean_loss": float(np.mean(clean)),
             "mean_target_loss": (stacked - stacked.mean(0)).square().sum(-1).mean().item(),
             **{f"unit_{name}": value for name, value in tally.shares().items()},
+            "chance_unit_retrieval_within_1_frame": tally.chance()["retrieval_within_1_frame"],
         }
 
     def observe(self, metrics: Mapping[str, float]) -> None:
-        """Keeps the loss of a constant unit, the mean of the targets."""
-        self._chance = {"loss": metrics["mean_target_loss"]}
+        """Keeps the loss of a constant unit, the mean of the targets, and the retrieval by chance."""
+        name = "unit_retrieval_within_1_frame"
+        self._chance = {"loss": metrics["mean_target_loss"], name: metrics[f"chance_{name}"]}
 
     def chance(self) -> dict[str, float]:
-        """The loss of a constant unit."""
+        """The loss of a constant unit, and the retrieval by uninformative units."""
         return self._chance
 
     def diagnose(
         self, train: Mapping[str, float], val: Mapping[str, float], step: int, *, is_last: bool
     ) -> list[Diagnosis]:
-        """`plateau_at_chance` (at the end no better than a constant), `clips_without_window`."""
+        """`plateau_at_chance` (at the end near a constant, or no frame finds its own unit), `clips_without_window`."""
         found = []
-        if val and is_last and val["clean_loss"] >= val["mean_target_loss"]:
-            found.append(
-                Diagnosis(
-                    name="plateau_at_chance",
-                    text=f"on held-out clips the units are {val['clean_loss']:.3f} from F_v's, a constant would be"
-                    f" {val['mean_target_loss']:.3f}: train longer, and check the sync encoder's retrieval",
+        if val and is_last:
+            retrieval = val["unit_retrieval_within_1_frame"]
+            chance = val["chance_unit_retrieval_within_1_frame"]
+            if val["clean_loss"] >= val["mean_target_loss"] or retrieval < MIN_RETRIEVAL * chance:
+                found.append(
+                    Diagnosis(
+                        name="plateau_at_chance",
+                        text=f"on held-out clips the units are {val['clean_loss']:.3f} from F_v's (a constant:"
+                        f" {val['mean_target_loss']:.3f}), and {retrieval:.2f} of the frames find their own (by"
+                        f" chance {chance:.2f}): train longer, and check the sync encoder's retrieval",
+                    )
                 )
-            )
         return found + self._sampler.diagnose()
 
     def _sample(self, clip: ShardClip, generator: np.random.Generator) -> Sample | None:
@@ -177,7 +185,9 @@ class AudioToLipStage(TrainingStage):
         return {
             **self._targets_or_frames(clip, start, length),
             "mel": pad_frames(
-                mel_of(clip, start, length), MELS_PER_FRAME * self.config.sample_frames, fill=SILENCE
+                self._augmented(mel_of(clip, start, length), generator),
+                MELS_PER_FRAME * self.config.sample_frames,
+                fill=SILENCE,
             ),
             "mask": pad_frames(mask, self.config.sample_frames, fill=False),
             "num_valid": np.array(length),
@@ -189,6 +199,18 @@ class AudioToLipStage(TrainingStage):
             return {"units": np.pad(self._units[clip.key][start : start + length], (padding, (0, 0)))}
         frames = self._sampler.source.frames(clip, range(start, start + length))[:, HIDDEN_TOP_ROW:]
         return {"frames": np.pad(frames, (padding, (0, 0), (0, 0), (0, 0)))}
+
+    def _augmented(
+        self, mel: npt.NDArray[np.float32], generator: np.random.Generator
+    ) -> npt.NDArray[np.float32]:
+        """The mel (80, 4L) at another level and with some neighbouring bins silenced."""
+        config = self.config
+        jitter = np.float32(generator.uniform(-config.level_jitter, config.level_jitter))
+        changed: npt.NDArray[np.float32] = np.maximum(mel + jitter, np.float32(SILENCE))
+        num_bins = int(generator.integers(0, config.mel_bins_masked + 1))
+        first_bin = int(generator.integers(0, mel.shape[0] - num_bins + 1))
+        changed[first_bin : first_bin + num_bins] = SILENCE
+        return changed
 
     def _drawn_mask(self, length: int, generator: np.random.Generator) -> npt.NDArray[np.bool_]:
         """bool (L,), True where masked: of no frame, or of a share between the smallest and the largest."""

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cals_models.config.training import TrainingConfig
 from cals_models.training.distributed import World
 from cals_models.training.prefetch import Prefetcher
 from cals_models.training.progress_bar import progress_bar
@@ -39,7 +40,22 @@ class Progress:
     best_metrics: dict[str, float] = field(default_factory=dict)
     validations_without_better: int = 0
     consecutive_not_finite: int = 0
-    stopped_early: bool = False
+    cooldown_from: int | None = None
+    """Updates done when early stopping began to lower the learning rate."""
+
+    def last_step(self, config: TrainingConfig) -> int:
+        """Number of updates after which the training ends."""
+        if self.cooldown_from is None:
+            return config.steps
+        length = max(1, round(config.early_stopping_cooldown_share * self.cooldown_from))
+        return min(config.steps, self.cooldown_from + length)
+
+    def schedule_step(self, config: TrainingConfig) -> int:
+        """Where the schedules stand: the number of the update, or during the cooldown what brings them to their end."""
+        if self.cooldown_from is None:
+            return self.step
+        passed = (self.step + 1 - self.cooldown_from) / (self.last_step(config) - self.cooldown_from)
+        return round(self.cooldown_from + passed * (config.steps - 1 - self.cooldown_from))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,19 +99,20 @@ def train(stage: TrainingStage, run: RunDirectory, *, show_progress: bool = True
         ) as bar,
     ):
         window = _LogWindow(batches, progress.step)
-        while progress.step < config.steps and not progress.stopped_early:
+        while progress.step < progress.last_step(config):
             started = time.perf_counter()
             seed_step(config.seed, progress.step, world.rank)
             step_batches = [batches.take() for _ in range(config.accumulate_batches)]
-            step_metrics = stage.train_step(step_batches, progress.step)
+            schedule_step = progress.schedule_step(config)
+            step_metrics = stage.train_step(step_batches, schedule_step)
             averages.update()
             progress.step += 1
             bar.update()
-            is_last = progress.step == config.steps
+            is_last = progress.step == progress.last_step(config)
             if progress.step % config.log_every_steps == 0 or is_last or progress.step == 1:
                 train_metrics = window.close(step_metrics, progress.step, world)
                 _note_not_finite(progress, train_metrics, run)
-                train_metrics["learning_rate"] = learning_rate(progress.step - 1, config)
+                train_metrics["learning_rate"] = learning_rate(schedule_step, config)
                 run.log("train", progress.step, train_metrics)
                 _warn(stage, run, train_metrics, {}, progress.step, is_last=False)
                 bar.set_postfix(loss=f"{train_metrics['loss']:.4f}")
@@ -103,14 +120,14 @@ def train(stage: TrainingStage, run: RunDirectory, *, show_progress: bool = True
                 val_metrics = _validate(stage, averages, progress, run, is_last=is_last)
                 window.restart(progress.step)
             progress.seconds += time.perf_counter() - started
-            if progress.step % config.checkpoint_every_steps == 0 or is_last or progress.stopped_early:
+            if progress.step % config.checkpoint_every_steps == 0 or is_last:
                 run.save_checkpoint(_state(stage, averages, progress, val_metrics))
     averages.adopt()
     return TrainResult(
         steps=progress.step,
         metrics=progress.best_metrics if config.early_stopping_validations else val_metrics,
         seconds=progress.seconds,
-        stopped_early=progress.stopped_early,
+        stopped_early=progress.cooldown_from is not None,
     )
 
 
@@ -208,8 +225,9 @@ def _validate(
             averages.keep_best()
     else:
         progress.validations_without_better += 1
-    progress.stopped_early = bool(patience) and progress.validations_without_better >= patience
-    is_last = is_last or progress.stopped_early
+    is_due = bool(patience) and progress.validations_without_better >= patience
+    if is_due and not is_last and progress.cooldown_from is None:
+        progress.cooldown_from = progress.step
     diagnosed = progress.best_metrics if is_last and patience else metrics
     _warn(stage, run, {}, diagnosed, progress.step, is_last=is_last)
     return metrics

@@ -253,7 +253,7 @@ class GeneratorStage(TrainingStage):
     def diagnose(
         self, train: Mapping[str, float], val: Mapping[str, float], step: int, *, is_last: bool
     ) -> list[Diagnosis]:
-        """`dead_discriminator`, `sync_never_switched_on`, `copies_reference`, `clips_without_window`."""
+        """`dead_discriminator`, `sync_never_switched_on`, `ignores_audio`, `copies_reference`, `clips_without_window`."""
         found = self._sampler.diagnose()
         config = self.config
         late = step >= config.steps // 2
@@ -272,6 +272,15 @@ class GeneratorStage(TrainingStage):
                     text=f"generated mouths were {val['reference_nearness']:.2f} of the way from the reference's to the true"
                     f" ones at the end, never above {config.sync_switch_on_nearness}, so the sync losses had no weight:"
                     " train longer, check that audio and video are in sync, or lower sync_switch_on_nearness",
+                )
+            )
+        if val and late and val["audio_gain"] < config.min_audio_gain_db:
+            found.append(
+                Diagnosis(
+                    name="ignores_audio",
+                    text=f"a clip's own audio brings {val['audio_gain']:.2f} dB of PSNR in the mouth over another clip's:"
+                    " the mouths do not follow the audio; train longer, check that audio and video are in sync, and"
+                    " the units of audio_to_lip",
                 )
             )
         if val and late and val["reference_nearness"] < config.copies_reference_margin:

@@ -97,6 +97,7 @@ def test_a_real_generator_gives_the_same_frame_from_the_same_audio(shards: Path,
         dataset="made",
         weights_sha256="",
         device=torch.device("cpu"),
+        context_frames=75,
         precision="fp32",
     )
     clip = next(ShardSet(shards).clips("test"))

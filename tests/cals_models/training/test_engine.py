@@ -122,7 +122,22 @@ def test_early_stopping_takes_the_setting(tmp_path: Path) -> None:
     stage = Line(config)
     stage.validate = lambda step: {"error": 1.0}  # type: ignore[method-assign]
     result = train(stage, RunDirectory(tmp_path / "a"), show_progress=False)
-    assert result.stopped_early and result.steps == 12
+    assert result.stopped_early and result.steps == 13  # 12 and a tenth of it
+
+
+def test_early_stopping_ends_with_the_schedules_low_rates(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    config = replace(
+        CONFIG, steps=400, early_stopping_validations=2, early_stopping_cooldown_share=0.5, log_every_steps=1
+    )
+    stage = Line(config)
+    stage.validate = lambda step: {"error": 1.0}  # type: ignore[method-assign]
+    assert train(stage, RunDirectory(tmp_path / "a"), show_progress=False).steps == 18
+    logged = [json.loads(line) for line in (tmp_path / "a" / "progress.jsonl").read_text().splitlines()]
+    rates = [line["metrics"]["learning_rate"] for line in logged if line["split"] == "train"]
+    assert rates[11] == pytest.approx(learning_rate(11, config))
+    assert rates[12:] == sorted(rates[12:], reverse=True)
+    assert rates[-1] == pytest.approx(learning_rate(399, config))
 
 
 @pytest.mark.parametrize("killed_at", [None, 11])
@@ -144,8 +159,8 @@ def test_early_stopping_takes_the_weights_of_the_best_validation(
             result = train(stage, RunDirectory(tmp_path / "a"), show_progress=False)
         except KeyboardInterrupt:
             continue
-    assert result.stopped_early and result.steps == 16 and result.metrics == {"error": 0.0}
-    assert torch.equal(stage.network.weight, seen[8]) and not torch.equal(seen[8], seen[16])
+    assert result.stopped_early and result.steps == 18 and result.metrics == {"error": 0.0}
+    assert torch.equal(stage.network.weight, seen[8]) and not torch.equal(seen[8], seen[18])
     assert stage.network.num_steps == 8
 
 

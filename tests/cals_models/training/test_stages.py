@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.generator import GeneratorConfig
-from cals_models.inference.lip_generator import load_generator
+from cals_models.inference.lip_generator import load_generator, stretches
 from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.shards.shard_set import ShardSet
 from cals_models.training.audio_to_lip import AudioToLipStage
@@ -271,10 +271,32 @@ def test_long_audio_is_processed_in_stretches_without_a_seam(
 ) -> None:
     generator = load_generator(models / "cals", precision="fp32")
     mel = torch.randn(80, 4 * 130)
-    whole = generator.units_from_mel(mel)
-    monkeypatch.setattr("cals_models.inference.lip_generator.STRETCH_FRAMES", 40)
-    monkeypatch.setattr("cals_models.inference.lip_generator.MARGIN_FRAMES", 130)
+    whole = replace(generator, context_frames=130).units_from_mel(mel)
+    monkeypatch.setattr(
+        "cals_models.inference.lip_generator.stretches",
+        lambda num_frames, length: [(range(130), range(first, first + 13)) for first in range(0, 130, 13)],
+    )
     assert torch.allclose(generator.units_from_mel(mel), whole, atol=1e-4)
+
+
+def test_long_audio_is_given_in_stretches_of_the_trainings_length(models: Path) -> None:
+    generator = load_generator(models / "cals", precision="fp32")
+    assert generator.context_frames == 20
+    mel = torch.randn(80, 4 * 33)
+    units = generator.units_from_mel(mel)
+    assert torch.equal(units[:15], generator.units_from_mel(mel[:, : 4 * 20])[:15])
+    assert torch.equal(units[-8:], generator.units_from_mel(mel[:, 4 * 13 :])[-8:])
+
+
+@pytest.mark.parametrize(("num_frames", "length"), [(1, 20), (20, 20), (21, 20), (99, 20), (651, 75), (500, 9)])
+def test_stretches_cover_the_audio_once(num_frames: int, length: int) -> None:
+    found = stretches(num_frames, length)
+    assert [frame for _, kept in found for frame in kept] == list(range(num_frames))
+    margin = min(25, length // 4)
+    for given, kept in found:
+        assert len(given) == min(length, num_frames) and 0 <= given.start and given.stop <= num_frames
+        assert given.start in (0, kept.start) or kept.start - given.start >= margin
+        assert given.stop in (num_frames, kept.stop) or given.stop - kept.stop >= margin
 
 
 def test_masked_audio_changes_what_is_generated(models: Path) -> None:
@@ -378,13 +400,24 @@ def test_troubles_are_named(models: Path, shards: Path) -> None:
 
     job = read_job(models / "j_wav2lip" / "config.json")
     generator = build_stage(job, ALONE, [ShardSet(shards)])
-    val = {"reference_nearness": 0.1}
-    assert names(generator, {}, val) == {"sync_never_switched_on", "copies_reference"}
+    val = {"reference_nearness": 0.1, "audio_gain": 0.05}
+    assert names(generator, {}, val) == {"sync_never_switched_on", "copies_reference", "ignores_audio"}
+    assert names(generator, {}, val | {"audio_gain": 0.2}) == {"sync_never_switched_on", "copies_reference"}
     assert names(generator, {"discriminator_loss": 0.001}, {}) == {"dead_discriminator"}
     assert names(generator, {"discriminator_loss": 0.5}, {}) == set()
     sync = build_stage(read_job(models / "j1" / "config.json"), ALONE, [ShardSet(shards)])
     assert names(sync, {"loss": 2.48}, {}) == {"plateau_at_chance"}
     assert names(sync, {"loss": 1.5}, {}) == set()
+    audio = build_stage(read_job(models / "j2" / "config.json"), ALONE, [ShardSet(shards)])
+    good = {
+        "clean_loss": 0.4,
+        "mean_target_loss": 0.8,
+        "unit_retrieval_within_1_frame": 0.3,
+        "chance_unit_retrieval_within_1_frame": 0.1,
+    }
+    assert names(audio, {}, good) == set()
+    assert names(audio, {}, good | {"unit_retrieval_within_1_frame": 0.15}) == {"plateau_at_chance"}
+    assert names(audio, {}, good | {"clean_loss": 0.9}) == {"plateau_at_chance"}
 
 
 def test_exported_settings_rebuild_the_model(models: Path) -> None:
