@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assets.report.audio_comparison import margins
 from assets.report.definitions import MetricDefinition, method_definitions, metric_definitions
@@ -20,12 +20,14 @@ from assets.report.method_differences import differences
 from assets.report.warehouse_reader import Row, WarehouseReader
 
 SHOWN, NOT_SHOWN, AGAINST, MISSING = "shown", "not shown", "against", "missing"
+TOO_SOON = "not at the plateau"
+BASELINE = "wav2lip"
 COMPARED = ("psnr", "ssim", "lmd")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One claim and its status: ``shown``, ``not shown``, ``against`` or ``missing``."""
+    """One claim and its status: ``shown``, ``not shown``, ``against``, ``not at the plateau`` or ``missing``."""
 
     claim: str
     status: str
@@ -41,8 +43,10 @@ def findings(warehouse: WarehouseReader, dataset: str, headline: str) -> list[Fi
         _beats(metrics, label, "copy_reference", "a copied reference frame", compared),
         _follows_audio(label, headline, margins(warehouse, dataset)),
     ]
-    if any(other == "wav2lip" for other, _ in compared):
-        found.append(_beats(metrics, label, "wav2lip", "the Wav2Lip baseline", compared))
+    if any(other == BASELINE for other, _ in compared):
+        beats = _beats(metrics, label, BASELINE, "the Wav2Lip baseline", compared)
+        unfinished = _still_learning(warehouse, dataset, (headline, BASELINE))
+        found.append(replace(beats, status=TOO_SOON, evidence=unfinished) if unfinished else beats)
     return [*found, _sync_encoder(warehouse, dataset), _controls(warehouse, dataset)]
 
 
@@ -70,6 +74,17 @@ def _beats(
     status = SHOWN if all(verdicts) else AGAINST if False in verdicts else NOT_SHOWN
     clips = format_count(max(row["num_clips"] for row in known), "test clip")
     return Finding(claim=claim, status=status, evidence=f"On the same {clips}: {', '.join(parts)}.")
+
+
+def _still_learning(warehouse: WarehouseReader, dataset: str, methods: tuple[str, str]) -> str:
+    """Why two methods cannot be compared yet: whose training had not come to its plateau; empty if both had."""
+    definitions = method_definitions(warehouse)
+    found = warehouse.rows(
+        "select method, arg_max(text, step) as text from model_warnings where dataset = ? and method in (?, ?) "
+        "and asset = 'generator' and warning = 'not_at_plateau' group by method order by method",
+        [dataset, *methods],
+    )
+    return " ".join(f"{definitions.label(row['method'])}: {row['text']}." for row in found)
 
 
 def _follows_audio(label: str, headline: str, gains: Mapping[tuple[str, str], Row]) -> Finding:

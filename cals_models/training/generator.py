@@ -39,6 +39,7 @@ from cals_models.training.clip_units import audio_units, clip_units, lip_units
 from cals_models.training.clip_windows import lower_half
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
+from cals_models.training.generator_diagnosis import plateau_diagnoses, train_diagnoses, val_diagnoses
 from cals_models.training.generator_samples import SampleDrawer
 from cals_models.training.generator_validation import GeneratorValidation
 from cals_models.training.job import TrainingJob
@@ -107,6 +108,7 @@ class GeneratorStage(TrainingStage):
         self._sampler, self._single_sampler = self._build_samplers(shard_sets)
         self._validation = GeneratorValidation(shard_sets, config, world, self.expert)
         self._copied_metrics: dict[str, float] = {}
+        self._nearness: dict[int, float] = {}
 
     def draw(self, batch_number: int) -> Batch:
         """Batch of a number.
@@ -232,7 +234,9 @@ class GeneratorStage(TrainingStage):
 
     def validate(self, step: int) -> dict[str, float]:
         """PSNR, SSIM and the expert's loss on fixed held-out samples; the same with another clip's audio."""
-        return self._validation.metrics(self.generate)
+        metrics = self._validation.metrics(self.generate)
+        self._nearness[step] = metrics["reference_nearness"]
+        return metrics
 
     def observe(self, metrics: Mapping[str, float]) -> None:
         """Enables the sync losses once `reference_nearness > sync_switch_on_nearness`; they stay enabled."""
@@ -253,53 +257,22 @@ class GeneratorStage(TrainingStage):
     def diagnose(
         self, train: Mapping[str, float], val: Mapping[str, float], step: int, *, is_last: bool
     ) -> list[Diagnosis]:
-        """`dead_discriminator`, `sync_never_switched_on`, `ignores_audio`, `copies_reference`, `clips_without_window`."""
-        found = self._sampler.diagnose()
-        config = self.config
-        late = step >= config.steps // 2
-        if train and late and train["discriminator_loss"] < config.dead_discriminator_loss:
-            found.append(
-                Diagnosis(
-                    name="dead_discriminator",
-                    text=f"the discriminator's loss is {train['discriminator_loss']:.4f}: it separates real from"
-                    " generated frames without error, so the generator learns nothing from it; lower discriminator_learning_rate or discriminator_width",
-                )
-            )
-        if val and is_last and not self.sync_is_on:
-            found.append(
-                Diagnosis(
-                    name="sync_never_switched_on",
-                    text=f"generated mouths were {val['reference_nearness']:.2f} of the way from the reference's to the true"
-                    f" ones at the end, never above {config.sync_switch_on_nearness}, so the sync losses had no weight:"
-                    " train longer, check that audio and video are in sync, or lower sync_switch_on_nearness",
-                )
-            )
-        if val and late and val["audio_gain"] < config.min_audio_gain_db:
-            found.append(
-                Diagnosis(
-                    name="ignores_audio",
-                    text=f"a clip's own audio brings {val['audio_gain']:.2f} dB of PSNR in the mouth over another clip's:"
-                    " the mouths do not follow the audio; train longer, check that audio and video are in sync, and"
-                    " the units of audio_to_lip",
-                )
-            )
-        if val and late and val["reference_nearness"] < config.copies_reference_margin:
-            found.append(
-                Diagnosis(
-                    name="copies_reference",
-                    text=f"generated mouths are only {val['reference_nearness']:.2f} of the way from the reference's to"
-                    " the true ones: train longer, check that audio and video are in sync, raise the sync weights",
-                )
-            )
-        return found
+        """`clips_without_window`, and what `generator_diagnosis` names."""
+        return [
+            *self._sampler.diagnose(),
+            *train_diagnoses(self.config, train, step),
+            *val_diagnoses(self.config, val, step, sync_is_on=self.sync_is_on, is_last=is_last),
+            *(plateau_diagnoses(self._nearness) if is_last else []),
+        ]
 
     def state(self) -> dict[str, Any]:
-        """Whether the sync losses are enabled."""
-        return {"sync_is_on": self.sync_is_on}
+        """Whether the sync losses are enabled, and the nearness at each validation."""
+        return {"sync_is_on": self.sync_is_on, "nearness": dict(self._nearness)}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restores what `state` returned."""
         self.sync_is_on = bool(state["sync_is_on"])
+        self._nearness = dict(state["nearness"])
 
     def description(self) -> dict[str, Any]:
         """f_theta's settings, without which the audio path cannot be built, and the median speech level of the audio."""

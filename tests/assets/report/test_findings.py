@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,26 @@ def test_verdict(
     found, sentence = verdict(tmp_path, cals)
     assert found == statuses
     assert words in sentence
+
+
+@pytest.mark.parametrize("unfinished", [(), ("cals",), ("wav2lip", "cals")])
+def test_methods_are_compared_only_once_their_trainings_are_at_the_plateau(
+    tmp_path: Path, unfinished: tuple[str, ...]
+) -> None:
+    home = Home(tmp_path)
+    for method, lmd in (("copy_reference", 3.0), ("wav2lip", 2.0), ("cals", 1.0)):
+        write_part(home, "clip_metrics", rows_of(method, (lmd, 2.5), 30 - lmd), dataset="d", method=method)
+    for method in unfinished:
+        warning = {"warning": "not_at_plateau", "text": "mouths still came nearer", "step": 480}
+        model = {
+            "dataset": "d",
+            "asset": "generator",
+            "method": method,
+            "warnings_json": json.dumps([warning]),
+        }
+        write_part(home, "models", [model], dataset="d", method=method)
+    with connect(publish(home)) as connection:
+        found = findings(WarehouseReader(connection), "d", "cals")
+    against = next(finding for finding in found if "Wav2Lip baseline" in finding.claim)
+    assert against.status == ("not at the plateau" if unfinished else "shown")
+    assert against.evidence.count("mouths still came nearer") == len(unfinished)
