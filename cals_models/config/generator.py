@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from cals_models.config.bounds import (
     Bound,
     Count,
-    CountOrZero,
     NotNegative,
     Positive,
     Share,
@@ -29,8 +28,9 @@ class GeneratorConfig(TrainingConfig):
         audio_width: channels of Wav2Lip's audio encoder (method `wav2lip`); its last layers have 8 times more.
         discriminator_width: channels of the discriminator's first layer.
         target_frames: S, consecutive frames that are generated; two real frames stand on each side of them.
-        single_frame_steps: updates at the start whose samples are single frames, S times as many, of as many clips. They teach
-            the mouth sooner than windows, whose frames are alike. f_theta is frozen meanwhile, and no sync loss counts.
+        single_frame_share: share of the updates, from the start, whose samples are single frames: S times as many, of as
+            many clips. They teach the mouth much sooner than windows, whose frames are alike. f_theta is frozen meanwhile,
+            and no sync loss counts.
         context_frames: video frames of mel around the targets that f_theta is given, where the clip has them.
         finetune_audio_to_lip: train f_theta along with the generator.
         audio_to_lip_learning_rate_share: f_theta's learning rate, as a share of the generator's.
@@ -66,7 +66,7 @@ class GeneratorConfig(TrainingConfig):
     audio_width: Width = 32
     discriminator_width: Width = 64
     target_frames: Annotated[int, Bound(at_least=5, text="5 or more (d_vv is 0 for one frame)")] = 5
-    single_frame_steps: CountOrZero = 0
+    single_frame_share: Share = 0.0
     context_frames: Count = 75
     finetune_audio_to_lip: bool = True
     audio_to_lip_learning_rate_share: NotNegative = 0.1

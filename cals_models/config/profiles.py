@@ -42,7 +42,8 @@ PROFILES: dict[str, dict[str, dict[str, object]]] = {
         },
         "generator": {
             **_TINY_TRAINING,
-            "steps": 800,
+            "steps": 2_400,
+            "single_frame_share": 2 / 3,
             "learning_rate": 5e-4,
             "discriminator_learning_rate": 5e-4,
             "adam_beta_1": 0.9,

@@ -297,7 +297,7 @@ class GeneratorStage(TrainingStage):
         return {"generator": generator, "discriminator": build_optimizer([self.discriminator], self.config)}
 
     def _is_single(self, step: int) -> bool:
-        return step < self.config.single_frame_steps
+        return step < self.config.single_frame_share * self.config.steps
 
     def _build_samplers(self, shard_sets: Sequence[ShardSet]) -> tuple[BatchSampler, BatchSampler]:
         """Batches of windows, and of single frames: as many frames, each a sample of its own."""
@@ -307,7 +307,7 @@ class GeneratorStage(TrainingStage):
             clip.key: clip_units(self.expert, clip, self.world.device, config.precision)
             for clip in source.in_memory
         }
-        known = source.in_memory if config.single_frame_steps else ()
+        known = source.in_memory if config.single_frame_share else ()
         units = {
             clip.key: self._frozen_units(clip) for clip in known if isinstance(self.model.audio, AudioToLip)
         }

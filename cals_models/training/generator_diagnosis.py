@@ -70,7 +70,7 @@ def plateau_diagnoses(nearness: Mapping[int, float]) -> list[Diagnosis]:
     if not nearness:
         return []
     last = max(nearness)
-    span = min(PLATEAU_STEPS, last // 3)
+    span = min(PLATEAU_STEPS, max(1, last // 3))
     earlier = [step for step in nearness if step <= last - span]
     if not earlier:
         return [

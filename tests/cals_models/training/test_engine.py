@@ -134,7 +134,7 @@ def test_early_stopping_ends_with_the_schedules_low_rates(tmp_path: Path) -> Non
     stage.validate = lambda step: {"error": 1.0}  # type: ignore[method-assign]
     assert train(stage, RunDirectory(tmp_path / "a"), show_progress=False).steps == 18
     logged = [json.loads(line) for line in (tmp_path / "a" / "progress.jsonl").read_text().splitlines()]
-    rates = [line["metrics"]["learning_rate"] for line in logged if line["split"] == "train"]
+    rates = [line["metrics"]["learning_rate"] for line in logged if line.get("split") == "train"]
     assert rates[11] == pytest.approx(learning_rate(11, config))
     assert rates[12:] == sorted(rates[12:], reverse=True)
     assert rates[-1] == pytest.approx(learning_rate(399, config))

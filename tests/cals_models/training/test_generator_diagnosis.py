@@ -17,6 +17,7 @@ from cals_models.training.generator_diagnosis import plateau_diagnoses, train_di
         ({200: 0.600, 320: 0.700, 480: 0.705}, []),  # 160 steps: 0.016 in 500
         ({200: 0.600, 320: 0.700, 480: 0.707}, ["not_at_plateau"]),
         ({480: 0.7}, ["not_at_plateau"]),  # one validation shows no end
+        ({1: 0.7}, ["not_at_plateau"]),
         ({1000: 0.7, 2000: 0.6}, []),
         ({}, []),
     ],
