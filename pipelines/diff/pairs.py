@@ -31,8 +31,13 @@ class Pair:
 
     @property
     def label(self) -> str:
+        """``asset/dataset/method``; where the sides differ in these, ``asset/dataset/a -> b``."""
         names = list(dict.fromkeys(label(row) for row in (self.a, self.b) if row is not None))
-        return " -> ".join(names)
+        if len(names) == 1:
+            return names[0]
+        a, b = (name.split("/") for name in names)
+        shared = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(a))
+        return f"{names[0]} -> {'/'.join(b[shared:])}"
 
     @property
     def has_two_versions(self) -> bool:

@@ -17,6 +17,7 @@ from assets.store.bootstrap import bootstrap_interval, sign_flip_p_value
 from assets.store.warehouse import publish, query
 from pipelines.cli.main import main
 from pipelines.diff.difference import find_difference
+from pipelines.diff.metric_changes import _verdict
 from pipelines.diff.page import difference_page
 from pipelines.diff.text import difference_text
 from tests.support.lineage_home import DATASET, make_project
@@ -96,6 +97,26 @@ def test_metrics_are_paired_with_the_reports_interval_and_test(
 
 
 @pytest.mark.parametrize(
+    ("better", "differences", "verdict"),
+    [
+        ("higher", [1.0, 1.2], "too few clips to tell"),
+        ("higher", [1.0], "too few clips for an interval"),
+        ("lower", [0.5 + number / 10 for number in range(8)], "a is better"),
+        ("lower", [-1.0 - number / 10 for number in range(8)], "b is better"),
+        ("higher", [-1.0, 1.0, -0.9, 1.1], "no clear difference"),
+        ("higher", [0.0, 0.0], "the same"),
+        (None, [1.0] * 8, None),
+    ],
+)
+def test_a_side_is_better_only_where_interval_and_test_agree(
+    better: str | None, differences: list[float], verdict: str | None
+) -> None:
+    column = np.array(differences)[:, None]
+    low, high = bootstrap_interval(column)
+    assert _verdict(better, low[0], high[0], sign_flip_p_value(column)[0]) == verdict
+
+
+@pytest.mark.parametrize(
     ("name", "what"),
     [
         ("latest", "the latest state of all datasets"),
@@ -127,7 +148,7 @@ def test_methods_are_compared_with_each_other(
 ) -> None:
     found = find_difference(project, f"clip_metrics/{DATASET}/ground_truth", f"clip_metrics/{DATASET}/cals")
     row = one(found.metrics, metric="psnr", audio="own")
-    assert row["label"] == f"clip_metrics/{DATASET}/ground_truth -> clip_metrics/{DATASET}/cals"
+    assert row["label"] == f"clip_metrics/{DATASET}/ground_truth -> cals"
     assert (row["mean_a"], row["verdict"]) == (30.0, "b is better")
 
 
@@ -141,7 +162,7 @@ def test_datasets_are_compared_by_the_names_of_their_clips(tmp_path: Path) -> No
     (clips,) = found.clips
     assert (clips["num_a"], clips["num_b"], clips["came"], clips["went"]) == (7, 7, [], [])
     row = one(found.metrics, metric="psnr", audio="own", verdict="b is better")
-    assert row["label"] == f"clip_metrics/{DATASET}/cals -> clip_metrics/others/cals"
+    assert row["label"] == f"clip_metrics/{DATASET}/cals -> others/cals"
 
 
 @pytest.mark.parametrize(
