@@ -1,18 +1,22 @@
 """Unattended runs: the planner as a Dagster job and as sensors, with the same early cutoff as ``cals run``."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
-from assets.project.digests import digest_of
+from assets.project.graph import computed_together, stage_code
+from assets.project.settings import Project
 from assets.project.source_versions import observed_versions
-from assets.stage.partitions import partition_key
+from assets.stage.partitions import datasets, partition_key
 from assets.stage.resources import ProjectResource
 from assets.stage.run_tags import CAUSE_TAG, PLANNED_TAG
+from assets.store import ledger
 from pipelines.staleness import StalePartition, find_stale
 
 SENSOR_INTERVAL_S = 60
+CLIPS, RAW_FILES = "clips", "raw_videos"
 
 
 class StaleConfig(dg.Config):
@@ -47,14 +51,41 @@ def stale_job() -> None:
     run_stale_op()
 
 
-def _request(partition: StalePartition) -> dg.RunRequest:
-    """One run; its key identifies the stale state, so that each state is tried once."""
+def _requests(stale: Sequence[StalePartition]) -> list[dg.RunRequest]:
+    """A run for each partition that is ready, with the stale ones that the same pass computes."""
+    by_key = {partition.key: partition for partition in stale}
+    requests = []
+    for partition in stale:
+        if partition.ready:
+            names = computed_together(partition.asset)
+            keys = [(name, partition.dataset, partition.method) for name in names]
+            requests.append(_request(partition, [key[0] for key in keys if key in by_key]))
+    return requests
+
+
+def _request(partition: StalePartition, assets: Sequence[str]) -> dg.RunRequest:
+    """One run; its key is the stale state, so that each state is tried once."""
     return dg.RunRequest(
-        run_key=digest_of(partition.label, partition.cause.kind, partition.cause.text),
-        asset_selection=[dg.AssetKey(partition.asset)],
+        run_key=partition.state,
+        asset_selection=[dg.AssetKey(asset) for asset in assets],
         partition_key=str(partition_key(partition.dataset, partition.method)),
         tags={CAUSE_TAG: partition.cause.text[:200], PLANNED_TAG: "yes"},
     )
+
+
+def _observed(project: Project, instance: dg.DagsterInstance) -> list[str]:
+    """Datasets whose folder is there, with their sources as they are now reported to Dagster.
+
+    Code is read again, so that a daemon that runs for weeks sees each edit: a run is a process of its own, which loads
+    the code as it is then.
+    """
+    from pipelines.instance import report_sources
+
+    stage_code.cache_clear()
+    names = [name for name, dataset in project.datasets.items() if dataset.root.is_dir()]
+    instance.add_dynamic_partitions(datasets.name or "", names)
+    report_sources(project, instance, names)
+    return names
 
 
 @dg.sensor(
@@ -64,11 +95,9 @@ def _request(partition: StalePartition) -> dg.RunRequest:
     description="Requests a run for each stale partition whose inputs are up to date.",
 )
 def stale_sensor(context: dg.SensorEvaluationContext, project: ProjectResource) -> Iterator[Any]:
-    from pipelines.instance import report_sources
-
     loaded = project.load()
-    report_sources(loaded, context.instance, loaded.datasets)
-    requests = [_request(p) for p in find_stale(loaded) if p.ready]
+    names = _observed(loaded, context.instance)
+    requests = _requests(find_stale(loaded, names)) if names else []
     if requests:
         yield from requests
     else:
@@ -78,11 +107,20 @@ def stale_sensor(context: dg.SensorEvaluationContext, project: ProjectResource) 
 @dg.sensor(
     minimum_interval_seconds=SENSOR_INTERVAL_S,
     default_status=dg.DefaultSensorStatus.STOPPED,
-    asset_selection=[dg.AssetKey("clips")],
+    asset_selection=[dg.AssetKey(CLIPS)],
     description="Notices new, changed and deleted raw files and requests the clips of that dataset.",
 )
 def raw_file_sensor(context: dg.SensorEvaluationContext, project: ProjectResource) -> Iterator[Any]:
-    for name, version in observed_versions(project.load(), "raw_videos").items():
-        yield dg.RunRequest(
-            run_key=f"{name}:{version}", asset_selection=[dg.AssetKey("clips")], partition_key=name
-        )
+    loaded = project.load()
+    names = _observed(loaded, context.instance)
+    heads = ledger.heads(loaded.home)
+    present = observed_versions(loaded, RAW_FILES)
+    requests = []
+    for partition in find_stale(loaded, names, CLIPS) if names else ():
+        row = heads.get(partition.key)
+        if row is None or json.loads(row["inputs_json"]).get(RAW_FILES) != present[partition.dataset]:
+            requests.append(_request(partition, [CLIPS]))
+    if requests:
+        yield from requests
+    else:
+        yield dg.SkipReason("no raw file changed")

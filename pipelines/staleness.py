@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from assets.project.digests import digest_of
 from assets.project.graph import STAGES, Stage, settings_source, source_names, stage_code, upstream_of
 from assets.project.settings import Dataset, Project, SettingsError
 from assets.project.source_versions import TRAIN_ON, source_version, train_on_input
@@ -44,6 +45,8 @@ class StalePartition:
     Args:
         estimated_s: seconds that it took last time, else the asset's median over other partitions; None if unknown.
         ready: none of its inputs is stale.
+        state: digest of what it would be made from and of the materialisation that differs from that; None until it is
+            ready. The same state has the same digest, and a state that returns after a materialisation has another.
     """
 
     asset: str
@@ -52,6 +55,7 @@ class StalePartition:
     cause: Cause
     estimated_s: float | None
     ready: bool
+    state: str | None = None
 
     @property
     def key(self) -> Partition:
@@ -204,8 +208,17 @@ def _scan_stage(scan: _Scan, stage: Stage, forced: Mapping[Partition, str]) -> N
                 cause=cause,
                 estimated_s=_estimate(scan.heads, stage.name, scan.dataset.name, method),
                 ready=ready,
+                state=_state(scan, stage, method) if ready else None,
             )
         )
+
+
+def _state(scan: _Scan, stage: Stage, method: str | None) -> str:
+    row = scan.head(stage.name, method)
+    made = row["materialization_id"] if row else None
+    return digest_of(
+        stage.name, scan.dataset.name, method, made, stage_code(stage.name).digest, scan.inputs(stage, method)
+    )
 
 
 def _cause(scan: _Scan, stage: Stage, method: str | None) -> tuple[Cause | None, bool]:
