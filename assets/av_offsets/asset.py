@@ -10,7 +10,8 @@ from assets.project.digests import digest_of
 from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage.run import StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
-from assets.store.bucket_files import StageOutput, WorkItem, fill_buckets, read_index, read_ok_rows
+from assets.store.bucket_files import StageOutput, read_index, read_ok_rows
+from assets.store.bucket_pass import WorkItem, fill_buckets
 from assets.store.table_parts import write_part
 from assets.workers.clip_pool import ClipPool
 from assets.workers.progress import progress_bar

@@ -61,6 +61,9 @@ SCHEMA = pa.schema(
     ]
 )
 ClipRow = dict[str, Any]
+# Columns that a source's path and its entry in a list decide, not its content.
+SOURCE_NAMES = ("split", "relative_path", "speaker", "speaker_disjoint", "transcript")
+NAMES = ("dataset", "sha256", *SOURCE_NAMES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +167,7 @@ def _clip_row(raw: RawSource, found: Probe, span: Span, suffix: str) -> ClipRow:
     video, audio = found.video, found.audio
     crop, note = _crop_hint(raw.source, found)
     words = _words(raw.source, span)
-    whole = raw.source.segment is None and "#" not in suffix
+    whole = _is_whole(raw, suffix)
     return _base_row(raw, suffix) | {
         "transcript": raw.source.transcript if whole else _joined(words),
         "words": words,
@@ -189,11 +192,44 @@ def _clip_row(raw: RawSource, found: Probe, span: Span, suffix: str) -> ClipRow:
     }
 
 
+def without_names(row: ClipRow, raw: RawSource) -> ClipRow:
+    """A source's row without what its path and its list entry say: it stays the same when the file is renamed.
+
+    Of the clip id only what follows the path is left.
+    """
+    part = str(row["clip_id"]).removeprefix(_first_part(raw))
+    is_own = not _has_source_transcript(row, raw, part)
+    names = [name for name in NAMES if not (is_own and name == "transcript")]
+    return row | dict.fromkeys(names) | {"clip_id": part}
+
+
+def with_names(row: ClipRow, raw: RawSource) -> ClipRow:
+    """The row that ``without_names`` was given, under the source's present names."""
+    part, source = str(row["clip_id"]), raw.source
+    own = {name: getattr(source, name) for name in SOURCE_NAMES}
+    if not _has_source_transcript(row, raw, part):
+        del own["transcript"]
+    return row | own | {"clip_id": f"{_first_part(raw)}{part}", "dataset": raw.dataset, "sha256": raw.sha256}
+
+
+def _has_source_transcript(row: ClipRow, raw: RawSource, part: str) -> bool:
+    """Whether the row repeats the source's transcript; that of a piece is the words in it."""
+    return row["status"] != "ok" or _is_whole(raw, part)
+
+
+def _is_whole(raw: RawSource, part: str) -> bool:
+    return raw.source.segment is None and "#" not in part
+
+
+def _first_part(raw: RawSource) -> str:
+    return f"{raw.dataset}/{raw.source.split}/{raw.source.relative_path}"
+
+
 def _base_row(raw: RawSource, suffix: str) -> ClipRow:
     source = raw.source
     start_s, end_s = source.segment or (None, None)
     return _empty_row() | {
-        "clip_id": f"{raw.dataset}/{source.split}/{source.relative_path}{suffix}",
+        "clip_id": f"{_first_part(raw)}{suffix}",
         "dataset": raw.dataset,
         "split": source.split,
         "relative_path": source.relative_path,

@@ -13,6 +13,7 @@ from assets.clips.clip_rows import SCHEMA
 from assets.project.atomic_files import replacing
 from assets.project.digests import digest_of
 from assets.project.home import Home
+from assets.raw_videos.layouts.source_clip import suffix_of
 from assets.store.bucket_files import bucket_of
 
 TABLE_SCHEMA = SCHEMA.append(pa.field("bucket", pa.int32()))
@@ -50,5 +51,9 @@ def accepted_clips(home: Home, dataset: str, bucket: int) -> list[dict[str, Any]
 
 
 def clip_digest(clip: Mapping[str, Any]) -> str:
-    """Digest of the part of a raw file that a clip is."""
-    return digest_of(clip["sha256"], clip["common_start_s"], clip["num_frames_25"])
+    """Digest of the part of a raw file that a clip is: the same wherever the file lies, and whatever it is called.
+
+    Its suffix counts, since a reader may go by it.
+    """
+    suffix = suffix_of(clip["relative_path"])
+    return digest_of(clip["sha256"], suffix, clip["common_start_s"], clip["num_frames_25"])

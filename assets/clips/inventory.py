@@ -10,15 +10,26 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.clips.clip_rows import STAGE, ClipRow, RawSource, problem_rows, reject_duplicates, source_rows
+from assets.clips.clip_rows import (
+    SOURCE_NAMES,
+    STAGE,
+    ClipRow,
+    RawSource,
+    problem_rows,
+    reject_duplicates,
+    source_rows,
+    with_names,
+    without_names,
+)
 from assets.clips.settings import ClipsSettings
 from assets.project.digests import digest_of
 from assets.project.settings import Dataset
 from assets.raw_videos.layouts.options import layout_options
 from assets.raw_videos.layouts.registry import enumerate_sources
-from assets.raw_videos.layouts.source_clip import LayoutProblem, SourceClip
+from assets.raw_videos.layouts.source_clip import LayoutProblem, SourceClip, suffix_of
 from assets.raw_videos.scan import Scan
-from assets.store.bucket_files import StageOutput, WorkItem, bucket_of, fill_buckets, read_rows
+from assets.store.bucket_files import StageOutput, bucket_of, read_rows
+from assets.store.bucket_pass import WorkItem, fill_buckets
 from assets.store.forced_clips import ForcedClips
 from assets.workers.clip_pool import ClipPool, PoolSettings
 from assets.workers.progress import progress_bar
@@ -38,9 +49,9 @@ class SourcePayload:
 def compute_source(
     payload: SourcePayload, wanted: frozenset[str]
 ) -> Mapping[str, Mapping[str, Any] | Rejected]:
-    """Rows of one source, in a worker process."""
+    """Rows of one source without its names, in a worker process."""
     assert wanted == {STAGE}, wanted
-    rows = source_rows(payload.raw, payload.settings)
+    rows = [without_names(row, payload.raw) for row in source_rows(payload.raw, payload.settings)]
     return {STAGE: {"rows_json": json.dumps(rows), "digest": digest_of(rows)}}
 
 
@@ -109,9 +120,11 @@ def _work_item(
     sha256 = hashes.get(source.relative_path)
     number = "" if source.segment_number is None else f"#{source.segment_number}"
     raw = RawSource(dataset=dataset.name, root=str(dataset.root), source=source, sha256=sha256)
+    content = {name: value for name, value in asdict(source).items() if name not in SOURCE_NAMES}
+    known = sha256 or source.relative_path  # a file that can't be hashed is no other one
     return WorkItem(
         clip_id=f"{source.relative_path}{number}",
-        input_digests={STAGE: digest_of(sha256, asdict(source))},
+        input_digests={STAGE: digest_of(known, suffix_of(source.relative_path), content)},
         payload=SourcePayload(raw=raw, settings=settings),
     )
 
@@ -130,7 +143,8 @@ def _rows_of_sources(
     for bucket in range(num_buckets):
         for kept in read_rows(output.path(bucket)):
             if kept["status"] == "ok":
-                rows += json.loads(kept["rows_json"])
+                raw = sources[kept["clip_id"]]
+                rows += [with_names(row, raw) for row in json.loads(kept["rows_json"])]
             else:
                 rows.append(_failed_row(sources[kept["clip_id"]], kept))
     return rows

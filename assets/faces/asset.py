@@ -17,7 +17,8 @@ from assets.faces.track_table import track_rows
 from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage.run import StageResult, StageRun
 from assets.stage.stage_asset import joint_stage_asset
-from assets.store.bucket_files import StageOutput, StageSummary, fill_buckets
+from assets.store.bucket_files import StageOutput, StageSummary
+from assets.store.bucket_pass import fill_buckets
 from assets.store.table_parts import write_part
 from assets.workers.clip_pool import ClipPool
 from assets.workers.progress import progress_bar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from assets.clips.clip_table import accepted_clips, clip_digest
@@ -15,7 +15,9 @@ from assets.media.timeline import Span
 from assets.project.home import Home
 from assets.project.settings import Dataset
 from assets.raw_videos.walk import local_path
-from assets.store.bucket_files import StageOutput, WorkItem, is_current, read_rows
+from assets.store.bucket_files import StageOutput, is_current, read_rows
+from assets.store.bucket_pass import WorkItem, adopt_rows
+from assets.store.moved_rows import MovedRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +51,12 @@ class FacesPlan:
         Crops of a clip are due where its track is up to date and they are not: their key is then known, and the
         stored track goes with the item. A track that is computed in this pass gives its crops their key later.
         """
-        tracks, crops = self.tracks.index(bucket), self.crops.index(bucket)
+        clips = accepted_clips(self.home, self.dataset.name, bucket)
+        digests = {clip["clip_id"]: clip_digest(clip) for clip in clips}
+        tracks, crops = self._tracks(bucket, digests), self.crops.index(bucket)
         planned, due = [], set()
-        for clip in accepted_clips(self.home, self.dataset.name, bucket):
-            clip_id, key = clip["clip_id"], clip_digest(clip)
+        for clip in clips:
+            clip_id, key = clip["clip_id"], digests[clip["clip_id"]]
             track = tracks.get(clip_id)
             if self.makes_tracks and (
                 self.tracks.forced.covers(clip_id, bucket) or not is_current(track, key, self.tracks.version)
@@ -69,6 +73,16 @@ class FacesPlan:
             planned.append((clip, {TRACKS: key, CROPS: crops_key}))
         stored = self._stored_tracks(bucket, due)
         return [self._item(clip, keys, stored.get(clip["clip_id"])) for clip, keys in planned]
+
+    def _tracks(self, bucket: int, digests: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        """The index of a bucket's tracks, with those of clips that were renamed: the key of the crops depends on it."""
+        if self.makes_tracks:
+            return adopt_rows(self.tracks, bucket, digests, self._moved_tracks)
+        return self.tracks.index(bucket)
+
+    @cached_property
+    def _moved_tracks(self) -> MovedRows:
+        return MovedRows(self.tracks)
 
     def _stored_tracks(self, bucket: int, clip_ids: Collection[str]) -> dict[str, dict[str, Any]]:
         if not clip_ids:

@@ -13,7 +13,8 @@ from assets.raw_videos.walk import local_path
 from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage.run import Preview, StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
-from assets.store.bucket_files import StageOutput, WorkItem, fill_buckets, read_ok_rows
+from assets.store.bucket_files import StageOutput, read_ok_rows
+from assets.store.bucket_pass import WorkItem, fill_buckets
 from assets.workers.clip_pool import ClipPool
 from assets.workers.progress import progress_bar
 

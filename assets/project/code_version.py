@@ -13,6 +13,11 @@ from cals_models.source_code import definitions_of
 # Decides how work runs and where files are written, not what is in them.
 INFRASTRUCTURE = source_code.INFRASTRUCTURE | {
     "assets.store.bucket_files",
+    "assets.store.bucket_pass",
+    "assets.store.forced_clips",
+    "assets.store.moved_rows",
+    "assets.store.partition_runs",
+    "assets.stage.run_tags",
     "assets.workers.clip_pool",
     "assets.faces.backends.shared",
     "assets.project.atomic_files",

@@ -117,5 +117,15 @@ def stem_of(path: str) -> str:
     return name.rsplit(".", 1)[0] if "." in name[1:] else name
 
 
+def suffix_of(path: str) -> str:
+    """Suffix of a file name in lower case, without the dot; empty where there is none.
+
+    >>> suffix_of("s1/bbaf2n.MPG")
+    'mpg'
+    """
+    name = path.rsplit("/", 1)[-1]
+    return name.rsplit(".", 1)[1].lower() if "." in name[1:] else ""
+
+
 def not_in_layout(path: str, expected: str) -> LayoutProblem:
     return LayoutProblem(relative_path=path, reason="not_in_layout", detail=f"expected {expected}")

@@ -88,7 +88,7 @@ def test_a_renamed_file_is_another_clip_of_the_same_content(place: Place) -> Non
     first = place.compute()
     (place.root / NAMES[4]).rename(place.root / NAMES[4].replace("clip4", "called otherwise"))
     second = place.compute()
-    assert place.probed == [NAMES[4].replace("clip4", "called otherwise")]
+    assert place.probed == [], "its content is known"
     (gone,), (new,) = first.keys() - second.keys(), second.keys() - first.keys()
     assert gone.endswith("clip4.mp4") and new.endswith("called otherwise.mp4")
     assert first[gone]["sha256"] == second[new]["sha256"] and first[gone]["split"] == second[new]["split"]

@@ -18,7 +18,8 @@ from assets.faces.stored_track import TRACKS_SCHEMA
 from assets.project.home import Home
 from assets.project.settings import Dataset
 from assets.raw_videos.layouts.source_clip import SourceClip
-from assets.store.bucket_files import StageOutput, StageSummary, bucket_of, fill_buckets, read_ok_rows
+from assets.store.bucket_files import StageOutput, StageSummary, bucket_of, read_ok_rows
+from assets.store.bucket_pass import fill_buckets
 from assets.workers.clip_pool import ClipPool, PoolSettings
 
 NUM_BUCKETS = 2

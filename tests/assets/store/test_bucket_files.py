@@ -10,15 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from assets.store.bucket_files import (
-    StageOutput,
-    StageSummary,
-    WorkItem,
-    bucket_of,
-    fill_buckets,
-    read_ok_rows,
-    read_rows,
-)
+from assets.store.bucket_files import StageOutput, StageSummary, bucket_of, read_ok_rows, read_rows
+from assets.store.bucket_pass import WorkItem, fill_buckets
 from assets.workers.clip_pool import ClipPool, PoolSettings
 from assets.workers.rejected import Rejected
 
