@@ -13,7 +13,7 @@ from assets.stage.partitions import datasets, partition_key
 from assets.stage.resources import ProjectResource
 from assets.stage.run_tags import CAUSE_TAG, PLANNED_TAG
 from assets.store import ledger
-from pipelines.staleness import StalePartition, find_stale
+from pipelines.staleness import Plan, StalePartition, make_plan
 
 SENSOR_INTERVAL_S = 60
 CLIPS, RAW_FILES = "clips", "raw_videos"
@@ -51,22 +51,22 @@ def stale_job() -> None:
     run_stale_op()
 
 
-def _requests(stale: Sequence[StalePartition]) -> list[dg.RunRequest]:
+def _requests(plan: Plan) -> list[dg.RunRequest]:
     """A run for each partition that is ready, with the stale ones that the same pass computes."""
-    by_key = {partition.key: partition for partition in stale}
+    stale = {partition.key for partition in plan.stale}
     requests = []
-    for partition in stale:
+    for partition in plan.stale:
         if partition.ready:
             names = computed_together(partition.asset)
-            keys = [(name, partition.dataset, partition.method) for name in names]
-            requests.append(_request(partition, [key[0] for key in keys if key in by_key]))
+            together = [name for name in names if (name, partition.dataset, partition.method) in stale]
+            requests.append(_request(plan, partition, together))
     return requests
 
 
-def _request(partition: StalePartition, assets: Sequence[str]) -> dg.RunRequest:
+def _request(plan: Plan, partition: StalePartition, assets: Sequence[str]) -> dg.RunRequest:
     """One run; its key is the stale state, so that each state is tried once."""
     return dg.RunRequest(
-        run_key=partition.state,
+        run_key=plan.states[partition.key],
         asset_selection=[dg.AssetKey(asset) for asset in assets],
         partition_key=str(partition_key(partition.dataset, partition.method)),
         tags={CAUSE_TAG: partition.cause.text[:200], PLANNED_TAG: "yes"},
@@ -97,7 +97,7 @@ def _observed(project: Project, instance: dg.DagsterInstance) -> list[str]:
 def stale_sensor(context: dg.SensorEvaluationContext, project: ProjectResource) -> Iterator[Any]:
     loaded = project.load()
     names = _observed(loaded, context.instance)
-    requests = _requests(find_stale(loaded, names)) if names else []
+    requests = _requests(make_plan(loaded, names)) if names else []
     if requests:
         yield from requests
     else:
@@ -116,10 +116,11 @@ def raw_file_sensor(context: dg.SensorEvaluationContext, project: ProjectResourc
     heads = ledger.heads(loaded.home)
     present = observed_versions(loaded, RAW_FILES)
     requests = []
-    for partition in find_stale(loaded, names, CLIPS) if names else ():
+    plan = make_plan(loaded, names, CLIPS) if names else Plan(stale=[], failed_checks={}, states={})
+    for partition in plan.stale:
         row = heads.get(partition.key)
         if row is None or json.loads(row["inputs_json"]).get(RAW_FILES) != present[partition.dataset]:
-            requests.append(_request(partition, [CLIPS]))
+            requests.append(_request(plan, partition, [CLIPS]))
     if requests:
         yield from requests
     else:

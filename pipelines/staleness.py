@@ -45,8 +45,6 @@ class StalePartition:
     Args:
         estimated_s: seconds that it took last time, else the asset's median over other partitions; None if unknown.
         ready: none of its inputs is stale.
-        state: digest of what it would be made from and of the materialisation that differs from that; None until it is
-            ready. The same state has the same digest, and a state that returns after a materialisation has another.
     """
 
     asset: str
@@ -55,7 +53,6 @@ class StalePartition:
     cause: Cause
     estimated_s: float | None
     ready: bool
-    state: str | None = None
 
     @property
     def key(self) -> Partition:
@@ -100,10 +97,13 @@ class Plan:
     Args:
         stale: partitions in the order of materialisation.
         failed_checks: label of each partition that is up to date and failed a blocking check -> which, and what to do.
+        states: of each stale partition that is ready, a digest of what it would be made from and of the materialisation
+            that differs from that. A state that returns after another materialisation has another digest.
     """
 
     stale: list[StalePartition]
     failed_checks: dict[str, str]
+    states: dict[Partition, str]
 
 
 def find_stale(
@@ -141,6 +141,7 @@ def make_plan(
     return Plan(
         stale=[partition for scan in scans.values() for partition in scan.found],
         failed_checks={label: text for scan in scans.values() for label, text in scan.failed_checks.items()},
+        states={key: state for scan in scans.values() for key, state in scan.states.items()},
     )
 
 
@@ -158,6 +159,7 @@ class _Scan:
         self.others = others
         self.found: list[StalePartition] = []
         self.failed_checks: dict[str, str] = {}
+        self.states: dict[Partition, str] = {}
         self.stale: dict[tuple[str, str | None], Cause] = {}
         self._sources: dict[str, str] = {}
 
@@ -208,9 +210,10 @@ def _scan_stage(scan: _Scan, stage: Stage, forced: Mapping[Partition, str]) -> N
                 cause=cause,
                 estimated_s=_estimate(scan.heads, stage.name, scan.dataset.name, method),
                 ready=ready,
-                state=_state(scan, stage, method) if ready else None,
             )
         )
+        if ready:
+            scan.states[partition] = _state(scan, stage, method)
 
 
 def _state(scan: _Scan, stage: Stage, method: str | None) -> str:

@@ -33,6 +33,8 @@ NOT_RUN = {
     "cals score": "needs videos and an evaluator; run in tests/pipelines/scoring/test_score.py",
     "cals ui": "two servers that stay",
     "cals add NAME --layout voxceleb2": "the example's own layout; tests/extending adds it",
+    "cals run --force": "computes; run in tests/pipelines/test_force.py",
+    "cals run --dataset grid --force": "computes; run in tests/pipelines/test_force.py",
     "cals run --to loudness": "the example's own stage; tests/extending runs it",
     "cals trace table_3/<dataset>/external/NAME/psnr": "needs scored videos; run in tests/pipelines/scoring/test_score.py",
     "duckdb": "DuckDB's shell, which is not installed with the project",

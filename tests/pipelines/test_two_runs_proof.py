@@ -109,3 +109,24 @@ def test_two_runs_lose_nothing_and_readers_never_wait(
     project = load_project(tmp_path / "cals.yaml", home.root)
     with open_instance(project) as instance:
         assert find_flaws(project, instance, deep_bytes=DEEP_BYTES) == []
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(1800)
+def test_two_runs_on_one_dataset_make_each_partition_once(tmp_path: Path, grid_clips: list[Path]) -> None:
+    for number, split in enumerate(("train", "val", "test")):
+        add_clip(tmp_path / "one", grid_clips[number], split)
+    (tmp_path / "cals.yaml").write_text(CONFIG.rsplit("  two:", 1)[0])
+    home = Home(tmp_path / ".cals")
+    command = ("-m", "pipelines.cli.main", "run", "--to", "sync_encoder")
+    runs = [start(tmp_path, *command) for _ in range(2)]
+    ended = [(run.communicate(), run.returncode) for run in runs]
+    made = [out.split("made ")[1].split(",")[0] if "made " in out else "0" for (out, _), _ in ended]
+    for (_, error), status in ended:
+        assert status == 0, error
+    rows = [row["asset"] for row in ledger.read(home)]
+    assert sorted(rows) == sorted(STAGES), "a row for each partition"
+    assert sum(map(int, made)) == len(STAGES), "what one run made the other did not"
+    assert "waits for process" in ended[0][0][1] + ended[1][0][1]
+    trainings = [path for path in home.model("sync_encoder", "one").iterdir() if path.is_dir()]
+    assert len(trainings) == 1
