@@ -46,7 +46,12 @@ def build(profile: str, precision: str, samples: int, shards: ShardSet) -> Gener
     """The stage of method `wav2lip`, its sync loss on."""
     config = config_from_fields(
         "generator",
-        {**PROFILES[profile]["generator"], "precision": precision, "batch_samples": samples},
+        {
+            **PROFILES[profile]["generator"],
+            "precision": precision,
+            "batch_samples": samples,
+            "single_frame_share": 0.0,
+        },
     )
     expert_config = config_from_fields("sync_encoder", PROFILES[profile]["sync_encoder"])
     assert isinstance(config, GeneratorConfig) and isinstance(expert_config, SyncEncoderConfig)

@@ -36,7 +36,7 @@ NUM_COMPONENTS = 24
 FRAME_STEP = 4
 """Every fourth frame of the train clips shapes the components."""
 INNER_LIPS = (62, 66)
-LEARNING_RATE = 0.05
+LEARNING_RATE = 0.02
 """Of Adam, on components scaled to unit variance."""
 
 Loss = Callable[[Tensor, Keys, Keys], Tensor]
