@@ -49,7 +49,8 @@ def run_query(project: Project, sql: str, output: Format) -> str:
     try:
         answer = _ask(project, sql)
     except duckdb.Error as error:
-        raise ValueError(f"query: {str(error).splitlines()[0]}") from error
+        message = str(error).partition("\n\nLINE ")[0]  # what follows quotes the statement
+        raise ValueError(f"query: {' '.join(message.split())}") from error
     return {"csv": _csv, "json": _json, "table": _table}[output](answer)
 
 

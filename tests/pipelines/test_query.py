@@ -46,6 +46,19 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
+def test_an_unknown_column_or_table_is_answered_with_those_that_are_near(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    publish(project.home)
+    with pytest.raises(
+        ValueError, match=r'^query: Binder Error: .*"speakers" not found.* Candidate bindings: .*"speaker"'
+    ):
+        run_query(project, "select speakers from clips", "table")
+    with pytest.raises(
+        ValueError, match=r"^query: Catalog Error: Table with name clip does not exist! Did you mean"
+    ):
+        run_query(project, "from clip", "table")
+
+
 def test_a_missing_value_is_empty_or_null_whatever_its_type(tmp_path: Path) -> None:
     project = make_project(tmp_path)
     publish(project.home)
