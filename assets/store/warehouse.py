@@ -166,7 +166,7 @@ def _build(database: Path, parts: Parts, home: Home, cache: Path) -> None:
 
 def _fill_intervals(connection: Connection, parts: Parts, cache: Path) -> None:
     """Fills ``bootstrap_intervals``, from the cache where scores and code are those of the last publish."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(b"values in order\n")
     for table in _RESAMPLED:
         digest.update(table.encode("ascii"))
         for part in parts.get(table, []):

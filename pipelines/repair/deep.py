@@ -32,7 +32,7 @@ from pipelines.repair.warehouse import find_old_warehouse
 
 # Files of `warehouse/` that no record names: each is compared in its own way, or is only a lock.
 _OWN = frozenset({
-    "cals.duckdb", "published.json", "bootstrap_intervals.parquet", CACHE_NAME, STAMP_NAME, ".ledger.lock",
+    "cals.duckdb", "published.json", "user_views.json", "bootstrap_intervals.parquet", CACHE_NAME, STAMP_NAME, ".ledger.lock",
     ".publish.lock",
 })  # fmt: skip
 
