@@ -17,6 +17,8 @@ from assets.store.file_digests import CACHE_NAME, FileDigests, sha256_of
 from assets.store.file_records import RecordError, command_records, read_records, record_of, record_paths
 from assets.store.file_records import folder as records_folder
 from assets.store.kept_parts import digest_in_name, find_kept, recorded_parts
+from assets.store.published_file import RECORD_NAME
+from assets.store.user_sql import STATE_NAME
 from pipelines.lineage.ledger_graph import Row, label
 from pipelines.lineage.registered_models import training_folders
 from pipelines.repair.deep_caches import find_cache_flaws
@@ -32,7 +34,7 @@ from pipelines.repair.warehouse import find_old_warehouse
 
 # Files of `warehouse/` that no record names: each is compared in its own way, or is only a lock.
 _OWN = frozenset({
-    "cals.duckdb", "published.json", "user_views.json", "bootstrap_intervals.parquet", CACHE_NAME, STAMP_NAME, ".ledger.lock",
+    "cals.duckdb", RECORD_NAME, STATE_NAME, "bootstrap_intervals.parquet", CACHE_NAME, STAMP_NAME, ".ledger.lock",
     ".publish.lock",
 })  # fmt: skip
 
