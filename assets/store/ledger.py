@@ -216,9 +216,12 @@ def record_command(home: Home, command: str, files: Iterable[RecordedFile]) -> R
 
 
 def record_written(home: Home, command: str, *paths: Path) -> Record:
-    """Records files of the home that a command has just written."""
+    """Records files of the home that a command has just written, or removed."""
     names = [path.relative_to(home.root).as_posix() for path in paths]
-    return record_command(home, command, look_at(FileDigests(root=home.root), names))
+    there = look_at(FileDigests(root=home.root), names)
+    gone = set(names) - {file.path for file in there}
+    removed = [RecordedFile(path=name, sha256=None, bytes=None) for name in sorted(gone)]
+    return record_command(home, command, [*there, *removed])
 
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:

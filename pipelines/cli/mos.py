@@ -62,13 +62,13 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _summary(arguments: argparse.Namespace) -> int:
-    from assets.mos.part import write_ratings_part
     from assets.mos.summary import summarise_study, summary_text
+    from pipelines.mos.kept_ratings import keep_ratings
 
     project = open_project()
     dataset = project.dataset(arguments.dataset)
     summary = summarise_study(project.home, dataset.name, arguments.study)
-    write_ratings_part(project.home, dataset.name)
+    keep_ratings(project.home, dataset.name)
     print(json.dumps(summary.as_json(), indent=1) if arguments.json else summary_text(summary))
     return 0
 

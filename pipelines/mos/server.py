@@ -9,13 +9,13 @@ from contextlib import suppress
 
 import uvicorn
 
-from assets.mos.part import write_ratings_part
 from assets.mos.ratings import Journal
 from assets.mos.study import Study, open_study
 from assets.mos.videos import encode_videos, missing_videos
 from assets.project.home import Home
 from assets.workers.progress import progress_bar
 from pipelines.mos.app import make_app
+from pipelines.mos.kept_ratings import keep_ratings
 
 LOOPBACK = "127.0.0.1"
 _LOCAL_NAMES = ["localhost", "127.0.0.1", "::1", "[::1]"]
@@ -47,7 +47,7 @@ def serve(
     if missing:
         with progress_bar(f"videos of study {study.name}", len(missing), "video") as advance:
             encode_videos(home, study, advance)
-    write_ratings_part(home, dataset)
+    keep_ratings(home, dataset)
     app = make_app(study, lambda: _keep(home, dataset), _LOCAL_NAMES if host == LOOPBACK else ["*"])
     _announce(study, host, listening.getsockname()[1])
     config = uvicorn.Config(
@@ -60,7 +60,7 @@ def serve(
 
 def _keep(home: Home, dataset: str) -> None:
     try:
-        write_ratings_part(home, dataset)
+        keep_ratings(home, dataset)
     except OSError as error:  # the answer is safe in the journal; the next one writes the part again
         print(f"cals mos: the warehouse's part was not written: {error}", file=sys.stderr, flush=True)
 

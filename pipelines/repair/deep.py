@@ -74,11 +74,11 @@ def _record_flaws(home: Home, rows: list[Row]) -> Iterator[Flaw]:
     known = {row["materialization_id"]: row for row in rows}
     for path in record_paths(home):
         name = path.relative_to(home.root)
-        for record in read_records([path]).values():
-            row = known.get(record.record_id)
-            if record.heads_json is None and row is None:
-                text = f"{name}: record {record.record_id} belongs to no row of the ledger"
-                yield Flaw(kind="added_file", text=text, remedy=f"moved to {DAMAGED}/")
+        records = read_records([path]).values()
+        if all(record.heads_json is None and record.record_id not in known for record in records):
+            text = f"{name}: belongs to no row of the ledger"
+            mend = aside(home, name.as_posix())
+            yield Flaw(kind="added_file", text=text, remedy=f"moved to {DAMAGED}/", mend=mend)
     there = read_records(record_paths(home))
     for row in rows:
         if row["files_digest"] is None:
@@ -167,7 +167,7 @@ def _kept_flaws(home: Home, rows: list[Row]) -> Iterator[Flaw]:
     for path in sorted(home.history.glob("*/*.parquet")):
         if path.stem.partition("-")[0] not in named:
             text = f"{path.relative_to(home.root)} is not among the versions that were recorded"
-            yield Flaw(kind="added_file", text=text, remedy=f"moved to {DAMAGED}/")
+            yield Flaw(kind="added_file", text=text, remedy="cals gc --yes removes it")
             continue
         if sha256_of(path) != digest_in_name(path):
             text = f"{path.relative_to(home.root)} has other bytes than its name says"
