@@ -119,7 +119,7 @@ def raw_file_sensor(context: dg.SensorEvaluationContext, project: ProjectResourc
     plan = make_plan(loaded, names, CLIPS) if names else Plan(stale=[], failed_checks={}, states={})
     for partition in plan.stale:
         row = heads.get(partition.key)
-        if row is None or json.loads(row["inputs_json"]).get(RAW_FILES) != present[partition.dataset]:
+        if row is None or json.loads(row["inputs_json"]).get(RAW_FILES) != present[partition.dataset, None]:
             requests.append(_request(plan, partition, [CLIPS]))
     if requests:
         yield from requests

@@ -6,10 +6,10 @@ import dagster as dg
 
 from assets.external_renders.asset import external_renders
 from assets.project.graph import STAGES
-from assets.project.references import load
 from assets.stage.asset_factory import dagster_asset
 from assets.stage.observed_sources import observed_sources
 from assets.stage.resources import ProjectResource
+from cals_models.references import load
 
 STAGE_ASSETS = [
     dagster_asset(load(reference)) for reference in dict.fromkeys(stage.asset for stage in STAGES.values())

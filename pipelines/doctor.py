@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.project.code_version import installed_version
+from assets.project.installed import installed_version
 from assets.project.settings import Project, SettingsError, load_project
 from assets.store.user_sql import user_view_problems
 from pipelines.instance import LEAST_FREE_GIB, free_bytes

@@ -18,12 +18,15 @@ from typing import Any
 from assets.models.train_stage import training_folder
 from assets.models.training_files import IMPORTED_FILE
 from assets.project.atomic_files import write_text
+from assets.project.code_version import CodeVersion
 from assets.project.settings import Project
 from assets.stage.run import StageRun, require_method
 from assets.store import ledger
 from assets.store.mlflow_tracking import Tracking
 from assets.store.partition_runs import DONE, work_on
 from assets.workers.clip_pool import PoolSettings
+from cals_models.declarations.declared import fields_without_effect
+from cals_models.fingerprint.trainings import training_code
 from pipelines.lineage.ledger_graph import MODEL_ASSETS
 from pipelines.staleness import Cause, StalePartition, find_stale
 
@@ -66,9 +69,16 @@ def import_model(
 def _facts(folder: Path, asset: str | None, method: str | None, dataset: str) -> dict[str, Any]:
     """Contents of result.json, checked to be complete and to fit the request."""
     result = _read(folder / "result.json")
-    if lacking := {"stage", "dataset", "weights_sha256", "shards", "inputs", "code", "versions"} - set(
-        result
-    ):
+    if lacking := {
+        "stage",
+        "dataset",
+        "weights_sha256",
+        "shards",
+        "inputs",
+        "code",
+        "code_digest",
+        "versions",
+    } - set(result):
         raise ImportRejected(
             f"{folder / 'result.json'}: lacks {', '.join(sorted(lacking))}; train the model again by this version of cals"
         )
@@ -131,11 +141,20 @@ def check_origin(run: StageRun, folder: Path, result: Mapping[str, Any]) -> None
                 f"{name} first"
             )
     _check_settings(run, folder)
-    changes = run.code.changed_since(result["code"], run.code.libraries)
+    changes = _code_changes(run, result)
     if changes:
         raise ImportRejected(
             f"{folder}: was trained by other code ({_some(changes)}); use the code it was trained by, or train it again"
         )
+
+
+def _code_changes(run: StageRun, result: Mapping[str, Any]) -> list[str]:
+    """How the code that trains here differs from that of the model, in words."""
+    here = training_code(run.stage, run.method)
+    code = CodeVersion(digest=here.digest, definitions=here.definitions, libraries={})
+    changes = code.changed_since(result["code"], {})
+    same = here.digest == result["code_digest"]
+    return changes or ([] if same else ["what a name in it refers to"])
 
 
 def _check_shards(run: StageRun, folder: Path, result: Mapping[str, Any]) -> None:
@@ -155,7 +174,8 @@ def _check_settings(run: StageRun, folder: Path) -> None:
     here = json.loads(json.dumps(run.settings_values))
     if not isinstance(there, dict):
         raise ImportRejected(f"{folder / 'model.json'}: config is missing; train the model again")
-    names = sorted(name for name in {*there, *here} if there.get(name) != here.get(name))
+    free = fields_without_effect(type(run.settings))
+    names = sorted(name for name in {*there, *here} - {*free} if there.get(name) != here.get(name))
     if names:
         words = [f"{name} {there.get(name, 'none')} there, {here.get(name, 'none')} here" for name in names]
         raise ImportRejected(

@@ -16,7 +16,8 @@ from assets.project.code_version import PROJECT_ROOT
 from assets.project.graph import STAGES, source_names
 from assets.project.home import Home
 from assets.project.settings import Project
-from assets.project.source_versions import source_version
+from assets.project.source_versions import is_by_method, source_version
+from assets.stage.partitions import partition_key
 
 DATA_VERSION_TAG = "dagster/data_version"
 LEAST_FREE_GIB = 0.5
@@ -63,16 +64,19 @@ def report_sources(
     every = sorted({name for stage in STAGES.values() for name in source_names(stage)})
     for dataset in datasets:
         for source in every if sources is None else sources:
-            key, version = dg.AssetKey(source.split("/")), source_version(project, source, dataset)
-            if version != _last_reported(instance, key, dataset):
-                instance.report_runless_asset_event(
-                    dg.AssetObservation(asset_key=key, partition=dataset, tags={DATA_VERSION_TAG: version})
-                )
+            for method in project.dataset(dataset).methods if is_by_method(source) else (None,):
+                key, partition = dg.AssetKey(source.split("/")), partition_key(dataset, method)
+                version = source_version(project, source, dataset, method)
+                if version != _last_reported(instance, key, partition):
+                    tags = {DATA_VERSION_TAG: version}
+                    instance.report_runless_asset_event(
+                        dg.AssetObservation(asset_key=key, partition=partition, tags=tags)
+                    )
 
 
-def _last_reported(instance: DagsterInstance, key: dg.AssetKey, dataset: str) -> str | None:
+def _last_reported(instance: DagsterInstance, key: dg.AssetKey, partition: str) -> str | None:
     """Data version of a source's last observation; None before the first."""
-    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[dataset])
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition])
     records = instance.fetch_observations(wanted, limit=1).records
     seen = records[0].asset_observation if records else None
     return seen.tags.get(DATA_VERSION_TAG) if seen is not None else None

@@ -8,18 +8,29 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from assets.project.digests import digest_of
-from assets.project.graph import STAGES, Stage, settings_source, source_names, stage_code, upstream_of
+from assets.project.chosen_code import chosen_code
+from assets.project.code_version import CodeVersion
+from assets.project.graph import (
+    STAGES,
+    Stage,
+    code_source,
+    settings_source,
+    source_names,
+    stage_code,
+    upstream_of,
+)
 from assets.project.settings import Dataset, Project, SettingsError
-from assets.project.source_versions import TRAIN_ON, source_version, train_on_input
+from assets.project.source_versions import TRAIN_ON, is_by_method, source_version, train_on_input
 from assets.shards.settings import HELD_OUT_CHECK
 from assets.stage.run import needed_methods
+from assets.stage.split_versions import split_version, splits_read
 from assets.store import ledger
 from assets.store.ledger import Heads
+from cals_models.digests import digest_of
 
 Partition = tuple[str, str, str | None]
 """Asset, dataset, method."""
@@ -161,18 +172,25 @@ class _Scan:
         self.failed_checks: dict[str, str] = {}
         self.states: dict[Partition, str] = {}
         self.stale: dict[tuple[str, str | None], Cause] = {}
-        self._sources: dict[str, str] = {}
+        self._sources: dict[tuple[str, str | None], str] = {}
 
-    def source(self, name: str) -> str:
-        if name not in self._sources:
-            self._sources[name] = source_version(self.project, name, self.dataset.name)
-        return self._sources[name]
+    def source(self, name: str, method: str | None) -> str:
+        key = (name, method if is_by_method(name) else None)
+        if key not in self._sources:
+            self._sources[key] = source_version(self.project, name, self.dataset.name, key[1])
+        return self._sources[key]
 
     def head(self, asset: str, method: str | None) -> dict[str, Any] | None:
         return self.heads.get((asset, self.dataset.name, method))
 
-    def inputs(self, stage: Stage, method: str | None) -> dict[str, str | None]:
-        """Present data version of each input; None for one that was never materialised."""
+    def inputs(
+        self, stage: Stage, method: str | None, in_part: Collection[str] = ()
+    ) -> dict[str, str | None]:
+        """Present data version of each input; None for one that was never materialised.
+
+        Args:
+            in_part: names of inputs of which the version of the part that the stage reads is on record.
+        """
         versions: dict[str, str | None] = {}
         for dep in stage.deps:
             for dep_method in needed_methods(STAGES[dep].by_method, method, self.dataset.methods):
@@ -180,12 +198,30 @@ class _Scan:
                 versions[f"{dep}|{dep_method}" if dep_method else dep] = row["data_version"] if row else None
         for name in source_names(stage):
             if name != TRAIN_ON:
-                versions[name] = self.source(name)
+                versions[name] = self.source(name, method)
                 continue
             for other in self.dataset.train_on:
                 row = self.heads.get(("shards", other, None))
                 versions[train_on_input(other)] = row["data_version"] if row else None
+        for name, (other, splits) in splits_read(stage, self.dataset.train_on).items():
+            version = versions[name]
+            if version is not None and name in in_part:
+                versions[name] = split_version(self.project.home, other or self.dataset.name, version, splits)
         return versions
+
+
+def present_inputs(project: Project, partition: StalePartition, heads: Heads) -> dict[str, str | None]:
+    """Present data version of each input of a partition, as the ledger names them; None for one never materialised."""
+    scan = _Scan(project, project.dataset(partition.dataset), heads, {})
+    row = heads.get(partition.key)
+    parts = recorded_inputs(row)[1] if row else ()
+    return scan.inputs(STAGES[partition.asset], partition.method, parts)
+
+
+def recorded_inputs(row: Mapping[str, Any]) -> tuple[dict[str, str], Collection[str]]:
+    """What a ledger row was computed from: input -> version, and names of those read in part, with that part's version."""
+    parts: dict[str, str] = json.loads(row.get("parts_read_json") or "{}")
+    return json.loads(row["inputs_json"]) | parts, parts
 
 
 def _scan_stage(scan: _Scan, stage: Stage, forced: Mapping[Partition, str]) -> None:
@@ -272,21 +308,30 @@ def _train_on_cause(scan: _Scan) -> Cause | None:
 def _own_cause(scan: _Scan, stage: Stage, method: str | None, row: dict[str, Any]) -> Cause | None:
     code = stage_code(stage.name)
     if row["code_version"] != code.digest:
-        before = ledger.recall_code(scan.project.home, row["code_version"])
-        changes = code.changed_since(before["definitions"], before["libraries"]) if before else []
-        what = _some(changes) if changes else "its earlier code is not on record"
-        return Cause(kind="code_changed", text=f"code: {what}")
-    before_inputs = json.loads(row["inputs_json"])
-    now = scan.inputs(stage, method)
+        return _code_cause(scan, code, row["code_version"])
+    before_inputs, parts = recorded_inputs(row)
+    now = scan.inputs(stage, method, parts)
     changed = sorted(name for name in {*before_inputs, *now} if before_inputs.get(name) != now.get(name))
     settings = settings_source(stage.name)
     if settings in changed:
         values = scan.project.settings_values(scan.dataset.name, stage.name)
         return Cause(kind="setting_changed", text=_setting_change(json.loads(row["settings_json"]), values))
+    if changed == [code_source(stage.name)]:
+        chosen = chosen_code(scan.project, stage.name, scan.dataset.name, method)
+        return _code_cause(scan, chosen, before_inputs.get(changed[0], ""))
     if changed:
         words = [_input_words(name, before_inputs.get(name), now.get(name)) for name in changed]
         return Cause(kind="input_changed", text=f"input changed: {', '.join(words)}")
     return None
+
+
+def _code_cause(scan: _Scan, code: CodeVersion, before: str) -> Cause:
+    known = ledger.recall_code(scan.project.home, before)
+    if known is None:
+        return Cause(kind="code_changed", text="code: its earlier code is not on record")
+    changes = code.changed_since(known["definitions"], known["libraries"])
+    what = _some(changes) if changes else "what a name in it refers to"
+    return Cause(kind="code_changed", text=f"code: {what}")
 
 
 def _input_words(name: str, before: str | None, now: str | None) -> str:

@@ -6,8 +6,7 @@ from functools import partial
 
 from assets.av_offsets.offsets import OFFSETS_SCHEMA, STATUSES, OffsetPayload, compute_offset
 from assets.av_offsets.probe_source import ProbeSource, probe_source
-from assets.project.digests import digest_of
-from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
+from assets.clips.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage.run import StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
 from assets.store.bucket_files import StageOutput, read_index, read_ok_rows
@@ -15,6 +14,7 @@ from assets.store.bucket_pass import WorkItem, fill_buckets
 from assets.store.table_parts import write_part
 from assets.workers.clip_pool import ClipPool
 from assets.workers.progress import progress_bar
+from cals_models.digests import digest_of
 
 MEASURED_COLUMNS = (
     "measured_frames",

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from assets.av_offsets.probe_source import ProbeSource
 from assets.av_offsets.settings import AvOffsetSettings
 from assets.av_offsets.timed_clip import CROPS_COLUMNS, MELS_COLUMNS, TimedClip, shift_clip, timed_clip
-from assets.project.digests import digest_of
 from assets.workers.rejected import Rejected
+from cals_models.digests import digest_of
 
 STAGE = "av_offsets"
 OFFSETS_SCHEMA = pa.schema(

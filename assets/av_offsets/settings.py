@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cals_models.config.bounds import Count, NotNegative
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import Count, NotNegative
+from cals_models.declarations.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

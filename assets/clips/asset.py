@@ -9,14 +9,14 @@ from typing import Any
 from assets.clips.clip_table import write_clip_table
 from assets.clips.inventory import SOURCES_SCHEMA, compute_inventory
 from assets.clips.rejected_sheet import rejected_sheet
-from assets.project.digests import digest_of
+from assets.clips.rejections import FEW_REJECTIONS, MOST_REJECTED_SHARE
 from assets.raw_videos.dataset_scan import scan_dataset
-from assets.stage.rejections import FEW_REJECTIONS, MOST_REJECTED_SHARE
 from assets.stage.run import CheckOutcome, StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
 from assets.store.bucket_files import StageOutput
 from assets.store.table_parts import write_part
 from assets.store.withdrawals import forgotten_hashes
+from cals_models.digests import digest_of
 from cals_models.timebase import FPS
 
 CHECKS = {

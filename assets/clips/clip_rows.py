@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from assets.clips.settings import ClipsSettings
+from assets.clips.settings import ClipsSettings, probe_limits
 from assets.clips.shots import Piece, cut_at_shots, cut_evenly, find_shots
 from assets.media.probe import Probe, probe
 from assets.media.timeline import Span, common_span
@@ -84,7 +84,7 @@ def source_rows(raw: RawSource, settings: ClipsSettings) -> list[ClipRow]:
     """The clips of a source: at least one row, accepted or rejected. A bad file is a row, not an error."""
     path = local_path(Path(raw.root), raw.source.relative_path)
     try:
-        found = probe(path, settings.probe_limits, stage=STAGE)
+        found = probe(path, probe_limits(settings), stage=STAGE)
         return _rows(raw, found, settings)
     except Rejected as rejected:
         return [_rejected(_base_row(raw, _suffix(raw.source)), rejected)]

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 from assets.clips.clip_rows import SCHEMA
 from assets.project.atomic_files import replacing
-from assets.project.digests import digest_of
 from assets.project.home import Home
 from assets.raw_videos.layouts.source_clip import suffix_of
 from assets.store.bucket_files import bucket_of
+from cals_models.digests import digest_of
 
 TABLE_SCHEMA = SCHEMA.append(pa.field("bucket", pa.int32()))
 

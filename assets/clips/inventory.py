@@ -22,7 +22,6 @@ from assets.clips.clip_rows import (
     without_names,
 )
 from assets.clips.settings import ClipsSettings
-from assets.project.digests import digest_of
 from assets.project.settings import Dataset
 from assets.raw_videos.layouts.options import layout_options
 from assets.raw_videos.layouts.registry import enumerate_sources
@@ -34,6 +33,7 @@ from assets.store.forced_clips import ForcedClips
 from assets.workers.clip_pool import ClipPool, PoolSettings
 from assets.workers.progress import progress_bar
 from assets.workers.rejected import Rejected
+from cals_models.digests import digest_of
 
 SOURCES_SCHEMA = pa.schema([("rows_json", pa.string())])
 

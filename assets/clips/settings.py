@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from assets.media.limits import ProbeLimits
-from cals_models.config.bounds import Positive
+from cals_models.declarations.bounds import Positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,8 @@ class ClipsSettings(ProbeLimits):
                 "at least twice min_segment_s, so that every length above it can be cut"
             )
 
-    @property
-    def probe_limits(self) -> ProbeLimits:
-        """The limits of a file alone."""
-        limits = dataclasses.fields(ProbeLimits)
-        return ProbeLimits(**{limit.name: getattr(self, limit.name) for limit in limits})
+
+def probe_limits(settings: ProbeLimits) -> ProbeLimits:
+    """The limits of a file alone, of the settings of `clips`."""
+    limits = dataclasses.fields(ProbeLimits)
+    return ProbeLimits(**{limit.name: getattr(settings, limit.name) for limit in limits})

@@ -6,9 +6,9 @@ from assets.context_window.effective_context import curves_of, effective_context
 from assets.context_window.trained import measure_part, open_trained
 from assets.context_window.window_chart import window_chart
 from assets.context_window.windows import window_rows
-from assets.project.digests import digest_of
 from assets.stage.run import Preview, StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
+from cals_models.digests import digest_of
 
 
 @stage_asset("context_window")

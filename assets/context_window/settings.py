@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from assets.project.setting_types import Device, FaceBackend, ReferencePolicy, Split
-from cals_models.config.bounds import Count, CountOrZero, Items
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import Count, CountOrZero, Items
+from cals_models.declarations.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

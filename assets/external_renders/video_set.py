@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assets.metrics.folder_pairs import Failure, Pair
-from assets.project.digests import digest_of
 from assets.project.home import Home
 from assets.project.settings import Project
 from assets.store.table_parts import part_path, write_part
+from cals_models.digests import digest_of
 
 TABLE = "external_renders"
 GENERATED, REFERENCE = "generated_videos", "reference_videos"

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 from assets.clips.clip_table import read_clip_table
 from assets.clips.rejected_sheet import rejected_previews
+from assets.clips.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
+from assets.clips.settings import probe_limits
 from assets.faces.backends.opening import shared_networks
-from assets.faces.clip_faces import CROPS, TRACKS, compute_faces
-from assets.faces.crop_clip import CROPS_SCHEMA
-from assets.faces.crop_strips import crops_preview
+from assets.faces.clip_faces import CROPPING, CROPS, TRACKS, compute_faces
 from assets.faces.plan import FacesPlan
 from assets.faces.stored_track import TRACKS_SCHEMA
 from assets.faces.track_table import track_rows
-from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage.run import StageResult, StageRun
 from assets.stage.stage_asset import joint_stage_asset
 from assets.store.bucket_files import StageOutput, StageSummary
@@ -22,8 +21,10 @@ from assets.store.bucket_pass import fill_buckets
 from assets.store.table_parts import write_part
 from assets.workers.clip_pool import ClipPool
 from assets.workers.progress import progress_bar
+from cals_models.references import ByStage, load
 
-SCHEMAS = {TRACKS: TRACKS_SCHEMA, CROPS: CROPS_SCHEMA}
+PREVIEWS = ByStage(face_crops="assets.faces.crop_strips:crops_preview")
+"""Function of a stage's own preview."""
 CHECKS = {TRACKS: {FEW_REJECTIONS: False}, CROPS: {FEW_REJECTIONS: False}}
 
 
@@ -50,7 +51,7 @@ def _plan(runs: Mapping[str, StageRun]) -> FacesPlan:
     return FacesPlan(
         home=run.home,
         dataset=run.dataset,
-        limits=run.project.stage_settings(run.dataset.name, "clips").probe_limits,
+        limits=probe_limits(run.project.stage_settings(run.dataset.name, "clips")),
         track_settings=run.project.stage_settings(run.dataset.name, TRACKS),
         crop_settings=run.project.stage_settings(run.dataset.name, CROPS),
         tracks=_output(runs.get(TRACKS, run), TRACKS),
@@ -61,9 +62,8 @@ def _plan(runs: Mapping[str, StageRun]) -> FacesPlan:
 
 def _output(run: StageRun, name: str) -> StageOutput:
     own = replace(run, stage=name)
-    return StageOutput(
-        name=name, folder=own.folder, schema=SCHEMAS[name], version=own.version, forced=own.forced
-    )
+    schema = TRACKS_SCHEMA if name == TRACKS else load(CROPPING[name]).CROPS_SCHEMA
+    return StageOutput(name=name, folder=own.folder, schema=schema, version=own.version, forced=own.forced)
 
 
 def _result(run: StageRun, summaries: Mapping[str, StageSummary]) -> StageResult:
@@ -78,7 +78,7 @@ def _result(run: StageRun, summaries: Mapping[str, StageSummary]) -> StageResult
         num_clips=summary.num_ok,
         counts=summary.counts,
         previews={
-            **(crops_preview(run.folder) if run.stage == CROPS else {}),
+            **(load(PREVIEWS[run.stage])(run.folder) if run.stage in PREVIEWS else {}),
             **rejected_previews(run, summary),
         },
         checks=[check_rejections(summary)],

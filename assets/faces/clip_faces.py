@@ -14,17 +14,20 @@ from numpy.typing import NDArray
 
 from assets.faces.backends.interface import FaceBackend
 from assets.faces.backends.opening import open_backend
-from assets.faces.crop_clip import crop_clip, region_images
-from assets.faces.settings import CropSettings, TrackSettings
+from assets.faces.settings import TrackSettings
 from assets.faces.stored_track import FaceTrack
 from assets.faces.track_clip import track_clip
 from assets.media.probe import ProbeLimits, probe
 from assets.media.timeline import Span
 from assets.media.video import Tick, read_ticks
-from assets.project.digests import digest_of
 from assets.workers.rejected import Rejected
+from cals_models.declarations.settings import Settings
+from cals_models.digests import digest_of
+from cals_models.references import ByStage, load
 
 TRACKS, CROPS = "face_tracks", "face_crops"
+CROPPING = ByStage(face_crops="assets.faces.crop_clip")
+"""Module that cuts crops. Tracks don't depend on it, so that a change in it detects no face again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +49,7 @@ class FacesPayload:
     span: Span
     clip_digest: str
     track_settings: TrackSettings
-    crop_settings: CropSettings
+    crop_settings: Settings
     limits: ProbeLimits = field(default_factory=ProbeLimits)
     stored_track: Mapping[str, Any] | None = None
     networks_socket: str | None = None
@@ -82,7 +85,7 @@ def compute_faces(payload: FacesPayload, wanted: frozenset[str]) -> dict[str, Ma
     elif payload.stored_track is not None:
         columns = dict(payload.stored_track)
         track = FaceTrack.from_columns(columns)
-        images = region_images((tick.frame for tick in ticks), track)
+        images = load(CROPPING[CROPS]).region_images((tick.frame for tick in ticks), track)
     else:
         return {}
     if CROPS in wanted:
@@ -104,10 +107,12 @@ def _crops(
     images: Iterable[NDArray[np.uint8]],
 ) -> Mapping[str, Any] | Rejected:
     try:
-        columns = crop_clip(images, track, payload.crop_settings, track_columns["num_clip_frames"])
+        columns: Mapping[str, Any] = load(CROPPING[CROPS]).crop_clip(
+            images, track, payload.crop_settings, track_columns["num_clip_frames"]
+        )
     except Rejected as rejected:
         return rejected
-    return columns | {"input_digest": crops_digest(payload.clip_digest, track_columns["digest"])}
+    return {**columns, "input_digest": crops_digest(payload.clip_digest, track_columns["digest"])}
 
 
 def crops_digest(clip: str, track: str) -> str:

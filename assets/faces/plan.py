@@ -9,7 +9,7 @@ from typing import Any
 
 from assets.clips.clip_table import accepted_clips, clip_digest
 from assets.faces.clip_faces import CROPS, TRACKS, FacesPayload, crops_digest
-from assets.faces.settings import CropSettings, TrackSettings
+from assets.faces.settings import TrackSettings
 from assets.media.probe import ProbeLimits
 from assets.media.timeline import Span
 from assets.project.home import Home
@@ -18,6 +18,7 @@ from assets.raw_videos.walk import local_path
 from assets.store.bucket_files import StageOutput, is_current, read_rows
 from assets.store.bucket_pass import WorkItem, adopt_rows
 from assets.store.moved_rows import MovedRows
+from cals_models.declarations.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class FacesPlan:
     dataset: Dataset
     limits: ProbeLimits
     track_settings: TrackSettings
-    crop_settings: CropSettings
+    crop_settings: Settings
     tracks: StageOutput
     crops: StageOutput
     makes_tracks: bool

@@ -6,9 +6,9 @@ from assets.context_window.measured_clips import TrainedMethods
 from assets.context_window.trained import measure_part, open_trained
 from assets.masked_audio.masks import Strip, generate_strip, mask_rows
 from assets.masked_audio.previews import mask_chart, strip_image
-from assets.project.digests import digest_of
 from assets.stage.run import Preview, StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
+from cals_models.digests import digest_of
 from cals_models.shards.shard_set import ShardSet
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from assets.project.setting_types import Device, FaceBackend, ReferencePolicy, Split
-from cals_models.config.bounds import Count, Items
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import Count, Items
+from cals_models.declarations.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

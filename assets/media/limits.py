@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cals_models.config.bounds import Count, Positive
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import Count, Positive
+from cals_models.declarations.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,11 @@ from functools import partial
 
 from assets.clips.clip_table import accepted_clips, clip_digest, read_clip_table
 from assets.clips.rejected_sheet import rejected_previews
+from assets.clips.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
+from assets.clips.settings import probe_limits
 from assets.mels.mel_clip import MELS_SCHEMA, MelPayload, compute_mels
 from assets.mels.preview import mel_preview
 from assets.raw_videos.walk import local_path
-from assets.stage.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
 from assets.stage.run import Preview, StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
 from assets.store.bucket_files import StageOutput, read_ok_rows
@@ -48,7 +49,7 @@ def _buckets(run: StageRun) -> Mapping[int, Callable[[], list[WorkItem]]]:
 
 
 def _items(run: StageRun, bucket: int) -> list[WorkItem]:
-    limits = run.project.stage_settings(run.dataset.name, "clips").probe_limits
+    limits = probe_limits(run.project.stage_settings(run.dataset.name, "clips"))
     settings = run.settings
     return [
         WorkItem(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from cals_models.config.bounds import Bound, Count, NotNegative, Positive, ShareAboveZero
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import Bound, Count, NotNegative, Positive, ShareAboveZero
+from cals_models.declarations.settings import Settings
 from cals_models.timebase import FPS, MELS_PER_FRAME
 
 

@@ -15,12 +15,12 @@ from assets.metrics.perceptual import Inception, open_inception
 from assets.metrics.render_set import RenderSet
 from assets.metrics.set_metrics import fid_rows
 from assets.models.train_stage import model_folder
-from assets.project.digests import digest_of
 from assets.renders.render import INDEX_NAME
 from assets.stage.run import CheckOutcome, StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
+from cals_models.digests import digest_of
 
 CHECKS = {"ground_truth_is_perfect": True, "figures_are_finite": True}
 
@@ -44,7 +44,7 @@ def clip_metrics(run: StageRun) -> StageResult:
     )
     evaluator = None if run.settings.lse_weights else model_folder(run, "lse_evaluator")
     cache = None if run.forced.every else run.folder / "landmarks"
-    instruments = open_instruments(run.settings, evaluator, cache=cache, version=run.code.digest)
+    instruments = open_instruments(run.settings, evaluator, cache=cache, version=run.code_digest)
     inception = open_inception(run.settings, device_of(run.settings))
     with progress_bar(f"metrics of {name} by {run.method}", len(renders.rows), "video") as advance:
         rows = score_renders(renders, instruments, advance)

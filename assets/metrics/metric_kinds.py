@@ -1,6 +1,6 @@
 """The kinds of metrics of crops: what each is given, and the function that computes it.
 
-A metric of one of these kinds that `assets.project.metrics` names is computed of every render, in the same pass as all
+A metric of one of these kinds that `assets.store.metrics` names is computed of every render, in the same pass as all
 others (`assets.metrics.crop_values`). It imports no torch: publishing the warehouse reads the declarations.
 
 Legend: T video frames, H, W frame height and width in pixels.
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.metrics.settings import MetricSettings
-from assets.project.metrics import Metric, declared_metrics
+from assets.store.metrics import Metric, measured_metrics
 
 if TYPE_CHECKING:
     import torch
@@ -86,4 +86,4 @@ class NetworkMetric(Metric):
 
 def metrics_of(kind: type[Kind]) -> dict[str, Kind]:
     """The registered metrics of a kind, by name, in the order of tables."""
-    return {name: metric for name, metric in declared_metrics().items() if isinstance(metric, kind)}
+    return {name: metric for name, metric in measured_metrics().items() if isinstance(metric, kind)}

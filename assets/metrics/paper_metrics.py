@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assets.metrics.metric_kinds import FrameMetric, LandmarkMetric
-from assets.project.metrics import Metric
+from assets.store.metrics import Metric
 
 if TYPE_CHECKING:
     from torch import Tensor

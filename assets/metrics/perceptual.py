@@ -18,10 +18,8 @@ from torch import Tensor, nn
 
 from assets.metrics.metric_kinds import Frames
 from assets.metrics.settings import MetricSettings
-from assets.project.code_version import installed_version
 from cals_models.networks.syncnet import WeightsError
 
-LIBRARIES = ("torchmetrics", "torchvision", "torch-fidelity")
 NUM_FEATURES = 2048
 FRAMES_AT_ONCE = 16
 
@@ -132,12 +130,14 @@ def open_inception(settings: MetricSettings, device: str) -> Inception | None:
 
 
 def _require_libraries(setting: str) -> None:
-    for library in LIBRARIES:
-        if installed_version(library) == "not installed":
-            raise ValueError(
-                f"{setting} is set, but {library} is not installed: pip install '.[perceptual]', or leave the "
-                "setting empty"
-            )
+    try:
+        import torch_fidelity  # noqa: F401 (torchmetrics takes Inception v3 from it)
+        import torchmetrics  # noqa: F401
+        import torchvision  # noqa: F401 (and AlexNet from this one)
+    except ImportError as error:
+        raise ValueError(
+            f"{setting} is set, but {error.name} is not installed: pip install '.[perceptual]', or leave the setting empty"
+        ) from error
 
 
 def _read_weights(path: Path, expected_sha256: str, setting: str) -> dict[str, Tensor]:

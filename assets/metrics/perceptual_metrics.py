@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from assets.metrics.metric_kinds import FrameNetwork, NetworkMetric
 from assets.metrics.settings import MetricSettings
-from assets.project.metrics import Metric
+from assets.store.metrics import Metric
 
 
 def _open_lpips(settings: MetricSettings, device: str) -> FrameNetwork | None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assets.project.setting_types import Device, FaceBackend, Sha256
-from cals_models.config.bounds import ShareBelowOne
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import ShareBelowOne
+from cals_models.declarations.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

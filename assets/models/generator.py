@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from assets.models.train_stage import model_folder, train_stage
 from assets.models.training_result import TRAINING_CHECKS
-from assets.project.digests import digest_of
 from assets.stage.run import CheckOutcome, StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
+from cals_models.digests import digest_of
 from cals_models.methods.registry import METHODS
 from cals_models.training.job import required_inputs
 

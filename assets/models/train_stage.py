@@ -11,10 +11,12 @@ from assets.models.training_files import RESULT_FILE, read_result
 from assets.models.training_process import LOG_FILE, run_training
 from assets.models.training_result import stage_result, write_tables
 from assets.models.training_shards import training_shards
-from assets.project.digests import digest_of
+from assets.project.code_version import code_version
 from assets.stage.run import StageResult, StageRun
 from assets.store.current_model import find_current_model, read_current_model, write_current_model
 from assets.workers.progress import Progress, report_progress
+from cals_models.digests import digest_of
+from cals_models.fingerprint.trainings import TRAINING, training_scope
 
 
 def model_folder(run: StageRun, stage: str, method: str | None = None) -> Path:
@@ -78,13 +80,15 @@ def _relay(run: StageRun, out: Path, mlflow_run: MlflowRun) -> Callable[[dict[st
 
 
 def training_folder(run: StageRun) -> Path:
-    """Folder of the training with the run's settings, code and inputs.
+    """Folder of the training with the run's settings and inputs, by the code of the training process.
 
+    Code of the asset around it, such as what is recorded of a training, makes the asset stale but trains nothing again.
     A forced training gets a folder of its own beside that of the training that it repeats (``KEY-2``, ``KEY-3``); one
     that was killed is resumed there.
     """
     base = run.home.model(run.stage, run.dataset.name, run.method)
-    first = base / digest_of(run.version, run.inputs(), run.method)[:16]
+    code = code_version([TRAINING], training_scope(run.stage)).digest
+    first = base / digest_of(code, run.inputs() | run.parts_read(), run.method)[:16]
     folders, number = [first], 2
     while (folders[-1] / RESULT_FILE).exists():
         folders.append(first.with_name(f"{first.name}-{number}"))

@@ -17,6 +17,8 @@ import psutil
 from assets.project.atomic_files import write_text
 from assets.project.code_version import PROJECT_ROOT
 
+PROCESS = "cals_models.training.__main__:main"
+"""What the process runs, as a reference: the code of a training is part of its stage's code version."""
 LOG_FILE = "training.log"
 POLL_S = 0.2
 STOP_WAIT_S = 10.0
@@ -29,7 +31,7 @@ class TrainingFailed(RuntimeError):
 
 def command(stage: str, config: Path, out: Path) -> list[str]:
     """The command line of a training; ``torchrun`` where there are several GPUs."""
-    module = ["-m", "cals_models.training", stage, "--config", str(config), "--out", str(out)]
+    module = ["-m", PROCESS.partition(".__main__:")[0], stage, "--config", str(config), "--out", str(out)]
     num_gpus = _num_gpus()
     if num_gpus > 1:
         launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_gpus}"]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.project.digests import digest_of
 from assets.project.settings import Project
 from assets.shards.contents import read_contents, write_missing_contents
 from assets.stage.run import StageRun
+from cals_models.digests import digest_of
 from cals_models.shards.shard_format import MANIFEST_NAME, ShardError, read_manifest
 
 HELD_OUT = ("val", "test")

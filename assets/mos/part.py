@@ -12,10 +12,10 @@ from assets.mos.ratings import Journal, Rater
 from assets.mos.scales import SCALE_NAMES
 from assets.mos.screening import screen_raters
 from assets.mos.study import Study, find_studies
-from assets.project.digests import digest_of
 from assets.project.home import Home
 from assets.project.settings import Project
 from assets.store.table_parts import write_part
+from cals_models.digests import digest_of
 
 TABLE = "mos_ratings"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assets.project.metrics import Metric
+from assets.store.metrics import Metric
 
 LOWEST, HIGHEST = 1, 5
 

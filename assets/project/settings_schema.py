@@ -8,7 +8,6 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from assets.project.layouts import LAYOUT_OPTIONS
-from assets.project.references import load
 from assets.project.settings import MAY_BE_EMPTY, NAME_PATTERN, USER_SQL, Dataset
 from assets.project.settings_docs import (
     documented_stages,
@@ -17,6 +16,7 @@ from assets.project.settings_docs import (
     summary,
 )
 from assets.project.settings_gate import fields_schema
+from cals_models.references import load
 
 DRAFT = "http://json-schema.org/draft-07/schema#"  # the newest that editors' YAML plug-ins support in full
 STAGES_REF = {"$ref": "#/definitions/settings"}

@@ -1,34 +1,46 @@
-"""Data versions of observed sources: raw files, settings, the offset probe, ratings, other datasets' shards."""
+"""Data versions of observed sources: raw files, settings, chosen code, the offset probe, ratings, other datasets' shards."""
 
 from __future__ import annotations
 
-from assets.project.references import load
+from assets.project.chosen_code import chosen_code
+from assets.project.graph import STAGES
 from assets.project.settings import Project
 from assets.project.sources import SOURCES
+from cals_models.references import load
 
 TRAIN_ON = "train_on"
 
 
-def source_version(project: Project, source: str, dataset: str) -> str:
+def source_version(project: Project, source: str, dataset: str, method: str | None = None) -> str:
     """The present data version of an observed source for a dataset.
 
     Args:
-        source: a key of ``sources.SOURCES``, or ``settings/<stage>``.
+        source: a key of ``sources.SOURCES``, ``settings/<stage>`` or ``code/<stage>``.
+        method: of the partition that reads it; only the code of a stage by method depends on it.
     """
     kind, _, stage = source.partition("/")
     if kind == "settings":
         return project.settings_digest(dataset, stage)
+    if kind == "code":
+        return chosen_code(project, stage, dataset, method if STAGES[stage].by_method else None).digest
     version: str = load(SOURCES[source].version)(project, dataset)
     return version
 
 
-def observed_versions(project: Project, source: str) -> dict[str, str]:
-    """The present data version of an observed source for each dataset that has one."""
+def is_by_method(source: str) -> bool:
+    """Whether an observed source has a version for each method of a dataset."""
+    kind, _, stage = source.partition("/")
+    return kind == "code" and STAGES[stage].by_method
+
+
+def observed_versions(project: Project, source: str) -> dict[tuple[str, str | None], str]:
+    """The present data version of an observed source for each dataset that has one, and where it differs each method."""
     reads_root = source in SOURCES and SOURCES[source].reads_root
     return {
-        name: source_version(project, source, name)
+        (name, method): source_version(project, source, name, method)
         for name, dataset in project.datasets.items()
         if not reads_root or dataset.root.is_dir()
+        for method in (dataset.methods if is_by_method(source) else (None,))
     }
 
 

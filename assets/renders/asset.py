@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from assets.models.train_stage import model_folder
-from assets.project.digests import digest_of
 from assets.renders.frame_strip import frame_strip
 from assets.renders.render import AUDIOS, INDEX_NAME, render_clips
 from assets.stage.run import Preview, StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
+from cals_models.digests import digest_of
 from cals_models.methods.registry import METHODS
 from cals_models.shards.shard_set import ShardSet
 
@@ -26,7 +26,7 @@ def renders(run: StageRun) -> StageResult:
     num_renders = ShardSet(shards).num_clips(run.settings.split) * len(AUDIOS)
     with progress_bar(f"renders of {run.dataset.name} by {run.method}", num_renders, "video") as advance:
         rows = render_clips(
-            shards, run.settings.split, run.method, model, out, run.settings, advance, version=run.code.digest
+            shards, run.settings.split, run.method, model, out, run.settings, advance, version=run.code_digest
         )
     whose = {"dataset": run.dataset.name, "method": run.method}
     write_part(

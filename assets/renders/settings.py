@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from assets.project.setting_types import Device, ReferencePolicy, Split
-from cals_models.config.bounds import Bound, Count, CountOrZero
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import Bound, Count, CountOrZero
+from cals_models.declarations.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

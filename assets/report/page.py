@@ -33,8 +33,9 @@ from assets.report.table_2 import opinion_scores
 from assets.report.table_3 import lse_evaluators, table_3
 from assets.report.warehouse_reader import WarehouseReader
 from assets.store.warehouse import connect
+from cals_models.references import project_folder
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = project_folder("assets/report/templates")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from cals_models.config.bounds import Bound, CountOrZero
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import Bound, CountOrZero
+from cals_models.declarations.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

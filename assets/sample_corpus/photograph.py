@@ -5,15 +5,15 @@ downloaded. Landmarks come from dlib's 68-point predictor, whose weights ship wi
 """
 
 import functools
-import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import dlib
 import numpy as np
 import skimage.data
 from numpy.typing import NDArray
+
+from cals_models.references import PackageFile
 
 WINDOW_X, WINDOW_Y, WINDOW_PX = 93, 0, 260  # part of the photograph that is used
 CANVAS_PX = 512  # size at which it is processed
@@ -39,10 +39,10 @@ class Portrait:
 
 @functools.cache
 def _predictor() -> tuple[dlib.fhog_object_detector, dlib.shape_predictor]:
-    spec = importlib.util.find_spec("face_recognition_models")
-    if spec is None or not spec.submodule_search_locations:
+    model = PackageFile("face_recognition_models", "models/shape_predictor_68_face_landmarks.dat")
+    weights = model.find()
+    if weights is None:
         raise FileNotFoundError("the package face-recognition-models is not installed; run: pip install .")
-    weights = Path(spec.submodule_search_locations[0]) / "models" / "shape_predictor_68_face_landmarks.dat"
     return dlib.get_frontal_face_detector(), dlib.shape_predictor(str(weights))
 
 

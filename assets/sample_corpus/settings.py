@@ -6,8 +6,8 @@ import json
 from typing import Annotated
 
 from assets.sample_corpus.lexicon import LEXICON
-from cals_models.config.bounds import Bound, Count, CountOrZero, Items, NotNegative
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import Bound, Count, CountOrZero, Items, NotNegative
+from cals_models.declarations.settings import Settings
 
 FRAME_PX = 256
 SplitSize = Annotated[int, Bound(at_least=1, text="1 or more (every split needs at least 1 clip)")]

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assets.clips.clip_table import accepted_clips
-from assets.project.digests import digest_of
 from assets.project.graph import upstream_of
 from assets.shards.contents import write_contents
 from assets.shards.manifest import Manifest, write_manifest
@@ -17,6 +16,7 @@ from assets.stage.run import CheckOutcome, StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
+from cals_models.digests import digest_of
 from cals_models.shards.shard_format import SPLITS
 
 OWN_AND_UPSTREAM = sorted(upstream_of("shards"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from cals_models.config.bounds import Bound, Count
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import Bound, Count
+from cals_models.declarations.settings import Settings
 
 TRAIN_CHECK = "train_is_not_empty"
 HELD_OUT_CHECK = "val_and_test_are_not_empty"

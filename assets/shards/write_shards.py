@@ -16,10 +16,10 @@ from typing import Any
 
 from assets.av_offsets.timed_clip import CROPS_COLUMNS, MELS_COLUMNS, lost_frames, timed_clip
 from assets.project.atomic_files import replacing, write_text
-from assets.project.digests import digest_of
 from assets.shards.sample import OFFSET_COLUMNS, ClipFacts, encode_sample
 from assets.shards.settings import ShardSettings
 from assets.store.bucket_files import read_rows
+from cals_models.digests import digest_of
 from cals_models.shards.shard_format import SPLITS, clip_key
 
 STAGE_COLUMNS = {"face_crops": CROPS_COLUMNS, "mels": MELS_COLUMNS, "av_offsets": OFFSET_COLUMNS}

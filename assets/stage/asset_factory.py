@@ -21,6 +21,7 @@ from assets.stage.run_tags import MADE_BY_TAG, PLANNED_TAG, PUBLISHED_BY_TAG
 from assets.stage.stage_asset import StageAsset
 from assets.store import ledger
 from assets.store.bucket_files import forget_written
+from assets.store.code_store import code_path, remember_code
 from assets.store.file_digests import FileDigests
 from assets.store.file_records import RecordedFile, look_at
 from assets.store.forced_clips import FORCE_TAG, forced_by_tag
@@ -97,10 +98,11 @@ def _compute(declared: StageAsset, runs: dict[str, StageRun]) -> dict[str, Stage
     start = time.monotonic()
     is_joint = len(declared.names) > 1
     inputs = {} if is_joint else {name: run.inputs() for name, run in runs.items()}
+    parts = {name: run.parts_read() for name, run in runs.items()}
     results = declared.compute(runs)
     for name, run in runs.items():
         versions = _inputs_after(run, results) if is_joint else inputs[name]
-        _record(run, versions, results[name], time.monotonic() - start)
+        _record(run, versions, parts[name], results[name], time.monotonic() - start)
     return results
 
 
@@ -146,7 +148,9 @@ def _inputs_after(run: StageRun, results: dict[str, StageResult]) -> dict[str, s
     return replace(run, heads=heads).inputs()
 
 
-def _record(run: StageRun, inputs: dict[str, str], result: StageResult, duration_s: float) -> None:
+def _record(
+    run: StageRun, inputs: dict[str, str], parts: dict[str, str], result: StageResult, duration_s: float
+) -> None:
     _store_previews(run, result)
     failed = [check.name for check in result.checks if check.blocking and not check.passed]
     entry = ledger.Entry(
@@ -157,6 +161,7 @@ def _record(run: StageRun, inputs: dict[str, str], result: StageResult, duration
         code_version=run.code.digest,
         settings=run.settings_values,
         inputs=inputs,
+        parts_read=parts,
         dagster_run_id=run.dagster_run_id,
         duration_s=duration_s,
         num_clips=result.num_clips,
@@ -170,17 +175,19 @@ def _record(run: StageRun, inputs: dict[str, str], result: StageResult, duration
             for check in result.checks
         },
     )
-    ledger.append(run.home, entry, run.code, _files(run, result))
+    ledger.append(run.home, entry, run.code, _files(run, result), run.chosen)
     forget_written(run.folder)
 
 
 def _files(run: StageRun, result: StageResult) -> tuple[RecordedFile, ...]:
     """The partition's files with their digests; those of the same size and time as at the last look are not read again."""
-    ledger.remember_code(run.home, run.code)
+    codes = [code for code in (run.code, run.chosen) if code.definitions]
+    for code in codes:
+        remember_code(run.home, code)
     digests = FileDigests.open(run.home)
     paths = partition_files(run.home, run.stage, run.dataset.name, run.method, result.data_version)
-    code = ledger.code_path(run.home, run.code.digest).relative_to(run.home.root).as_posix()
-    found = look_at(digests, [*paths, code])
+    kept = [code_path(run.home, code.digest).relative_to(run.home.root).as_posix() for code in codes]
+    found = look_at(digests, [*paths, *kept])
     digests.save(run.home)
     return found
 

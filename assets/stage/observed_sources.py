@@ -7,10 +7,10 @@ import warnings
 
 import dagster as dg
 
-from assets.project.graph import STAGES, settings_source
-from assets.project.source_versions import observed_versions
+from assets.project.graph import STAGES, code_source, settings_source, source_names
+from assets.project.source_versions import is_by_method, observed_versions
 from assets.project.sources import SOURCES
-from assets.stage.partitions import datasets
+from assets.stage.partitions import datasets, datasets_by_method, partition_key
 from assets.stage.resources import ProjectResource
 
 
@@ -18,7 +18,7 @@ def observed_source(name: str, group: str, description: str) -> dg.SourceAsset:
     """A Dagster source that observes the data version of each dataset.
 
     Args:
-        name: a key of ``sources.SOURCES``, or ``settings/<stage>``; the slash separates the parts of the asset key.
+        name: a key of ``sources.SOURCES``, ``settings/<stage>`` or ``code/<stage>``; the slash separates the parts of the asset key.
         group: Dagster group.
         description: shown in Dagster.
     """
@@ -27,12 +27,15 @@ def observed_source(name: str, group: str, description: str) -> dg.SourceAsset:
 
         @dg.observable_source_asset(
             key=dg.AssetKey(name.split("/")),
-            partitions_def=datasets,
+            partitions_def=datasets_by_method if is_by_method(name) else datasets,
             group_name=group,
             description=description,
         )
         def source(project: ProjectResource) -> dg.DataVersionsByPartition:
-            return dg.DataVersionsByPartition(observed_versions(project.load(), name))
+            versions = observed_versions(project.load(), name)
+            return dg.DataVersionsByPartition(
+                {str(partition_key(*partition)): version for partition, version in versions.items()}
+            )
 
     return source
 
@@ -44,5 +47,12 @@ observed_sources = [
             settings_source(stage), "settings", f"Settings of {stage}: profile and cals.yaml, by dataset."
         )
         for stage in STAGES
+    ),
+    *(
+        observed_source(
+            code_source(stage.name), "code", f"Code that {stage.name} chooses: layout, face back end, method."
+        )
+        for stage in STAGES.values()
+        if code_source(stage.name) in source_names(stage)
     ),
 ]

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assets.project.chosen_code import chosen_code
 from assets.project.code_version import CodeVersion
-from assets.project.digests import digest_of
 from assets.project.graph import STAGES, source_names, stage_code
 from assets.project.home import Home
 from assets.project.settings import Dataset, Project, SettingsError
 from assets.project.source_versions import TRAIN_ON, source_version, train_on_input
+from assets.stage.split_versions import split_version, splits_read
 from assets.store.forced_clips import NOTHING_FORCED, ForcedClips
 from assets.store.ledger import Heads, ImportedFrom
 from assets.workers.clip_pool import PoolSettings
+from cals_models.digests import digest_of
 
 
 class MissingInput(ValueError):
@@ -101,6 +103,16 @@ class StageRun:
         return stage_code(self.stage)
 
     @property
+    def chosen(self) -> CodeVersion:
+        """Code that the partition chooses by name, such as a layout or a method."""
+        return chosen_code(self.project, self.stage, self.dataset.name, self.method)
+
+    @property
+    def code_digest(self) -> str:
+        """Digest of all code of the partition: the stage's, and what it chooses."""
+        return digest_of(self.code.digest, self.chosen.digest)[:16]
+
+    @property
     def settings(self) -> Any:
         return self.project.stage_settings(self.dataset.name, self.stage)
 
@@ -121,7 +133,8 @@ class StageRun:
     @property
     def version(self) -> str:
         """Digest of code and settings; with a clip's input digest the key of its row."""
-        return digest_of(self.code.digest, self.settings_values)[:16]
+        deciding = self.project.deciding_values(self.dataset.name, self.stage)
+        return digest_of(self.code_digest, deciding)[:16]
 
     @property
     def folder(self) -> Path:
@@ -152,7 +165,16 @@ class StageRun:
                 for name in self.dataset.train_on:
                     versions[train_on_input(name)] = self.head("shards", dataset=name)["data_version"]
                 continue
-            versions[source] = source_version(self.project, source, self.dataset.name)
+            versions[source] = source_version(self.project, source, self.dataset.name, self.method)
+        return versions
+
+    def parts_read(self) -> dict[str, str]:
+        """Version of what is read of an input, of those that are read in part."""
+        versions = {}
+        for name, (other, splits) in splits_read(STAGES[self.stage], self.dataset.train_on).items():
+            dataset = other or self.dataset.name
+            version = self.head("shards", dataset=dataset)["data_version"]
+            versions[name] = split_version(self.home, dataset, version, splits)
         return versions
 
     def methods_of(self, dep: str) -> tuple[str | None, ...]:

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.project.atomic_files import replacing
-from assets.project.digests import digest_of
 from assets.store.file_digests import sha256_of
 from assets.store.forced_clips import NOTHING_FORCED, ForcedClips
+from cals_models.digests import digest_of
 
 KEY_FIELDS = [
     pa.field("clip_id", pa.string(), nullable=False),

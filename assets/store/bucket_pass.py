@@ -11,11 +11,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from assets.project.digests import digest_of
 from assets.store.bucket_files import StageOutput, StageSummary, is_current, read_rows, summarise, write_rows
 from assets.store.moved_rows import MovedRows
 from assets.workers.clip_pool import ClipPool
 from assets.workers.rejected import Rejected
+from cals_models.digests import digest_of
 
 
 @dataclass(frozen=True, kw_only=True)

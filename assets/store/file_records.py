@@ -20,10 +20,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assets.project.atomic_files import replacing
-from assets.project.digests import digest_of
 from assets.project.home import Home
 from assets.store.file_digests import FileDigests
 from assets.store.table_parts import merge_parts, read_part
+from cals_models.digests import digest_of
 
 TABLE = "recorded_files"
 MATERIALIZATION = "materialization"

@@ -22,9 +22,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from assets.project.atomic_files import replacing, write_text
-from assets.project.code_version import PROJECT_ROOT, CodeVersion, installed_version
+from assets.project.atomic_files import replacing
+from assets.project.code_version import PROJECT_ROOT, CodeVersion
 from assets.project.home import Home
+from assets.project.installed import installed_version, platform_versions
+from assets.store.code_store import code_path as code_path
+from assets.store.code_store import recall_code as recall_code
+from assets.store.code_store import remember_code as remember_code
 from assets.store.file_digests import FileDigests
 from assets.store.file_records import (
     Record,
@@ -69,8 +73,12 @@ SCHEMA = pa.schema([
     ("files_digest", pa.string()),
     ("heads_json", pa.string()),
     ("row_digest", pa.string()),
+    ("parts_read_json", pa.string()),
 ])  # fmt: skip
-RECORDED_LIBRARIES = ("torch", "torchaudio", "numpy", "dagster", "mlflow", "duckdb", "webdataset", "av")
+RECORDED_LIBRARIES = (
+    "torch", "torchaudio", "numpy", "dagster", "mlflow", "duckdb", "webdataset", "av", "dlib-bin",
+    "opencv-python-headless", "simplejpeg",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +102,7 @@ class Entry:
 
     Args:
         inputs: name of each input (asset, ``asset|method``, source) -> its data version.
+        parts_read: name of an input that is read in part -> version of that part, which alone makes the asset stale.
         counts: e.g. accepted and rejected clips.
         blocked_by: name of the blocking check that failed, or None.
         checks: name of each check -> passed, blocking, description.
@@ -115,6 +124,7 @@ class Entry:
     counts: dict[str, Any] = field(default_factory=dict)
     blocked_by: str | None = None
     checks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    parts_read: dict[str, str] = field(default_factory=dict)
     imported_from: ImportedFrom | None = None
     materialization_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -141,16 +151,26 @@ class LedgerError(ValueError):
     """A part of the ledger is not readable; the message names it and the remedy."""
 
 
-def append(home: Home, entry: Entry, code: CodeVersion, files: Sequence[RecordedFile] | None = None) -> str:
+def append(
+    home: Home,
+    entry: Entry,
+    code: CodeVersion,
+    files: Sequence[RecordedFile] | None = None,
+    chosen: CodeVersion | None = None,
+) -> str:
     """Appends a materialisation atomically, after its parts of versioned tables are kept.
 
     Args:
+        code: of the stage.
         files: that it left in the home; None if they are not known.
+        chosen: code that the partition chose by name, if any.
 
     Returns:
         The row's materialization_id.
     """
-    remember_code(home, code)
+    versions = [code] if chosen is None or not chosen.definitions else [code, chosen]
+    for version in versions:
+        remember_code(home, version)
     kept = keep_parts(home, entry.asset, entry.dataset, entry.method)
     record = record_of(entry.materialization_id, files or ())
     write_record(home, record)
@@ -170,7 +190,7 @@ def append(home: Home, entry: Entry, code: CodeVersion, files: Sequence[Recorded
         "mlflow_run_id": entry.mlflow_run_id,
         "git_commit": commit,
         "git_dirty": dirty,
-        "library_versions_json": json.dumps(_libraries(entry)),
+        "library_versions_json": json.dumps(_libraries(entry, versions), sort_keys=True),
         "host": entry.imported_from.host if entry.imported_from else platform.node(),
         "device": entry.device,
         "duration_s": entry.duration_s,
@@ -182,6 +202,7 @@ def append(home: Home, entry: Entry, code: CodeVersion, files: Sequence[Recorded
         "parts_json": json.dumps(kept, sort_keys=True),
         "files_digest": None if files is None else record.digest,
         "heads_json": json.dumps(tips(home)),
+        "parts_read_json": json.dumps(entry.parts_read, sort_keys=True),
     }
     row["row_digest"] = digest_of_row(row)
     stamp = now.strftime("%Y%m%dT%H%M%S%f")
@@ -190,10 +211,11 @@ def append(home: Home, entry: Entry, code: CodeVersion, files: Sequence[Recorded
     return entry.materialization_id
 
 
-def _libraries(entry: Entry) -> dict[str, str]:
+def _libraries(entry: Entry, versions: Sequence[CodeVersion]) -> dict[str, str]:
     if entry.imported_from is not None:
         return entry.imported_from.library_versions
-    return {name: installed_version(name) for name in RECORDED_LIBRARIES}
+    always = {name: installed_version(name) for name in RECORDED_LIBRARIES}
+    return always | platform_versions() | {k: v for code in versions for k, v in code.libraries.items()}
 
 
 def read(home: Home, columns: list[str] | None = None) -> list[dict[str, Any]]:
@@ -320,26 +342,6 @@ def compact(home: Home) -> None:
         if len(parts) > COMPACT_ABOVE:
             merge_parts(parts, SCHEMA, ["materialization_id"], "at")
         merge_records(home, COMPACT_ABOVE)
-
-
-def code_path(home: Home, digest: str) -> Path:
-    """Where the definitions of a code version are kept."""
-    return home.warehouse / "code" / f"{digest}.json"
-
-
-def remember_code(home: Home, code: CodeVersion) -> None:
-    """Stores the definitions of a code version, so that a later change can be named."""
-    path = code_path(home, code.digest)
-    if not path.exists():
-        write_text(
-            path, json.dumps({"definitions": code.definitions, "libraries": code.libraries}, sort_keys=True)
-        )
-
-
-def recall_code(home: Home, digest: str) -> dict[str, dict[str, str]] | None:
-    """``definitions`` and ``libraries`` of a code version; None if it was never stored."""
-    path = code_path(home, digest)
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def failed_check(row: dict[str, Any], of: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from assets.project.digests import digest_of
+from cals_models.digests import digest_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Nodes = dict[str, list[str]]

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from assets.project.atomic_files import write_text
-from assets.project.digests import digest_of
 from assets.project.home import Home
 from assets.store import ledger
 from assets.store.file_digests import FileDigests, sha256_of
+from cals_models.digests import digest_of
 
 RECORD_NAME = "published.json"
 LEDGER_TABLES = ("materializations", "recorded_files")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection as Connection
 
-from assets.project.metrics import definition_rows
+from assets.store.metrics import definition_rows
 from assets.store.sql_files import SEEDS_FOLDER
 from cals_models.methods.registry import METHODS
 

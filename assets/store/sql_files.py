@@ -13,7 +13,9 @@ from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-SQL_FOLDER = Path(__file__).resolve().parents[2] / "sql"
+from cals_models.references import project_folder
+
+SQL_FOLDER = project_folder("sql", "schema", "staging", "marts", "seeds")
 USER_FOLDER = "user"  # a project's own files (assets/store/user_views.py)
 SEEDS_FOLDER = SQL_FOLDER / "seeds"
 _HEADER_FIELD = re.compile(r"^(grain|key|units):\s*(.*)$")

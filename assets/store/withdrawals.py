@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assets.project.atomic_files import replacing
-from assets.project.digests import digest_of
 from assets.project.home import Home
 from assets.store.table_parts import read_part
+from cals_models.digests import digest_of
 
 TABLE = "forgotten_files"
 SCHEMA = pa.schema([

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cals_models.config.bounds import Bound, Count, CountOrZero, NotNegative, ShareBelowOne
 from cals_models.config.training import TrainingConfig
+from cals_models.declarations.bounds import Bound, Count, CountOrZero, NotNegative, ShareBelowOne
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cals_models.config.bounds import (
+from cals_models.config.training import TrainingConfig
+from cals_models.declarations.bounds import (
     Bound,
     Count,
     NotNegative,
@@ -12,7 +13,6 @@ from cals_models.config.bounds import (
     ShareBelowOne,
     Width,
 )
-from cals_models.config.training import TrainingConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from cals_models.config.bounds import Count, CountOrZero, ShareAboveZero
 from cals_models.config.training import TrainingConfig
+from cals_models.declarations.bounds import Count, CountOrZero, ShareAboveZero
 
 
 @dataclass(frozen=True, kw_only=True)

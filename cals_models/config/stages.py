@@ -3,19 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import fields
 
-from cals_models.config.audio_to_lip import AudioToLipConfig
-from cals_models.config.declared import did_you_mean
-from cals_models.config.generator import GeneratorConfig
-from cals_models.config.lse_evaluator import LseEvaluatorConfig
-from cals_models.config.sync_encoder import SyncEncoderConfig
 from cals_models.config.training import TrainingConfig
+from cals_models.declarations.declared import did_you_mean
+from cals_models.references import ByStage, load
 
-CONFIGS: dict[str, type[TrainingConfig]] = {
-    "sync_encoder": SyncEncoderConfig,
-    "audio_to_lip": AudioToLipConfig,
-    "generator": GeneratorConfig,
-    "lse_evaluator": LseEvaluatorConfig,
-}
+CONFIGS = ByStage(
+    sync_encoder="cals_models.config.sync_encoder:SyncEncoderConfig",
+    audio_to_lip="cals_models.config.audio_to_lip:AudioToLipConfig",
+    generator="cals_models.config.generator:GeneratorConfig",
+    lse_evaluator="cals_models.config.lse_evaluator:LseEvaluatorConfig",
+)
+
+
+def config_class(stage: str) -> type[TrainingConfig]:
+    """The settings class of a trained stage."""
+    cls: type[TrainingConfig] = load(CONFIGS[stage])
+    return cls
 
 
 def config_from_fields(stage: str, values: Mapping[str, object], *, where: str = "") -> TrainingConfig:
@@ -32,12 +35,13 @@ def config_from_fields(stage: str, values: Mapping[str, object], *, where: str =
     if stage not in CONFIGS:
         raise ValueError(f"stage {stage!r} is not trained; known: {', '.join(CONFIGS)}")
     place = f"{where}: {stage}" if where else stage
-    known = sorted(field.name for field in fields(CONFIGS[stage]))
+    cls = config_class(stage)
+    known = sorted(field.name for field in fields(cls))
     for name in values:
         if name not in known:
             near = did_you_mean(name, known)
             raise ValueError(f"{place}.{name}: no such setting{near}; known: {', '.join(known)}")
     try:
-        return CONFIGS[stage](**values)  # type: ignore[arg-type]
+        return cls(**values)  # type: ignore[arg-type]
     except ValueError as error:
         raise ValueError(f"{place}.{error}") from error

@@ -3,8 +3,16 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from cals_models.config.bounds import Bound, Count, Positive, Share, ShareAboveZero, ShareBelowOne, Width
 from cals_models.config.training import TrainingConfig
+from cals_models.declarations.bounds import (
+    Bound,
+    Count,
+    Positive,
+    Share,
+    ShareAboveZero,
+    ShareBelowOne,
+    Width,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

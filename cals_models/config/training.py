@@ -5,10 +5,18 @@ The defaults are the `paper` profile: the poster of CALS (arXiv 2305.19556); whe
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from cals_models.config.bounds import Count, CountOrZero, NotNegative, Positive, Share, ShareBelowOne
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import (
+    Count,
+    CountOrZero,
+    NotNegative,
+    Positive,
+    Share,
+    ShareBelowOne,
+    WithoutEffect,
+)
+from cals_models.declarations.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +77,14 @@ class TrainingConfig(Settings):
     validation_clips: Count = 64
     early_stopping_validations: CountOrZero = 0
     early_stopping_cooldown_share: Share = 0.1
-    checkpoint_every_steps: Count = 1_000
-    log_every_steps: Count = 20
+    checkpoint_every_steps: Annotated[
+        Count, WithoutEffect(why="a resumed training gives the same weights")
+    ] = 1_000
+    log_every_steps: Annotated[Count, WithoutEffect(why="what is logged is not trained on")] = 20
     clip_cache_bytes: CountOrZero = 2 * 1024**3
-    frame_cache_bytes: CountOrZero = 0
+    frame_cache_bytes: Annotated[
+        CountOrZero, WithoutEffect(why="a decoded frame is the same, kept or not")
+    ] = 0
     seed: CountOrZero = 0
 
     def __post_init__(self) -> None:

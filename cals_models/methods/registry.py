@@ -1,25 +1,32 @@
-"""The methods that are compared. Importing a method's module here registers it; nothing else lists methods.
+"""The methods that are compared. Naming a method's module here registers it; nothing else lists methods.
 
 Source: Table 1 of CALS (arXiv 2305.19556): the baseline row is Wav2Lip, then Audio-to-Lip, d_av and d_vv are added one
 at a time. The controls are not trained: they show which values the metrics have without any method.
 """
 
-from types import ModuleType
-
-from cals_models.methods import (  # noqa: F401 (read from this module's namespace below)
-    a2l,
-    a2l_dav,
-    cals,
-    copy_reference,
-    ground_truth,
-    wav2lip,
-)
 from cals_models.methods.method import Method
+from cals_models.references import Choices, load
+
+METHOD_MODULES = Choices(
+    a2l="cals_models.methods.a2l:METHOD",
+    a2l_dav="cals_models.methods.a2l_dav:METHOD",
+    cals="cals_models.methods.cals:METHOD",
+    copy_reference="cals_models.methods.copy_reference:METHOD",
+    ground_truth="cals_models.methods.ground_truth:METHOD",
+    wav2lip="cals_models.methods.wav2lip:METHOD",
+)
 
 
 def _registered() -> list[Method]:
-    modules = [value for value in globals().values() if isinstance(value, ModuleType)]
-    return sorted((module.METHOD for module in modules), key=lambda method: (method.position, method.name))
+    methods: list[Method] = []
+    for name, reference in METHOD_MODULES.items():
+        method = load(reference)
+        if method.name != name:
+            raise ValueError(
+                f"{reference}: its name is {method.name!r}, the registry says {name!r}; give one name"
+            )
+        methods.append(method)
+    return sorted(methods, key=lambda method: (method.position, method.name))
 
 
 METHODS: dict[str, Method] = {method.name: method for method in _registered()}

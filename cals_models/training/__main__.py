@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cals_models.config.stages import CONFIGS
-from cals_models.source_code import definitions_of
+from cals_models.fingerprint.trainings import training_code
 from cals_models.training.job import TrainingJob, read_job
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ def train_job(job: TrainingJob, out: Path, *, device: str = "auto", show_progres
 
 def _trained_from(job: TrainingJob, shard_sets: Sequence["ShardSet"]) -> dict[str, object]:
     """Digests of what decides a training besides its settings: shards, input models, code."""
-    from cals_models.training.stages import code_roots
-
+    code = training_code(job.stage, job.method)
     inputs = {
         name: json.loads((folder / "model.json").read_text(encoding="utf-8"))["weights_sha256"]
         for name, folder in sorted(job.inputs.items())
@@ -89,7 +88,8 @@ def _trained_from(job: TrainingJob, shard_sets: Sequence["ShardSet"]) -> dict[st
     return {
         "shards": {str(shard_set.folder): shard_set.digest for shard_set in shard_sets},
         "inputs": inputs,
-        "code": definitions_of(code_roots(job.stage)),
+        "code": dict(code.definitions),
+        "code_digest": code.digest,
     }
 
 

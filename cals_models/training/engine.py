@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from cals_models.config.training import TrainingConfig
+from cals_models.terminal.progress_bar import progress_bar
 from cals_models.training.distributed import World
 from cals_models.training.prefetch import Prefetcher
-from cals_models.training.progress_bar import progress_bar
 from cals_models.training.run_directory import RunDirectory
 from cals_models.training.schedule import AveragedWeights, learning_rate
 from cals_models.training.stage import TrainingStage

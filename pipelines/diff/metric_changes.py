@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from assets.project.home import Home
-from assets.project.metrics import declared_metrics
 from assets.report.table_cells import SIGNIFICANT
 from assets.store.bootstrap import Floats, bootstrap_interval, sign_flip_p_value
+from assets.store.metrics import declared_metrics
 from pipelines.diff.clip_changes import clip_name
 from pipelines.diff.kept_rows import written_rows
 from pipelines.diff.pairs import Pair

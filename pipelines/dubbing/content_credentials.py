@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assets.project.code_version import installed_version
+from assets.project.installed import installed_version
 from pipelines.dubbing.provenance import Origin, tool_version
 
 KEY_VARIABLE, CERTIFICATES_VARIABLE = "CALS_C2PA_KEY", "CALS_C2PA_CERTIFICATES"

@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assets.project.atomic_files import replacing
-from assets.project.code_version import code_version, installed_version
+from assets.project.code_version import code_version
 from assets.project.home import Home
+from assets.project.installed import installed_version
 from assets.store.ledger import record_written
 
 TABLE = "dubs"
-LIBRARIES = ("av", "torch", "numpy", "opencv-python-headless", "dlib-bin")
 SCHEMA = pa.schema([
     ("dub_id", pa.string()),
     ("at", pa.timestamp("us", tz="UTC")),
@@ -92,7 +92,7 @@ class Origin:
 @cache
 def tool_version() -> str:
     """The package's version, where it is installed, and the fingerprint of the code that dubs."""
-    digest = code_version(("pipelines.dubbing.dub",), LIBRARIES).digest
+    digest = code_version(["pipelines.dubbing.dub:make_dub"]).digest
     number = installed_version("cals")
     return f"code {digest}" if number == "not installed" else f"{number}, code {digest}"
 

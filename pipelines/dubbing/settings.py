@@ -7,8 +7,8 @@ from typing import Annotated, Literal, get_args
 
 from assets.media.limits import ProbeLimits
 from assets.project.setting_types import Device
-from cals_models.config.bounds import Bound, Count
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import Bound, Count
+from cals_models.declarations.settings import Settings
 
 Fit = Literal["trim", "loop", "hold"]
 FITS: tuple[str, ...] = get_args(Fit)

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assets.project.atomic_files import write_text
-from assets.project.metrics import declared_metrics
 from assets.project.settings import Project, SettingsError
+from assets.store.metrics import declared_metrics
 from assets.store.table_parts import part_path
 from assets.store.withdrawals import forgotten_hashes
 from cals_models.methods.registry import METHODS

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from assets.project.atomic_files import replacing
-from assets.project.code_version import installed_version
 from assets.project.home_id import home_id
+from assets.project.installed import installed_version
 from assets.project.settings import Project
 from pipelines.lineage.ledger_graph import Input, LedgerGraph, Row, input_partition, label
 

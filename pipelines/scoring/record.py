@@ -13,22 +13,19 @@ from assets.external_renders.video_set import GENERATED, REFERENCE, TABLE, Video
 from assets.metrics.instruments import device_of
 from assets.metrics.settings import MetricSettings
 from assets.project.code_version import CodeVersion, code_version
-from assets.project.digests import digest_of
-from assets.project.graph import MEDIA, STAGES
-from assets.project.metrics import metric_modules
 from assets.project.settings import Project
 from assets.project.source_versions import source_version
 from assets.stage.partition_files import partition_files
 from assets.store import ledger
 from assets.store.file_digests import FileDigests
 from assets.store.file_records import RecordedFile, look_at
+from cals_models.digests import digest_of
 from cals_models.metrics.lse_weights import find_public_weights
 
 
 def scoring_code() -> CodeVersion:
     """Version of the code that scores folders of videos."""
-    libraries = (*STAGES["clip_metrics"].libraries, *MEDIA, "opencv-python-headless", "scenedetect", "scipy")
-    return code_version(("assets.metrics.score_folder", *metric_modules()), tuple(dict.fromkeys(libraries)))
+    return code_version(["assets.metrics.score_folder:score_folder"])
 
 
 def evaluator_version(settings: MetricSettings, evaluator_dir: Path | None) -> dict[str, str]:

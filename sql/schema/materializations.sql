@@ -24,6 +24,7 @@ create table materializations (
     blocked_by varchar,  -- blocking check that failed on the result; null where none did
     checks_json json,  -- JSON object: name of each check -> passed, blocking, description
     imported_from varchar,  -- folder of a model that was trained elsewhere and imported; null for the others
+    parts_read_json json,  -- JSON object: input that is read in part -> digest of that part, e.g. of a training's splits
     parts_json json,  -- JSON object: table of whose parts every version stays -> sha256 of the part that it wrote
     files_digest varchar,  -- digest of the files that it left (recorded_files); null for rows of an earlier version
     heads_json json,  -- JSON list: row_digest of the newest rows that were on record when it was written

@@ -25,7 +25,7 @@ from assets.av_offsets.offsets import OffsetPayload, compute_offset
 from assets.av_offsets.settings import AvOffsetSettings
 from assets.av_offsets.timed_clip import timed_clip
 from assets.clips.clip_rows import RawSource, source_rows
-from assets.clips.settings import ClipsSettings
+from assets.clips.settings import ClipsSettings, probe_limits
 from assets.faces.clip_faces import CROPS, TRACKS, FacesPayload, compute_faces
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.media.probe import probe
@@ -63,7 +63,7 @@ def ingest(root: str, path: str, out: str) -> int:
 def _sample(root: Path, row: dict[str, object]) -> dict[str, bytes]:
     path = local_path(root, str(row["relative_path"]))
     span = Span(start_s=row["common_start_s"], num_frames=row["num_frames_25"])  # type: ignore[arg-type]
-    limits = ClipsSettings().probe_limits
+    limits = probe_limits(ClipsSettings())
     payload = FacesPayload(
         path=path,
         span=span,

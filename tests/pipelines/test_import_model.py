@@ -30,7 +30,7 @@ DATA_STAGES = ("clips", "face_tracks", "face_crops", "mels", "av_offsets", "shar
 SETTINGS = {stage: {**values, **ALWAYS, "steps": 2} for stage, values in SMALL.items()}
 
 
-def observed(project: Project, source: str, dataset: str) -> str:
+def observed(project: Project, source: str, dataset: str, method: str | None = None) -> str:
     """Stands for the raw files, which this project lacks."""
     kind, _, stage = source.partition("/")
     return project.settings_digest(dataset, stage) if kind == "settings" else f"no {source}"

@@ -21,7 +21,7 @@ from assets.project.settings_docs import field_texts
 from assets.project.settings_gate import checked_fields
 from assets.project.settings_schema import project_schema
 from assets.sample_corpus.settings import SampleCorpusSettings
-from cals_models.config.declared import declared_fields
+from cals_models.declarations.declared import declared_fields
 from pipelines.cli.main import main
 from pipelines.dubbing.settings import DubSettings
 from pipelines.settings_files import DICTIONARY, PAGE, SCHEMA, settings_files, write_settings_files

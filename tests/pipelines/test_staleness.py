@@ -36,7 +36,7 @@ class World:
     def project(self) -> Project:
         return load_project(self.path)
 
-    def source_version(self, project: Project, source: str, dataset: str) -> str:
+    def source_version(self, project: Project, source: str, dataset: str, method: str | None = None) -> str:
         if source == "raw_videos":
             return self.raw[dataset]
         if not source.startswith("settings/"):
@@ -110,7 +110,7 @@ def test_a_setting_changed_and_changed_back_is_nothing(world: World) -> None:
         "settings: {mels: {f_max_hz: 7000}}, profile: tiny, methods: [ground_truth, wav2lip",
     )
     stale = {p.label: p for p in find_stale(world.project)}
-    assert stale["mels/one"].cause.text == "settings: f_max_hz: 7600.0 -> 7000"
+    assert stale["mels/one"].cause.text == "settings: f_max_hz: 7600.0 -> 7000.0"
     assert not any("two" in label or "face" in label for label in stale)
     assert {label for label, p in stale.items() if p.ready} == {"mels/one"}
     world.edit("settings: {mels: {f_max_hz: 7000}}, ", "")

@@ -22,7 +22,7 @@ from assets.project.atomic_files import write_text
 from assets.project.graph import STAGES, Stage, source_names, stage_code
 from assets.project.home import Home
 from assets.project.settings import Dataset, Project, load_project
-from assets.project.source_versions import TRAIN_ON, source_version
+from assets.project.source_versions import TRAIN_ON, is_by_method, source_version
 from assets.shards.contents import write_contents
 from assets.stage.partition_files import partition_files
 from assets.stage.run import needed_methods
@@ -119,9 +119,9 @@ class _DatasetMaker:
         self._evaluation(clips[: self.size.test_clips])
         write_text(self.home.report(self.dataset.name), "<html></html>")
         sources = {
-            name: source_version(self.project, name, self.dataset.name)
-            for stage in STAGES.values()
-            for name in source_names(stage)
+            (name, method): source_version(self.project, name, self.dataset.name, method)
+            for name in dict.fromkeys(name for stage in STAGES.values() for name in source_names(stage))
+            for method in (self.dataset.methods if is_by_method(name) else (None,))
         }
         for stage in STAGES.values():
             for method in self.dataset.methods if stage.by_method else (None,):
@@ -222,12 +222,18 @@ class _DatasetMaker:
         write_text(folder / "result.json", json.dumps({"weights_sha256": version}))
         write_current_model(base, folder.name, "1")
 
-    def _row(self, stage: Stage, method: str | None, sources: dict[str, str]) -> dict[str, Any]:
+    def _row(
+        self, stage: Stage, method: str | None, sources: dict[tuple[str, str | None], str]
+    ) -> dict[str, Any]:
         name = self.dataset.name
         version = self.versions.setdefault(
             (stage.name, method), _digest(stage.name, name, method or "no method")
         )
-        inputs = {source: sources[source] for source in source_names(stage) if source != TRAIN_ON}
+        inputs = {
+            source: sources[source, method if is_by_method(source) else None]
+            for source in source_names(stage)
+            if source != TRAIN_ON
+        }
         for dep in stage.deps:
             for of in needed_methods(STAGES[dep].by_method, method, self.dataset.methods):
                 inputs[f"{dep}|{of}" if of else dep] = self.versions[(dep, of)]

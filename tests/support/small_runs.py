@@ -11,7 +11,6 @@ import pytest
 
 from assets.project.graph import STAGES, computed_together
 from assets.project.home import Home
-from assets.project.references import load
 from assets.project.settings import Project, load_project
 from assets.stage.resources import ProjectResource
 from assets.stage.run import StageResult, StageRun
@@ -19,6 +18,7 @@ from assets.store import ledger
 from assets.store.bucket_files import read_rows
 from assets.store.forced_clips import NOTHING_FORCED, ForcedClips
 from assets.workers.clip_pool import PoolSettings
+from cals_models.references import load
 from tests.support.split_clips import add_clip
 
 DATASET = "one"

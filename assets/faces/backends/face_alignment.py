@@ -10,6 +10,8 @@ Source: https://github.com/1adrianb/face-alignment
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Protocol, TypeVar
 
 import cv2
@@ -17,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.faces.backends.interface import Detection, Image
+from assets.faces.settings import TrackSettings
 
 SFD_MEAN_BGR = (104, 117, 123)
 SFD_MULTIPLE_PX = 64
@@ -133,3 +136,32 @@ def _fan_image(image: Image, square: NDArray[np.float32]) -> Image:
     transform = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
     drawn: Image = cv2.warpAffine(image, transform, (FAN_INPUT_PX, FAN_INPUT_PX), flags=cv2.INTER_LINEAR)
     return drawn
+
+
+def open_backend(settings: TrackSettings, networks_socket: str | None) -> FaceAlignmentBackend:
+    """The back end with networks of its own, or with those of another process."""
+    networks = _open_networks(settings.device, networks_socket)
+    return FaceAlignmentBackend(networks, batch_frames=settings.batch_frames)
+
+
+def _open_networks(device: str, socket: str | None = None) -> Networks:
+    if socket is not None:
+        from assets.faces.backends.shared import SharedNetworks
+
+        return SharedNetworks(socket)
+    from assets.faces.backends.face_networks import FaceNetworks
+
+    return FaceNetworks.from_cache(device=device)
+
+
+@contextmanager
+def shared_networks(settings: TrackSettings, num_workers: int) -> Iterator[str | None]:
+    """Yields the socket of a process that owns the networks for all workers; None without workers."""
+    if num_workers == 0:
+        yield None
+        return
+    from assets.faces.backends.shared import served
+
+    open_networks = partial(_open_networks, settings.device)
+    with served(open_networks, batch_frames=settings.batch_frames) as socket:
+        yield socket

@@ -1,14 +1,37 @@
-"""Opens the back end that the settings name; only its libraries are loaded."""
+"""Opens the back end that the settings name; only its libraries are loaded, and only its code is in a code version."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import AbstractContextManager
+from typing import Protocol, cast
 
-from assets.faces.backends.face_alignment import FaceAlignmentBackend, Networks
 from assets.faces.backends.interface import FaceBackend
 from assets.faces.settings import TrackSettings
+from cals_models.references import Choices, load
+
+BACKENDS = Choices(
+    dlib="assets.faces.backends.dlib",
+    face_alignment="assets.faces.backends.face_alignment",
+)
+"""Name, as the settings have it -> module of the back end."""
+
+
+class BackendModule(Protocol):
+    """What the module of a back end defines."""
+
+    def open_backend(self, settings: TrackSettings, networks_socket: str | None) -> FaceBackend:
+        """See `open_backend` below."""
+        ...
+
+    def shared_networks(
+        self, settings: TrackSettings, num_workers: int
+    ) -> AbstractContextManager[str | None]:
+        """See `shared_networks` below."""
+        ...
+
+
+def _module(settings: TrackSettings) -> BackendModule:
+    return cast(BackendModule, load(BACKENDS[settings.backend]))
 
 
 def open_backend(settings: TrackSettings, networks_socket: str | None = None) -> FaceBackend:
@@ -21,38 +44,14 @@ def open_backend(settings: TrackSettings, networks_socket: str | None = None) ->
     Raises:
         BackendUnavailableError: a library or a weights file is missing; the message says how to get it.
     """
-    if settings.backend == "dlib":
-        from assets.faces.backends.dlib import DlibBackend
-
-        return DlibBackend()
-    return FaceAlignmentBackend(
-        _open_networks(settings.device, networks_socket), batch_frames=settings.batch_frames
-    )
+    return _module(settings).open_backend(settings, networks_socket)
 
 
-def _open_networks(device: str, socket: str | None = None) -> Networks:
-    if socket is not None:
-        from assets.faces.backends.shared import SharedNetworks
-
-        return SharedNetworks(socket)
-    from assets.faces.backends.face_networks import FaceNetworks
-
-    return FaceNetworks.from_cache(device=device)
-
-
-@contextmanager
-def shared_networks(settings: TrackSettings, num_workers: int) -> Iterator[str | None]:
+def shared_networks(settings: TrackSettings, num_workers: int) -> AbstractContextManager[str | None]:
     """Yields the socket of a process that owns the networks for all workers; None where nothing is shared.
 
     Args:
         settings: of ``face_tracks``; dlib shares nothing.
         num_workers: client processes; 0 for work in the calling process.
     """
-    if settings.backend == "dlib" or num_workers == 0:
-        yield None
-        return
-    from assets.faces.backends.shared import served
-
-    open_networks = partial(_open_networks, settings.device)
-    with served(open_networks, batch_frames=settings.batch_frames) as socket:
-        yield socket
+    return _module(settings).shared_networks(settings, num_workers)

@@ -8,8 +8,8 @@ from typing import Literal
 
 from assets.project.settings_gate import checked_fields
 from assets.raw_videos.layouts.source_clip import LayoutError
-from cals_models.config.bounds import NotNegative
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import NotNegative
+from cals_models.declarations.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

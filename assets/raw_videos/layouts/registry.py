@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
@@ -17,6 +16,7 @@ from assets.raw_videos.layouts.source_clip import (
     is_video,
 )
 from assets.raw_videos.walk import FoundFile, walk
+from cals_models.references import load
 
 PROBLEM_DETAILS = {
     "unreadable": "can't be read; check its permissions",
@@ -59,7 +59,7 @@ def layout_named(name: str) -> Layout:
     """
     if name not in LAYOUTS:
         raise LayoutError(f"layout {name!r} is not known; one of {', '.join(LAYOUTS)}")
-    return cast(Layout, importlib.import_module(LAYOUTS[name]))
+    return cast(Layout, load(LAYOUTS[name]))
 
 
 def reads(layout: str) -> Callable[[str], bool]:

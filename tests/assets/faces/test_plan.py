@@ -9,7 +9,7 @@ import pytest
 
 from assets.clips.clip_rows import RawSource, source_rows
 from assets.clips.clip_table import write_clip_table
-from assets.clips.settings import ClipsSettings
+from assets.clips.settings import ClipsSettings, probe_limits
 from assets.faces.clip_faces import CROPS, TRACKS, compute_faces
 from assets.faces.crop_clip import CROPS_SCHEMA
 from assets.faces.plan import FacesPlan
@@ -48,7 +48,7 @@ class World:
         return FacesPlan(
             home=self.home,
             dataset=dataset,
-            limits=ClipsSettings().probe_limits,
+            limits=probe_limits(ClipsSettings()),
             track_settings=tracks,
             crop_settings=crops,
             tracks=self._output(TRACKS, TRACKS_SCHEMA, repr(tracks)),

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from assets.models.train_stage import train_stage
+from assets.models.train_stage import train_stage, training_folder
 from assets.project.atomic_files import write_text
-from assets.project.digests import digest_of
 from assets.project.home import Home
 from assets.project.settings import Project, load_project
 from assets.stage.run import StageRun
@@ -56,8 +55,7 @@ def stage_run(project: Project) -> StageRun:
 
 def finish_training(run: StageRun, content: str) -> None:
     """Writes the files that the training process leaves."""
-    key = digest_of(run.version, run.inputs(), run.method)[:16]
-    out = run.home.model(STAGE, "talks") / key
+    out = training_folder(run)
     result = {"weights_sha256": sha256(content), "steps": 2, "num_parameters": 3, "seconds": 1.0,
               "figures": {"loss": 0.5}, "warnings": [], "device_name": "cpu"}  # fmt: skip
     line = {"step": 2, "split": "train", "metrics": {"loss": 0.75}}

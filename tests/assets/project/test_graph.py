@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from assets.project.graph import STAGES, computed_together, stage_names
-from assets.project.references import load
 from assets.project.sources import SOURCES
 from assets.stage.stage_asset import StageAsset
+from cals_models.references import load
 
 
 def test_a_stage_reads_only_stages_above_it_and_known_sources() -> None:

@@ -106,12 +106,12 @@ def test_the_digest_follows_the_values(tmp_path: Path) -> None:
         ("f_max_hz: 7000", "f_max_hz: .nan", r"settings\.mels\.f_max_hz is nan; give a number above 0"),
         ("f_max_hz: 7000", "f_max_hz: 2026-01-02", r"settings\.mels\.f_max_hz is 2026-01-02; give a number"),
         ("f_max_hz: 7000", "f_max_hz: &a [*a]", r"settings\.mels\.f_max_hz is \["),
-        ("f_max_hz: 7000", "f_max_hz: 9000", r"small\.settings\.mels: f_min_hz 60 and f_max_hz 9000"),
+        ("f_max_hz: 7000", "f_max_hz: 9000", r"small\.settings\.mels: f_min_hz 60\.0 and f_max_hz 9000\.0"),
         ("f_max_hz: 7000", "hop_samples: 200", r"small\.settings\.mels: hop_samples 200 at 16000 Hz"),
         (
             "f_min_hz: 60",
             "f_min_hz: 7500",
-            r"datasets\.small\.settings\.mels: f_min_hz 7500 and f_max_hz 7000",
+            r"datasets\.small\.settings\.mels: f_min_hz 7500\.0 and f_max_hz 7000\.0",
         ),
         (
             "mels: {f_min_hz: 60}",

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from assets.project.graph import STAGES
 from assets.project.layouts import LAYOUT_OPTIONS
-from assets.project.references import load
 from assets.project.settings import Dataset, settings_class
 from assets.project.settings_gate import checked_fields
-from cals_models.config.bounds import Bound
-from cals_models.config.declared import Declared, admitted, declared_fields
-from cals_models.config.stages import CONFIGS, config_from_fields
+from cals_models.config.stages import CONFIGS, config_class, config_from_fields
+from cals_models.declarations.bounds import Bound
+from cals_models.declarations.declared import Declared, admitted, declared_fields
+from cals_models.references import load
 
 CLASSES: dict[str, Any] = {stage: settings_class(stage) for stage in STAGES} | {
     "dataset": Dataset,
@@ -95,11 +95,11 @@ def test_both_checks_agree_on_any_value(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("stage", CONFIGS)
 def test_a_job_is_rejected_by_the_sentence_of_the_file(stage: str) -> None:
-    for field in declared_fields(CONFIGS[stage]):
+    for field in declared_fields(config_class(stage)):
         for value in ODD_VALUES:
             try:
-                checked_fields(CONFIGS[stage], {field: value}, stage)
-                CONFIGS[stage](**{field: value})
+                checked_fields(config_class(stage), {field: value}, stage)
+                config_class(stage)(**{field: value})
                 expected = ""
             except ValueError as error:
                 expected = str(error)
@@ -115,9 +115,9 @@ def test_an_unknown_key_comes_first() -> None:
     with pytest.raises(
         ValueError, match=r"^here: no such key 'stesp' \(did you mean 'steps'\?\); known: acc"
     ):
-        checked_fields(CONFIGS["generator"], {"compile": "no", "stesp": 1}, "here")
+        checked_fields(config_class("generator"), {"compile": "no", "stesp": 1}, "here")
     with pytest.raises(ValueError, match=r"^here: no such key 1; known: "):
-        checked_fields(CONFIGS["generator"], {1: 1}, "here")
+        checked_fields(config_class("generator"), {1: 1}, "here")
     with pytest.raises(ValueError, match=r"^here: root is missing$"):
         checked_fields(Dataset, {"layout": "grid"}, "here", without=("name",))
 

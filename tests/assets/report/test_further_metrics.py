@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from assets.project.home import Home
-from assets.project.metrics import definition_rows
 from assets.report.further_metrics import further_metrics
 from assets.report.page import render_report
 from assets.report.settings import ReportSettings
 from assets.report.warehouse_reader import Row, WarehouseReader
+from assets.store.metrics import definition_rows
 from assets.store.table_parts import write_part
 from assets.store.warehouse import connect, publish, query
 from tests.support import warehouse_rows

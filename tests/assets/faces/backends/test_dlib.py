@@ -11,6 +11,7 @@ import pytest
 from assets.faces.backends.dlib import DlibBackend, model_path, predictor_path
 from assets.faces.backends.interface import BackendUnavailableError
 from assets.faces.landmarks import boxes_of, overlap
+from cals_models.references import PackageFile
 from tests.support.array_frames import ArrayFrame, astronaut, cartoon
 
 
@@ -48,7 +49,7 @@ def test_models_are_found_without_importing_their_package() -> None:
     with pytest.raises(
         BackendUnavailableError, match=r"nothing\.dat is missing: pip install --force-reinstall"
     ):
-        model_path("nothing.dat")
+        model_path(PackageFile("face_recognition_models", "models/nothing.dat"))
 
 
 def test_missing_models_name_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

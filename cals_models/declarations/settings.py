@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cals_models.config.declared import admitted, declared_fields
+from cals_models.declarations.declared import admitted, declared_fields
 
 
 class Settings:

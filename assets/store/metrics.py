@@ -1,14 +1,15 @@
 """The metrics: name -> the object that declares it, in the order of tables. Naming a metric here is all that registers it.
 
-It imports nothing heavy: planners read the names of the modules, whose code decides what `clip_metrics` computes.
+It imports nothing heavy, and counts as code of what reads it: `clip_metrics` computes all, the report shows all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from typing import Any, Literal
+
+from cals_models.references import load
 
 METRICS: dict[str, str] = {
     "psnr": "assets.metrics.paper_metrics:PSNR",
@@ -57,7 +58,17 @@ def declared_metrics() -> dict[str, Metric]:
     Raises:
         ValueError: an entry does not name a metric.
     """
-    return {name: _load(name, place) for name, place in (METRICS | RATING_SCALES).items()}
+    return measured_metrics() | {name: _load(name, place) for name, place in RATING_SCALES.items()}
+
+
+@cache
+def measured_metrics() -> dict[str, Metric]:
+    """The metrics that the pipeline measures, by name; imports the modules that declare them.
+
+    Raises:
+        ValueError: an entry does not name a metric.
+    """
+    return {name: _load(name, place) for name, place in METRICS.items()}
 
 
 def definition_rows() -> list[dict[str, Any]]:
@@ -76,16 +87,11 @@ def definition_rows() -> list[dict[str, Any]]:
     ]
 
 
-def metric_modules() -> tuple[str, ...]:
-    """Modules that declare the metrics which the pipeline measures."""
-    return tuple(dict.fromkeys(place.partition(":")[0] for place in METRICS.values()))
-
-
 def _load(name: str, place: str) -> Metric:
     module, _, variable = place.partition(":")
-    metric = getattr(import_module(module), variable, None)
+    metric = getattr(load(module), variable, None)
     if not isinstance(metric, Metric):
         raise ValueError(
-            f"{__name__}: {name} names {place}, which is not a Metric; give module:NAME of one, as the others do"
+            f"METRICS: {name} names {place}, which is not a Metric; give module:NAME of one, as the others do"
         )
     return metric

@@ -8,9 +8,8 @@ import sys
 import pytest
 
 from assets.metrics.metric_kinds import FrameMetric, LandmarkMetric, NetworkMetric, metrics_of
-from assets.project import metrics
-from assets.project.metrics import declared_metrics, definition_rows, metric_modules
-from cals_models.source_code import module_path
+from assets.store import metrics
+from assets.store.metrics import declared_metrics, definition_rows, measured_metrics
 
 
 def test_rows_are_in_the_order_of_the_table() -> None:
@@ -28,7 +27,7 @@ def test_rows_are_in_the_order_of_the_table() -> None:
 
 def test_declarations_load_neither_torch_nor_dagster() -> None:
     code = (
-        "import sys; from assets.project.metrics import definition_rows; definition_rows();"
+        "import sys; from assets.store.metrics import definition_rows; definition_rows();"
         "sys.exit('torch' in sys.modules or 'dagster' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -39,9 +38,12 @@ def test_kinds_share_out_the_metrics_of_crops() -> None:
     assert list(metrics_of(LandmarkMetric)) == ["lmd"] and list(metrics_of(NetworkMetric)) == ["lpips"]
 
 
-def test_modules_are_sources_of_the_project() -> None:
-    assert all(module_path(name) is not None for name in metric_modules())
-    assert not any(name.startswith("assets.mos") for name in metric_modules())
+def test_rating_scales_are_declared_but_not_measured() -> None:
+    assert set(declared_metrics()) - set(measured_metrics()) == {
+        "visual_quality",
+        "lip_sync_quality",
+        "realness",
+    }
 
 
 @pytest.mark.parametrize(
@@ -50,8 +52,10 @@ def test_modules_are_sources_of_the_project() -> None:
 def test_an_entry_that_names_no_metric_is_an_error(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     monkeypatch.setitem(metrics.METRICS, "psnr", place)
     declared_metrics.cache_clear()
+    measured_metrics.cache_clear()
     try:
         with pytest.raises(ValueError, match=f"psnr names {place}, which is not a Metric; give module:NAME"):
             declared_metrics()
     finally:
         declared_metrics.cache_clear()
+        measured_metrics.cache_clear()

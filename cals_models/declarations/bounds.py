@@ -105,6 +105,17 @@ class OneOf:
     names: Collection[str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class WithoutEffect:
+    """Declares that a field does not decide the output: it is recorded, but another value makes nothing stale.
+
+    Args:
+        why: the output is the same for every value.
+    """
+
+    why: str
+
+
 Count = Annotated[int, Bound(at_least=1)]
 CountOrZero = Annotated[int, Bound(at_least=0)]
 Width = Annotated[int, Bound(at_least=8, multiple_of=8)]

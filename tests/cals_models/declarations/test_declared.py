@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from cals_models.config.bounds import Bound, Count, Items, OneOf, Pattern, Positive, Share, Width
-from cals_models.config.declared import admitted, declared_fields
-from cals_models.config.settings import Settings
+from cals_models.declarations.bounds import Bound, Count, Items, OneOf, Pattern, Positive, Share, Width
+from cals_models.declarations.declared import admitted, declared_fields
+from cals_models.declarations.settings import Settings
 
 TABLE = {"lrs2": 1, "grid": 2}
 

@@ -6,12 +6,12 @@ import datetime
 import math
 import types
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from cals_models.config.bounds import Bound, Items, OneOf, Pattern
+from cals_models.declarations.bounds import Bound, Items, OneOf, Pattern, WithoutEffect
 
 NOUNS = {
     bool: "true or false",
@@ -79,6 +79,23 @@ class Declared:
         return f"a list of {count}{PLURALS[item.kind]}"
 
 
+def deciding_values(settings: Any) -> dict[str, Any]:
+    """The values of a settings instance that decide the output, as plain data: what a settings digest is taken of."""
+    hints = get_type_hints(type(settings), include_extras=True)
+    return {name: value for name, value in asdict(settings).items() if not _is_without_effect(hints[name])}
+
+
+def fields_without_effect(cls: type) -> tuple[str, ...]:
+    """Names of the fields that are declared not to decide the output."""
+    return tuple(
+        name for name, hint in get_type_hints(cls, include_extras=True).items() if _is_without_effect(hint)
+    )
+
+
+def _is_without_effect(annotation: Any) -> bool:
+    return any(isinstance(note, WithoutEffect) for note in getattr(annotation, "__metadata__", ()))
+
+
 def declared_fields(cls: type) -> dict[str, Declared]:
     """Field -> what it admits, of a settings dataclass."""
     return _declared_fields(cls)
@@ -123,7 +140,7 @@ def _declared(annotation: Any, metadata: tuple[Any, ...] = ()) -> Declared:
 
 
 def admitted(place: str, value: Any, field: Declared) -> Any:
-    """The value as its field holds it: a list becomes a tuple, a text a path where the field is one.
+    """The value as its field holds it: a list becomes a tuple, a text a path, a whole number a float where the field is one.
 
     Args:
         place: what the message calls it, such as ``generator.steps``.
@@ -178,7 +195,7 @@ def _typed(value: Any, kind: type) -> Any:
     if kind is bool or isinstance(value, bool):
         return value if kind is bool and isinstance(value, bool) else None
     if kind is float:
-        return value if isinstance(value, int | float) and _finite(value) else None
+        return float(value) if isinstance(value, int | float) and _finite(value) else None
     if isinstance(value, str) and not _encodable(value):
         return None
     if kind is Path:

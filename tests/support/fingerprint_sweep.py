@@ -1,0 +1,76 @@
+"""Which stages notice a mutated statement, beside those that execute it (`tests.support.traced_stages`)."""
+
+from __future__ import annotations
+
+import ast
+import json
+import random
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from assets.project.graph import STAGES, stage_scope
+from cals_models.fingerprint.closure import Scope
+from cals_models.fingerprint.fingerprint import fingerprint
+from cals_models.fingerprint.rooms import is_bookkeeping
+from cals_models.fingerprint.source_tree import SourceTree
+from cals_models.references import PROJECT_ROOT, load
+from tests.support.mutants import mutant, statements_of
+from tests.support.traced_stages import RECORD
+
+# What the traced dataset chose: layout, face back end, methods.
+CHOSEN = ("lrs2", "dlib", "ground_truth", "copy_reference", "wav2lip", "cals")
+# Executed, and counts for nothing: module or definition -> why it decides no byte.
+EXEMPT: dict[str, str] = {
+    "cals_models.references": "loads what a reference names; the reference itself counts",
+}
+
+
+class Sweep:
+    """The recorded run, and the fingerprints of the sources as they are or with a mutant."""
+
+    def __init__(self) -> None:
+        self.executed: dict[str, list[str]] = json.loads(RECORD.read_text())
+        self.tree = SourceTree(PROJECT_ROOT)
+        self.before = {stage: self.digests(self.tree, stage) for stage in STAGES}
+
+    def digests(self, tree: SourceTree, stage: str) -> tuple[str, str]:
+        """Digests of a stage's own code, and of what the traced dataset chooses for it."""
+        entry = STAGES[stage]
+        own = fingerprint(tree, (entry.asset, entry.settings), stage_scope(stage)).digest
+        tables = [load(choice.table) for choice in entry.choices if choice.by != "nothing"]
+        chosen = sorted(table[name] for table in tables for name in CHOSEN if name in table)
+        return own, fingerprint(tree, chosen, Scope(stage=stage)).digest if chosen else ""
+
+    @cached_property
+    def counted(self) -> dict[str, list[str]]:
+        """Stage -> executed definitions that are to count: ``module:name``, those that still exist."""
+        return {
+            stage: [name for name in names if self.exists(name) and not is_exempt(name)]
+            for stage, names in self.executed.items()
+        }
+
+    def exists(self, name: str) -> bool:
+        module, _, own = name.partition(":")
+        found = self.tree.module(module)
+        return found is not None and own in found.binders
+
+    def statements(self, name: str) -> int:
+        """Number of statements of a definition that can be mutated."""
+        return len(statements_of(ast.parse(self.text(name)), name.partition(":")[2]))
+
+    def text(self, name: str) -> str:
+        path = self.tree.path(name.partition(":")[0])
+        assert isinstance(path, Path)
+        return path.read_text()
+
+    def missed(self, name: str, number: int, stages: list[str], rng: random.Random) -> Iterator[str]:
+        """The stages, of some that execute a definition, whose digest a mutant of one of its statements leaves as it is."""
+        module, _, own = name.partition(":")
+        after = self.tree.edited({module: mutant(self.text(name), own, number, rng)})
+        yield from (stage for stage in stages if self.digests(after, stage) == self.before[stage])
+
+
+def is_exempt(name: str) -> bool:
+    module = name.partition(":")[0]
+    return is_bookkeeping(module) or module in EXEMPT or name in EXEMPT
