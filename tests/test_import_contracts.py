@@ -48,6 +48,11 @@ BROKEN = {
         "import cals_models.training.engine",
         "cals_models.shards is not allowed to import cals_models.training",
     ),
+    "what_computes_imports_bookkeeping": (
+        "assets/mels/mel.py",
+        "import assets.project.source_versions",
+        "assets.mels is not allowed to import assets.project.source_versions",
+    ),
     "a_loose_module_in_assets": ("assets/helpers.py", "", "assets.helpers"),
     "a_loose_module_in_cals_models": ("cals_models/helpers.py", "", "cals_models.helpers"),
 }
@@ -73,7 +78,7 @@ def lint(project: Path) -> tuple[int, str]:
 
 def test_all_contracts_hold(project: Path) -> None:
     status, report = lint(project)
-    assert status == 0 and "5 kept, 0 broken" in report
+    assert status == 0 and "6 kept, 0 broken" in report
 
 
 @pytest.mark.parametrize(("file", "line", "words"), BROKEN.values(), ids=BROKEN)

@@ -11,12 +11,10 @@ from assets.models.training_files import RESULT_FILE, read_result
 from assets.models.training_process import LOG_FILE, run_training
 from assets.models.training_result import stage_result, write_tables
 from assets.models.training_shards import training_shards
-from assets.project.code_version import code_version
 from assets.stage.run import StageResult, StageRun
 from assets.store.current_model import find_current_model, read_current_model, write_current_model
 from assets.workers.progress import Progress, report_progress
 from cals_models.digests import digest_of
-from cals_models.fingerprint.trainings import TRAINING, training_scope
 
 
 def model_folder(run: StageRun, stage: str, method: str | None = None) -> Path:
@@ -87,8 +85,7 @@ def training_folder(run: StageRun) -> Path:
     that was killed is resumed there.
     """
     base = run.home.model(run.stage, run.dataset.name, run.method)
-    code = code_version([TRAINING], training_scope(run.stage)).digest
-    first = base / digest_of(code, run.inputs() | run.parts_read(), run.method)[:16]
+    first = base / digest_of(run.training_code, run.inputs() | run.parts_read(), run.method)[:16]
     folders, number = [first], 2
     while (folders[-1] / RESULT_FILE).exists():
         folders.append(first.with_name(f"{first.name}-{number}"))

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from assets.project.atomic_files import write_text
-from assets.project.code_version import PROJECT_ROOT
+from cals_models.references import PROJECT_ROOT
 
 PROCESS = "cals_models.training.__main__:main"
 """What the process runs, as a reference: the code of a training is part of its stage's code version."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.project.chosen_code import chosen_code
-from assets.project.code_version import CodeVersion
+from assets.project.code_version import CodeVersion, code_version
 from assets.project.graph import STAGES, source_names, stage_code
 from assets.project.home import Home
 from assets.project.settings import Dataset, Project, SettingsError
@@ -19,6 +19,7 @@ from assets.store.forced_clips import NOTHING_FORCED, ForcedClips
 from assets.store.ledger import Heads, ImportedFrom
 from assets.workers.clip_pool import PoolSettings
 from cals_models.digests import digest_of
+from cals_models.fingerprint.trainings import TRAINING, training_scope
 
 
 class MissingInput(ValueError):
@@ -111,6 +112,11 @@ class StageRun:
     def code_digest(self) -> str:
         """Digest of all code of the partition: the stage's, and what it chooses."""
         return digest_of(self.code.digest, self.chosen.digest)[:16]
+
+    @property
+    def training_code(self) -> str:
+        """Digest of the code of the training process alone, with its libraries."""
+        return code_version([TRAINING], training_scope(self.stage)).digest
 
     @property
     def settings(self) -> Any:
