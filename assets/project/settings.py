@@ -161,7 +161,7 @@ def load_project(config: str | Path | None = None, home: Path | None = None) -> 
     try:
         check_keys("the file", raw, {"datasets", "settings", "user_sql"})
         place = Home(root.expanduser().absolute(), _user_sql(path, raw))
-        keep_in(place.warehouse / "code")
+        keep_in(place.root / "cache")
         entries = _mapping("datasets", raw.get("datasets"))
         datasets = {name: _dataset(path, place, name, entry) for name, entry in entries.items()}
         for name in datasets:

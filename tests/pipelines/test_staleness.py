@@ -13,9 +13,11 @@ from assets.project.graph import STAGES, source_names, stage_code
 from assets.project.settings import Project, SettingsError, load_project
 from assets.project.source_versions import TRAIN_ON
 from assets.stage.run import needed_methods
+from assets.stage.split_versions import split_version, splits_read
 from assets.store import ledger
 from pipelines import staleness
 from pipelines.staleness import StalePartition, find_stale
+from tests.assets.stage.test_split_versions import TRAININGS, write_manifest
 
 CONFIG = """
 datasets:
@@ -43,7 +45,9 @@ class World:
             return f"no {source}"
         return project.settings_digest(dataset, source.split("/")[1])
 
-    def make(self, partition: StalePartition, data_version: str | None = None) -> None:
+    def make(
+        self, partition: StalePartition, data_version: str | None = None, *, parts: bool = False
+    ) -> None:
         """Appends the ledger row that a materialisation would."""
         project = self.project
         stage, dataset = STAGES[partition.asset], project.dataset(partition.dataset)
@@ -66,6 +70,10 @@ class World:
             inputs=inputs,
             dagster_run_id="run",
             duration_s=2.0,
+            parts_read={
+                name: split_version(project.home, dataset.name, inputs[name], splits)
+                for name, (_, splits) in (splits_read(stage, ()) if parts else {}).items()
+            },
         )
         ledger.append(project.home, entry, stage_code(stage.name))
 
@@ -115,6 +123,66 @@ def test_a_setting_changed_and_changed_back_is_nothing(world: World) -> None:
     assert {label for label, p in stale.items() if p.ready} == {"mels/one"}
     world.edit("settings: {mels: {f_max_hz: 7000}}, ", "")
     assert world.stale() == {}
+
+
+@pytest.mark.parametrize(
+    ("stage", "value"),
+    [("mels", "f_max_hz: 7600"), ("generator", "log_every_steps: 7"), ("generator", "checkpoint_every_steps: 9"),
+     ("sync_encoder", "frame_cache_bytes: 0")],
+)  # fmt: skip
+def test_a_value_that_is_the_same_or_decides_nothing_makes_nothing_stale(
+    stage: str, value: str, world: World
+) -> None:
+    world.make_all()
+    world.edit("two: {", f"two: {{settings: {{{stage}: {{{value}}}}}, ")
+    assert world.stale() == {}
+
+
+def test_a_test_clip_that_changes_trains_no_model_again(world: World) -> None:
+    def shards(test: str) -> str:
+        return write_manifest(world.project.home, train="a", val="b", test=test)
+
+    for _ in range(20):
+        for partition in [p for p in find_stale(world.project, ["one"]) if p.ready]:
+            world.make(
+                partition,
+                shards("c") if partition.asset == "shards" else None,
+                parts=partition.asset in TRAININGS,
+            )
+    assert find_stale(world.project, ["one"]) == []
+    world.edit("one: {", "one: {settings: {shards: {min_frames: 20}}, ")
+    world.make(next(p for p in find_stale(world.project, ["one"]) if p.ready), shards("d"))
+    stale = {p.label: p.cause.text for p in find_stale(world.project, ["one"])}
+    assert stale["renders/one/cals"] == "input changed: shards"
+    assert not any(label.split("/")[0] in TRAININGS for label in stale)
+    world.edit("min_frames: 20", "min_frames: 21")
+    version = write_manifest(world.project.home, train="e", val="b", test="d")
+    world.make(next(p for p in find_stale(world.project, ["one"]) if p.ready), version)
+    stale = {p.label: p.cause.text for p in find_stale(world.project, ["one"])}
+    assert stale["sync_encoder/one"] == "input changed: shards"
+
+
+def test_chosen_code_that_changes_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.make_all()
+    before = CodeVersion("before", {"assets.raw_videos.layouts.grid.fits": "1"}, {})
+    after = CodeVersion("after", {"assets.raw_videos.layouts.grid.fits": "2"}, {})
+    ledger.remember_code(world.project.home, before)
+    now = {"code/clips": "before"}
+    real = world.source_version
+    monkeypatch.setattr(
+        staleness,
+        "source_version",
+        lambda project, source, *of: now.get(source) or real(project, source, *of),
+    )
+    monkeypatch.setattr(world, "source_version", staleness.source_version)
+    for partition in find_stale(world.project):
+        world.make(partition, "content of " + partition.label)
+    assert world.stale() == {}
+    now["code/clips"] = "after"
+    monkeypatch.setattr(staleness, "chosen_code", lambda *of: after)
+    stale = {p.label: p.cause for p in find_stale(world.project) if p.ready}
+    assert stale["clips/one"].kind == "code_changed"
+    assert stale["clips/one"].text == "code: assets.raw_videos.layouts.grid.fits changed"
 
 
 def test_early_cutoff(world: World) -> None:

@@ -119,3 +119,30 @@ def test_a_field_that_is_left_out_is_checked_too() -> None:
     declared_fields(Wrong)
     with pytest.raises(ValueError, match="steps is 'many'"):
         Wrong()
+
+
+def test_a_field_without_effect_decides_nothing() -> None:
+    from cals_models.config.training import TrainingConfig
+    from cals_models.declarations.declared import deciding_values, fields_without_effect
+
+    free = ("checkpoint_every_steps", "log_every_steps", "frame_cache_bytes")
+    assert fields_without_effect(TrainingConfig) == free
+    one = deciding_values(TrainingConfig(steps=2, batch_samples=1))
+    other = deciding_values(
+        TrainingConfig(
+            steps=2, batch_samples=1, log_every_steps=3, checkpoint_every_steps=7, frame_cache_bytes=9
+        )
+    )
+    assert one == other and not set(free) & set(one) and one["steps"] == 2
+    assert deciding_values(TrainingConfig(steps=3, batch_samples=1)) != one
+
+
+def test_a_whole_number_is_a_float_where_the_field_is_one() -> None:
+    from cals_models.config.training import TrainingConfig
+
+    config = TrainingConfig(steps=2, batch_samples=1, learning_rate=1, weight_decay=0)
+    assert (
+        repr(config.learning_rate) == "1.0"
+        and repr(config.weight_decay) == "0.0"
+        and repr(config.steps) == "2"
+    )
