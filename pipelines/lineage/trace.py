@@ -196,7 +196,7 @@ class Tracer:
         node: dict[str, Any] = {
             "id": f"{'source' if is_source else 'not_on_record'}:{dataset}/{read}@{version}",
             "kind": "source" if is_source else "not_on_record",
-            "label": f"{read}/{dataset}" if not name.startswith("settings/") else name,
+            "label": f"{read}/{dataset}" if not name.startswith(("settings/", "code/")) else name,
             "name": name,
             "dataset": dataset,
             "data_version": version,

@@ -201,7 +201,9 @@ def _is_in_artifacts(project: Project, model: ModelFolder) -> bool:
 
 def find_old_records(project: Project, graph: LedgerGraph) -> Iterator[Removal]:
     """Code versions and contents of shard sets that no ledger row names."""
+    inputs = [one for row in graph.rows for one in graph.inputs(row)]
     codes = {row["code_version"] for row in graph.rows}
+    codes |= {one.data_version for one in inputs if one.name.startswith("code/")}
     for path in sorted((project.home.warehouse / "code").glob("*.json")):
         if path.stem not in codes:
             yield of_path(project, path, "old_code", "no materialisation was made by it")
