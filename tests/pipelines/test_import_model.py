@@ -146,7 +146,9 @@ def test_bad_folders_get_one_line(machines: TwoMachines, tmp_path: Path) -> None
     with pytest.raises(ValueError, match=r"neither model\.safetensors nor its parts"):
         import_model(machines.project, home, DATASET)
     (home / "result.json").write_text(json.dumps({"stage": "sync_encoder"}))
-    with pytest.raises(ImportRejected, match=r"lacks code, dataset, inputs.*train the model again"):
+    with pytest.raises(
+        ImportRejected, match=r"lacks code, code_digest, dataset, inputs.*train the model again"
+    ):
         import_model(machines.project, home, DATASET)
     models = machines.project.home.root / "models"
     assert not models.exists() or not list(models.rglob("*.json")), (

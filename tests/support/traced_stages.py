@@ -17,9 +17,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from inspect import CO_OPTIMIZED
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
+
+from cals_models.fingerprint.rooms import is_bookkeeping
 
 PROJECT = Path(__file__).resolve().parents[2]
 RECORD = PROJECT / "tests" / "assets" / "project" / "executed.json"
@@ -51,8 +54,9 @@ def start() -> None:
     import threading
 
     def note(frame: FrameType, event: str, argument: Any) -> None:
-        if event == "call" and frame.f_code not in _codes and frame.f_code.co_filename.startswith(FOLDERS):
-            _codes.add(frame.f_code)
+        code = frame.f_code
+        if event == "call" and code not in _codes and code.co_filename.startswith(FOLDERS):
+            _codes.add(code)
 
     sys.setprofile(note)
     threading.setprofile(note)
@@ -71,9 +75,15 @@ def executed() -> set[str]:
     for code in _codes:
         module = Path(code.co_filename).relative_to(PROJECT).with_suffix("").as_posix().replace("/", ".")
         own = code.co_qualname.partition(".")[0]
-        if own != "<module>":
+        is_function = code.co_flags & CO_OPTIMIZED  # bodies of classes and modules run when they are imported
+        if is_function and not is_bookkeeping(module):
             found.add(f"{module}:{own}")
-            found |= {f"{home}:{name}" for name in code.co_names for home in defining(module, name)}
+            found |= {
+                f"{home}:{name}"
+                for name in code.co_names
+                for home in defining(module, name)
+                if not is_bookkeeping(home)
+            }
     return found
 
 
