@@ -7,28 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from cals_models.fingerprint.canonical import REFERENCE, canonical, without_docstrings
-
-Chain = tuple[str, ...]
-"""A dotted name as it is written: ``np.random.default_rng`` in parts."""
+from cals_models.fingerprint.canonical import canonical, without_docstrings
+from cals_models.fingerprint.mentions import Imported, Mentions, Visitor, bound_by, chain_of
 
 TABLE_FORMS = ("Choices", "ByStage")
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What an import binds to a name.
-
-    Args:
-        module: absolute dotted name.
-        name: in that module; None for the module itself.
-        for_types: the import stands under ``if TYPE_CHECKING``, so that nothing is loaded.
-    """
-
-    module: str
-    name: str | None
-    for_types: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,25 +24,6 @@ class Table:
 
     form: str
     entries: dict[str, str]
-
-
-@dataclass
-class Mentions:
-    """What a statement names.
-
-    Args:
-        chains: dotted names -> whether they are only read later, when a function is called.
-        strings: references of the form ``module:name``.
-        calls: calls whose arguments are all literal texts.
-        imports: imports inside it, by the name that they bind.
-        calls_at_import: something is called when the module is imported.
-    """
-
-    chains: dict[Chain, bool] = field(default_factory=dict)
-    strings: set[str] = field(default_factory=set)
-    calls: set[tuple[Chain, tuple[str, ...]]] = field(default_factory=set)
-    imports: dict[str, list[Imported]] = field(default_factory=dict)
-    calls_at_import: bool = False
 
 
 @dataclass(eq=False)
@@ -101,7 +64,7 @@ class Statement:
     def mentions(self) -> Mentions:
         """What it names."""
         found = Mentions()
-        _Visitor(found, self.module).visit(self.node, deferred=False)
+        Visitor(found, self.module.name, self.module.is_package).visit(self.node, deferred=False)
         return found
 
     @cached_property
@@ -183,7 +146,7 @@ def _read(module: SourceModule, body: list[ast.stmt], *, for_types: bool) -> Non
     """Reads the statements of a module's top level."""
     for node in without_docstrings(body):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            for name, imported in bound_by(node, module, for_types):
+            for name, imported in bound_by(node, module.name, module.is_package, for_types):
                 if name == "*":
                     module.stars.append(imported.module)
                 else:
@@ -197,100 +160,6 @@ def _read(module: SourceModule, body: list[ast.stmt], *, for_types: bool) -> Non
             if statement.is_effect:  # a module's imports may stand in try or if
                 for name, found in statement.mentions.imports.items():
                     module.imports.setdefault(name, []).extend(found)
-
-
-def bound_by(
-    node: ast.Import | ast.ImportFrom, module: SourceModule, for_types: bool = False
-) -> Iterator[tuple[str, Imported]]:
-    """The names that an import binds, with what they name; relative imports are resolved."""
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            bound = alias.asname or alias.name.partition(".")[0]
-            yield bound, Imported(alias.name if alias.asname else bound, None, for_types)
-            if not alias.asname and bound != alias.name:  # the parts below are loaded too
-                yield bound, Imported(alias.name, None, for_types)
-        return
-    origin = node.module or ""
-    if node.level:
-        parts = module.name.split(".")
-        parts = parts[: len(parts) - node.level + module.is_package]
-        origin = ".".join([*parts, origin] if origin else parts)
-    if origin != "__future__":
-        for alias in node.names:
-            yield alias.asname or alias.name, Imported(origin, alias.name, for_types)
-
-
-class _Visitor:
-    """Notes which names a statement reads, and when."""
-
-    def __init__(self, found: Mentions, module: SourceModule) -> None:
-        self.found = found
-        self.module = module
-
-    def visit(self, node: ast.AST, *, deferred: bool) -> None:
-        if (chain := _chain(node)) is not None:
-            self.found.chains[chain] = self.found.chains.get(chain, True) and deferred
-        elif isinstance(node, _FUNCTIONS):
-            self._visit_function(node, deferred)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            for name, imported in bound_by(node, self.module):
-                self.found.imports.setdefault(name, []).append(imported)
-        elif isinstance(node, ast.Constant):
-            if isinstance(node.value, str) and REFERENCE.fullmatch(node.value):
-                self.found.strings.add(node.value)
-        else:
-            if isinstance(node, ast.Call):
-                self._note_call(node, deferred)
-            if isinstance(node, ast.AnnAssign):
-                self._visit_annotation(node.annotation, deferred)
-            for child in ast.iter_child_nodes(node):
-                self.visit(child, deferred=deferred)
-
-    def _visit_function(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, deferred: bool
-    ) -> None:
-        for part in (*getattr(node, "decorator_list", ()), *node.args.defaults, *node.args.kw_defaults):
-            if part is not None:
-                self.visit(part, deferred=deferred)
-        arguments = node.args
-        every = (
-            *arguments.posonlyargs,
-            *arguments.args,
-            *arguments.kwonlyargs,
-            arguments.vararg,
-            arguments.kwarg,
-        )
-        for annotation in (*(a.annotation for a in every if a), getattr(node, "returns", None)):
-            if annotation is not None:
-                self._visit_annotation(annotation, deferred)
-        body = node.body if isinstance(node.body, list) else [node.body]
-        for child in body:
-            self.visit(child, deferred=True)
-
-    def _visit_annotation(self, node: ast.AST, deferred: bool) -> None:
-        """An annotation may be written in quotes."""
-        for part in ast.walk(node):
-            if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value.isascii():
-                try:
-                    self.visit(ast.parse(part.value, mode="eval"), deferred=True)
-                except SyntaxError:
-                    continue  # a text in Literal[...] or Annotated[...]
-        self.visit(node, deferred=deferred)
-
-    def _note_call(self, node: ast.Call, deferred: bool) -> None:
-        self.found.calls_at_import |= not deferred
-        chain = _chain(node.func)
-        texts = [part.value for part in node.args if isinstance(part, ast.Constant)]
-        if chain and node.args and len(texts) == len(node.args) and all(isinstance(t, str) for t in texts):
-            self.found.calls.add((chain, tuple(str(text) for text in texts)))
-
-
-def _chain(node: ast.AST) -> Chain | None:
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    return (node.id, *reversed(parts)) if isinstance(node, ast.Name) else None
 
 
 def _bound_names(node: ast.AST) -> Iterator[str]:
@@ -325,7 +194,7 @@ def _only_binds(node: ast.stmt) -> bool:
 def _table(node: ast.stmt) -> Table | None:
     """The literal table of ``NAME = Choices({...})`` or ``ByStage(name="...")``; None for any other statement."""
     value = getattr(node, "value", None)
-    form = (_chain(value.func) or ("",))[-1] if isinstance(value, ast.Call) else ""
+    form = (chain_of(value.func) or ("",))[-1] if isinstance(value, ast.Call) else ""
     if not isinstance(value, ast.Call) or form not in TABLE_FORMS:
         return None
     pairs: list[tuple[ast.expr | None, ast.expr]] = [
@@ -344,12 +213,12 @@ def _table(node: ast.stmt) -> Table | None:
 
 
 def _is_type_checking(test: ast.expr) -> bool:
-    return (_chain(test) or ("",))[-1] == "TYPE_CHECKING"
+    return (chain_of(test) or ("",))[-1] == "TYPE_CHECKING"
 
 
 def _is_main_guard(node: ast.stmt) -> bool:
     return (
         isinstance(node, ast.If)
         and isinstance(node.test, ast.Compare)
-        and _chain(node.test.left) == ("__name__",)
+        and chain_of(node.test.left) == ("__name__",)
     )

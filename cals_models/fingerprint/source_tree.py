@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cals_models.fingerprint.mentions import Chain, Imported
 from cals_models.fingerprint.rooms import is_bookkeeping, is_project
 from cals_models.fingerprint.source_module import (
-    Chain,
-    Imported,
     SourceModule,
     Statement,
     parse_module,

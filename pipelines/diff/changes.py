@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from difflib import unified_diff
 from typing import Any
 
+from assets.project.code_version import CodeVersion
 from assets.project.home import Home
-from assets.store.ledger import recall_code
+from assets.store.code_store import recall_code, recall_sources
 from pipelines.diff.pairs import Pair
 
 MACHINE = ("host", "device", "imported_from")
@@ -40,12 +42,17 @@ def code_changes(home: Home, pairs: Sequence[Pair], notes: list[str]) -> list[di
         if known[0] is None or known[1] is None:
             notes.append(f"{pair.label}: code {' -> '.join(versions)}: what differs is not on record")
             continue
-        for name, change in _changed(known[0]["definitions"], known[1]["definitions"]).items():
+        a, b = known[0]["definitions"], known[1]["definitions"]
+        texts = recall_sources(home, [*a.values(), *b.values()])
+        for name, change in CodeVersion("", b, {}).changed_definitions(a).items():
+            before, after = (texts.get(side.get(name, "")) for side in (a, b))
+            stored = all(text is not None for side, text in ((a, before), (b, after)) if name in side)
+            lines = unified_diff((before or "").splitlines(), (after or "").splitlines(), lineterm="", n=2)
             changes[(pair.asset, name)] = {
                 "asset": pair.asset,
                 "definition": name,
                 "change": change,
-                "diff": None,
+                "diff": list(lines)[2:] if stored else None,
             }
     return list(changes.values())
 
@@ -78,11 +85,3 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{name}"] = value
     return flat
-
-
-def _changed(a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, str]:
-    return {
-        name: "new" if name not in a else "removed" if name not in b else "changed"
-        for name in sorted({*a, *b})
-        if a.get(name) != b.get(name)
-    }

@@ -46,6 +46,7 @@ NOT_RUN = {
     "python -m pytest": "runs tests",
     "python -m docs.images.draw_lips": "needs the rendered clips of the demo",
     "python -m tests.benchmarks": "minutes",
+    "python -m tests.support.traced_stages": "minutes: it computes every stage",
     "python tests/benchmarks/gpu_checks.py": "needs shards; tests/benchmarks runs it on a CPU",
 }
 # Commands that run on a home in which nothing is stale; the others run on one with two models and their lineage.

@@ -25,7 +25,7 @@ import json, sys
 from pathlib import Path
 from assets.clips.inventory import SOURCES_SCHEMA, compute_inventory
 from assets.clips.settings import ClipsSettings
-from assets.project.graph import STAGES
+from assets.project.chosen_code import chosen_code
 from assets.project.settings import load_project
 from assets.raw_videos.dataset_scan import scan_dataset
 from assets.store.bucket_files import StageOutput
@@ -36,7 +36,8 @@ dataset = project.dataset("celebrities")
 output = StageOutput(name="clips", folder=project.home.stage("clips", dataset.name), schema=SOURCES_SCHEMA, version="1")
 found = scan_dataset(project, dataset.name)
 rows = compute_inventory(dataset, found, ClipsSettings(), output, PoolSettings(num_workers=0), {})
-print(json.dumps({"rows": rows, "roots": STAGES["clips"].roots}))
+code = chosen_code(project, "clips", dataset.name, None)
+print(json.dumps({"rows": rows, "code": list(code.definitions)}))
 """
 
 
@@ -81,7 +82,7 @@ def test_a_dataset_is_added_and_its_inventory_computed(project: Path, videos: Pa
     assert rows[VIDEOS[2]]["split"] == "test"
     assert {rows[path]["split"] for path in VIDEOS[:2]} <= {"train", "val"}
     assert rows[VIDEOS[3]]["reason"] == "not_in_layout"
-    assert "assets.raw_videos.layouts.voxceleb2" in answer["roots"]
+    assert "assets.raw_videos.layouts.voxceleb2.fits" in answer["code"]
 
 
 def test_a_folder_that_does_not_fit_is_named(project: Path, videos: Path, tmp_path: Path) -> None:
