@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from assets.project.home import Home
+from assets.report.table_cells import SIGNIFICANT
 from assets.store.bootstrap import Floats, bootstrap_interval, sign_flip_p_value
 from assets.store.metrics import declared_metrics
 from pipelines.diff.clip_changes import clip_name
@@ -120,16 +121,10 @@ def _means(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, Any]:
 
 
 def _test(metric: str, differences: Floats, low: float, high: float, p_value: float) -> dict[str, Any]:
-    """The paired test; without an interval (fewer than 2 clips) nothing is said about which is better."""
+    """The paired test of b minus a."""
     declared = declared_metrics().get(metric)
     better = None if declared is None else declared.better
-    verdict = None
-    if math.isfinite(low) and better is not None:
-        verdict = "no clear difference"
-        if low > 0 or high < 0:
-            verdict = "b is better" if (low > 0) == (better == "higher") else "a is better"
-        elif low == high == 0:
-            verdict = "the same"
+    verdict = _verdict(better, low, high, p_value)
     return {
         "better": better,
         "mean_difference": float(np.nanmean(differences)),
@@ -138,6 +133,21 @@ def _test(metric: str, differences: Floats, low: float, high: float, p_value: fl
         "p_value": float(p_value) if math.isfinite(p_value) else None,
         "verdict": verdict,
     }
+
+
+def _verdict(better: str | None, low: float, high: float, p_value: float) -> str | None:
+    """Which side is better, by the report's rule: only where interval and test agree. None for an unknown metric."""
+    if better is None:
+        return None
+    if not math.isfinite(low):
+        return "too few clips for an interval"
+    if low == high == 0:
+        return "the same"
+    if low <= 0 <= high:
+        return "no clear difference"
+    if p_value >= SIGNIFICANT:
+        return "too few clips to tell"
+    return "b is better" if (low > 0) == (better == "higher") else "a is better"
 
 
 def _note(pair: Pair, metric: str) -> str | None:
