@@ -89,7 +89,7 @@ def _observed(project: Project, instance: dg.DagsterInstance) -> list[str]:
 
 
 @dg.sensor(
-    asset_selection=dg.AssetSelection.all() - dg.AssetSelection.groups("sources", "settings"),
+    asset_selection=dg.AssetSelection.all() - dg.AssetSelection.groups("sources", "settings", "code"),
     minimum_interval_seconds=SENSOR_INTERVAL_S,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description="Requests a run for each stale partition whose inputs are up to date.",

@@ -147,7 +147,7 @@ def trace_stages(folder: Path) -> dict[str, list[str]]:
     from assets.store import ledger
     from assets.workers.clip_pool import PoolSettings
     from cals_models.references import load
-    from tests.pipelines.test_end_to_end import CORPUS
+    from tests.support.small_project import CORPUS
 
     make_sample_corpus(folder / "corpus", settings=CORPUS)
     (folder / "cals.yaml").write_text(CONFIG)
