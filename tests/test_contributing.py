@@ -33,7 +33,7 @@ PROOF = {
     "assets/project/atomic_files.py": "os.replace",
     "tests/test_words.py": "TERMS",
     "cals_models/references.py": "class PackageFile",
-    "assets/store/bucket_files.py": "def fill_buckets",
+    "assets/store/bucket_pass.py": "def fill_buckets",
     "tests/assets/project/test_what_runs.py": "mutant",
 }
 

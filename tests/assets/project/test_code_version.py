@@ -39,7 +39,7 @@ BUILDERS = [
     ("mels", "assets.mels.mel_clip.MelPayload"),
     ("mels", "assets.clips.clip_table.read_clip_table"),
     ("mels", "assets.clips.clip_table.clip_digest"),
-    ("mels", "assets.store.bucket_files.fill_buckets"),
+    ("mels", "assets.store.bucket_pass.fill_buckets"),
     ("shards", "assets.shards.asset._facts"),
     ("face_tracks", "assets.faces.plan.FacesPlan"),
     ("renders", "assets.renders.asset.renders"),
