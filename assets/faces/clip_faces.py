@@ -106,13 +106,15 @@ def _crops(
     track_columns: Mapping[str, Any],
     images: Iterable[NDArray[np.uint8]],
 ) -> Mapping[str, Any] | Rejected:
+    key = crops_digest(payload.clip_digest, track_columns["digest"])
     try:
         columns: Mapping[str, Any] = load(CROPPING[CROPS]).crop_clip(
             images, track, payload.crop_settings, track_columns["num_clip_frames"]
         )
     except Rejected as rejected:
+        rejected.input_digest = key
         return rejected
-    return {**columns, "input_digest": crops_digest(payload.clip_digest, track_columns["digest"])}
+    return {**columns, "input_digest": key}
 
 
 def crops_digest(clip: str, track: str) -> str:

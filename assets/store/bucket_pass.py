@@ -61,6 +61,8 @@ def _row(item: WorkItem, output: StageOutput, outcome: Mapping[str, Any] | Rejec
         "stage_version": output.version,
     }
     if isinstance(outcome, Rejected):
+        if outcome.input_digest is not None:
+            row["input_digest"] = outcome.input_digest
         verdict = {"status": "rejected", "reason": outcome.reason, "detail": outcome.detail}
         return row | verdict | {"digest": digest_of(outcome.reason)}
     unknown = set(outcome) - set(row)

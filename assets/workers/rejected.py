@@ -10,7 +10,12 @@ class Rejected(Exception):
         stage: name of the asset that rejects the clip, e.g. ``face_tracks``.
         reason: snake_case code that tables group by, e.g. ``no_face``.
         detail: one sentence with the values: what was found and what would be right.
+
+    Attributes:
+        input_digest: of the input that was rejected, where only the worker knows it.
     """
+
+    input_digest: str | None = None
 
     def __init__(self, stage: str, reason: str, detail: str) -> None:
         super().__init__(stage, reason, detail)

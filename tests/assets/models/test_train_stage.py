@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from assets.project.home import Home
 from assets.project.settings import Project, load_project
 from assets.stage.run import StageRun
 from assets.store import ledger
+from assets.store.current_model import write_current_model
+from assets.store.forced_clips import ForcedClips
 from assets.store.mlflow_tracking import Tracking
 from assets.store.warehouse import publish, query
 from assets.workers.clip_pool import PoolSettings
@@ -95,6 +98,24 @@ def test_a_finished_training_is_registered_and_sent_to_mlflow(project: Project) 
     version = client.get_model_version_by_alias(NAME, ALIAS)
     assert (version.run_id, version.tags["weights_sha256"]) == (run_id, sha256("first"))
     assert flaws(project) == [] and make(project) == run_id
+
+
+def test_a_forced_training_gets_a_folder_of_its_own(project: Project) -> None:
+    """It resumes there after a kill; once it is done it is the one that is reused, if it became the current model."""
+    run = stage_run(project)
+    first = training_folder(run)
+    forced = dataclasses.replace(run, forced=ForcedClips(every=True))
+    second = training_folder(forced)
+    assert second == first.with_name(f"{first.name}-2")
+    write_text(second / "progress.jsonl", "")
+    assert training_folder(forced) == second, "not finished: resumed"
+    assert training_folder(run) == first
+    write_text(second / "result.json", "{}")
+    assert training_folder(forced) == first.with_name(f"{first.name}-3")
+    write_current_model(first.parent, first.name, "1")
+    assert training_folder(run) == first
+    write_current_model(first.parent, second.name, "2")
+    assert training_folder(run) == second
 
 
 @pytest.mark.parametrize("lost", ["run", "version", "alias"])

@@ -10,8 +10,16 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from assets.store.bucket_files import StageOutput, StageSummary, bucket_of, read_ok_rows, read_rows
+from assets.store.bucket_files import (
+    StageOutput,
+    StageSummary,
+    bucket_of,
+    read_ok_rows,
+    read_rows,
+    write_rows,
+)
 from assets.store.bucket_pass import WorkItem, fill_buckets
+from assets.store.forced_clips import ForcedClips
 from assets.workers.clip_pool import ClipPool, PoolSettings
 from assets.workers.rejected import Rejected
 
@@ -147,3 +155,56 @@ def test_two_outputs_in_one_pass(tmp_path: Path) -> None:
         calls.clear()
         fill_buckets(outputs[1:], {0: lambda: items("after-a")[:1]}, two_steps, pool)
     assert calls == []
+
+
+def test_renamed_clips_take_their_rows_with_them(output: StageOutput) -> None:
+    """Into other buckets too, whichever of them comes first; the rows under the earlier ids are gone."""
+    words = WORDS | {"odd": "bad"}
+    first = fill(output, words)
+    calls.clear()
+    renamed = {f"moved/{clip_id}": word for clip_id, word in words.items()}
+    assert any(bucket_of(clip, 3) != bucket_of(f"moved/{clip}", 3) for clip in words)
+    second = fill(output, renamed)
+    assert calls == [] and second.num_computed == 0 and second.reasons == first.reasons
+    rows = {row["clip_id"]: row["payload"] for row in read_ok_rows(output.folder)}
+    assert rows == {f"moved/{clip_id}": word.encode() for clip_id, word in WORDS.items()}
+    fill(output, renamed | {"copy of one": "word1"})
+    assert calls == [], "the same content twice"
+
+
+def test_names_that_change_places_keep_each_content(output: StageOutput) -> None:
+    fill(output, WORDS)
+    names = sorted(WORDS)
+    rotated = {name: WORDS[names[place - 1]] for place, name in enumerate(names)}
+    fill(output, rotated)
+    rows = {row["clip_id"]: row["payload"] for row in read_ok_rows(output.folder)}
+    assert rows == {name: word.encode() for name, word in rotated.items()}
+
+
+def test_a_forced_clip_is_computed_and_takes_no_other_row(output: StageOutput) -> None:
+    fill(output, WORDS)
+    calls.clear()
+    some = ForcedClips(clip_ids=frozenset({"clip3", "new"}))
+    fill(dataclasses.replace(output, forced=some), WORDS | {"new": "word5"})
+    assert sorted(calls) == ["word3", "word5"]
+    calls.clear()
+    fill(dataclasses.replace(output, forced=ForcedClips(buckets=frozenset({1}))), WORDS)
+    assert sorted(calls) == sorted(word for clip, word in WORDS.items() if bucket_of(clip, 3) == 1)
+
+
+def test_a_rejection_for_a_passing_reason_stays_with_its_clip(output: StageOutput) -> None:
+    fill(output, {"odd": "bad"})
+    (path,) = [path for path in output.folder.glob("*.parquet") if list(read_rows(path))]
+    write_rows(path, output.full_schema, [row | {"reason": "timeout"} for row in read_rows(path)])
+    calls.clear()
+    fill(output, {"renamed": "bad"})
+    assert calls == ["bad"], "it may have been the machine"
+
+
+def test_a_rejection_keeps_the_key_that_only_the_worker_knew(output: StageOutput) -> None:
+    rejected = Rejected("words", "bad_word", "bad")
+    rejected.input_digest = "known later"
+    item = WorkItem(clip_id="odd", input_digests={"words": ""}, payload="")
+    with ClipPool(PoolSettings(num_workers=0)) as pool:
+        fill_buckets([output], {0: lambda: [item]}, lambda payload, wanted: {"words": rejected}, pool)
+    assert output.index(0)["odd"]["input_digest"] == "known later"
