@@ -32,7 +32,7 @@ from assets.store.bucket_files import KEY_COLUMNS, bucket_of
 from assets.store.mlflow_tracking import EXPERIMENT, Tracking, alias_of
 from assets.store.warehouse import query
 from pipelines.repair.dagster_storage import UNFINISHED
-from pipelines.repair.repair import DEEP_BYTES, find_flaws
+from pipelines.repair.repair import find_flaws
 from tests.support.killed_runs import Runs
 from tests.support.model_registry import empty_database
 from tests.support.split_clips import add_clip
@@ -212,7 +212,7 @@ def assert_all_agree(folder: Path, home: Home) -> None:
             DagsterRunStatus.FAILURE,
         }
         project = load_project(folder / "cals.yaml", home.root)
-        assert find_flaws(project, instance, deep_bytes=DEEP_BYTES) == []
+        assert find_flaws(project, instance) == []
     client = Tracking(home.mlflow).client()
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment is not None

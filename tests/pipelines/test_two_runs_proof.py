@@ -15,7 +15,7 @@ from assets.project.settings import load_project
 from assets.store import ledger
 from assets.store.warehouse import query
 from pipelines.instance import open_instance
-from pipelines.repair.repair import DEEP_BYTES, find_flaws
+from pipelines.repair.repair import find_flaws
 from tests.support.split_clips import add_clip
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -108,7 +108,7 @@ def test_two_runs_lose_nothing_and_readers_never_wait(
     assert set(published.itertuples(index=False, name=None)) == {of[:2] for of in wanted}
     project = load_project(tmp_path / "cals.yaml", home.root)
     with open_instance(project) as instance:
-        assert find_flaws(project, instance, deep_bytes=DEEP_BYTES) == []
+        assert find_flaws(project, instance) == []
 
 
 @pytest.mark.proof
