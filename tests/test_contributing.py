@@ -33,7 +33,6 @@ PROOF = {
     "assets/project/atomic_files.py": "os.replace",
     "assets/store/partition_runs.py": "FileLock(",
     "pipelines/status.py": "KILLED",
-    "assets/store/bucket_pass.py": "def _wanted",
     "assets/store/moved_rows.py": "class MovedRows",
     "tests/test_words.py": "TERMS",
     "cals_models/references.py": "class PackageFile",
