@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.sweep_fingerprints [--every 1] [--seed 0]
 
-Prints the mutants that a stage misses, and their number; exit status 1 if there is one. About two minutes.
+Prints the mutants that a stage misses, and their number; exit status 1 if there is one. About ten minutes;
+`--every 12` takes one.
 """
 
 from __future__ import annotations
