@@ -21,7 +21,6 @@ from assets.stage.run_tags import MADE_BY_TAG, PLANNED_TAG, PUBLISHED_BY_TAG
 from assets.stage.stage_asset import StageAsset
 from assets.store import ledger
 from assets.store.bucket_files import forget_written
-from assets.store.code_store import code_path, remember_code
 from assets.store.file_digests import FileDigests
 from assets.store.file_records import RecordedFile, look_at
 from assets.store.forced_clips import FORCE_TAG, forced_by_tag
@@ -181,13 +180,9 @@ def _record(
 
 def _files(run: StageRun, result: StageResult) -> tuple[RecordedFile, ...]:
     """The partition's files with their digests; those of the same size and time as at the last look are not read again."""
-    codes = [code for code in (run.code, run.chosen) if code.definitions]
-    for code in codes:
-        remember_code(run.home, code)
     digests = FileDigests.open(run.home)
     paths = partition_files(run.home, run.stage, run.dataset.name, run.method, result.data_version)
-    kept = [code_path(run.home, code.digest).relative_to(run.home.root).as_posix() for code in codes]
-    found = look_at(digests, [*paths, *kept])
+    found = look_at(digests, paths)
     digests.save(run.home)
     return found
 

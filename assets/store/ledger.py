@@ -162,7 +162,7 @@ def append(
 
     Args:
         code: of the stage.
-        files: that it left in the home; None if they are not known.
+        files: that it left in the home, besides the definitions of its code; None if they are not known.
         chosen: code that the partition chose by name, if any.
 
     Returns:
@@ -172,6 +172,9 @@ def append(
     for version in versions:
         remember_code(home, version)
     kept = keep_parts(home, entry.asset, entry.dataset, entry.method)
+    if files is not None:
+        names = [code_path(home, one.digest).relative_to(home.root).as_posix() for one in versions]
+        files = [*files, *look_at(FileDigests(root=home.root), names)]
     record = record_of(entry.materialization_id, files or ())
     write_record(home, record)
     commit, dirty = _git_state()

@@ -31,7 +31,7 @@ from assets.store.ledger_chain import Nodes, digest_of_row, missing_from
 from assets.store.ledger_upkeep import add_rows, read_one, seal
 from assets.store.published_file import read_published
 from pipelines.lineage.ledger_graph import Row, label, partition
-from pipelines.repair.current_rows import current_rows
+from pipelines.lineage.registered_models import model_folders
 from pipelines.repair.flaw import Flaw
 from pipelines.repair.mending import BY_HAND, set_aside
 
@@ -230,7 +230,7 @@ def _published_records(home: Home) -> list[Record]:
 
 
 def seal_home(project: Project) -> int:
-    """Gives digests to the rows of an earlier version, and records the files of current partitions as they are now.
+    """Gives digests to the rows of an earlier version, and records the files that are there now.
 
     Returns:
         Number of rows.
@@ -239,15 +239,25 @@ def seal_home(project: Project) -> int:
 
     home = project.home
     digests = FileDigests.open(home)
-    current = {row["materialization_id"]: row for row in current_rows(project, ledger.heads(home), busy=())}
+    newest = {row["materialization_id"] for row in ledger.heads(home).values()}
+    models = {model.weights_sha256: model.path for model in model_folders(home)}
 
     def files_of(row: Row) -> tuple[RecordedFile, ...] | None:
-        if row["materialization_id"] not in current or any(find_unrecorded_flaws(home, row, digests)):
+        paths = [ledger.code_path(home, row["code_version"]).relative_to(home.root).as_posix()]
+        if row["materialization_id"] not in newest:
+            return look_at(digests, [*paths, *_kept_of(home, row, models)])
+        if any(find_unrecorded_flaws(home, row, digests)):
             return None
-        paths = partition_files(home, *partition(row), row["data_version"])
-        code = ledger.code_path(home, row["code_version"]).relative_to(home.root).as_posix()
-        return look_at(digests, [*paths, code])
+        return look_at(digests, [*paths, *partition_files(home, *partition(row), row["data_version"])])
 
     count = seal(home, files_of)
     digests.save(home)
     return count
+
+
+def _kept_of(home: Home, row: Row, models: dict[str, Path]) -> list[str]:
+    """Files that stay of a superseded row: the list of a shard set's clips, a model."""
+    paths = [home.contents(row["dataset"], row["data_version"])] if row["asset"] == "shards" else []
+    folder = models.get(row["data_version"])
+    paths += [path for path in folder.rglob("*") if path.is_file()] if folder else []
+    return [path.relative_to(home.root).as_posix() for path in paths]
