@@ -43,7 +43,8 @@ def test_a_row_names_the_files_that_it_left_and_the_rows_before_it(tmp_path: Pat
     append(home, "v2")
     one, two = ledger.read(home)
     (record,) = read_records(record_paths(home)).values()
-    (file,) = record.files
+    file, code = record.files
+    assert code.path == "warehouse/code/c0de.json"
     assert (file.path, file.sha256, file.bytes) == ("stages/mels/d/00000.parquet", EMPTY_SHA256, 0)
     assert (record.record_id, record.digest) == (first, one["files_digest"])
     assert one["row_digest"] == digest_of_row(one) and two["heads_json"] == f'["{one["row_digest"]}"]'
