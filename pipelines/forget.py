@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from assets.project.home import Home
 from assets.project.settings import Project
 from assets.shards.contents import find_in_contents
-from assets.store import ledger
+from assets.store.recorded_commands import record_written
 from assets.store.warehouse import publish
 from assets.store.withdrawals import TABLE, forgotten_hashes, record_withdrawal
 from pipelines.lineage.identifiers import Target, resolve
@@ -124,7 +124,7 @@ def forget(project: Project, identifier: str, reason: str) -> Withdrawal:
             )
         )
         written = (project.home.parts / TABLE).glob(f"{sha256[:16]}-*.parquet")
-        ledger.record_written(project.home, "forget", *written)
+        record_written(project.home, "forget", *written)
         traces.append(descend(tracer, Target(kind="raw_file", text=sha256, sha256=sha256), identifier))
     marked, notes = mark_models(project, {sha256: reason.strip() for sha256 in hashes})
     if project.home.database.exists():

@@ -31,7 +31,6 @@ from assets.store.code_store import recall_code as recall_code
 from assets.store.code_store import remember_code as remember_code
 from assets.store.file_digests import FileDigests
 from assets.store.file_records import (
-    Record,
     RecordedFile,
     command_records,
     look_at,
@@ -224,29 +223,6 @@ def _libraries(entry: Entry, versions: Sequence[CodeVersion]) -> dict[str, str]:
 def read(home: Home, columns: list[str] | None = None) -> list[dict[str, Any]]:
     """All rows, oldest first; a row that compaction has copied counts once."""
     return rows_of(_table(home, columns))
-
-
-def record_command(home: Home, command: str, files: Iterable[RecordedFile]) -> Record:
-    """Records files that a command wrote or removed, e.g. ``dub``; the record names the newest rows, as rows do."""
-    ordered = tuple(sorted(files, key=lambda file: file.path))
-    record = Record(
-        record_id=uuid.uuid4().hex,
-        recorded_by=command,
-        recorded_at=datetime.now(UTC).replace(tzinfo=None),
-        heads_json=json.dumps(tips(home)),
-        files=ordered,
-    )
-    write_record(home, record)
-    return record
-
-
-def record_written(home: Home, command: str, *paths: Path) -> Record:
-    """Records files of the home that a command has just written, or removed."""
-    names = [path.relative_to(home.root).as_posix() for path in paths]
-    there = look_at(FileDigests(root=home.root), names)
-    gone = set(names) - {file.path for file in there}
-    removed = [RecordedFile(path=name, sha256=None, bytes=None) for name in sorted(gone)]
-    return record_command(home, command, [*there, *removed])
 
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:

@@ -50,18 +50,18 @@ def _export_openlineage(project: Project, out: str | None, url: str | None) -> s
 
 
 def _export_dataset(project: Project, what: str, name: str, *, requested: bool) -> list[Path]:
-    from assets.store import ledger
+    from assets.store.recorded_commands import record_written
 
     if what == "croissant":
         from pipelines.exports.croissant import INDEX_NAME, write_croissant
 
         path = write_croissant(project, name)
-        ledger.record_written(project.home, "export", path, path.with_name(INDEX_NAME))
+        record_written(project.home, "export", path, path.with_name(INDEX_NAME))
         return [path]
     from pipelines.exports.cards import write_dataset_card, write_model_cards
 
     has_models = (project.home.root / "models" / name).is_dir()
     models = write_model_cards(project, name) if requested or has_models else []
     cards = [write_dataset_card(project, name), *models]
-    ledger.record_written(project.home, "export", *cards)
+    record_written(project.home, "export", *cards)
     return cards

@@ -34,12 +34,12 @@ def _report(arguments: argparse.Namespace) -> int:
         ok = outcome.ok
     if not arguments.dataset:
         from assets.report.overview import render_overview
-        from assets.store import ledger
+        from assets.store.recorded_commands import record_written
         from assets.store.warehouse import publish
 
         publish(project.home)
         overview = render_overview(project.home, project.methods)
-        ledger.record_written(project.home, "report", overview)
+        record_written(project.home, "report", overview)
         print(overview)
     for name in datasets:
         page = project.home.report(name)

@@ -18,7 +18,7 @@ from assets.project.atomic_files import replacing
 from assets.project.code_version import code_version
 from assets.project.home import Home
 from assets.project.installed import installed_version
-from assets.store.ledger import record_written
+from assets.store.recorded_commands import record_written
 
 TABLE = "dubs"
 SCHEMA = pa.schema([

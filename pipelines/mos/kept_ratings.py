@@ -6,8 +6,8 @@ from pathlib import Path
 
 from assets.mos.part import TABLE, write_ratings_part
 from assets.project.home import Home
-from assets.store import ledger
 from assets.store.file_digests import sha256_of
+from assets.store.recorded_commands import record_written
 from assets.store.table_parts import part_path
 
 
@@ -17,5 +17,5 @@ def keep_ratings(home: Home, dataset: str) -> Path:
     before = sha256_of(path) if path.exists() else None
     write_ratings_part(home, dataset)
     if before != (sha256_of(path) if path.exists() else None):
-        ledger.record_written(home, "mos", path)
+        record_written(home, "mos", path)
     return path

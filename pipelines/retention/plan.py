@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from assets.project.graph import STAGES
 from assets.project.settings import Project
-from assets.store import ledger
 from assets.store.current_model import find_current_model
 from assets.store.file_records import RecordedFile
+from assets.store.recorded_commands import record_command
 from assets.store.table_parts import part_path
 from assets.store.warehouse import publish
 from pipelines.lineage.ledger_graph import LedgerGraph
@@ -83,7 +83,7 @@ def carry_out(project: Project, plan: Plan) -> None:
     names = [path.relative_to(project.home.root).as_posix() for path in gone if not path.exists()]
     if names:
         files = [RecordedFile(path=name, sha256=None, bytes=None) for name in names]
-        ledger.record_command(project.home, "gc", files)
+        record_command(project.home, "gc", files)
     if any(is_kept_version(project.home, removal) for removal in plan.removals):
         publish(project.home)
 

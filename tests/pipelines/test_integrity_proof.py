@@ -200,7 +200,11 @@ def test_every_id_traces_both_ways(finished: Workplace) -> None:
         up, down = ascend(tracer, target, name), descend(tracer, target, name)
         assert not up.notes or (name in clips and name not in accepted), (name, up.notes)
         if name not in clips or name in accepted:
-            assert up.raw_files() and len(down.nodes) >= 1, name
+            sources = {node.get("name") for node in up.nodes.values() if node["kind"] == "source"}
+            assert up.raw_files() or "raw_videos" in sources, (
+                name
+            )  # stages before the shards read whole datasets
+            assert down.nodes, name
     shown = {f"{table}/small/cals/{metric}" for table in ("table_1", "table_3") for metric in ("psnr", "lmd")}
     shown |= {"figure_2/small/cals/lmd_masked", "figure_3/small/cals/lmd", "report/small/index.html"}
     for name in column("select clip_id from clips where status = 'ok' and split = 'test'"):

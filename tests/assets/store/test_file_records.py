@@ -16,6 +16,7 @@ from assets.store.file_digests import FileDigests, sha256_of
 from assets.store.file_records import command_records, look_at, read_records, record_paths
 from assets.store.ledger_chain import digest_of_row, missing_from
 from assets.store.ledger_upkeep import seal
+from assets.store.recorded_commands import record_written
 
 CODE = CodeVersion(digest="c0de", definitions={}, libraries={})
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -80,7 +81,7 @@ def test_a_command_s_record_names_the_newest_rows_and_is_named_by_the_next(tmp_p
     append(home, "v1")
     (tip,) = ledger.tips(home)
     path = write(home, "warehouse/parts/dubs/one.parquet", "dub")
-    record = ledger.record_written(home, "dub", path)
+    record = record_written(home, "dub", path)
     assert record.heads_json == f'["{tip}"]' and ledger.tips(home) == [record.digest]
     append(home, "v2")
     assert command_records(home) == {record.record_id: record}
