@@ -43,7 +43,7 @@ def test_a_row_names_the_files_that_it_left_and_the_rows_before_it(tmp_path: Pat
     first = append(home, "v1", "stages/mels/d/00000.parquet", "stages/mels/d/none.parquet")
     append(home, "v2")
     one, two = ledger.read(home)
-    (record,) = read_records(record_paths(home)).values()
+    record = read_records(record_paths(home))[first]
     file, code = record.files
     assert code.path == "warehouse/code/c0de.json"
     assert (file.path, file.sha256, file.bytes) == ("stages/mels/d/00000.parquet", EMPTY_SHA256, 0)
