@@ -172,8 +172,7 @@ def append(
         remember_code(home, version)
     kept = keep_parts(home, entry.asset, entry.dataset, entry.method)
     if files is not None:
-        names = [code_path(home, one.digest).relative_to(home.root).as_posix() for one in versions]
-        files = [*files, *look_at(FileDigests(root=home.root), names)]
+        files = [*files, *_code_files(home, versions)]
     record = record_of(entry.materialization_id, files or ())
     write_record(home, record)
     commit, dirty = _git_state()
@@ -218,6 +217,11 @@ def _libraries(entry: Entry, versions: Sequence[CodeVersion]) -> dict[str, str]:
         return entry.imported_from.library_versions
     always = {name: installed_version(name) for name in RECORDED_LIBRARIES}
     return always | platform_versions() | {k: v for code in versions for k, v in code.libraries.items()}
+
+
+def _code_files(home: Home, versions: Iterable[CodeVersion]) -> tuple[RecordedFile, ...]:
+    names = [code_path(home, version.digest).relative_to(home.root).as_posix() for version in versions]
+    return look_at(FileDigests(root=home.root), names)
 
 
 def read(home: Home, columns: list[str] | None = None) -> list[dict[str, Any]]:
