@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.project.code_version import source_state
 from assets.project.graph import computed_together, stage_code
 from assets.project.settings import Project
 from assets.project.source_versions import observed_versions
@@ -81,6 +82,7 @@ def _observed(project: Project, instance: dg.DagsterInstance) -> list[str]:
     """
     from pipelines.instance import report_sources
 
+    source_state.cache_clear()
     stage_code.cache_clear()
     names = [name for name, dataset in project.datasets.items() if dataset.root.is_dir()]
     instance.add_dynamic_partitions(datasets.name or "", names)

@@ -31,6 +31,7 @@ from assets.stage.split_versions import split_version, splits_read
 from assets.store import ledger
 from assets.store.ledger import Heads
 from cals_models.digests import digest_of
+from pipelines.cause_words import failed_check, input_words, setting_change, some
 
 Partition = tuple[str, str, str | None]
 """Asset, dataset, method."""
@@ -235,7 +236,7 @@ def _scan_stage(scan: _Scan, stage: Stage, forced: Mapping[Partition, str]) -> N
             if row is not None and row["blocked_by"]:
                 name = f"{stage.name}|{method}" if method else stage.name
                 label = label_of(stage.name, scan.dataset.name, method)
-                scan.failed_checks[label] = ledger.failed_check(row, name)
+                scan.failed_checks[label] = failed_check(row, name)
             continue
         scan.stale[(stage.name, method)] = cause
         scan.found.append(
@@ -283,7 +284,7 @@ def _upstream_cause(scan: _Scan, stage: Stage, method: str | None) -> Cause | No
                 return Cause(kind="upstream_stale", text=f"{name} will be remade")
             row = scan.head(dep, dep_method)
             if row is not None and row["blocked_by"]:
-                return Cause(kind="blocked", text=ledger.failed_check(row, name))
+                return Cause(kind="blocked", text=failed_check(row, name))
     return _train_on_cause(scan) if TRAIN_ON in stage.sources else None
 
 
@@ -301,7 +302,7 @@ def _train_on_cause(scan: _Scan) -> Cause | None:
             remedy = f"run: cals run --dataset {other} --to shards"
             return Cause(kind="blocked", text=f"shards of {other} (train_on) were never made; {remedy}")
         if row["blocked_by"] not in (None, HELD_OUT_CHECK):  # that set's val and test are not read
-            return Cause(kind="blocked", text=ledger.failed_check(row, f"shards of {other} (train_on)"))
+            return Cause(kind="blocked", text=failed_check(row, f"shards of {other} (train_on)"))
     return None
 
 
@@ -315,12 +316,12 @@ def _own_cause(scan: _Scan, stage: Stage, method: str | None, row: dict[str, Any
     settings = settings_source(stage.name)
     if settings in changed:
         values = scan.project.settings_values(scan.dataset.name, stage.name)
-        return Cause(kind="setting_changed", text=_setting_change(json.loads(row["settings_json"]), values))
+        return Cause(kind="setting_changed", text=setting_change(json.loads(row["settings_json"]), values))
     if changed == [code_source(stage.name)]:
         chosen = chosen_code(scan.project, stage.name, scan.dataset.name, method)
         return _code_cause(scan, chosen, before_inputs.get(changed[0], ""))
     if changed:
-        words = [_input_words(name, before_inputs.get(name), now.get(name)) for name in changed]
+        words = [input_words(name, before_inputs.get(name), now.get(name)) for name in changed]
         return Cause(kind="input_changed", text=f"input changed: {', '.join(words)}")
     return None
 
@@ -330,28 +331,8 @@ def _code_cause(scan: _Scan, code: CodeVersion, before: str) -> Cause:
     if known is None:
         return Cause(kind="code_changed", text="code: its earlier code is not on record")
     changes = code.changed_since(known["definitions"], known["libraries"])
-    what = _some(changes) if changes else "what a name in it refers to"
+    what = some(changes) if changes else "what a name in it refers to"
     return Cause(kind="code_changed", text=f"code: {what}")
-
-
-def _input_words(name: str, before: str | None, now: str | None) -> str:
-    asset, _, other = name.partition("@")
-    if not other:
-        return name
-    change = "added to train_on" if before is None else "no longer in train_on" if now is None else "train_on"
-    return f"{asset} of {other} ({change})"
-
-
-def _setting_change(before: dict[str, Any], now: dict[str, Any]) -> str:
-    now = json.loads(json.dumps(now))
-    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    words = [f"{name}: {before.get(name, 'not set')} -> {now.get(name, 'not set')}" for name in names]
-    return f"settings: {_some(words)}" if words else "settings: changed"
-
-
-def _some(words: list[str], shown: int = 4) -> str:
-    more = f" and {len(words) - shown} more" if len(words) > shown else ""
-    return ", ".join(words[:shown]) + more
 
 
 def _estimate(heads: Heads, asset: str, dataset: str, method: str | None) -> float | None:

@@ -325,10 +325,3 @@ def compact(home: Home) -> None:
         if len(parts) > COMPACT_ABOVE:
             merge_parts(parts, SCHEMA, ["materialization_id"], "at")
         merge_records(home, COMPACT_ABOVE)
-
-
-def failed_check(row: dict[str, Any], of: str) -> str:
-    """Which blocking check failed on a materialisation (``of``, in words), what it found and what it asks for."""
-    outcomes = json.loads(row.get("checks_json") or "{}")
-    found = outcomes.get(row["blocked_by"], {}).get("description")
-    return f"the check {row['blocked_by']} of {of} failed" + (f": {found}" if found else "")
