@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import pickle
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,6 @@ from torch import Tensor
 
 from assets.faces.backends.dlib import DlibBackend
 from assets.media.encode import write_lossless
-from assets.metrics import perceptual
 from assets.metrics.clip_metrics import score_renders
 from assets.metrics.crop_values import crop_values
 from assets.metrics.instruments import AbsentEvaluator, Instruments
@@ -326,7 +326,7 @@ def test_without_the_extra_one_line_says_what_to_install(
 ) -> None:
     path = tmp_path / "weights.pth"
     path.write_bytes(b"")
-    monkeypatch.setattr(perceptual, "installed_version", lambda library: "not installed")
+    monkeypatch.setitem(sys.modules, "torchmetrics", None)
     with pytest.raises(ValueError, match=rf"{kind}_weights is set, but .* pip install '.\[perceptual\]'"):
         OPENERS[kind](named(path, kind), "cpu")
     assert OPENERS[kind](MetricSettings(), "cpu") is None
