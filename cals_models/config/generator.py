@@ -50,7 +50,7 @@ class GeneratorConfig(TrainingConfig):
             larger ones cost image quality and LMD.
         sync_switch_on_nearness: the sync losses count from the first validation on in which generated mouths are
             nearer to the true ones than this share of the way from the reference's. Before that their gradients cost
-            what L1 teaches first. One rule for all methods, in place of Wav2Lip's on its expert's loss.
+            what L1 teaches first; 0 counts them from the first update on. One rule for all methods, in place of Wav2Lip's on its expert's loss.
         dead_discriminator_loss: warn if the discriminator's loss stays below this: its gradients teach nothing.
         min_audio_gain_db: warn if a clip's own audio brings the generated mouths no more PSNR than this over another
             clip's audio: then they do not follow the audio.

@@ -104,7 +104,7 @@ class GeneratorStage(TrainingStage):
         }
         self.exported = ("generator", "audio")
         self.optimizers = self._build_optimizers()
-        self.sync_is_on = False
+        self.sync_is_on = config.sync_switch_on_nearness == 0
         self._sampler, self._single_sampler = self._build_samplers(shard_sets)
         self._validation = GeneratorValidation(shard_sets, config, world, self.expert)
         self._copied_metrics: dict[str, float] = {}

@@ -174,7 +174,7 @@ def test_a_setting_changed_runs_its_stage_and_what_follows_only(workplace: Workp
     stale = json.loads(workplace.must("stale", "--dataset", "small", "--json"))
     first = [entry for entry in stale if entry["ready"]]
     assert [entry["asset"] for entry in first] == ["mels"]
-    assert first[0]["cause"] == {"kind": "setting_changed", "text": "settings: f_max_hz: 7600.0 -> 7000"}
+    assert first[0]["cause"] == {"kind": "setting_changed", "text": "settings: f_max_hz: 7600.0 -> 7000.0"}
     assert not {"clips", "face_tracks", "face_crops"} & {entry["asset"] for entry in stale}
     workplace.must("run", "--dataset", "small", "--to", "shards")
     changed = {p: p.read_bytes() for p in shards}

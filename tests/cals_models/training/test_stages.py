@@ -382,6 +382,10 @@ def test_sync_losses_of_all_methods_are_enabled_once_mouths_move(
         assert terms() == set(stage.sync_losses)
         stage.observe({"reference_nearness": 0.1})
         assert stage.state()["sync_is_on"]
+    always = replace(stage.config, sync_switch_on_nearness=0.0)
+    job = replace(read_job(models / f"j_{method}" / "config.json"), config=always)
+    started = build_stage(job, ALONE, [ShardSet(shards)])
+    assert isinstance(started, GeneratorStage) and started.sync_is_on
 
 
 def test_a_frozen_audio_to_lip_stays_as_it_was(models: Path, shards: Path, tmp_path: Path) -> None:
