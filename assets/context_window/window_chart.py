@@ -22,6 +22,7 @@ def window_chart(
         curves: method -> windows (W,) and LMD (N, W).
         contexts: method -> the fit.
     """
+    matplotlib.rcdefaults()  # whatever a `matplotlibrc` here or at home says
     matplotlib.use("Agg")
     from matplotlib.figure import Figure as Canvas
 

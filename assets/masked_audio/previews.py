@@ -29,6 +29,7 @@ def strip_image(strip: Strip) -> bytes:
 
 def mask_chart(rows: Iterable[Mapping[str, Any]], methods: Sequence[str]) -> bytes:
     """PNG: mean LMD of masked frames (solid) and of the same frames with all audio (dashed), by length."""
+    matplotlib.rcdefaults()  # whatever a `matplotlibrc` here or at home says
     matplotlib.use("Agg")
     from matplotlib.figure import Figure as Canvas
 

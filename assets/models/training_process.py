@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 from assets.project.atomic_files import write_text
-from cals_models.references import PROJECT_ROOT
+from assets.workers.child_process import child_environment
 
 PROCESS = "cals_models.training.__main__:main"
 """What the process runs, as a reference: the code of a training is part of its stage's code version."""
@@ -63,6 +63,7 @@ def run_training(
     Raises:
         TrainingFailed: the process ended with a status other than 0.
     """
+    out = out.absolute()
     out.mkdir(parents=True, exist_ok=True)
     for folder, earlier in training_processes():
         if folder == out and os.getsid(earlier.pid) == earlier.pid:
@@ -71,9 +72,6 @@ def run_training(
     write_text(config_path, json.dumps(config, indent=1, sort_keys=True))
     reader = _ProgressReader(out / "progress.jsonl")
     log_path = out / LOG_FILE
-    # A safe path keeps another checkout in the working directory from being imported.
-    own = {"PYTHONPATH": _python_path(), "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
-    environment = {**os.environ, **own}
     show = sys.stderr.isatty()
     with log_path.open("ab") as log:
         process = subprocess.Popen(
@@ -81,7 +79,8 @@ def run_training(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=None if show else log,
-            env=environment,
+            env=child_environment(PYTHONUNBUFFERED="1"),
+            cwd=out,
             start_new_session=True,
         )
     try:
@@ -99,11 +98,6 @@ def run_training(
         )
     result: dict[str, Any] = json.loads((out / "result.json").read_text(encoding="utf-8"))
     return result
-
-
-def _python_path() -> str:
-    given = os.environ.get("PYTHONPATH")
-    return f"{PROJECT_ROOT}{os.pathsep}{given}" if given else str(PROJECT_ROOT)
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

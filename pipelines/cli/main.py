@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from assets.workers.child_process import import_paths
 from pipelines.cli import (
     add,
     demo,
@@ -75,6 +76,7 @@ def entry() -> NoReturn:
     It leaves without taking the interpreter down: DuckDB 2.0's binding would print a list of leaked types where
     Dagster still holds frames of a run.
     """
+    os.environ.update(import_paths())  # for worker processes too, which multiprocessing starts
     try:
         status = main()
     except SystemExit as leaving:  # argparse: --help and wrong usage
