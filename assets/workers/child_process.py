@@ -19,7 +19,9 @@ from cals_models.references import PROJECT_ROOT
 
 def import_paths() -> dict[str, str]:
     """The environment variables that say where a child process imports from."""
-    entries = [os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    entries = [
+        os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry
+    ]
     if not _is_installed():
         entries.insert(0, str(PROJECT_ROOT))
     return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(entries)), "PYTHONSAFEPATH": "1"}
