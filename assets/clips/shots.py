@@ -14,6 +14,7 @@ from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 from scenedetect import AdaptiveDetector, FrameTimecode
 
+from assets.media.frame_places import FramePlaces
 from assets.media.opening import Complaints, decode, demux, open_media
 from assets.media.probe import Probe
 from assets.media.timeline import TICK_S, Span
@@ -122,14 +123,19 @@ def _small_frames(probe: Probe, stage: str) -> Iterator[tuple[float, NDArray[np.
     scale = min(COMPARED_WIDTH_PX / upright, 1.0)
     with open_media(probe.path, stage) as container:
         stream: Any = container.streams[video.index]
-        stream.codec_context.skip_frame = "NONREF"
+        places = FramePlaces() if video.placed else None
+        if places is None:  # a place is known by counting every frame
+            stream.codec_context.skip_frame = "NONREF"
         complaints = Complaints()
         last_s = -math.inf
         for packet in demux(container, stream):
+            if places is not None:
+                places.enter(packet)
             for frame in decode(packet, complaints)[0]:
-                if frame.pts is None:
+                stamp = places.leave(frame) if places is not None else frame.pts
+                if stamp is None:
                     continue
-                time_s = float(frame.pts * frame.time_base) - probe.start_s
+                time_s = float(stamp * frame.time_base) - probe.start_s
                 if time_s <= last_s:
                     continue
                 last_s = time_s

@@ -8,6 +8,7 @@ from typing import Any
 from av.container import InputContainer
 from av.packet import Packet
 
+from assets.media.frame_places import places_of
 from assets.media.opening import Complaints, decode, demux
 
 # No codec packs this much audio in one packet.
@@ -20,6 +21,7 @@ class PacketLog:
     Attributes:
         first_frame: the first decoded frame, None until there is one.
         first_s: its container time.
+        placed: the container stores frames by place, and FFmpeg's time stamps are guesses that differ from the places.
     """
 
     def __init__(self, stream: Any, container_start_s: float) -> None:
@@ -27,6 +29,8 @@ class PacketLog:
         self.first_frame: Any = None
         self.first_s = 0.0
         self.complaints = Complaints()
+        self.placed = False
+        self._places = places_of(stream.container) if stream.type == "video" else None
         self._origin_s = container_start_s
         self._unit_s = float(stream.time_base)
         self._times: list[int] = []
@@ -37,12 +41,15 @@ class PacketLog:
 
     def add(self, packet: Packet[Any]) -> None:
         """Records a packet; decodes it until the first frame is found."""
+        if self._places is not None:
+            self.placed |= packet.pts != packet.dts
+            self._places.enter(packet)
         if self.first_frame is None:
             frames, _ = decode(packet, self.complaints)
             if frames:
                 self.first_frame = frames[0]
-                pts = frames[0].pts if frames[0].pts is not None else self.stream.start_time
-                self.first_s = self.seconds(pts or 0)
+                pts = self._places.leave(frames[0]) if self._places is not None else frames[0].pts
+                self.first_s = self.seconds((pts if pts is not None else self.stream.start_time) or 0)
         time = packet.pts if packet.pts is not None else packet.dts
         if not packet.size or time is None:
             return

@@ -57,6 +57,7 @@ class VideoInfo:
         promised_frames: number that the container declares, None if it declares none.
         longest_gap_s: longest time between two frames.
         counted: times come from counting frames at the constant rate, not from time stamps.
+        placed: times come from the places of the frames, not from time stamps (`assets.media.frame_places`).
     """
 
     index: int
@@ -74,6 +75,7 @@ class VideoInfo:
     promised_frames: int | None
     longest_gap_s: float
     counted: bool
+    placed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +191,7 @@ def _video_info(stream: Any, log: PacketLog, container: str) -> VideoInfo:
         promised_frames=stream.frames or None,
         longest_gap_s=1 / declared_fps if counted else log.longest_gap_s(),
         counted=counted,
+        placed=log.placed,
     )
 
 

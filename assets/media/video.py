@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from av.container import InputContainer
 
 from assets.media.decoded_frame import DecodedFrame
+from assets.media.frame_places import FramePlaces
 from assets.media.opening import Complaints, decode, demux, open_media
 from assets.media.probe import Probe
 from assets.media.timeline import TICK_S, Span
@@ -177,7 +179,7 @@ def _frames_from(
 ) -> Iterator[_TimedFrame]:
     """Decoded frames in time order, from a key frame at or before the span's start."""
     stream: Any = container.streams[probe.video.index]
-    if probe.video.counted or span.start_s - probe.video.start_s < SEEK_FROM_S:
+    if probe.video.counted or probe.video.placed or span.start_s - probe.video.start_s < SEEK_FROM_S:
         yield from _frames(container, stream, probe, integrity)
         return
     integrity.from_start = False
@@ -203,11 +205,15 @@ def _frames(
     time_s: float | None = None
     step_s = 1 / (probe.video.average_fps or FPS)
     damage = _Damage()
+    places = FramePlaces() if probe.video.placed else None
     for packet in demux(container, stream):
+        if places is not None:
+            places.enter(packet)
         frames, complained = decode(packet, integrity.complaints)
         damage.packet(packet.is_keyframe, complained)
         for frame in frames:
-            time_s = _frame_s(frame, index, probe, time_s, step_s)
+            stamp = places.leave(frame) if places is not None else frame.pts
+            time_s = _frame_s(frame.time_base, stamp, index, probe, time_s, step_s)
             timed = _TimedFrame(
                 index=index, time_s=time_s, damaged=damage.reaches(frame), frame=DecodedFrame(frame)
             )
@@ -240,12 +246,14 @@ class _Damage:
         return self.num_out < self.whole_from
 
 
-def _frame_s(frame: Any, index: int, probe: Probe, previous_s: float | None, step_s: float) -> float:
+def _frame_s(
+    time_base: Fraction, stamp: int | None, index: int, probe: Probe, previous_s: float | None, step_s: float
+) -> float:
     """Container time of a decoded frame: counted, or its time stamp where that increases."""
     if probe.video.counted:
         return probe.video.start_s + index / probe.video.declared_fps
-    if frame.pts is not None:
-        time_s = float(frame.pts * frame.time_base) - probe.start_s
+    if stamp is not None:
+        time_s = float(stamp * time_base) - probe.start_s
         if previous_s is None or time_s > previous_s:
             return time_s
     return probe.video.start_s if previous_s is None else previous_s + step_s

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from assets.media.audio import read_audio
 from assets.media.decoded_frame import DecodedFrame
+from assets.media.frame_places import places_of
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
 from assets.media.probe import probe
@@ -78,7 +79,10 @@ def _read_frames(path: Path, stage: str) -> tuple[NDArray[np.uint8], float, NDAr
     with open_media(path, stage) as container:
         stream = choose_stream(container, "video", stage)
         fps = float(stream.average_rate or stream.guessed_rate or 0)
+        places = places_of(container)
         for packet in demux(container, stream):
+            if places is not None:
+                places.enter(packet)
             for decoded in decode(packet, complaints)[0]:
                 frame = DecodedFrame(decoded).rgb()
                 if (len(frames) + 1) * frame.nbytes > MAX_BYTES:
@@ -87,7 +91,8 @@ def _read_frames(path: Path, stage: str) -> tuple[NDArray[np.uint8], float, NDAr
                 if frames and frame.shape != frames[0].shape:
                     raise Rejected(stage, "size_changes", "the frames are not all of one size")
                 frames.append(np.array(frame))
-                times.append(decoded.time)
+                place = None if places is None else places.leave(decoded)
+                times.append(decoded.time if place is None else float(place * decoded.time_base))
     if complaints.num_packets:
         raise Rejected(
             stage, "damaged", f"{complaints.num_packets} packets can't be decoded: {complaints.first}"

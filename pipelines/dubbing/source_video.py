@@ -16,6 +16,7 @@ import av
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from assets.media.decoded_frame import DecodedFrame
+from assets.media.frame_places import FramePlaces
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
 from assets.media.packets import PacketLog
@@ -43,6 +44,7 @@ class SourceVideo:
         num_frames: packets of the container; decoding may yield one or two frames fewer.
         start_s: time stamp of the first frame.
         counted: times come from counting frames, not from time stamps.
+        placed: times come from the places of the frames (`assets.media.frame_places`).
         photograph: the decoded image, where the file is a photograph; None for a video.
     """
 
@@ -53,6 +55,7 @@ class SourceVideo:
     num_frames: int
     start_s: float
     counted: bool
+    placed: bool = False
     photograph: Any = None
 
 
@@ -161,6 +164,7 @@ def _video(path: Path, limits: ProbeLimits) -> SourceVideo:
         num_frames=log.num,
         start_s=log.first_s,
         counted=counted,
+        placed=log.placed,
     )
 
 
@@ -198,10 +202,14 @@ def read_frames(source: SourceVideo) -> Iterator[SourceFrame]:
     complaints, index, time_s = Complaints(), 0, -1.0
     with errors_with_path(source.path), open_media(source.path, STAGE) as container:
         stream = choose_stream(container, "video", STAGE)
+        places = FramePlaces() if source.placed else None
         for packet in demux(container, stream):
+            if places is not None:
+                places.enter(packet)
             images, _ = decode(packet, complaints)
             for image in images:
-                time_s = _time_s(image, source, index, time_s)
+                stamp = places.leave(image) if places is not None else image.pts
+                time_s = _time_s(image.time_base, stamp, source, index, time_s)
                 _check_size(image, source, time_s)
                 yield SourceFrame(index=index, time_s=time_s, image=image)
                 index += 1
@@ -212,12 +220,14 @@ def read_frames(source: SourceVideo) -> Iterator[SourceFrame]:
         )
 
 
-def _time_s(image: Any, source: SourceVideo, index: int, previous_s: float) -> float:
+def _time_s(
+    time_base: Fraction, stamp: int | None, source: SourceVideo, index: int, previous_s: float
+) -> float:
     """Time of a frame: by counting, or by its time stamp where that increases."""
     if source.counted:
         return float(index / source.frame_rate)
-    if image.pts is not None:
-        time_s = float(image.pts * image.time_base) - source.start_s
+    if stamp is not None:
+        time_s = float(stamp * time_base) - source.start_s
         if time_s > previous_s:
             return max(time_s, 0.0) if index == 0 else time_s
     return max(previous_s, 0.0) + float(1 / source.frame_rate) if index else 0.0

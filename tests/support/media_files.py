@@ -48,6 +48,7 @@ class FlashFile:
         size: (width, height) as shown.
         mux: options of the muxer.
         video_codec, pixel_format, audio_codec: None for the container's usual ones.
+        video_options: of the video encoder; None for the codec's usual ones.
         draw: (time_s) -> (H, W, 3) uint8 under the flash; None for grey.
     """
 
@@ -66,6 +67,7 @@ class FlashFile:
     video_codec: str | None = None
     pixel_format: str | None = None
     audio_codec: str | None = None
+    video_options: dict[str, str] | None = None
     draw: Callable[[float], np.ndarray] | None = None
 
 
@@ -87,7 +89,8 @@ def make_flash_file(path: Path, spec: FlashFile) -> Made:
     flashes = tuple(min(times, key=lambda t: abs(t - wanted)) for wanted in spec.flash_times_s)
     with av.open(str(path), "w", options=spec.mux) as container:
         video = container.add_stream(spec.video_codec or video_codec, rate=spec.fps)
-        video.codec_context.options = CODEC_OPTIONS.get(spec.video_codec or video_codec, {})
+        usual = CODEC_OPTIONS.get(spec.video_codec or video_codec, {})
+        video.codec_context.options = usual if spec.video_options is None else spec.video_options
         sideways = spec.rotation in (90, 270)
         video.width, video.height = spec.size[::-1] if sideways else spec.size
         video.pix_fmt = spec.pixel_format or pixel_format

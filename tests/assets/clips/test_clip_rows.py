@@ -71,6 +71,13 @@ def test_long_sources_are_cut_at_shots(tmp_path: Path) -> None:
             assert row["common_start_s"] * 25 == pytest.approx(round(row["common_start_s"] * 25), abs=1e-6)
 
 
+def test_shots_of_frames_without_time_stamps(tmp_path: Path) -> None:
+    spec = FlashFile(suffix="avi", video_codec="libx264", duration_s=18.0, flash_times_s=(), draw=three_shots)
+    made = make_flash_file(tmp_path / "film.avi", spec)
+    shots = find_shots(probe(made.path), threshold=3.0, min_change=15.0)
+    np.testing.assert_allclose(shots, [(0.0, 6.0), (6.0, 8.0), (8.0, 18.0)])
+
+
 def test_stated_parts_are_cut_evenly_and_words_move_along(tmp_path: Path) -> None:
     make_flash_file(tmp_path / "a.mp4", FlashFile(duration_s=24.0, flash_times_s=()))
     source = SourceClip(

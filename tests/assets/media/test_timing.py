@@ -10,7 +10,7 @@ import pytest
 
 from assets.media.audio import read_audio
 from assets.media.probe import probe
-from assets.media.timeline import common_span
+from assets.media.timeline import Span, common_span
 from assets.media.video import read_ticks
 from tests.support.media_files import FlashFile, make_flash_file, measure
 
@@ -23,6 +23,19 @@ VARIABLE = tuple(
     float(t) for t in np.cumsum([0.0] + [[0.02, 0.05, 0.033, 0.1, 0.0167][i % 5] for i in range(70)])
 )
 SCREEN = tuple(t for t in np.arange(75) / 25 if not (0.9 < t < 1.5 or 1.7 < t < 2.2))
+
+H264_IN_AVI = {
+    "no_b_frames": {"preset": "ultrafast", "bf": "0"},
+    "b_frames": {"preset": "ultrafast", "bf": "2"},
+    "b_pyramid": {"preset": "fast", "bf": "3", "x264-params": "b-pyramid=normal:b-adapt=0"},
+    "open_gop": {"preset": "fast", "bf": "3", "g": "25", "x264-params": "b-adapt=0:open-gop=1"},
+}
+XVID_IN_AVI = {"b_frames": {"bf": "2"}, "short_gop": {"bf": "2", "g": "12"}}
+AVI_WITHOUT_STAMPS = [
+    FlashFile(suffix="avi", video_codec=codec, video_options=options)
+    for codec, kinds in (("libx264", H264_IN_AVI), ("mpeg4", XVID_IN_AVI))
+    for options in kinds.values()
+]
 
 # A flash is seen at the tick whose 40 ms hold its onset: half of them is the most it can be off; the beep is exact to
 # the muxers' rounding (Matroska counts milliseconds).
@@ -98,6 +111,21 @@ def test_flash_and_beep_stay_together(tmp_path: Path, spec: FlashFile) -> None:
 @pytest.mark.parametrize("spec", full_matrix(), ids=name_of)
 def test_flash_and_beep_stay_together_everywhere(tmp_path: Path, spec: FlashFile) -> None:
     check(tmp_path, spec)
+
+
+@pytest.mark.parametrize(
+    "spec", AVI_WITHOUT_STAMPS, ids=lambda spec: f"{spec.video_codec}-{spec.video_options}"
+)
+def test_frames_without_time_stamps_are_at_their_places(tmp_path: Path, spec: FlashFile) -> None:
+    """AVI counts frames in decoding order: all are there, in order, from 0 on, and none is late."""
+    check(tmp_path, spec)
+    found = probe(tmp_path / "flash.avi")
+    assert (found.video.start_s, found.video.end_s, found.video.num_packets) == (0.0, 3.0, 75)
+    ticks = list(read_ticks(found, common_span(found)))
+    assert [tick.frame_s for tick in ticks] == pytest.approx([k / 25 for k in range(75)])
+    assert [tick.frame_index for tick in ticks] == list(range(75))
+    later = Span(start_s=2.4, num_frames=10)  # from where others are reached by seeking
+    assert [tick.frame_index for tick in read_ticks(found, later)] == list(range(60, 70))
 
 
 def test_video_that_starts_late_without_an_edit_list(tmp_path: Path) -> None:
