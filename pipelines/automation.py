@@ -118,7 +118,11 @@ def raw_file_sensor(context: dg.SensorEvaluationContext, project: ProjectResourc
     heads = ledger.heads(loaded.home)
     present = observed_versions(loaded, RAW_FILES)
     requests = []
-    plan = make_plan(loaded, names, CLIPS) if names else Plan(stale=[], failed_checks={}, states={})
+    plan = (
+        make_plan(loaded, names, CLIPS)
+        if names
+        else Plan(stale=[], failed_checks={}, unexpected={}, states={})
+    )
     for partition in plan.stale:
         row = heads.get(partition.key)
         if row is None or json.loads(row["inputs_json"]).get(RAW_FILES) != present[partition.dataset, None]:

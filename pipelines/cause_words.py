@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from assets.clips.settings import FEW_UNEXPECTED
+
 
 def failed_check(row: dict[str, Any], of: str) -> str:
     """Which blocking check failed on a materialisation (``of``, in words), what it found and what it asks for."""
     outcomes = json.loads(row.get("checks_json") or "{}")
     found = outcomes.get(row["blocked_by"], {}).get("description")
     return f"the check {row['blocked_by']} of {of} failed" + (f": {found}" if found else "")
+
+
+def unexpected_errors(row: dict[str, Any]) -> str | None:
+    """What a materialisation says of clips at which the pipeline failed; None where there is none."""
+    if not json.loads(row.get("counts_json") or "{}").get("unexpected"):
+        return None
+    found = json.loads(row.get("checks_json") or "{}").get(FEW_UNEXPECTED, {}).get("description")
+    return f"{found}, or try them again: cals run --force {row['asset']} --clip ID"
 
 
 def input_words(name: str, before: str | None, now: str | None) -> str:

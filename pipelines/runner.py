@@ -45,22 +45,26 @@ class RunOutcome:
         failed: label -> the error in one line.
         blocked: label -> the failed check that blocks it.
         failed_checks: label of each partition that is up to date and failed a blocking check -> which, and what to do.
+        unexpected: label of each partition that lacks clips at which the pipeline failed -> which, and what to do.
     """
 
     made: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     blocked: dict[str, str] = field(default_factory=dict)
     failed_checks: dict[str, str] = field(default_factory=dict)
+    unexpected: dict[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
-        return not self.failed and not self.blocked and not self.failed_checks
+        return not (self.failed or self.blocked or self.failed_checks or self.unexpected)
 
     @property
     def summary(self) -> str:
         """Numbers of partitions in one line."""
         words = [f"made {len(self.made)}", f"failed {len(self.failed)}", f"blocked {len(self.blocked)}"]
-        return ", ".join(words + ([f"failed checks {len(self.failed_checks)}"] if self.failed_checks else []))
+        words += [f"failed checks {len(self.failed_checks)}"] if self.failed_checks else []
+        words += [f"with unexpected errors {len(self.unexpected)}"] if self.unexpected else []
+        return ", ".join(words)
 
     def problems(self) -> list[str]:
         """One line for each failure, each failed check with what waits for it, and each other cause of a block."""
@@ -73,6 +77,7 @@ class RunOutcome:
             lines.append(
                 f"{label}: {why}" + (f" ({_partitions(stopped)} below it blocked)" if stopped else "")
             )
+        lines += [f"{label}: {why}" for label, why in self.unexpected.items()]
         for why, labels in waiting.items():
             more = f" and {_partitions(len(labels) - 1)} more" if len(labels) > 1 else ""
             lines.append(f"{labels[0]}{more}: blocked: {why}")
@@ -146,7 +151,7 @@ def _make_levels(
     while True:
         plan = make_plan(project, names, to, {of: _words(clips) for of, clips in forced.items()})
         outcome.blocked = {p.label: p.cause.text for p in plan.stale if p.cause.kind == "blocked"}
-        outcome.failed_checks = plan.failed_checks
+        outcome.failed_checks, outcome.unexpected = plan.failed_checks, plan.unexpected
         level = _next_level(plan.stale, outcome, tried)
         if not level:
             break

@@ -31,7 +31,7 @@ from assets.stage.split_versions import split_version, splits_read
 from assets.store import ledger
 from assets.store.ledger import Heads
 from cals_models.digests import digest_of
-from pipelines.cause_words import failed_check, input_words, setting_change, some
+from pipelines.cause_words import failed_check, input_words, setting_change, some, unexpected_errors
 
 Partition = tuple[str, str, str | None]
 """Asset, dataset, method."""
@@ -109,12 +109,14 @@ class Plan:
     Args:
         stale: partitions in the order of materialisation.
         failed_checks: label of each partition that is up to date and failed a blocking check -> which, and what to do.
+        unexpected: label of each partition that is up to date and lacks clips at which the pipeline failed -> which.
         states: of each stale partition that is ready, a digest of what it would be made from and of the materialisation
             that differs from that. A state that returns after another materialisation has another digest.
     """
 
     stale: list[StalePartition]
     failed_checks: dict[str, str]
+    unexpected: dict[str, str]
     states: dict[Partition, str]
 
 
@@ -153,6 +155,7 @@ def make_plan(
     return Plan(
         stale=[partition for scan in scans.values() for partition in scan.found],
         failed_checks={label: text for scan in scans.values() for label, text in scan.failed_checks.items()},
+        unexpected={label: text for scan in scans.values() for label, text in scan.unexpected.items()},
         states={key: state for scan in scans.values() for key, state in scan.states.items()},
     )
 
@@ -171,6 +174,7 @@ class _Scan:
         self.others = others
         self.found: list[StalePartition] = []
         self.failed_checks: dict[str, str] = {}
+        self.unexpected: dict[str, str] = {}
         self.states: dict[Partition, str] = {}
         self.stale: dict[tuple[str, str | None], Cause] = {}
         self._sources: dict[tuple[str, str | None], str] = {}
@@ -232,11 +236,7 @@ def _scan_stage(scan: _Scan, stage: Stage, forced: Mapping[Partition, str]) -> N
         if cause is None and partition in forced:
             cause, ready = Cause(kind="forced", text=forced[partition]), True
         if cause is None:
-            row = scan.head(stage.name, method)
-            if row is not None and row["blocked_by"]:
-                name = f"{stage.name}|{method}" if method else stage.name
-                label = label_of(stage.name, scan.dataset.name, method)
-                scan.failed_checks[label] = failed_check(row, name)
+            _note_failures(scan, stage, method)
             continue
         scan.stale[(stage.name, method)] = cause
         scan.found.append(
@@ -251,6 +251,18 @@ def _scan_stage(scan: _Scan, stage: Stage, forced: Mapping[Partition, str]) -> N
         )
         if ready:
             scan.states[partition] = _state(scan, stage, method)
+
+
+def _note_failures(scan: _Scan, stage: Stage, method: str | None) -> None:
+    """Notes a failed check of a partition that is up to date, or its clips that ended by an unexpected error."""
+    row = scan.head(stage.name, method)
+    if row is None:
+        return
+    label = label_of(stage.name, scan.dataset.name, method)
+    if row["blocked_by"]:
+        scan.failed_checks[label] = failed_check(row, f"{stage.name}|{method}" if method else stage.name)
+    elif text := unexpected_errors(row):
+        scan.unexpected[label] = text
 
 
 def _state(scan: _Scan, stage: Stage, method: str | None) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 
 from assets.av_offsets.offsets import OFFSETS_SCHEMA, STATUSES, OffsetPayload, compute_offset
 from assets.av_offsets.probe_source import ProbeSource, probe_source
-from assets.clips.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
+from assets.clips.rejections import CLIP_CHECKS, clip_checks, write_outcomes
 from assets.stage.run import StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
 from assets.store.bucket_files import StageOutput, read_index, read_ok_rows
@@ -26,7 +26,7 @@ MEASURED_COLUMNS = (
 )
 
 
-@stage_asset("av_offsets", checks={FEW_REJECTIONS: False})
+@stage_asset("av_offsets", checks=CLIP_CHECKS)
 def av_offsets(run: StageRun) -> StageResult:
     """Audio-video offset of each clip: measured by a probe, corrected where it is sure, measured again."""
     source = probe_source(run.project, run.dataset.name)
@@ -59,7 +59,7 @@ def av_offsets(run: StageRun) -> StageResult:
             if source
             else "none: nothing is measured or shifted"
         },
-        checks=[check_rejections(summary)],
+        checks=clip_checks(run, summary.outcomes),
     )
 
 

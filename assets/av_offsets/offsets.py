@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from assets.av_offsets.probe_source import ProbeSource
 from assets.av_offsets.settings import AvOffsetSettings
 from assets.av_offsets.timed_clip import CROPS_COLUMNS, MELS_COLUMNS, TimedClip, shift_clip, timed_clip
-from assets.workers.rejected import Rejected
+from assets.workers.rejected import Rejected, fault_of_no_clip
 from cals_models.digests import digest_of
 
 STAGE = "av_offsets"
@@ -80,7 +80,8 @@ def measure_clip(clip: TimedClip, source: ProbeSource, settings: AvOffsetSetting
     """Columns of a clip: its offset, and where the probe is sure, the offset of the corrected clip."""
     from assets.av_offsets.probes import open_probe
 
-    probe = open_probe(source)
+    with fault_of_no_clip("the offset probe can't be opened"):
+        probe = open_probe(source)
     found = probe.measure(clip, settings)
     if found is None:
         return _columns("too short", source)

@@ -9,13 +9,14 @@ from typing import Any
 from assets.clips.clip_table import write_clip_table
 from assets.clips.inventory import SOURCES_SCHEMA, compute_inventory
 from assets.clips.rejected_sheet import rejected_sheet
-from assets.clips.rejections import FEW_REJECTIONS, MOST_REJECTED_SHARE
+from assets.clips.rejections import CLIP_CHECKS, clip_checks
 from assets.raw_videos.dataset_scan import scan_dataset
 from assets.stage.run import CheckOutcome, StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
 from assets.store.bucket_files import StageOutput
 from assets.store.table_parts import write_part
 from assets.store.withdrawals import forgotten_hashes
+from assets.workers.rejected import UNEXPECTED
 from cals_models.digests import digest_of
 from cals_models.timebase import FPS
 
@@ -23,7 +24,7 @@ CHECKS = {
     "there_are_clips": True,
     "no_source_in_two_splits": True,
     "no_speaker_in_two_splits": True,
-    FEW_REJECTIONS: False,
+    **CLIP_CHECKS,
 }
 TABLE_NAMES = {"relative_path": "path", "sample_rate_hz": "audio_rate_hz", "num_frames_25": "num_frames"}
 TABLE_COLUMNS = (
@@ -46,13 +47,15 @@ def clips(run: StageRun) -> StageResult:
     write_part(run.home, "raw_files", [_file_row(name, row) for row in files], dataset=name)
     write_part(run.home, "clip_inventory", [_table_row(row) for row in rows], dataset=name)
     counts = Counter(row["status"] for row in rows)
+    num_unexpected = sum(row["reason"] == UNEXPECTED for row in rows)
     return StageResult(
         data_version=digest_of(run.dataset.num_buckets, rows),
         num_clips=counts["ok"],
         counts={
             "files": len(files),
             "accepted": counts["ok"],
-            "rejected": counts["rejected"],
+            "rejected": counts["rejected"] - num_unexpected,
+            "unexpected": num_unexpected,
             **{f"{split}_clips": count for split, count in sorted(_splits(rows).items())},
         },
         previews=rejected_sheet([r for r in rows if r["status"] != "ok"], run.dataset.root, run.pool),
@@ -70,7 +73,7 @@ def clips(run: StageRun) -> StageResult:
                     if r["speaker_disjoint"] and r["speaker"]
                 ),
             ),
-            _check_rejected(rows),
+            *clip_checks(run, rows),
         ],
     )
 
@@ -121,16 +124,3 @@ def _check_apart(name: str, what: str, pairs: Iterable[tuple[str, str]]) -> Chec
             f"keep each {what} in one split"
         )
     return CheckOutcome(name=name, passed=not shared, description=description)
-
-
-def _check_rejected(rows: list[dict[str, Any]]) -> CheckOutcome:
-    rejected = [row for row in rows if row["status"] != "ok"]
-    reasons = ", ".join(
-        f"{n} {reason}" for reason, n in Counter(row["reason"] for row in rejected).most_common()
-    )
-    return CheckOutcome(
-        name=FEW_REJECTIONS,
-        passed=len(rejected) <= MOST_REJECTED_SHARE * max(1, len(rows)),
-        blocking=False,
-        description=f"{len(rejected)} of {len(rows)} rejected" + (f": {reasons}" if reasons else ""),
-    )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from assets.clips.clip_table import read_clip_table
 from assets.clips.rejected_sheet import rejected_previews
-from assets.clips.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
+from assets.clips.rejections import CLIP_CHECKS, clip_checks, write_outcomes
 from assets.clips.settings import probe_limits
 from assets.faces.backends.opening import shared_networks
 from assets.faces.clip_faces import CROPPING, CROPS, TRACKS, compute_faces
@@ -25,7 +25,7 @@ from cals_models.references import ByStage, load
 
 PREVIEWS = ByStage(face_crops="assets.faces.crop_strips:crops_preview")
 """Function of a stage's own preview."""
-CHECKS = {TRACKS: {FEW_REJECTIONS: False}, CROPS: {FEW_REJECTIONS: False}}
+CHECKS = {TRACKS: CLIP_CHECKS, CROPS: CLIP_CHECKS}
 
 
 @joint_stage_asset((TRACKS, CROPS), checks=CHECKS)
@@ -81,5 +81,5 @@ def _result(run: StageRun, summaries: Mapping[str, StageSummary]) -> StageResult
             **(load(PREVIEWS[run.stage])(run.folder) if run.stage in PREVIEWS else {}),
             **rejected_previews(run, summary),
         },
-        checks=[check_rejections(summary)],
+        checks=clip_checks(run, summary.outcomes),
     )

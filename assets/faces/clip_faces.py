@@ -20,7 +20,7 @@ from assets.faces.track_clip import track_clip
 from assets.media.probe import ProbeLimits, probe
 from assets.media.timeline import Span
 from assets.media.video import Tick, read_ticks
-from assets.workers.rejected import Rejected
+from assets.workers.rejected import Rejected, fault_of_no_clip
 from cals_models.declarations.settings import Settings
 from cals_models.digests import digest_of
 from cals_models.references import ByStage, load
@@ -125,7 +125,8 @@ def crops_digest(clip: str, track: str) -> str:
 @lru_cache(maxsize=1)
 def _backend(settings: TrackSettings, networks_socket: str | None) -> FaceBackend:
     """The back end, opened once a process."""
-    return open_backend(settings, networks_socket)
+    with fault_of_no_clip("the face back end can't be opened"):
+        return open_backend(settings, networks_socket)
 
 
 @lru_cache(maxsize=1)

@@ -126,7 +126,8 @@ def read_packets(
     """Reads all packets of the two streams."""
     logs = {stream.index: PacketLog(stream, container_start_s) for stream in (video, audio)}
     for packet in demux(container, video, audio):
-        logs[packet.stream_index].add(packet)
+        # The packets that flush the decoders have stream_index 0, whatever their stream is.
+        logs[packet.stream.index].add(packet)
     return logs[video.index], logs[audio.index]
 
 

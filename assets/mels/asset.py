@@ -7,7 +7,7 @@ from functools import partial
 
 from assets.clips.clip_table import accepted_clips, clip_digest, read_clip_table
 from assets.clips.rejected_sheet import rejected_previews
-from assets.clips.rejections import FEW_REJECTIONS, check_rejections, write_outcomes
+from assets.clips.rejections import CLIP_CHECKS, clip_checks, write_outcomes
 from assets.clips.settings import probe_limits
 from assets.mels.mel_clip import MELS_SCHEMA, MelPayload, compute_mels
 from assets.mels.preview import mel_preview
@@ -20,7 +20,7 @@ from assets.workers.clip_pool import ClipPool
 from assets.workers.progress import progress_bar
 
 
-@stage_asset("mels", checks={FEW_REJECTIONS: False})
+@stage_asset("mels", checks=CLIP_CHECKS)
 def mels(run: StageRun) -> StageResult:
     """80 x 4T log-mel at 100 fps and 16 kHz audio of each clip, aligned with its video frames."""
     output = StageOutput(
@@ -40,7 +40,7 @@ def mels(run: StageRun) -> StageResult:
             **rejected_previews(run, summary),
         },
         facts={"pictured_clip": first["clip_id"]} if first else {},
-        checks=[check_rejections(summary)],
+        checks=clip_checks(run, summary.outcomes),
     )
 
 

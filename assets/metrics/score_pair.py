@@ -34,7 +34,7 @@ from assets.metrics.metric_value import MetricValue, metric_row, with_note, with
 from assets.metrics.plain_video import PlainVideo, read_plain_video
 from assets.metrics.settings import MetricSettings
 from assets.metrics.shifts import audio_shift_ms, frame_shift
-from assets.workers.rejected import Rejected
+from assets.workers.rejected import Rejected, fault_of_no_clip
 from cals_models.metrics.resizing import resize_8bit
 from cals_models.shards.shard_format import CROP_PX
 from cals_models.timebase import FPS
@@ -107,7 +107,8 @@ def open_for_pairs(scoring: PairScoring) -> Instruments:
 
 @lru_cache(maxsize=1)
 def _open_once(scoring: PairScoring) -> Instruments:
-    return open_for_pairs(scoring)
+    with fault_of_no_clip("the instruments can't be opened"):
+        return open_for_pairs(scoring)
 
 
 def _read(path: Path, which: str) -> PlainVideo:

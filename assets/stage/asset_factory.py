@@ -213,7 +213,7 @@ def _unchanged(declared: StageAsset, run: StageRun, row: dict[str, Any]) -> dg.M
     checks = [
         CheckOutcome(
             name=name,
-            blocking=blocking,
+            blocking=outcomes.get(name, {}).get("blocking", blocking),
             passed=outcomes.get(name, {}).get("passed", name != row["blocked_by"]),
             description=outcomes.get(name, {}).get("description", "not on record"),
         )

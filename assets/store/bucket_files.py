@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from assets.project.atomic_files import replacing
 from assets.store.file_digests import sha256_of
 from assets.store.forced_clips import NOTHING_FORCED, ForcedClips
+from assets.workers.rejected import UNEXPECTED
 from cals_models.digests import digest_of
 
 KEY_FIELDS = [
@@ -74,6 +75,10 @@ class StageSummary:
         digest: of the partition, over (clip, status, reason, output digest).
         outcomes: one row a clip: clip_id, status, reason, detail, digest.
         num_computed: clips that this pass computed.
+
+    Attributes:
+        num_rejected: clips that can't be used. num_unexpected: clips at which the pipeline failed, counted apart.
+        reasons: of both kinds, with their numbers.
     """
 
     digest: str
@@ -81,17 +86,24 @@ class StageSummary:
     num_computed: int = 0
     num_ok: int = field(init=False)
     num_rejected: int = field(init=False)
+    num_unexpected: int = field(init=False)
     reasons: dict[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.num_ok = sum(row["status"] == "ok" for row in self.outcomes)
-        self.num_rejected = len(self.outcomes) - self.num_ok
         self.reasons = dict(Counter(row["reason"] for row in self.outcomes if row["status"] != "ok"))
+        self.num_unexpected = self.reasons.get(UNEXPECTED, 0)
+        self.num_rejected = len(self.outcomes) - self.num_ok - self.num_unexpected
 
     @property
     def counts(self) -> dict[str, float | int]:
-        """Clips accepted, rejected, and computed in this pass."""
-        return {"accepted": self.num_ok, "rejected": self.num_rejected, "computed": self.num_computed}
+        """Clips accepted, rejected, ended by an unexpected error, and computed in this pass."""
+        return {
+            "accepted": self.num_ok,
+            "rejected": self.num_rejected,
+            "unexpected": self.num_unexpected,
+            "computed": self.num_computed,
+        }
 
 
 def bucket_of(clip_id: str, num_buckets: int) -> int:
@@ -158,8 +170,10 @@ def forget_written(folder: Path) -> None:
 
 
 def is_current(row: Mapping[str, Any] | None, input_digest: str, version: str) -> bool:
-    """Whether a row has this key."""
-    return row is not None and (row["input_digest"], row["stage_version"]) == (input_digest, version)
+    """Whether a row has this key; that of a clip at which the pipeline failed is tried again at each pass."""
+    if row is None or row["reason"] == UNEXPECTED:
+        return False
+    return (row["input_digest"], row["stage_version"]) == (input_digest, version)
 
 
 def summarise(folder: Path, num_computed: int = 0) -> StageSummary:

@@ -14,9 +14,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from assets.store.bucket_files import StageOutput, is_current
+from assets.workers.rejected import UNEXPECTED
 
 # Rejections that depend on the machine at that moment, not on the content.
-PASSING_REASONS = frozenset({"timeout", "worker_crashed", "out_of_memory", "unreadable"})
+PASSING_REASONS = frozenset({"timeout", "worker_crashed", "out_of_memory", "unreadable", UNEXPECTED})
 
 
 class MovedRows:

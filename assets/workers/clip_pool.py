@@ -12,7 +12,8 @@ from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
-from assets.workers.rejected import Rejected
+from assets.workers.rejected import UNEXPECTED, Rejected
+from assets.workers.unexpected import UnexpectedError, run_guarded
 
 GIB = 1 << 30
 
@@ -92,11 +93,13 @@ class ClipPool:
     def submit(self, compute: Callable[..., Any], *args: Any) -> Future[Any]:
         """Schedules one clip; ``compute`` is a module-level function, ``args`` are picklable."""
         if self._pool is not None:
-            scheduled: Future[Any] = self._pool.schedule(compute, args=args, timeout=self.settings.timeout_s)
+            scheduled: Future[Any] = self._pool.schedule(
+                run_guarded, args=(compute, *args), timeout=self.settings.timeout_s
+            )
             return scheduled
         future: Future[Any] = Future()
         try:
-            future.set_result(compute(*args))
+            future.set_result(run_guarded(compute, *args))
         except Exception as error:  # raised again by result(), as from a worker process
             future.set_exception(error)
         return future
@@ -104,13 +107,18 @@ class ClipPool:
     def result(self, future: Future[Any], stage: str) -> Any:
         """What ``compute`` returned, or a ``Rejected`` for a clip that it could not process.
 
+        Whatever else ``compute`` raised is a ``Rejected`` with reason ``unexpected_error``, the error's text and its
+        place: one file must never end a run.
+
         Raises:
-            Exception: whatever else ``compute`` raised: a defect of the pipeline is not a defect of the clip.
+            PipelineFault, ImportError, OSError: the fault of no clip, such as missing weights or a full disk.
         """
         try:
             return future.result()
         except Rejected as rejected:
             return rejected
+        except UnexpectedError as error:
+            return Rejected(stage, UNEXPECTED, str(error))
         except TimeoutError:
             limit = self.settings.timeout_s
             return Rejected(stage, "timeout", f"not done after {limit:g} s, the limit for one clip")

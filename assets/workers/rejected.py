@@ -1,6 +1,27 @@
-"""The exception by which a function rejects a clip; it becomes a row, and the run goes on."""
+"""How a clip fails: rejected, ended by an unexpected error (both become a row), or by a fault that no clip causes."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+UNEXPECTED = "unexpected_error"
+"""Reason of a clip at which the pipeline raised what it does not understand: a defect of the pipeline, not of the clip."""
+
+
+class PipelineFault(RuntimeError):
+    """An error that no clip causes, such as missing weights: it ends the run instead of becoming a row."""
+
+
+@contextmanager
+def fault_of_no_clip(what: str) -> Iterator[None]:
+    """Whatever is raised inside is a ``PipelineFault``; ``what`` says what failed."""
+    try:
+        yield
+    except (PipelineFault, MemoryError):
+        raise
+    except Exception as error:
+        raise PipelineFault(f"{what}: {error}") from error
 
 
 class Rejected(Exception):

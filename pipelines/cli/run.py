@@ -53,7 +53,7 @@ def _run(arguments: argparse.Namespace) -> int:
     is_forced = arguments.force or arguments.clip or arguments.bucket
     if not is_forced and not needs_repair(project):
         plan = make_plan(project, datasets, arguments.to)
-        if not plan.stale and not plan.failed_checks:
+        if not (plan.stale or plan.failed_checks or plan.unexpected):
             _publish_own_views(project.home)
             print(NOTHING_TO_DO)
             return 0

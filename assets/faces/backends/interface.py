@@ -8,10 +8,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.workers.rejected import PipelineFault
+
 Image = NDArray[np.uint8]
 
 
-class BackendUnavailableError(ValueError):
+class BackendUnavailableError(PipelineFault, ValueError):
     """A back end's weights or library are missing; the message says how to get them."""
 
 

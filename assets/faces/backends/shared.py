@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from assets.faces.backends.face_alignment import ImageBatch, Networks
 from assets.faces.backends.interface import BackendUnavailableError, Detection
+from assets.workers.rejected import PipelineFault
 
 # How long a pass with room waits for requests of other clients.
 GATHER_WAIT_S = 0.002
@@ -40,11 +41,17 @@ MAX_PASS_PIXELS = 1 << 22
 STOP_WAIT_S = 10.0
 SOCKET_NAME = "networks"
 BACKLOG = 64
+# Errors after which a GPU answers nothing more.
+DEVICE_FAILED = ("CUDA error", "CUBLAS_STATUS", "CUDNN_STATUS")
 Call = Literal["detect", "landmarks"]
 
 
-class NetworksFailed(RuntimeError):
-    """The process that owns the networks is gone, or they failed: a defect of the run, never of a clip."""
+class NetworksFailed(PipelineFault):
+    """The process that owns the networks is gone, or its device failed: no clip's fault."""
+
+
+class PassFailed(RuntimeError):
+    """The networks failed at the images of one request."""
 
 
 class SharedNetworks:
@@ -226,20 +233,15 @@ class Passes:
         """One forward pass: the oldest request and those of its kind that fit in."""
         together, _ = self._next()
         self._waiting = [request for request in self._waiting if request not in together]
-        images = np.concatenate([request.images for request in together])
         try:
             if self._networks is None:
                 self._networks = self._open()
-            found = getattr(self._networks, together[0].call)(images)
         except BackendUnavailableError as error:
             _answer_all(together, error)
         except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            _answer_all(together, NetworksFailed(f"a pass of {images.shape} images failed: {text}"))
+            _answer_all(together, NetworksFailed(f"the networks can't be opened: {_told(error)}"))
         else:
-            starts = np.cumsum([0, *(len(request.images) for request in together)])
-            for request, start in zip(together, starts, strict=False):
-                request.answer.set_result(found[start : start + len(request.images)])
+            _answer(together, self._networks)
 
     def _next(self) -> tuple[list[_Request], int]:
         """Requests of the next pass, and for how many more images it has room."""
@@ -252,6 +254,30 @@ class Passes:
                 together.append(request)
                 room -= len(request.images)
         return together, room
+
+
+def _answer(together: list[_Request], networks: Networks) -> None:
+    """Runs a pass. Requests of one that fails are run one by one, so that each client is told of its own images."""
+    images = np.concatenate([request.images for request in together])
+    try:
+        found = getattr(networks, together[0].call)(images)
+    except Exception as error:
+        if any(text in str(error) for text in DEVICE_FAILED):
+            _answer_all(together, NetworksFailed(f"the device failed: {_told(error)}"))
+        elif len(together) == 1:
+            text = f"a pass of {images.shape} images failed: {_told(error)}"
+            _answer_all(together, PassFailed(text))
+        else:
+            for request in together:
+                _answer([request], networks)
+    else:
+        starts = np.cumsum([0, *(len(request.images) for request in together)])
+        for request, start in zip(together, starts, strict=False):
+            request.answer.set_result(found[start : start + len(request.images)])
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _answer_all(requests: list[_Request], error: Exception) -> None:

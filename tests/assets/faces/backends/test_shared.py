@@ -21,7 +21,14 @@ from assets.faces import clip_faces as faces
 from assets.faces.backends.face_alignment import FaceAlignmentBackend
 from assets.faces.backends.interface import BackendUnavailableError
 from assets.faces.backends.opening import open_backend, shared_networks
-from assets.faces.backends.shared import MAX_PASS_PIXELS, NetworksFailed, Passes, SharedNetworks, served
+from assets.faces.backends.shared import (
+    MAX_PASS_PIXELS,
+    NetworksFailed,
+    Passes,
+    PassFailed,
+    SharedNetworks,
+    served,
+)
 from assets.faces.clip_faces import TRACKS, FacesPayload, compute_faces
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.media.timeline import Span
@@ -165,12 +172,25 @@ def test_a_worker_killed_in_a_request_costs_its_clip_alone(socket: str) -> None:
     assert answers == [1.0, "worker_crashed", 2.0, 3.0, "worker_crashed", 4.0]
 
 
-def test_a_pass_that_fails_is_a_defect_with_its_reason(socket: str) -> None:
+def test_a_pass_that_fails_costs_its_clip_only_with_the_reason(socket: str) -> None:
     with ClipPool(PoolSettings(num_workers=1)) as pool:
         failing, fine = (pool.submit(ask, socket, value) for value in (FAILS, 5))
-        with pytest.raises(NetworksFailed, match=r"\(1, 64, 64, 3\).*ArithmeticError: no such face"):
-            pool.result(failing, TRACKS)
+        failed = pool.result(failing, TRACKS)
+        assert failed.reason == "unexpected_error"
+        assert "(1, 64, 64, 3) images failed: ArithmeticError: no such face" in failed.detail
         assert pool.result(fine, TRACKS) == 5.0
+
+
+def test_of_a_shared_pass_that_fails_only_the_images_that_fail_are_lost() -> None:
+    gathered = Passes(PassNetworks, batch_frames=4)
+    with ThreadPoolExecutor(2) as threads:
+        failing, fine = (threads.submit(gathered.answer, "detect", images_of(value)) for value in (FAILS, 5))
+        while gathered._arriving.qsize() < 2:
+            time.sleep(0.001)
+        gathered._waiting = [gathered._arriving.get() for _ in range(2)]
+        gathered.step()
+        assert isinstance(failing.result(), PassFailed)
+        assert fine.result()[0][0].box[0] == 5
 
 
 def test_networks_that_are_gone_are_a_defect_at_once(socket: str) -> None:
