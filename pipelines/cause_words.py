@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from assets.clips.settings import FEW_UNEXPECTED
+from assets.project.code_version import CodeVersion
 
 
 def failed_check(row: dict[str, Any], of: str) -> str:
@@ -38,6 +40,14 @@ def setting_change(before: dict[str, Any], now: dict[str, Any]) -> str:
     names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
     words = [f"{name}: {before.get(name, 'not set')} -> {now.get(name, 'not set')}" for name in names]
     return f"settings: {some(words)}" if words else "settings: changed"
+
+
+def code_change(code: CodeVersion, known: Mapping[str, Any] | None) -> str:
+    """Which definitions and libraries changed since the code that the ledger keeps (``known``)."""
+    if known is None:
+        return "code: its earlier code is not on record"
+    changes = code.changed_since(known["definitions"], known["libraries"])
+    return f"code: {some(changes) if changes else 'what a name in it refers to'}"
 
 
 def some(words: list[str], shown: int = 4) -> str:

@@ -31,7 +31,7 @@ from assets.stage.split_versions import split_version, splits_read
 from assets.store import ledger
 from assets.store.ledger import Heads
 from cals_models.digests import digest_of
-from pipelines.cause_words import failed_check, input_words, setting_change, some, unexpected_errors
+from pipelines.cause_words import code_change, failed_check, input_words, setting_change, unexpected_errors
 
 Partition = tuple[str, str, str | None]
 """Asset, dataset, method."""
@@ -339,12 +339,7 @@ def _own_cause(scan: _Scan, stage: Stage, method: str | None, row: dict[str, Any
 
 
 def _code_cause(scan: _Scan, code: CodeVersion, before: str) -> Cause:
-    known = ledger.recall_code(scan.project.home, before)
-    if known is None:
-        return Cause(kind="code_changed", text="code: its earlier code is not on record")
-    changes = code.changed_since(known["definitions"], known["libraries"])
-    what = some(changes) if changes else "what a name in it refers to"
-    return Cause(kind="code_changed", text=f"code: {what}")
+    return Cause(kind="code_changed", text=code_change(code, ledger.recall_code(scan.project.home, before)))
 
 
 def _estimate(heads: Heads, asset: str, dataset: str, method: str | None) -> float | None:
