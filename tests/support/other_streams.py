@@ -31,7 +31,9 @@ def with_stream_first(source: Path, folder: Path, kind: Kind) -> Path:
     path = folder / f"{kind}_first_{source.stem}.{SUFFIX.get(kind, 'mkv')}"
     with av.open(str(source)) as given, av.open(str(path), "w") as made:
         first, packets = _first(made, kind, folder)
-        streams = {s.index: made.add_stream_from_template(s) for s in (*given.streams.video, *given.streams.audio)}
+        streams = {
+            s.index: made.add_stream_from_template(s) for s in (*given.streams.video, *given.streams.audio)
+        }
         for stream in streams.values():
             stream.disposition = Disposition.default
         made.start_encoding()

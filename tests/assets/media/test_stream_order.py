@@ -16,7 +16,9 @@ from tests.support.other_streams import KINDS, Kind, with_stream_first
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return make_flash_file(tmp_path_factory.mktemp("made") / "flash.mkv", FlashFile(suffix="mkv", audio_codec="aac"))
+    return make_flash_file(
+        tmp_path_factory.mktemp("made") / "flash.mkv", FlashFile(suffix="mkv", audio_codec="aac")
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
