@@ -31,6 +31,11 @@ from pipelines.lineage.ledger_graph import MODEL_ASSETS
 from pipelines.staleness import Cause, StalePartition, find_stale
 
 COPIED = ("model.json", "result.json", "progress.jsonl", "job.json")
+FACTS = {
+    "stage": str, "dataset": str, "method": str | None, "weights_sha256": str, "code_digest": str, "host": str | None,
+    "device_name": str, "steps": int, "num_parameters": int, "seconds": float, "warnings": list,
+}  # fmt: skip
+"""Types of what result.json says; besides, the tables of digests, versions and figures."""
 SHOWN = 4
 DIGITS = 12
 
@@ -82,6 +87,7 @@ def _facts(folder: Path, asset: str | None, method: str | None, dataset: str) ->
         raise ImportRejected(
             f"{folder / 'result.json'}: lacks {', '.join(sorted(lacking))}; train the model again by this version of cals"
         )
+    _check_types(folder / "result.json", result)
     if result["stage"] not in MODEL_ASSETS:
         raise ImportRejected(
             f"{folder}: holds {result['stage']!r}; one of {', '.join(MODEL_ASSETS)} can be imported"
@@ -98,10 +104,28 @@ def _facts(folder: Path, asset: str | None, method: str | None, dataset: str) ->
     return result
 
 
+def _check_types(path: Path, result: Mapping[str, Any]) -> None:
+    """That each fact of result.json is of its type."""
+    wrong = [name for name, kind in FACTS.items() if not _is(result.get(name), kind)]
+    for name in ("shards", "inputs", "code", "versions", "figures"):
+        kind = float if name == "figures" else str
+        if not isinstance(result.get(name), dict) or not all(_is(v, kind) for v in result[name].values()):
+            wrong.append(name)
+    if wrong:
+        raise ImportRejected(
+            f"{path}: {wrong[0]} is of another type than a training writes; copy the folder of the training again"
+        )
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Whether a value of a JSON file is of a type; a whole number is also a float, and true is no number."""
+    return isinstance(value, int | float if kind is float else kind) and not isinstance(value, bool)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ImportRejected(
             f"{path}: not readable ({error}); give the folder of a finished training"
         ) from error

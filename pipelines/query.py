@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from assets.project.settings import Project
+from cals_models.terminal.printable import escaped, is_unprintable
 from pipelines.published_database import connect_checked
 
 Format = Literal["table", "csv", "json"]
@@ -38,7 +39,7 @@ def run_query(project: Project, sql: str, output: Format) -> str:
     """Runs one statement and formats its rows; a missing value is empty in a table and in CSV, and null in JSON.
 
     Raises:
-        ValueError: there is no warehouse yet, or DuckDB rejects the statement.
+        ValueError: there is no warehouse yet, it is not one statement, or DuckDB rejects it.
     """
     import duckdb
 
@@ -57,6 +58,11 @@ def run_query(project: Project, sql: str, output: Format) -> str:
 def _ask(project: Project, sql: str) -> Answer:
     with connect_checked(project.home) as connection:
         connection.execute("set enable_external_access = false")
+        # Logging and profiling would write files, to standard output, or end the process.
+        connection.execute("set lock_configuration = true")
+        number = len(connection.extract_statements(sql))
+        if number != 1:
+            raise ValueError(f"query: {number} statements; give one, such as: from clips limit 5")
         result = connection.execute(sql)
         described = result.description or []
         names: list[str] = []
@@ -80,7 +86,8 @@ def _csv(answer: Answer) -> str:
 
 def _json(answer: Answer) -> str:
     records = [dict(zip(answer.names, map(_plain, row), strict=True)) for row in answer.rows]
-    return json.dumps(records, indent=1, ensure_ascii=False)
+    text = json.dumps(records, indent=1, ensure_ascii=False)
+    return "".join(f"\\u{ord(c):04x}" if c != "\n" and is_unprintable(c) else c for c in text)
 
 
 def _table(answer: Answer) -> str:
@@ -95,10 +102,13 @@ def _table(answer: Answer) -> str:
             columns.append(pd.Series(values, dtype="float64"))
         else:
             columns.append(
-                pd.Series(["" if value is None else _text(value) for value in values], dtype=object)
+                pd.Series(
+                    ["" if value is None else escaped(_text(value), keep="\n\r\t") for value in values],
+                    dtype=object,
+                )
             )
     frame = pd.concat(columns, axis=1)
-    return str(frame.to_string(index=False, header=answer.names, na_rep=""))
+    return str(frame.to_string(index=False, header=[escaped(name) for name in answer.names], na_rep=""))
 
 
 def _plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from assets.stage.run_tags import CAUSE_TAG, PLANNED_TAG, PUBLISHED_BY_TAG
 from assets.store import ledger
 from assets.store.forced_clips import FORCE_TAG, NOTHING_FORCED, ForcedClips, force_tag
 from assets.store.warehouse import publish
+from cals_models.terminal.printable import escaped
 from pipelines.definitions import ALL_ASSETS, RESOURCES
 from pipelines.instance import LEAST_FREE_GIB, free_bytes, open_instance, report_sources
 from pipelines.repair.dagster_storage import process_tags
@@ -89,7 +90,7 @@ def _partitions(number: int) -> str:
 
 
 def say_on_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(escaped(line, keep="\n"), file=sys.stderr, flush=True)
 
 
 def run_stale(

@@ -15,9 +15,10 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from assets.metrics.folder_pairs import Failure, Pair
+from assets.metrics.folder_pairs import Failure, Pair, text_of
 from assets.project.home import Home
 from assets.project.settings import Project
+from assets.raw_videos.walk import path_to_text
 from assets.store.table_parts import part_path, write_part
 from cals_models.digests import digest_of
 
@@ -71,14 +72,14 @@ class VideoSet:
         """Digest of one side's names and contents: ``generated_videos`` or ``reference_videos``."""
         paths = [pair.generated if side == GENERATED else pair.reference for pair in self.pairs]
         folder = self.generated if side == GENERATED else self.reference
-        return digest_of(sorted((path.relative_to(folder).as_posix(), self.hashes[path]) for path in paths))
+        return digest_of(sorted((text_of(path, folder), self.hashes[path]) for path in paths))
 
     def rows(self, failures: Sequence[Failure]) -> list[dict[str, Any]]:
         """Rows of ``sql/schema/external_renders.sql``."""
         failed = {failure.video: failure for failure in failures}
         version, rows = self.version(), []
         for pair in self.pairs:
-            path = pair.generated.relative_to(self.generated).as_posix()
+            path = text_of(pair.generated, self.generated)
             failure = failed.get(path)
             rows.append(
                 {
@@ -86,10 +87,10 @@ class VideoSet:
                     "method": self.method,
                     "data_version": version,
                     "video": pair.name,
-                    "path": str(pair.generated.resolve()),
+                    "path": path_to_text(str(pair.generated.resolve())),
                     "sha256": self.hashes[pair.generated],
                     "bytes": pair.generated.stat().st_size,
-                    "reference_path": str(pair.reference.resolve()),
+                    "reference_path": path_to_text(str(pair.reference.resolve())),
                     "reference_sha256": self.hashes[pair.reference],
                     "status": "rejected" if failure else "ok",
                     "reason": failure.reason if failure else None,

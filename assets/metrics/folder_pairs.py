@@ -7,6 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.raw_videos.walk import path_to_text, same_name
+
 VIDEO_SUFFIXES = frozenset(
     (".mp4", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts", ".mts", ".ogv", ".mxf",
      ".nut", ".gif", ".3gp")
@@ -15,7 +17,7 @@ VIDEO_SUFFIXES = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A generated video and the true one. ``name`` is the reference's path in its folder without its suffix."""
+    """A generated video and the true one. ``name`` is the reference's path in its folder without its suffix, as text."""
 
     name: str
     generated: Path
@@ -42,7 +44,7 @@ def find_pairs(generated: Path, reference: Path, table: Path | None) -> tuple[li
 
 
 def pairs_by_name(generated: Path, reference: Path) -> tuple[list[Pair], list[Failure]]:
-    """Pairs of videos whose paths in their folders are equal but for the suffix.
+    """Pairs of videos whose paths in their folders are equal but for the suffix and for Unicode's normal forms.
 
     Every video that is left over, on either side, is a failure.
 
@@ -59,11 +61,16 @@ def pairs_by_name(generated: Path, reference: Path) -> tuple[list[Pair], list[Fa
             detail = f"no generated video of that name in {generated}"
             failures += [_failure(path, reference, "not_generated", detail) for path in true[name]]
         elif len(ours[name]) > 1 or len(true[name]) > 1:
-            several = ", ".join(path.name for path in (*ours[name], *true[name]))
+            several = ", ".join(
+                text_of(path, folder)
+                for folder, paths in ((generated, ours[name]), (reference, true[name]))
+                for path in paths
+            )
             detail = f"several videos have this name: {several}; keep one, or give a table of pairs"
             failures.append(Failure(video=name, reason="ambiguous", detail=detail))
         else:
-            pairs.append(Pair(name=name, generated=ours[name][0], reference=true[name][0]))
+            path = true[name][0]
+            pairs.append(Pair(name=_name(path, reference), generated=ours[name][0], reference=path))
     return pairs, failures
 
 
@@ -76,7 +83,7 @@ def pairs_by_table(generated: Path, reference: Path, table: Path) -> tuple[list[
     _videos(generated)
     _videos(reference)
     try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
+        with table.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             reader = csv.DictReader(file)
             missing = {"generated", "reference"} - set(reader.fieldnames or ())
             if missing:
@@ -93,14 +100,16 @@ def pairs_by_table(generated: Path, reference: Path, table: Path) -> tuple[list[
     for number, (video, true) in enumerate(rows, start=2):
         problem = _problem(generated, video) or _problem(reference, true)
         if problem is not None:
-            failures.append(Failure(video=video or f"line {number}", reason=problem[0], detail=problem[1]))
+            shown = path_to_text(video) or f"line {number}"
+            failures.append(Failure(video=shown, reason=problem[0], detail=problem[1]))
             continue
-        name = Path(true).with_suffix("").as_posix()
+        ours, truth = _listed(generated, video), _listed(reference, true)
+        name = _name(truth, reference)
         if name in {pair.name for pair in pairs}:
             detail = f"line {number}: another line is compared with {name} already; keep one of them"
-            failures.append(Failure(video=video, reason="ambiguous", detail=detail))
+            failures.append(_failure(ours, generated, "ambiguous", detail))
             continue
-        pairs.append(Pair(name=name, generated=generated / video, reference=reference / true))
+        pairs.append(Pair(name=name, generated=ours, reference=truth))
     return pairs, failures
 
 
@@ -111,20 +120,41 @@ def _videos(folder: Path) -> dict[str, list[Path]]:
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file() and not hidden:
-            found[path.relative_to(folder).with_suffix("").as_posix()].append(path)
+            found[same_name(_name(path, folder))].append(path)
     if not found:
         raise ValueError(f"{folder}: holds no video; known suffixes: {' '.join(sorted(VIDEO_SUFFIXES))}")
     return found
 
 
 def _problem(folder: Path, name: str) -> tuple[str, str] | None:
-    path = folder / name
+    path = _listed(folder, name)
     if not name or not path.resolve().is_relative_to(folder.resolve()):
-        return "outside_folder", f"{name!r} is not a path within {folder}"
+        return "outside_folder", f"{path_to_text(name)!r} is not a path within {folder}"
     if not path.is_file():
-        return "no_such_file", f"{path} does not exist"
+        return "no_such_file", f"{folder}/{path_to_text(name)} does not exist"
     return None
 
 
+def _listed(folder: Path, name: str) -> Path:
+    """The file that a list names; one of another normal form of Unicode where there is none of just this."""
+    path = folder / name
+    if path.exists() or name.isascii():
+        return path
+    here = folder
+    for part in Path(name).parts:
+        beside = sorted(here.iterdir()) if here.is_dir() and not (here / part).exists() else []
+        here = next((other for other in beside if same_name(other.name) == same_name(part)), here / part)
+    return here
+
+
+def text_of(path: Path, folder: Path) -> str:
+    """A video's path in its folder as text: of one line, whatever bytes are in the name."""
+    return path_to_text(path.relative_to(folder).as_posix())
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path_to_text(path.relative_to(folder).with_suffix("").as_posix())
+
+
 def _failure(path: Path, folder: Path, reason: str, detail: str) -> Failure:
-    return Failure(video=path.relative_to(folder).as_posix(), reason=reason, detail=detail)
+    return Failure(video=text_of(path, folder), reason=reason, detail=detail)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.metrics.folder_pairs import Failure, find_pairs
+from assets.metrics.folder_pairs import Failure, find_pairs, text_of
 from assets.metrics.score_pair import STAGE, PairJob, PairScoring, open_for_pairs, score_pair
 from assets.workers.clip_pool import ClipPool, PoolSettings
 from assets.workers.rejected import Rejected
@@ -72,7 +72,7 @@ def score_folder(
         for job, future in [(job, workers.submit(score_pair, job)) for job in jobs]:
             outcome = workers.result(future, STAGE)
             if isinstance(outcome, Rejected):
-                video = job.pair.generated.relative_to(generated).as_posix()
+                video = text_of(job.pair.generated, generated)
                 failures.append(Failure(video=video, reason=outcome.reason, detail=outcome.detail))
             else:
                 rows += outcome

@@ -14,6 +14,7 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from assets.project.atomic_files import replacing
+from assets.project.bounded_yaml import TooNested, read_bounded
 from assets.project.code_cache import keep_in
 from assets.project.graph import STAGES
 from assets.project.home import Home
@@ -178,14 +179,14 @@ def load_project(config: str | Path | None = None, home: Path | None = None) -> 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        raw = read_bounded(path.read_text(encoding="utf-8"))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         what = " ".join(" ".join(str(part) for part in (error.context, error.problem) if part).split())
         remedy = "; keep one of them" if isinstance(error, DuplicateKeyError) else ""
         raise SettingsError(f"{path}: not readable as YAML: {at}{what}{remedy}") from error
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError, TooNested) as error:
         raise SettingsError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
     if raw is None:
         return {}

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+from cals_models.terminal.printable import escaped
+
+# Of `path_to_text`: a backslash, or a byte.
+ESCAPE = re.compile(rb"\\\\|\\x[0-9a-f]{2}")
 
 
 class FoundFile(NamedTuple):
@@ -25,17 +32,14 @@ class FoundFile(NamedTuple):
 
 
 def path_to_text(path: str) -> str:
-    r"""Writes a path as valid, legible text that `path_from_text` turns back into the path.
+    r"""Writes a path as valid, legible text of one line that `path_from_text` turns back into the path.
 
-    Bytes that are not UTF-8 become `\xNN` and a backslash becomes `\\`; all else stays as it is.
+    Bytes that are not UTF-8 and control characters become `\xNN`, a backslash becomes `\\`; all else stays as it is.
 
-    >>> path_to_text("a b/c\udcff.mp4")
-    'a b/c\\xff.mp4'
+    >>> path_to_text("a b/c\udcff\n.mp4")
+    'a b/c\\xff\\x0a.mp4'
     """
-    text = path.replace("\\", "\\\\")
-    if text.isascii():
-        return text
-    return "".join(f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else c for c in text)
+    return escaped(path.replace("\\", "\\\\"))
 
 
 def path_from_text(text: str) -> str:
@@ -46,18 +50,18 @@ def path_from_text(text: str) -> str:
     """
     if "\\" not in text:
         return text
-    parts, at = [], 0
-    while at < len(text):
-        if text[at] != "\\":
-            parts.append(text[at])
-            at += 1
-        elif text[at + 1 : at + 2] == "\\":
-            parts.append("\\")
-            at += 2
-        else:
-            parts.append(chr(0xDC00 + int(text[at + 2 : at + 4], 16)))
-            at += 4
-    return "".join(parts)
+    data = ESCAPE.sub(_unescaped, text.encode("utf-8", "surrogateescape"))
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    escape = match.group()
+    return b"\\" if escape == b"\\\\" else bytes.fromhex(escape[2:].decode())
+
+
+def same_name(path: str) -> str:
+    """A path's form in which the two ways to write an accented letter (Unicode's NFC and NFD) are equal."""
+    return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
 def local_path(root: Path | str, relative_path: str) -> Path:

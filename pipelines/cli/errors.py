@@ -10,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from cals_models.terminal.printable import escaped
 from pipelines.cli.command import Command
 
 if TYPE_CHECKING:
@@ -49,11 +50,11 @@ def run_command(command: Command, arguments: argparse.Namespace) -> int:
     except (ValueError, OSError, RuntimeError) as error:
         if os.environ.get("CALS_DEBUG"):
             raise
-        print(f"cals: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"cals: error: {escaped(' '.join(str(error).split()))}", file=sys.stderr)
         return EXIT_NOT_DONE
 
 
 def print_problems(outcome: RunOutcome) -> None:
     """One line on standard error for each failure, failed check and block."""
     for line in outcome.problems():
-        print(line, file=sys.stderr)
+        print(escaped(line, keep="\n"), file=sys.stderr)

@@ -7,6 +7,7 @@ imported when it runs, so that a command with nothing to do returns at once.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from argparse import ArgumentParser
@@ -77,6 +78,9 @@ def entry() -> NoReturn:
     Dagster still holds frames of a run.
     """
     os.environ.update(import_paths())  # for worker processes too, which multiprocessing starts
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that is not UTF-8 ends no command
     try:
         status = main()
     except SystemExit as leaving:  # argparse: --help and wrong usage

@@ -46,8 +46,10 @@ def add_command(add: Add) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from pipelines.repair.repair import needs_repair
-    from pipelines.staleness import make_plan
+    from pipelines.staleness import make_plan, selected_stages
 
+    for name in (arguments.to, *arguments.force):  # a wrong name is an error before anything is repaired or published
+        selected_stages(name)
     project = open_project()
     datasets = choose_datasets(project, arguments.dataset)
     is_forced = arguments.force or arguments.clip or arguments.bucket

@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from cals_models.terminal.printable import escaped
 from pipelines.cli.command import Add, open_project
 from pipelines.cli.errors import EXIT_NOT_DONE
 
@@ -51,5 +52,5 @@ def _score(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(done.lines()))
     for failure in done.failures:
-        print(f"cals score: {failure}", file=sys.stderr)
+        print(f"cals score: {escaped(str(failure))}", file=sys.stderr)
     return EXIT_NOT_DONE if done.failures else 0

@@ -15,6 +15,7 @@ from assets.metrics.settings import MetricSettings
 from assets.project.code_version import CodeVersion, code_version
 from assets.project.settings import Project
 from assets.project.source_versions import source_version
+from assets.raw_videos.walk import path_to_text
 from assets.stage.partition_files import partition_files
 from assets.store import ledger
 from assets.store.file_digests import FileDigests
@@ -119,7 +120,10 @@ def report_to_dagster(project: Project, videos: VideoSet) -> None:
             dg.AssetMaterialization(
                 asset_key=TABLE,
                 partition=key,
-                metadata={"videos": len(videos.pairs), "folder": str(videos.generated.resolve())},
+                metadata={
+                    "videos": len(videos.pairs),
+                    "folder": path_to_text(str(videos.generated.resolve())),
+                },
                 tags={DATA_VERSION_TAG: videos.version()},
             )
         )

@@ -20,7 +20,7 @@ from assets.store import ledger
 from cals_models.networks.portable_model import make_portable, split_weights
 from cals_models.shards.shard_set import ShardSet
 from cals_models.training.__main__ import main
-from pipelines.import_model import ImportRejected, _stage_run, check_origin, import_model
+from pipelines.import_model import ImportRejected, _facts, _stage_run, check_origin, import_model
 from pipelines.staleness import find_stale
 from tests.cals_models.training.small_jobs import ALWAYS, SMALL
 from tests.cals_models.training.talking_shards import write_talking_shards
@@ -199,3 +199,40 @@ def test_imported_models_are_fresh_traced_and_rendered_with(
     )
     version = machines.project.home.model("generator", DATASET, "wav2lip") / "current.json"
     assert json.loads(version.read_text())["registered_version"] == "1"
+
+
+@pytest.mark.parametrize("text", ["", "[", "3", "null", "[1]", "[" * 100_000, "{}", '{"stage": 3}'])
+def test_a_result_that_is_none_is_named(machines: TwoMachines, tmp_path: Path, text: str) -> None:
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "result.json").write_text(text)
+    with pytest.raises(ImportRejected, match=r"result\.json: "):
+        import_model(machines.project, tmp_path / "given", DATASET)
+
+
+FINE = {
+    "stage": "sync_encoder", "dataset": DATASET, "method": None, "weights_sha256": "0" * 64, "code_digest": "0", "host": "h",
+    "device_name": "cpu", "steps": 2, "num_parameters": 8, "seconds": 1, "warnings": [], "shards": {"copy": "0"},
+    "inputs": {}, "code": {"a": "0"}, "versions": {"torch": "2"}, "figures": {"loss": 1.5},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FINE)
+@pytest.mark.parametrize("wrong", [3, "x", None, [1], {"a": [1]}, True])
+def test_a_fact_of_another_type_is_named(tmp_path: Path, name: str, wrong: Any) -> None:
+    assert _facts_of(tmp_path, {}) == FINE
+    given = {**FINE, name: wrong}
+    is_right = (
+        (type(wrong) is type(FINE[name]) and not isinstance(wrong, dict | list))
+        or (name in ("method", "host") and isinstance(wrong, str | None))
+        or (name, wrong) in [("seconds", 3), ("warnings", [1])]
+    )  # fmt: skip
+    if is_right and name not in ("stage", "dataset"):
+        assert _facts_of(tmp_path, {name: wrong}) == given
+        return
+    with pytest.raises(ImportRejected, match=r"result\.json|holds 'x'|--dataset"):
+        _facts_of(tmp_path, {name: wrong})
+
+
+def _facts_of(folder: Path, changed_facts: dict[str, Any]) -> dict[str, Any]:
+    (folder / "result.json").write_text(json.dumps({**FINE, **changed_facts}))
+    return _facts(folder, None, None, DATASET)

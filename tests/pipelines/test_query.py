@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.project.settings import Project
 from assets.store.published_file import log_path
 from assets.store.table_parts import write_part
 from assets.store.warehouse import publish
@@ -117,3 +118,44 @@ def test_values_that_a_client_left_or_keeps_are_not_read(tmp_path: Path) -> None
         assert run_query(project, "select path from raw_files", "csv") == "path\na.mp4"
     finally:
         client.communicate()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = make_project(tmp_path_factory.mktemp("project"))
+    publish(made.home)
+    return made
+
+
+@pytest.mark.parametrize(
+    "sql, number", [("", 0), (" ", 0), (";", 0), ("-- nothing", 0), ("select 1; select 2", 2)]
+)
+def test_one_statement_is_needed(project: Project, sql: str, number: int) -> None:
+    with pytest.raises(ValueError, match=f"query: {number} statements; give one"):
+        run_query(project, sql, "table")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "call enable_logging(level='debug')",
+        "call enable_logging(storage='file', storage_path='{folder}/log')",
+        "from enable_logging(storage='stdout')",
+        "call enable_profiling()",
+        "from enable_profiling(format='json', save_location='{folder}/profile.json')",
+        "pragma enable_profiling",
+        "set logging_storage = 'stdout'",
+    ],
+)
+def test_a_query_switches_nothing_on(project: Project, sql: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="the configuration has been locked"):
+        run_query(project, sql.format(folder=tmp_path), "table")
+    assert not (tmp_path / "log").exists() and not (tmp_path / "profile.json").exists()
+
+
+def test_text_can_not_command_the_terminal(project: Project) -> None:
+    sql = "select 'a' || chr(27) || '[2J' || chr(8238) || chr(155) as words"
+    assert run_query(project, sql, "table").split() == ["words", r"a\x1b[2J\xe2\x80\xae\xc2\x9b"]
+    given = run_query(project, sql, "json")
+    assert given.replace("\n", "").isprintable()
+    assert json.loads(given) == [{"words": "a\x1b[2J\u202e\x9b"}]

@@ -21,7 +21,8 @@ from assets.raw_videos.layouts.source_clip import (
     is_video,
 )
 from assets.raw_videos.layouts.splitting import splits_of_videos
-from assets.raw_videos.walk import path_to_text
+from assets.raw_videos.walk import path_to_text, same_name
+from cals_models.terminal.printable import escaped
 
 EXPECTED = f"videos ({' '.join(VIDEO_SUFFIXES)})"
 SPLITS_NAME = "splits.csv"
@@ -40,9 +41,9 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceC
     """One source a video."""
     videos = files.videos()
     speakers: dict[str, str | None] = {
-        path: path.split("/", 1)[0] if "/" in path else None for path in videos
+        path: same_name(path.split("/", 1)[0]) if "/" in path else None for path in videos
     }
-    table = files.text(SPLITS_NAME)
+    table = files.text(SPLITS_NAME, errors="surrogateescape")  # names need not be UTF-8
     if table is None:
         splits, speaker_disjoint = splits_of_videos(speakers, options)
         return [_source(files, path, splits[path], speakers[path], speaker_disjoint) for path in videos]
@@ -93,17 +94,18 @@ def _read_splits(
     try:
         for row in reader:
             given, split = row["path"] or "", (row["split"] or "").strip().lower()
-            path = path_to_text(posixpath.normpath(given))
-            if given.startswith("/") or path == ".." or path.startswith("../"):
-                reject(given, "path_outside", "the path leads out of the dataset's folder")
-            elif path not in files:
-                reject(path, "listed_but_missing", "there is no such file")
+            listed = posixpath.normpath(given)
+            path = files.find(listed)
+            if given.startswith("/") or listed == ".." or listed.startswith("../"):
+                reject(path_to_text(given), "path_outside", "the path leads out of the dataset's folder")
+            elif path is None:
+                reject(path_to_text(listed), "listed_but_missing", "there is no such file")
             elif path in rows:
                 reject(path, "in_two_lists", "listed twice; the first row counts")
             elif split not in SPLITS:
                 reject(path, "unknown_split", f"split {split!r}; one of {', '.join(SPLITS)}")
             else:
-                rows[path] = (split, (row.get("speaker") or "").strip() or None)
+                rows[path] = (split, escaped(same_name((row.get("speaker") or "").strip())) or None)
     except csv.Error as error:
         raise LayoutError(f"{where}: line {reader.line_num} is not CSV: {error}") from error
     return rows, problems

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from assets.raw_videos.walk import local_path
+from assets.raw_videos.walk import local_path, path_to_text, same_name
 
 SPLITS = ("train", "val", "test")
 VIDEO_SUFFIXES = (
@@ -86,21 +87,38 @@ class DatasetFiles:
     def __contains__(self, relative_path: str) -> bool:
         return relative_path in self.problems
 
+    def find(self, relative_path: str) -> str | None:
+        """The file that a list names by its path or its text form, in whichever normal form of Unicode; None if none is."""
+        return self._present(path_to_text(relative_path)) or self._present(relative_path)
+
+    def _present(self, text: str) -> str | None:
+        return text if text in self.problems else self._by_same_name.get(same_name(text))
+
+    @cached_property
+    def _by_same_name(self) -> dict[str, str]:
+        return {same_name(path): path for path in sorted(self.problems, reverse=True) if not path.isascii()}
+
     def videos(self) -> list[str]:
         """Paths with a video's suffix, problems included, sorted."""
         return sorted(path for path in self.problems if is_video(path))
 
-    def text(self, relative_path: str) -> str | None:
-        """A text file's content (UTF-8, byte order mark removed); None if it is missing or unreadable."""
-        if self.problems.get(relative_path, "missing") is not None:
+    def text(self, relative_path: str, errors: str = "replace") -> str | None:
+        """A text file's content (UTF-8, byte order mark removed); None if it is missing or unreadable.
+
+        Args:
+            relative_path: text form, in whichever normal form of Unicode.
+            errors: what becomes of bytes that are not UTF-8, as in ``bytes.decode``.
+        """
+        present = self._present(relative_path)
+        if present is None or self.problems[present] is not None:
             return None
-        path = local_path(self.root, relative_path)
+        path = local_path(self.root, present)
         try:
             with path.open("rb") as stream:
                 data = stream.read(MAX_TEXT_BYTES + 1)
         except OSError:
             return None
-        return data.decode("utf-8-sig", errors="replace") if len(data) <= MAX_TEXT_BYTES else None
+        return data.decode("utf-8-sig", errors=errors) if len(data) <= MAX_TEXT_BYTES else None
 
 
 def is_video(path: str) -> bool:

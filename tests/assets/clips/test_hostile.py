@@ -75,7 +75,7 @@ def test_a_few_hostile_files(tmp_path: Path, grid_clips: list[Path]) -> None:
         "one/same.mpg": "ok",
         "two/same.mpg": "ok",
         "a b.mpg": "ok",
-        "line\nbreak.mpg": "ok",
+        "line\\x0abreak.mpg": "ok",
         "\\xff\\xfe\\\\.mpg": "ok",
     }
     assert {path: reasons[path] for path in expected} == expected

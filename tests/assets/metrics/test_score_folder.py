@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,29 @@ def test_names_are_paths_without_suffix(tmp_path: Path) -> None:
     assert [(pair.name, pair.generated.name) for pair in pairs] == [("s1/a", "a.mp4"), ("s2/a", "a.avi")]
     assert [failure.reason for failure in failures] == ["ambiguous"]
     assert "b.mp4" in failures[0].detail and "b.mkv" in failures[0].detail
+
+
+def test_names_pair_in_either_normal_form_and_in_any_bytes(tmp_path: Path) -> None:
+    odd, controls = os.fsdecode(b"\xff"), "a\x1b[2J\nb"
+    folders = folders_of(
+        tmp_path,
+        ["Zoe\u0308/e\u0301.mp4", f"{odd}.mp4", f"{controls}.mp4", f"left{odd}.mp4"],
+        ["Zo\u00eb/\u00e9.mkv", f"{odd}.mkv", f"{controls}.mkv", "\u00fc.mkv"],
+    )
+    pairs, failures = pairs_by_name(*folders)
+    names = [rb"Zo\xeb/\xe9".decode("unicode_escape"), r"\xff", r"a\x1b[2J\x0ab"]
+    assert sorted(pair.name for pair in pairs) == sorted(names)
+    assert {failure.video: failure.reason for failure in failures} == {
+        r"left\xff.mp4": "no_reference", "\u00fc.mkv": "not_generated",
+    }  # fmt: skip
+    table = tmp_path / "pairs.csv"
+    table.write_bytes(
+        "generated,reference\nZo\u00eb/\u00e9.mp4,u\u0308.mkv\ngone\x1b.mp4,u\u0308.mkv\n".encode()
+        + b"\xff.mp4,\xff.mkv\n"
+    )
+    pairs, failures = pairs_by_table(*folders, table)
+    assert [pair.name for pair in pairs] == ["\u00fc", r"\xff"]
+    assert [str(failure).isprintable() for failure in failures] == [True]
 
 
 def test_a_table_pairs_videos_and_cannot_leave_the_folders(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,67 @@ def test_wrong_entries(tmp_path: Path, old: str, new: str, says: str) -> None:
 def test_a_file_that_is_no_mapping_of_datasets(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsError, match=r"cals\.yaml: "):
         load_project(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "new, says",
+    [
+        ("[" * 100_000, r"not readable as YAML: line 4: more than 50 brackets inside each other"),
+        ("{a: " * 60 + "1" + "}" * 60, r"line 4: more than 50 brackets"),
+        ("\n" + "".join(f"{' ' * depth}a:\n" for depth in range(5, 70)), r"more than 50 values inside"),
+        ("\n    " + "- " * 3_000 + "x", r"more than 50 values inside"),
+        (
+            "\n    a0: &a0 [1, 1]\n"
+            + "".join(f"    a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)),
+            r"more than 100,000 values, with aliases written out",
+        ),
+    ],
+)
+def test_brackets_and_aliases_without_end(tmp_path: Path, new: str, says: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(SettingsError, match=says):
+        load_project(write(tmp_path, GOOD.replace("{f_max_hz: 7000}", new)))
+    assert time.monotonic() - start < 5
+
+
+WRONG = (
+    "3",
+    "0.5",
+    "true",
+    "x",
+    "''",
+    "[]",
+    "[1]",
+    "[[1]]",
+    "{}",
+    "{a: 1}",
+    "null",
+    "2026-01-02",
+    "!!binary aGk=",
+)
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_any_value_at_any_place_is_read_or_named(tmp_path: Path, wrong: str) -> None:
+    """Whatever stands at a key, the answer is a project or one line that names the file."""
+    whole = [f"datasets: {wrong}", f"settings: {wrong}", f"user_sql: {wrong}", wrong]
+    entry = "datasets: {{d: {{layout: folder, root: r, {key}: {wrong}}}}}"
+    whole += [
+        f"datasets: {{d: {wrong}}}",
+        f"settings: {{mels: {wrong}}}",
+        f"settings: {{mels: {{hop_samples: {wrong}}}}}",
+    ]
+    whole += [
+        entry.format(key=key, wrong=wrong)
+        for key in ("methods", "train_on", "options", "settings", "to", "num_buckets")
+    ]
+    whole += [f"datasets: {{d: {{layout: {wrong}, root: {wrong}, profile: {wrong}}}}}"]
+    for text in whole:
+        path = write(tmp_path, text)
+        try:
+            load_project(path)
+        except SettingsError as error:
+            assert str(error).startswith(f"{path}: ") and "\n" not in str(error)
 
 
 def test_a_conflict_between_settings_for_all_names_the_dataset(tmp_path: Path) -> None:

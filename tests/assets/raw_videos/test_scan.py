@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from assets.raw_videos import scan as scan_module
 from assets.raw_videos.scan import Scan, scan
 from assets.raw_videos.walk import local_path, path_from_text, path_to_text
+from cals_models.terminal.printable import is_unprintable
 
 OLD_NS = 1_600_000_000_000_000_000
 ODD_NAMES = [
@@ -116,6 +117,20 @@ def test_any_name_as_text(name: bytes) -> None:
     text = path_to_text(path)
     text.encode("utf-8")
     assert path_from_text(text) == path
+    assert not any(is_unprintable(letter) for letter in text)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=20))
+def test_any_unicode_name_as_text(name: str) -> None:
+    text = path_to_text(name)
+    assert path_from_text(text) == name
+    assert not any(is_unprintable(letter) for letter in text)
+
+
+def test_a_name_commands_no_terminal() -> None:
+    name = "a\x1b]0;owned\x07\n\x9b2J\u202egpm.mp4"
+    text = r"a\x1b]0;owned\x07\x0a\xc2\x9b2J\xe2\x80\xaegpm.mp4"
+    assert path_to_text(name) == text and path_from_text(text) == name
 
 
 def test_links(tmp_path: Path) -> None:

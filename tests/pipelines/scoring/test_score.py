@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,24 @@ def test_without_weights_lse_says_why_and_status_is_0_if_all_is_done(
         run(*where, "--name", "../x")
     with pytest.raises(ValueError, match="no dataset 'none'"):
         run(*where, "--dataset", "none")
+
+
+def test_names_of_any_bytes_are_scored_and_recorded(
+    folder: Path, grid_clips: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames, audio = grid_crops(grid_clips[0], 12)
+    names = {"acme": [os.fsdecode(b"\xff\x1b"), "e\u0301"], "true": [os.fsdecode(b"\xff\x1b"), "\u00e9"]}
+    for where, own in names.items():
+        for name in own:
+            write_lossless(folder / where / f"{name}.mkv", frames, audio)
+    (folder / "acme" / os.fsdecode(b"left\x1b\xfe.mp4")).write_bytes(b"x")
+    where = ["--generated", str(folder / "acme"), "--reference", str(folder / "true")]
+    assert run(*where, "--protocol", "primary") == 1
+    said = capsys.readouterr()
+    assert r"left\x1b\xfe.mp4: no_reference" in said.err
+    assert (said.out + said.err).replace("\n", "").replace("\r", "").isprintable()
+    found = query(load_project().home.database, "select distinct clip_id from clip_metrics order by 1")
+    assert found["clip_id"].tolist() == [r"\xff\x1b", "\u00e9"]
 
 
 def test_one_protocol_is_scored_again_beside_the_others_while_the_videos_are_the_same(

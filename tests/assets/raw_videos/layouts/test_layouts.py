@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -266,6 +267,32 @@ def test_folder_obeys_splits_csv(tree: Tree) -> None:
         "/etc/x": "path_outside",
         "gone.mpg": "listed_but_missing",
     }
+
+
+def test_splits_csv_names_files_in_either_normal_form_and_in_any_bytes(tree: Tree) -> None:
+    composed, apart = "Zo\u00eb/caf\u00e9.mpg", "Zoe\u0308/no\u0308.mpg"
+    tree.video(composed, apart, "plain\x1b[2J.mpg", os.fsdecode(b"\xff.mpg"), "3.mpg")
+    tree.text(f"{composed[:-4]}.txt".replace("\u00e9", "e\u0301"), "un caf\u00e9")
+    listing = [
+        "path,split,speaker", "Zoe\u0308/cafe\u0301.mpg,train,", "Zo\u00eb/n\u00f6.mpg,val,", "plain\x1b[2J.mpg,val,e\u0301\x1b",
+        "3.mpg,test,", "gone\x1b.mpg,val,", "/outside\n.mpg,val,",
+    ]  # fmt: skip
+    listing[-1] = '"/outside\n.mpg",val,'
+    data = "\n".join(listing).encode() + b"\n\xff.mpg,test,\n"
+    (tree.root / "splits.csv").write_bytes(data)
+    found = enumerate_sources("folder", tree.root)
+    sources = {
+        s.relative_path: (s.split, s.speaker, s.transcript) for s in found if isinstance(s, SourceClip)
+    }
+    assert sources == {
+        composed: ("train", "Zo\u00eb", "un caf\u00e9"),
+        apart: ("val", "Zo\u00eb", None),
+        r"plain\x1b[2J.mpg": ("val", r"\u00e9\x1b".replace(r"\u00e9", "\u00e9"), None),
+        r"\xff.mpg": ("test", None, None),
+        "3.mpg": ("test", None, None),
+    }
+    problems = {p.relative_path: p.reason for p in found if isinstance(p, LayoutProblem)}
+    assert problems == {r"gone\x1b.mpg": "listed_but_missing", r"/outside\x0a.mpg": "path_outside"}
 
 
 def test_splits_csv_without_its_columns(tree: Tree) -> None:
