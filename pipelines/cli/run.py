@@ -48,7 +48,10 @@ def _run(arguments: argparse.Namespace) -> int:
     from pipelines.repair.repair import needs_repair
     from pipelines.staleness import make_plan, selected_stages
 
-    for name in (arguments.to, *arguments.force):  # a wrong name is an error before anything is repaired or published
+    for name in (
+        arguments.to,
+        *arguments.force,
+    ):  # a wrong name is an error before anything is repaired or published
         selected_stages(name)
     project = open_project()
     datasets = choose_datasets(project, arguments.dataset)
