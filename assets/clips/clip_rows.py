@@ -48,6 +48,8 @@ SCHEMA = pa.schema(
         ("audio_codec", pa.string()),
         ("sample_rate_hz", pa.int32()),
         ("channels", pa.int32()),
+        ("audio_stream", pa.int32()),  # index in the file
+        ("audio_stream_why", pa.string()),  # why this one of several; null where there is one
         ("video_start_s", pa.float64()),  # container time
         ("audio_start_s", pa.float64()),
         ("common_start_s", pa.float64()),  # container time of frame 0; frame k is at common_start_s + k / 25
@@ -182,6 +184,8 @@ def _clip_row(raw: RawSource, found: Probe, span: Span, suffix: str) -> ClipRow:
         "audio_codec": audio.codec,
         "sample_rate_hz": audio.sample_rate_hz,
         "channels": audio.channels,
+        "audio_stream": audio.index,
+        "audio_stream_why": audio.why,
         "video_start_s": video.start_s,
         "audio_start_s": audio.start_s,
         "common_start_s": span.start_s,

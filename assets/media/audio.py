@@ -11,6 +11,7 @@ import numpy as np
 from av.container import InputContainer
 from numpy.typing import NDArray
 
+from assets.media.mono_mix import MonoMix, choose_mix
 from assets.media.opening import Complaints, decode, demux, open_media
 from assets.media.probe import Probe
 from assets.media.timeline import Span
@@ -31,15 +32,6 @@ MAX_MISSING_SHARE = 0.02
 # |sample| from which it counts as clipped; RMS of a tick (full scale 1) below which it counts as silent (-60 dB).
 CLIPPED_FROM = 32_766
 SILENT_RMS = 1e-3
-# Share of its channels' power below which a mono mix counts as cancelled out.
-CANCELLED = 0.01
-
-# Weights of the channels in the mono mix by FFmpeg's channel names, scaled to sum 1; LFE is left out.
-FRONT, CENTRE, SIDE = 1.0, 1.4142135623730951, 0.7071067811865476
-CHANNEL_WEIGHTS = {
-    "FL": FRONT, "FR": FRONT, "FC": CENTRE, "LFE": 0.0, "LFE2": 0.0, "FLC": FRONT, "FRC": FRONT,
-    "BL": SIDE, "BR": SIDE, "BC": SIDE, "SL": SIDE, "SR": SIDE, "DL": FRONT, "DR": FRONT,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +43,7 @@ class AlignedAudio:
         missing: (start, end) sample ranges for which the file has no audio; zeros there.
         missing_share, silent_share, clipped_share: shares of the samples (silent: of the 40 ms ticks).
         source_rate_hz, source_channels: of the decoded audio.
-        mix: how the channels became one: `mono`, `mean`, `weighted`, or `left` where the mean cancels itself out.
+        mix: how the channels became one (`assets.media.mono_mix`).
     """
 
     samples: NDArray[np.int16]
@@ -82,57 +74,30 @@ def read_audio(probe: Probe, span: Span, *, stage: str = "mels") -> AlignedAudio
     complaints = Complaints()
     samples = np.zeros(span.num_frames * SAMPLES_PER_FRAME, np.float32)
     covered = np.zeros(len(samples), bool)
-    first: _Run | None = None
-    mixes = []
+    counts = _Counts()
     with open_media(probe.path, stage) as container:
-        counts = _Counts()
-        for run in _runs(container, probe, span, complaints, counts):
-            first = first or run
-            mono, mix = mix_to_mono(run.joined(), run.channel_names)
-            mixes.append(mix)
-            _place(resample(mono, run.rate_hz), run.start_s - span.start_s, samples, covered)
+        runs = list(_runs(container, probe, span, complaints, counts))
+    longest_first = sorted(runs, key=lambda run: -run.num_samples / run.rate_hz)
+    mixes: dict[tuple[str, ...], MonoMix] = {}
+    for run in longest_first:  # one mix for all of a layout, so that the level does not jump
+        if run.channel_names not in mixes:
+            mixes[run.channel_names] = choose_mix(run.joined(), run.channel_names, run.rate_hz)
+    for run in runs:
+        mono = mixes[run.channel_names].of(run.joined())
+        _place(resample(mono, run.rate_hz), run.start_s - span.start_s, samples, covered)
     missing = _ranges(~covered)
     _check(probe, span, complaints, counts, missing, stage)
     rounded = np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
-    assert first is not None
     return AlignedAudio(
         samples=rounded,
         missing=missing,
         missing_share=float(1 - covered.mean()),
         silent_share=float((_tick_rms(rounded) < SILENT_RMS).mean()),
         clipped_share=float((np.abs(rounded.astype(np.int32)) >= CLIPPED_FROM).mean()),
-        source_rate_hz=first.rate_hz,
-        source_channels=len(first.channel_names),
-        mix=max(mixes, key=mixes.count),
+        source_rate_hz=longest_first[0].rate_hz,
+        source_channels=len(longest_first[0].channel_names),
+        mix=" and ".join(dict.fromkeys(mix.name for mix in mixes.values())),
     )
-
-
-def mix_to_mono(channels: NDArray[np.float32], names: tuple[str, ...]) -> tuple[NDArray[np.float32], str]:
-    """Mixes channels to one.
-
-    Stereo is averaged; surround is weighted as in the usual stereo down-mix (centre 0 dB against front -3 dB, sides
-    -6 dB), scaled so that nothing clips. Where the channels cancel each other (one is inverted), the loudest is used.
-
-    Args:
-        channels: (C, N) float32, -1..1.
-        names: C channel names of FFmpeg, such as FL, FR, FC.
-
-    Returns:
-        (N,) float32 and `mono`, `mean`, `weighted` or `left` (one channel alone).
-    """
-    if len(channels) == 1:
-        return channels[0], "mono"
-    weights = np.array([CHANNEL_WEIGHTS.get(name, FRONT) for name in names], np.float32)
-    if not weights.any():
-        weights[:] = 1
-    weights /= weights.sum()
-    mono = weights @ channels
-    powers = np.square(channels).mean(axis=1)
-    if np.square(mono).mean() < CANCELLED * powers[weights > 0].max(initial=0.0) * float(
-        np.square(weights).max()
-    ):
-        return channels[int(powers.argmax())], "left"
-    return mono, "mean" if len(channels) == 2 else "weighted"
 
 
 def resample(mono: NDArray[np.float32], rate_hz: int) -> NDArray[np.float32]:

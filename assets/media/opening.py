@@ -14,8 +14,8 @@ import av
 import av.logging
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
 
+from assets.media.main_stream import NO_VIDEO, MainStream, main_stream
 from assets.workers.rejected import Rejected
 
 av.logging.set_level(av.logging.ERROR)
@@ -81,19 +81,24 @@ def open_media(path: Path | str, stage: str) -> Iterator[InputContainer]:
 
 
 def choose_stream(container: InputContainer, kind: str, stage: str) -> Any:
-    """The video or audio stream to use: the default one, else the first; cover images are no video.
+    """The video or audio stream to use; see ``choose_main_stream``."""
+    return choose_main_stream(container, kind, stage).stream
+
+
+def choose_main_stream(container: InputContainer, kind: str, stage: str) -> MainStream:
+    """The video or audio stream to use, and why; cover images and thumbnails are no video.
 
     Raises:
         Rejected: no_video_stream, no_audio_stream, unknown_codec.
     """
-    streams = [s for s in getattr(container.streams, kind) if not s.disposition & Disposition.attached_pic]
+    streams = [stream for stream in getattr(container.streams, kind) if not stream.disposition & NO_VIDEO]
     if not streams:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "none"
         raise Rejected(stage, f"no_{kind}_stream", f"kinds of stream: {kinds}; video and audio are needed")
-    stream = next((s for s in streams if s.disposition & Disposition.default), streams[0])
-    if stream.codec_context is None:
+    main = main_stream(streams, container.streams.video if kind == "audio" else [])
+    if main.stream.codec_context is None:
         raise Rejected(stage, "unknown_codec", f"there is no decoder for the {kind} stream")
-    return stream
+    return main
 
 
 @dataclass(kw_only=True)

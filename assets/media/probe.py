@@ -18,7 +18,8 @@ import av
 from av.container import InputContainer
 
 from assets.media.limits import ProbeLimits as ProbeLimits
-from assets.media.opening import check_file, choose_stream, open_media
+from assets.media.main_stream import MainStream
+from assets.media.opening import check_file, choose_main_stream, choose_stream, open_media
 from assets.media.packets import PacketLog, read_packets
 from assets.workers.rejected import Rejected
 
@@ -84,6 +85,7 @@ class AudioInfo:
 
     Attributes:
         start_s, end_s: when the first sample is played (encoder delay excluded) and when the last one ends.
+        why: why this one of several audio streams was taken; None where there is one.
     """
 
     index: int
@@ -94,6 +96,7 @@ class AudioInfo:
     start_s: float
     end_s: float
     num_packets: int
+    why: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +107,7 @@ class Probe:
         path: the file. container: FFmpeg's name of the format. num_bytes: its size.
         start_s: time stamp of container time 0, seconds.
         duration_s: what the container declares, None if nothing.
-        video, audio: the streams that are used (the default or first of each kind).
+        video, audio: the streams that are used (`assets.media.main_stream`).
         streams: every stream.
     """
 
@@ -141,7 +144,11 @@ def _probe(path: str, limits: ProbeLimits, stage: str, num_bytes: int, identity:
     """Cached, since segments of one file follow each other in a worker; `identity` detects a changed file."""
     with open_media(path, stage) as container:
         _check_announced(container, limits, stage)
-        video, audio = (choose_stream(container, kind, stage) for kind in ("video", "audio"))
+        video, main_audio = (
+            choose_stream(container, "video", stage),
+            choose_main_stream(container, "audio", stage),
+        )
+        audio = main_audio.stream
         _check_size(video.codec_context.width, video.codec_context.height, limits, stage)
         start_s = (container.start_time or 0) / av.time_base
         frames, samples = read_packets(container, video, audio, start_s)
@@ -156,7 +163,7 @@ def _probe(path: str, limits: ProbeLimits, stage: str, num_bytes: int, identity:
             start_s=start_s,
             duration_s=container.duration / av.time_base if container.duration else None,
             video=_video_info(video, frames, container.format.name),
-            audio=_audio_info(audio, samples),
+            audio=_audio_info(main_audio, samples),
             streams=tuple(_stream_info(stream, start_s) for stream in container.streams),
         )
     _check_size(result.video.width, result.video.height, limits, stage)
@@ -201,7 +208,8 @@ def has_other_rate(log: PacketLog, declared_fps: float) -> bool:
     return rate > 0 and log.longest_gap_s() < 2.5 / rate and abs(rate / declared_fps - 1) > RATE_DIFFERS
 
 
-def _audio_info(stream: Any, log: PacketLog) -> AudioInfo:
+def _audio_info(main: MainStream, log: PacketLog) -> AudioInfo:
+    stream = main.stream
     return AudioInfo(
         index=stream.index,
         codec=stream.codec_context.name,
@@ -211,6 +219,7 @@ def _audio_info(stream: Any, log: PacketLog) -> AudioInfo:
         start_s=log.start_s(),
         end_s=log.end_s(log.first_frame.sample_rate),
         num_packets=log.num,
+        why=main.why,
     )
 
 

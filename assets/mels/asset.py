@@ -9,6 +9,7 @@ from assets.clips.clip_table import accepted_clips, clip_digest, read_clip_table
 from assets.clips.rejected_sheet import rejected_previews
 from assets.clips.rejections import CLIP_CHECKS, clip_checks, write_outcomes
 from assets.clips.settings import probe_limits
+from assets.mels.audio_table import audio_rows
 from assets.mels.mel_clip import MELS_SCHEMA, MelPayload, compute_mels
 from assets.mels.preview import mel_preview
 from assets.raw_videos.walk import local_path
@@ -16,6 +17,7 @@ from assets.stage.run import Preview, StageResult, StageRun
 from assets.stage.stage_asset import stage_asset
 from assets.store.bucket_files import StageOutput, read_ok_rows
 from assets.store.bucket_pass import WorkItem, fill_buckets
+from assets.store.table_parts import write_part
 from assets.workers.clip_pool import ClipPool
 from assets.workers.progress import progress_bar
 
@@ -30,6 +32,7 @@ def mels(run: StageRun) -> StageResult:
     with ClipPool(run.pool) as pool, progress_bar(f"mels of {run.dataset.name}", num_clips) as advance:
         summary = fill_buckets([output], _buckets(run), compute_mels, pool, advance)["mels"]
     write_outcomes(run, summary)
+    write_part(run.home, "clip_audio", audio_rows(run.folder, run.dataset.name), dataset=run.dataset.name)
     first = next(read_ok_rows(run.folder, ["clip_id", "mel"]), None)
     return StageResult(
         data_version=summary.digest,

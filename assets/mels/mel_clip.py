@@ -32,6 +32,8 @@ MELS_SCHEMA = pa.schema(
         ),
         pa.field("clipped_share", pa.float32(), metadata={"about": "share of samples at clipping_level"}),
         pa.field("missing_share", pa.float32(), metadata={"about": "share for which the file has no audio"}),
+        pa.field("mix", pa.string(), metadata={"about": "how the channels became one"}),
+        pa.field("source_channels", pa.int32(), metadata={"about": "channels of the file's audio"}),
     ]
 )
 
@@ -74,7 +76,12 @@ def compute_mels(payload: MelPayload, wanted: frozenset[str]) -> Mapping[str, Ma
     assert wanted == {STAGE}, wanted
     span = Span(start_s=payload.start_s, num_frames=payload.num_frames)
     audio = read_audio(probe(payload.path, payload.limits, stage=STAGE), span, stage=STAGE)
-    return {STAGE: mel_columns(audio.samples, payload.settings) | {"missing_share": audio.missing_share}}
+    told = {
+        "missing_share": audio.missing_share,
+        "mix": audio.mix,
+        "source_channels": audio.source_channels,
+    }
+    return {STAGE: mel_columns(audio.samples, payload.settings) | told}
 
 
 def mel_columns(pcm: npt.NDArray[np.int16], settings: MelSettings) -> dict[str, Any]:

@@ -16,7 +16,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "clips": ("raw_files", "clip_inventory"),
     "face_tracks": (OUTCOMES, "face_tracks"),
     "face_crops": (OUTCOMES,),
-    "mels": (OUTCOMES,),
+    "mels": (OUTCOMES, "clip_audio"),
     "av_offsets": (OUTCOMES, "av_offsets"),
     "shards": (OUTCOMES, "shards", "shard_clips"),
     **dict.fromkeys(stage_names("models"), ("models", "training_curves")),

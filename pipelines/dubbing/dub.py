@@ -161,7 +161,9 @@ def make_dub(
             faces=tuple(face.text() for face in first.faces),
             is_signed=key is not None,
         )
-        append_row(home, _row(inputs, origin, result, first.source, settings, model.folder, temporary))
+        append_row(
+            home, _row(inputs, origin, result, first.source, first.audio, settings, model.folder, temporary)
+        )
     return result
 
 
@@ -263,6 +265,7 @@ def _row(
     origin: Origin,
     result: DubResult,
     source: SourceVideo,
+    audio: DubAudio,
     settings: DubSettings,
     model_dir: Path,
     written: Path,
@@ -277,6 +280,7 @@ def _row(
         "video_sha256": origin.video_sha256,
         "audio_path": str(inputs.audio.absolute()),
         "audio_sha256": origin.audio_sha256,
+        "audio_taken": audio.taken,
         "output_path": str(inputs.out.absolute()),
         "output_sha256": sha256_of(written),
         "width_px": source.width // 2 * 2,

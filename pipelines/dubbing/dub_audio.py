@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,16 @@ from numpy.typing import NDArray
 
 from assets.media.audio import FULL_SCALE
 from assets.media.limits import ProbeLimits
-from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
+from assets.media.mono_mix import JUDGED_S, choose_mix
+from assets.media.opening import (
+    Complaints,
+    check_file,
+    choose_main_stream,
+    choose_stream,
+    decode,
+    demux,
+    open_media,
+)
 from assets.mels.settings import MelSettings
 from cals_models.timebase import FPS, MELS_PER_FRAME, SAMPLE_RATE_HZ
 from pipelines.dubbing.source_video import STAGE, errors_with_path
@@ -22,6 +32,8 @@ from pipelines.dubbing.source_video import STAGE, errors_with_path
 OUTPUT_RATES_HZ = (44_100, 48_000)
 MEL_AT_ONCE_FRAMES = 1500
 MAX_DAMAGED_SHARE = 0.01
+# More channels than 7.1 has are mixed to stereo first: memory grows with their number.
+MOST_CHANNELS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +44,14 @@ class DubAudio:
         path: the file.
         mono: int16 (n,), 16 kHz, as the model reads it.
         rate_hz, num_channels: of the audio as it goes into the video.
+        taken: which audio stream was taken, where there are several, and how its channels became one.
     """
 
     path: Path
     mono: NDArray[np.int16]
     rate_hz: int
     num_channels: int
+    taken: str
 
     @property
     def duration_s(self) -> float:
@@ -60,12 +74,14 @@ def read_audio(path: Path, limits: ProbeLimits) -> DubAudio:
             if not container.streams.audio:
                 kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
                 raise ValueError(f"{path}: has no audio track (it holds: {kinds}); give a file with audio")
-            stream = choose_stream(container, "audio", STAGE)
-            rate_hz, num_channels = stream.codec_context.sample_rate, stream.codec_context.layout.nb_channels
+            main = choose_main_stream(container, "audio", STAGE)
+            context = main.stream.codec_context
+            rate_hz, num_channels = context.sample_rate, context.layout.nb_channels
+            read_layout = context.layout.name if num_channels <= MOST_CHANNELS else "stereo"
         longest = int(limits.max_duration_s * SAMPLE_RATE_HZ)
         blocks, num_samples = [], 0
-        for block in _blocks(path, "s16", "mono", SAMPLE_RATE_HZ):
-            blocks.append(block[0])
+        for block in _blocks(path, "s16p", read_layout, SAMPLE_RATE_HZ):
+            blocks.append(block)
             num_samples += block.shape[1]
             if num_samples > longest:
                 raise ValueError(
@@ -73,12 +89,25 @@ def read_audio(path: Path, limits: ProbeLimits) -> DubAudio:
                 )
     if num_samples < SAMPLE_RATE_HZ // FPS:
         raise ValueError(f"{path}: {num_samples / SAMPLE_RATE_HZ:.3f} s of audio; at least 0.04 s are needed")
+    names = tuple(channel.name for channel in av.AudioLayout(read_layout).channels)
+    mono, mix = _mono(blocks, names)
     return DubAudio(
         path=path,
-        mono=np.concatenate(blocks),
+        mono=mono,
         rate_hz=rate_hz if rate_hz in OUTPUT_RATES_HZ else OUTPUT_RATES_HZ[-1],
         num_channels=min(num_channels, 2),
+        taken="; ".join(filter(None, [main.why, f"channels: {mix}"])),
     )
+
+
+def _mono(blocks: list[NDArray[np.int16]], names: tuple[str, ...]) -> tuple[NDArray[np.int16], str]:
+    """int16 (n,) of blocks (C, m), and the name of the mix, which is chosen from the first ten minutes."""
+    ends = accumulate(block.shape[1] for block in blocks)
+    num_judged = 1 + sum(end < JUDGED_S * SAMPLE_RATE_HZ for end in ends)
+    start = np.concatenate(blocks[:num_judged], axis=1).astype(np.float32) / np.float32(FULL_SCALE)
+    mix = choose_mix(start, names, SAMPLE_RATE_HZ)
+    mixed = [np.rint(mix.of(block.astype(np.float32))).astype(np.int16) for block in blocks]
+    return np.concatenate(mixed), mix.name
 
 
 def output_blocks(audio: DubAudio, num_samples: int) -> Iterator[NDArray[np.float32]]:

@@ -32,6 +32,7 @@ SCHEMA = pa.schema([
     ("video_sha256", pa.string()),
     ("audio_path", pa.string()),
     ("audio_sha256", pa.string()),
+    ("audio_taken", pa.string()),
     ("output_path", pa.string()),
     ("output_sha256", pa.string()),
     ("width_px", pa.int64()),

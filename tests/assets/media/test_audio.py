@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from assets.media.audio import mix_to_mono, read_audio, resample
+from assets.media.audio import read_audio, resample
 from assets.media.probe import probe
 from assets.media.timeline import Span, common_span
 from assets.workers.rejected import Rejected
@@ -32,29 +32,6 @@ def test_resampling_agrees_with_scipy() -> None:
     expected = resample_poly(tone, 160, 441)
     found = resample(tone, 44_100)
     assert np.abs(found[200:15_800] - expected[200:15_800]).max() < 2e-3
-
-
-def test_mixes() -> None:
-    one, two = np.full(100, 0.5, np.float32), np.full(100, 0.1, np.float32)
-    mono, mix = mix_to_mono(np.stack([one, two]), ("FL", "FR"))
-    assert mix == "mean"
-    assert mono == pytest.approx(0.3)
-    mono, mix = mix_to_mono(np.stack([one, -one]), ("FL", "FR"))
-    assert mix == "left"
-    assert mono == pytest.approx(0.5)
-    surround = np.zeros((6, 100), np.float32)
-    surround[2] = 1.0
-    mono, mix = mix_to_mono(surround, ("FL", "FR", "FC", "LFE", "BL", "BR"))
-    assert mix == "weighted"
-    assert mono == pytest.approx(1.4142 / (2 + 1.4142 + 1.4142), abs=1e-3)
-    surround[:] = 1.0
-    assert np.abs(mix_to_mono(surround, ("FL", "FR", "FC", "LFE", "BL", "BR"))[0]).max() <= 1.0 + 1e-6
-    assert mix_to_mono(one[None], ("FC",))[1] == "mono"
-
-
-def test_silence_mixes_to_silence() -> None:
-    mono, _ = mix_to_mono(np.zeros((2, 50), np.float32), ("FL", "FR"))
-    assert not mono.any()
 
 
 def test_missing_audio_is_marked_silence(tmp_path: Path) -> None:
