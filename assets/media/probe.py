@@ -260,7 +260,7 @@ def _check_promises(found: Probe, frames: PacketLog, samples: PacketLog, stage: 
         held = max(held, round((found.video.end_s + found.start_s) * found.video.declared_fps))
     if promised - held > MISSING_SHARE * promised + 2:
         raise Rejected(stage, "damaged", f"the container promises {promised} frames and holds {held}")
-    declared = {stream.index: stream.duration_s for stream in found.streams}
+    declared = {stream.index: _promised_s(stream, found) for stream in found.streams}
     promises = [
         ("video", declared[found.video.index], frames.held_s()),
         ("audio", declared[found.audio.index], samples.held_s()),
@@ -277,6 +277,13 @@ def _check_promises(found: Probe, frames: PacketLog, samples: PacketLog, stage: 
             )
 
 
+def _promised_s(stream: StreamInfo, found: Probe) -> float | None:
+    """Duration that a stream declares; Ogg counts it from time 0, not from the stream's start."""
+    if stream.duration_s is None or stream.start_s is None or found.container != "ogg":
+        return stream.duration_s
+    return stream.duration_s - (stream.start_s + found.start_s)
+
+
 def _check_duration(found: Probe, limits: ProbeLimits, stage: str) -> None:
     video, audio = found.video, found.audio
     duration_s = max(video.end_s - video.start_s, audio.end_s - audio.start_s)
@@ -288,7 +295,9 @@ def _check_duration(found: Probe, limits: ProbeLimits, stage: str) -> None:
             "too_short",
             f"{video.num_packets} frames, {video.end_s - video.start_s:.3f} s; at least {limits.min_duration_s:g} s",
         )
-    if video.average_fps > limits.max_frame_rate:
+    if not limits.min_frame_rate <= round(video.average_fps, 1) <= limits.max_frame_rate:
         raise Rejected(
-            stage, "frame_rate", f"{video.average_fps:.1f} frames a second; at most {limits.max_frame_rate:g}"
+            stage,
+            "frame_rate",
+            f"{video.average_fps:.1f} frames a second; {limits.min_frame_rate:g} to {limits.max_frame_rate:g} are read",
         )

@@ -7,12 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.raw_videos.layouts import source_clip
 from assets.raw_videos.walk import path_to_text, same_name
 
-VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".mkv", ".avi", ".mov", ".webm", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts", ".mts", ".ogv", ".mxf",
-     ".nut", ".gif", ".3gp")
-)  # fmt: skip
+VIDEO_SUFFIXES = frozenset((*source_clip.VIDEO_SUFFIXES, ".gif"))
 
 
 @dataclass(frozen=True, kw_only=True)

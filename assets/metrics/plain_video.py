@@ -19,6 +19,8 @@ from assets.workers.rejected import Rejected
 from cals_models.timebase import FPS, SAMPLE_RATE_HZ
 
 MAX_BYTES = 4 << 30
+# Any rate: what is scored is not retimed.
+LIMITS = ProbeLimits(min_frame_rate=0.01)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +49,9 @@ def read_plain_video(path: Path, *, stage: str) -> PlainVideo:
         Rejected: see `assets.media.probe.probe`, but a file without audio is read; too_large where the frames would
             take more than 4 GiB, damaged where a frame can't be decoded.
     """
-    check_file(path, ProbeLimits().max_bytes, stage)
+    check_file(path, LIMITS.max_bytes, stage)
     try:
-        probed = probe(path, stage=stage)
+        probed = probe(path, LIMITS, stage=stage)
     except Rejected as rejected:
         if rejected.reason != "no_audio_stream":
             raise

@@ -23,7 +23,16 @@ KINDS = {
     "ts": ("libx264", "yuv420p", "aac", 48_000),
     "mpg": ("mpeg2video", "yuv420p", "mp2", 44_100),
     "avi": ("mpeg4", "yuv420p", "pcm_s16le", 44_100),
+    "vob": ("mpeg2video", "yuv420p", "mp2", 48_000),
+    "mxf": ("mpeg2video", "yuv420p", "pcm_s16le", 48_000),
+    "asf": ("wmv2", "yuv420p", "wmav2", 44_100),
+    "ogv": ("libvpx", "yuv420p", "libopus", 48_000),
+    "f4v": ("libx264", "yuv420p", "aac", 48_000),
+    "3g2": ("libx264", "yuv420p", "aac", 48_000),
+    "flv": ("libx264", "yuv420p", "aac", 44_100),
 }
+# Their frames come at the video's rate: no finer time stamps.
+AT_FRAME_RATE = ("mpg", "avi", "vob", "mxf", "asf", "ogv")
 CODEC_OPTIONS = {
     "libx264": {"preset": "ultrafast", "bf": "2", "crf": "28"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
@@ -95,11 +104,13 @@ def make_flash_file(path: Path, spec: FlashFile) -> Made:
         video.width, video.height = spec.size[::-1] if sideways else spec.size
         video.pix_fmt = spec.pixel_format or pixel_format
         video.codec_context.thread_count = 1
-        if spec.frame_times_s or spec.suffix not in ("mpg", "avi"):
+        if spec.frame_times_s or spec.suffix not in AT_FRAME_RATE:
             video.codec_context.time_base = Fraction(1, 90_000)
         if spec.rotation:
             video.set_display_rotation(-spec.rotation)
         audio = container.add_stream(spec.audio_codec or audio_codec, rate=rate_hz, layout=spec.layout)
+        if (spec.audio_codec or audio_codec) == "wmav2":
+            audio.bit_rate = 128_000
         early_s, late_s = max(-spec.audio_late_s, 0.0), max(spec.audio_late_s, 0.0)
         samples = _samples(spec, flashes, rate_hz)
         _encode(
@@ -124,7 +135,7 @@ def _frames(
             rgb = np.full((spec.size[1], spec.size[0], 3), 60, np.uint8)
         rgb = np.ascontiguousarray(np.rot90(rgb, spec.rotation // 90))
         frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
-        if spec.frame_times_s or spec.suffix not in ("mpg", "avi"):
+        if spec.frame_times_s or spec.suffix not in AT_FRAME_RATE:
             frame.time_base = Fraction(1, 90_000)
             frame.pts = round((time_s + early_s) * 90_000)
         else:

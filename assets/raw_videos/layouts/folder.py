@@ -95,17 +95,40 @@ def _read_splits(
         for row in reader:
             given, split = row["path"] or "", (row["split"] or "").strip().lower()
             listed = posixpath.normpath(given)
-            path = files.find(listed)
+            path = files.find(listed) or files.find(_in_windows_1252(listed))
             if given.startswith("/") or listed == ".." or listed.startswith("../"):
                 reject(path_to_text(given), "path_outside", "the path leads out of the dataset's folder")
-            elif path is None:
-                reject(path_to_text(listed), "listed_but_missing", "there is no such file")
+            elif path is None or not is_video(path):
+                reject(path or path_to_text(listed), *_why_no_video(files, listed))
             elif path in rows:
                 reject(path, "in_two_lists", "listed twice; the first row counts")
             elif split not in SPLITS:
                 reject(path, "unknown_split", f"split {split!r}; one of {', '.join(SPLITS)}")
             else:
-                rows[path] = (split, escaped(same_name((row.get("speaker") or "").strip())) or None)
+                rows[path] = (split, _speaker(row.get("speaker")))
     except csv.Error as error:
         raise LayoutError(f"{where}: line {reader.line_num} is not CSV: {error}") from error
     return rows, problems
+
+
+def _speaker(given: str | None) -> str | None:
+    return escaped(same_name(_in_windows_1252(given or "").strip())) or None
+
+
+def _in_windows_1252(text: str) -> str:
+    """Text whose bytes that are not UTF-8 were kept as surrogates, as the text in Windows-1252 that it may be."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+    return text
+
+
+def _why_no_video(files: DatasetFiles, listed: str) -> tuple[str, str]:
+    """Reason and detail of a listed path that is none of the videos found."""
+    if (files.root / listed).is_file():
+        return (
+            "not_a_video_name",
+            f"its name ends like no video; convert it, or rename it to one of {EXPECTED}",
+        )
+    return "listed_but_missing", "there is no such file"

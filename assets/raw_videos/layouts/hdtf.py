@@ -37,6 +37,7 @@ class _Annotated:
     name: str
     group: str
     times: str | None
+    num_lines: int
     height: int | None
     crops: dict[int, tuple[int, int, int, int]]
 
@@ -122,6 +123,9 @@ def _segments(base: SourceClip, full: _Annotated) -> list[SourceClip | LayoutPro
             found.append(LayoutProblem(relative_path=path, reason="bad_times", detail=detail))
             continue
         crop, note = _crop(full, number)
+        if full.num_lines > 1:
+            lines = f"{full.group}_annotion_time.txt states its times on {full.num_lines} lines; all count"
+            note = f"{note}; {lines}" if note else lines
         found.append(
             SourceClip(
                 relative_path=path,
@@ -171,12 +175,14 @@ def _read_annotations(files: DatasetFiles) -> dict[str, _Annotated]:
             if match and len(fields) >= 4 and all(field.isdecimal() for field in fields[:4]):
                 x, width, y, height = (int(field) for field in fields[:4])
                 crops.setdefault(match["name"], {})[int(match["number"])] = (x, width, y, height)
-        for name in {**tables["video_url"], **tables["annotion_time"]}:
+        times = _lines(files, f"{group}_annotion_time.txt")
+        for name in {**tables["video_url"], **times}:
             stated = tables["resolution"].get(name, [""])[0]
             found[name] = _Annotated(
                 name=name,
                 group=group,
-                times=" ".join(tables["annotion_time"].get(name, [])) or None,
+                times=_times(times.get(name, [])),
+                num_lines=len(times.get(name, [])),
                 height=int(stated) if stated.isdecimal() and int(stated) > 0 else None,
                 crops=crops.get(name, {}),
             )
@@ -184,15 +190,29 @@ def _read_annotations(files: DatasetFiles) -> dict[str, _Annotated]:
 
 
 def _table(files: DatasetFiles, name: str) -> dict[str, list[str]]:
-    """Rows of an annotation file, anywhere below the root: first field without `.mp4` -> the other fields."""
+    """Rows of an annotation file: name without suffix -> the other fields; of several rows for one name the last."""
+    return {row: lines[-1] for row, lines in _lines(files, name).items()}
+
+
+def _lines(files: DatasetFiles, name: str) -> dict[str, list[list[str]]]:
+    """Lines of an annotation file, anywhere below the root: first field without suffix -> the other fields of each."""
     path = next((path for path in sorted(files.problems) if path.rsplit("/", 1)[-1] == name), None)
-    rows: dict[str, list[str]] = {}
+    rows: dict[str, list[list[str]]] = {}
     text = files.text(path) if path else None
     for line in (text or "").splitlines():
         fields = line.split()
         if fields:
-            rows[fields[0].removesuffix(".mp4")] = fields[1:] or [""]
+            key = stem_of(fields[0]) if is_video(fields[0]) else fields[0]
+            rows.setdefault(key, []).append(fields[1:] or [""])
     return rows
+
+
+def _times(lines: list[list[str]]) -> str | None:
+    """The time spans of all of a video's lines; a span that an earlier line states counts once."""
+    spans: list[str] = []
+    for line in lines:
+        spans += [span for span in line if span not in spans] if spans else line
+    return " ".join(spans) or None
 
 
 def _seconds(text: str) -> int:

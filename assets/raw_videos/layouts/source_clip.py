@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +13,14 @@ from assets.raw_videos.walk import local_path, path_to_text, same_name
 SPLITS = ("train", "val", "test")
 VIDEO_SUFFIXES = (
     ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".flv", ".wmv", ".3gp",
+    ".3g2", ".asf", ".divx", ".dv", ".f4v", ".h264", ".hevc", ".ivf", ".m1v", ".m2p", ".m2t", ".m2v", ".mj2", ".mpe",
+    ".mpv", ".mxf", ".nut", ".ogg", ".ogm", ".ogv", ".qt", ".rm", ".rmvb", ".tod", ".vob", ".vro", ".wtv",
 )  # fmt: skip
 # A larger text file is no transcript or list.
 MAX_TEXT_BYTES = 64 << 20
+# Text of which this share of every other byte is zero is UTF-16.
+TEXT_START_BYTES = 1024
+MOST_ZEROS = 0.4
 
 
 class LayoutError(ValueError):
@@ -102,12 +108,12 @@ class DatasetFiles:
         """Paths with a video's suffix, problems included, sorted."""
         return sorted(path for path in self.problems if is_video(path))
 
-    def text(self, relative_path: str, errors: str = "replace") -> str | None:
-        """A text file's content (UTF-8, byte order mark removed); None if it is missing or unreadable.
+    def text(self, relative_path: str, errors: str | None = None) -> str | None:
+        """A text file's content (see ``decoded_text``); None if it is missing or unreadable.
 
         Args:
             relative_path: text form, in whichever normal form of Unicode.
-            errors: what becomes of bytes that are not UTF-8, as in ``bytes.decode``.
+            errors: what becomes of bytes that are not UTF-8, as in ``bytes.decode``; None reads them as Windows-1252.
         """
         present = self._present(relative_path)
         if present is None or self.problems[present] is not None:
@@ -118,7 +124,29 @@ class DatasetFiles:
                 data = stream.read(MAX_TEXT_BYTES + 1)
         except OSError:
             return None
-        return data.decode("utf-8-sig", errors=errors) if len(data) <= MAX_TEXT_BYTES else None
+        return decoded_text(data, errors) if len(data) <= MAX_TEXT_BYTES else None
+
+
+def decoded_text(data: bytes, errors: str | None = None) -> str:
+    r"""Text in UTF-8 or UTF-16, with or without a byte order mark, else in Windows-1252.
+
+    Args:
+        errors: what becomes of bytes that are not UTF-8, as in ``bytes.decode``, in place of Windows-1252.
+
+    >>> decoded_text("a.mp4\n".encode("utf-16"))
+    'a.mp4\n'
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    start = data[:TEXT_START_BYTES]
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        zeros = start[first::2]
+        if zeros and zeros.count(0) > MOST_ZEROS * len(zeros):  # Latin letters have a zero byte there
+            return data.decode(encoding, errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("utf-8-sig", errors) if errors else data.decode("cp1252", "replace")
 
 
 def is_video(path: str) -> bool:

@@ -122,3 +122,17 @@ def test_settings_say_what_is_right() -> None:
         ProbeLimits(min_duration_s=5, max_duration_s=1)
     with pytest.raises(ValueError, match="max_bytes is 0"):
         ProbeLimits(max_bytes=0)
+
+
+@pytest.mark.parametrize(("fps", "is_read"), [(1, False), (5, False), (10, True), (15, True)])
+def test_slow_videos_are_rejected(tmp_path: Path, fps: int, is_read: bool) -> None:
+    path = make_flash_file(tmp_path / "a.mkv", FlashFile(suffix="mkv", fps=Fraction(fps))).path
+    if is_read:
+        assert probe(path).video.average_fps == pytest.approx(fps, rel=0.01)
+        return
+    with pytest.raises(Rejected) as caught:
+        probe(path)
+    assert (caught.value.reason, caught.value.detail) == (
+        "frame_rate",
+        f"{fps}.0 frames a second; 10 to 241 are read",
+    )

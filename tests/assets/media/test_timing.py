@@ -17,6 +17,12 @@ from tests.support.media_files import FlashFile, make_flash_file, measure
 RATES = [Fraction(24000, 1001), 24, 25, Fraction(30000, 1001), 30, 50, Fraction(60000, 1001), 60]
 # AVI counts frames and samples from 0, program streams count frames: there streams can't start at any time.
 LATE_S = {"avi": (0.0,), "mpg": (0.0, 0.2)}
+FURTHER = [
+    FlashFile(suffix=suffix, audio_late_s=late_s)
+    for suffix in ("vob", "asf", "ogv", "f4v", "3g2", "flv", "mxf")
+    for late_s in (0.0, 0.2)
+    if suffix != "mxf" or not late_s  # MXF can't hold a late start
+]
 FRAGMENTED = {"movflags": "frag_keyframe+empty_moov+delay_moov"}
 NO_EDIT_LIST = {"use_editlist": "0"}
 VARIABLE = tuple(
@@ -102,7 +108,7 @@ def check(path: Path, spec: FlashFile) -> None:
         assert abs(beep_s) <= BEEP_S
 
 
-@pytest.mark.parametrize("spec", quick_matrix(), ids=name_of)
+@pytest.mark.parametrize("spec", [*quick_matrix(), *FURTHER], ids=name_of)
 def test_flash_and_beep_stay_together(tmp_path: Path, spec: FlashFile) -> None:
     check(tmp_path, spec)
 

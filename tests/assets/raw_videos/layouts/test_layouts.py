@@ -161,6 +161,22 @@ def test_hdtf_full_videos(tree: Tree) -> None:
     }
 
 
+def test_hdtf_video_on_two_lines_keeps_the_times_of_both(tree: Tree) -> None:
+    tree.video("Radio11.mp4")
+    tree.text("RD_video_url.txt", "Radio11 https://example.org/1\n")
+    tree.text("RD_resolution.txt", "Radio11.mp4 288\n")
+    tree.text(
+        "RD_annotion_time.txt",
+        "Radio11.mp4 00:00-00:01 00:01-00:02\nRadio11.mp4 00:01-00:02 00:02-00:03\n",
+    )
+    tree.text("RD_crop_wh.txt", "Radio11_0.mp4 1 99 2 98\nRadio11_2.mp4 3 97 4 96\n")
+    sources, _ = listed("hdtf", tree.root)
+    assert [(s.segment_number, s.segment) for s in sources] == [(0, (0, 1)), (1, (1, 2)), (2, (2, 3))]
+    assert [s.crop_hint.x if s.crop_hint else None for s in sources] == [1, None, 3]
+    told = "RD_annotion_time.txt states its times on 2 lines; all count"
+    assert all(s.note is not None and told in s.note for s in sources)
+
+
 def test_hdtf_cut_clips_in_both_namings(tree: Tree) -> None:
     tree.video("Radio11_0.mp4", "Radio11_1.mp4", "WDA_JaneDoe1_000.mp4", "WRA_JohnRoe_002.mp4", "holiday.mp4")
     sources, problems = listed("hdtf", tree.root)
@@ -293,6 +309,70 @@ def test_splits_csv_names_files_in_either_normal_form_and_in_any_bytes(tree: Tre
     }
     problems = {p.relative_path: p.reason for p in found if isinstance(p, LayoutProblem)}
     assert problems == {r"gone\x1b.mpg": "listed_but_missing", r"/outside\x0a.mpg": "path_outside"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "cp1252"])
+def test_lists_in_other_encodings(tree: Tree, encoding: str) -> None:
+    tree.video("s1/caf\u00e9.mp4", "s2/b.mp4")
+    table = "path,split,speaker\ns1/caf\u00e9.mp4,test,Zo\u00eb\ns2/b.mp4,train,\n"
+    (tree.root / "splits.csv").write_bytes(table.encode(encoding))
+    (tree.root / "s2/b.txt").write_bytes("un caf\u00e9".encode(encoding))
+    sources, problems = listed("folder", tree.root)
+    assert not problems
+    assert [(s.split, s.speaker, s.transcript) for s in sources] == [
+        ("test", "Zo\u00eb", None), ("train", "s2", "un caf\u00e9"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", ["lrs2", "hdtf"])
+def test_annotations_in_utf_16(tree: Tree, layout: str) -> None:
+    if layout == "lrs2":
+        tree.video("mvlrs_v1/main/1/00001.mp4")
+        (tree.root / "test.txt").write_bytes("1/00001 NF\n".encode("utf-16"))
+    else:
+        tree.video("Radio11.mp4")
+        (tree.root / "RD_annotion_time.txt").write_bytes("Radio11.mp4 00:00-00:01\n".encode("utf-16"))
+    sources, problems = listed(layout, tree.root)
+    assert (len(sources), problems) == (1, {})
+
+
+SUFFIXES = [
+    "ogv",
+    "mxf",
+    "m2v",
+    "vob",
+    "asf",
+    "f4v",
+    "3g2",
+    "ts",
+    "mts",
+    "wmv",
+    "flv",
+    "divx",
+    "dv",
+    "rm",
+    "nut",
+    "OGV",
+]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_every_container_is_listed(tree: Tree, suffix: str) -> None:
+    tree.video(f"s1/a.{suffix}")
+    sources, problems = listed("folder", tree.root)
+    assert ([s.relative_path for s in sources], problems) == ([f"s1/a.{suffix}"], {})
+
+
+def test_a_listed_file_that_no_video_is_named_like(tree: Tree) -> None:
+    tree.video("a.mp4", "b.bin", "c.txt")
+    tree.text("splits.csv", "path,split\na.mp4,train\nb.bin,test\nc.txt,test\nd.bin,val\n")
+    sources, problems = listed("folder", tree.root)
+    assert [s.relative_path for s in sources] == ["a.mp4"]
+    assert problems == {
+        "b.bin": "not_a_video_name",
+        "c.txt": "not_a_video_name",
+        "d.bin": "listed_but_missing",
+    }
 
 
 def test_splits_csv_without_its_columns(tree: Tree) -> None:
