@@ -30,7 +30,7 @@ TABLE_NAMES = {"relative_path": "path", "sample_rate_hz": "audio_rate_hz", "num_
 TABLE_COLUMNS = (
     "clip_id", "dataset", "split", "speaker", "sha256", "transcript", "status", "stage", "reason", "detail",
     "start_s", "end_s", "fps", "width", "height", "video_codec", "audio_codec", "audio_stream",
-    "audio_stream_why", *TABLE_NAMES,
+    "audio_stream_why", "trimmed_s", *TABLE_NAMES,
 )  # fmt: skip
 
 

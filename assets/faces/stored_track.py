@@ -29,6 +29,7 @@ TRACKS_SCHEMA = pa.schema([
     pa.field("detect_confidence", pa.float32()),  # median over the frames in which the detector ran
     pa.field("num_interpolated", pa.int32()),
     pa.field("num_damaged", pa.int32()),  # damaged frames of the clip; all of them are interpolated
+    pa.field("num_repeated", pa.int32()),  # frames of the clip that show what the one before them shows
     pa.field("longest_gap_frames", pa.int32()),
     pa.field("num_faces", pa.int32()),
     pa.field("alternatives_json", pa.string()),  # the other faces, with the values that decided
@@ -87,13 +88,20 @@ class FaceTrack:
         )
 
     def to_columns(
-        self, *, num_clip_frames: int, num_damaged: int, others: Sequence[Mapping[str, Any]], backend: str
+        self,
+        *,
+        num_clip_frames: int,
+        num_damaged: int,
+        num_repeated: int,
+        others: Sequence[Mapping[str, Any]],
+        backend: str,
     ) -> dict[str, Any]:
         """Columns of ``TRACKS_SCHEMA``.
 
         Args:
             num_clip_frames: frames of the clip.
             num_damaged: damaged frames among them.
+            num_repeated: frames among them that show what the one before shows.
             others: the faces that were not chosen, with the values that decided.
             backend: name of the back end that found the face.
         """
@@ -117,6 +125,7 @@ class FaceTrack:
             "detect_confidence": self.confidence,
             "num_interpolated": self.num_interpolated,
             "num_damaged": num_damaged,
+            "num_repeated": num_repeated,
             "longest_gap_frames": self.longest_gap_frames,
             "num_faces": 1 + len(others),
             "alternatives_json": json.dumps(_rounded(others), sort_keys=True),

@@ -17,6 +17,7 @@ from assets.faces.landmarks import boxes_of
 from assets.faces.settings import TrackSettings
 from assets.faces.stored_track import FaceTrack
 from assets.faces.track import Track, without_damage
+from assets.media.repeated_frames import RepeatedFrames
 from assets.media.video import Tick
 from assets.workers.rejected import Rejected
 
@@ -32,12 +33,14 @@ class _Read:
 
     size: tuple[int, int] | None = None
     damaged: set[int] = field(default_factory=set)
+    repeated: RepeatedFrames = field(default_factory=RepeatedFrames)
 
     def frames(self, ticks: Iterable[Tick]) -> Iterator[Frame]:
         for tick in ticks:
             self.size = self.size or (tick.frame.width, tick.frame.height)
             if tick.damaged:
                 self.damaged.add(tick.index)
+            self.repeated.add(tick)
             yield tick.frame
 
 
@@ -76,6 +79,7 @@ def track_clip(
     columns = track.to_columns(
         num_clip_frames=tracker.num_frames,
         num_damaged=len(read.damaged),
+        num_repeated=read.repeated.num,
         others=_others(candidates, chosen),
         backend=backend.name,
     )

@@ -1,4 +1,4 @@
-"""Which of several streams of a kind is the main one: the picture of the talk, and the audio that was recorded with it."""
+"""Which of several streams of a kind is the main one: the video of the talk, and the audio that was recorded with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BESIDE_THE_MAIN = (
     Disposition.comment
     | Disposition.lyrics
     | Disposition.karaoke
-    | Disposition.hearing_impaired
+    | Disposition(1 << 7)  # dialogue made louder than it was
     | Disposition.visual_impaired
     | Disposition.clean_effects
     | Disposition.non_diegetic

@@ -12,5 +12,6 @@ create table face_tracks (
     interpolated_share double,  -- share of frames whose face was interpolated over a gap; lower is better
     longest_gap_frames integer,  -- longest run of frames without a face; lower is better
     num_gaps integer,  -- runs of frames without a face; lower is better
+    repeated_frames integer,  -- frames of the clip that show what the frame before them shows: a slow source, or frames that were stored twice; lower is better
     mean_face_px double  -- mean width of the face's box in source pixels
 )

@@ -1,4 +1,4 @@
-"""Of several audio tracks the one that was recorded with the picture is used, and the row says why."""
+"""Of several audio tracks the one that was recorded with the video is used, and the row says why."""
 
 from __future__ import annotations
 
