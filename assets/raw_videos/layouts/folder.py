@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import posixpath
 
 from assets.raw_videos.layouts.options import LayoutOptions
@@ -126,7 +127,7 @@ def _in_windows_1252(text: str) -> str:
 
 def _why_no_video(files: DatasetFiles, listed: str) -> tuple[str, str]:
     """Reason and detail of a listed path that is none of the videos found."""
-    if (files.root / listed).is_file():
+    if os.path.isfile(files.root / listed):
         return (
             "not_a_video_name",
             f"its name ends like no video; convert it, or rename it to one of {EXPECTED}",
