@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cals_models.metrics.resampling import direction, sign_flip_p_value
 from cals_models.timebase import FPS
 
 NUM_RESAMPLES = 1000
@@ -107,14 +108,16 @@ def effective_context(windows: Floats, curves: Floats) -> EffectiveContext:
     reach: float | None = None
     low: float | None = None
     high: float | None = None
-    if gain_low > 0:
+    p_value = float(sign_flip_p_value((curves[:, 0] - curves[:, -1])[:, None])[0])
+    shown = direction(gain_low, gain_high, p_value)
+    if shown == 1:
         reach = float(fit_reach(windows, curves.mean(axis=0)[None])[0])
         low, high = (float(end) for end in np.percentile(fit_reach(windows, means), [2.5, 97.5]))
         detail = f"{reach:.1f} frames on each side (95 % interval {low:.1f} to {high:.1f}), {2 * reach / FPS:.2f} s in all"
         if high >= windows[-1]:
             detail += f"; the widest window, {windows[-1]:g} frames, does not show an end"
     else:
-        detail = "hearing more does not lower LMD"
+        detail = "too few clips to tell" if gain_low > 0 else "hearing more does not lower LMD"
     detail += f"; gain {gain:.3f} px ({gain_low:.3f} to {gain_high:.3f}), {num_clips} clips"
     return EffectiveContext(
         reach_frames=reach,

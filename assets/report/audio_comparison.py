@@ -24,7 +24,7 @@ AUDIO = ("own", "other")
 def margins(warehouse: WarehouseReader, dataset: str) -> dict[tuple[str, str], Row]:
     """``wrong_audio_margin`` by (method, metric)."""
     found = warehouse.rows(
-        "select method, metric, protocol, own_mean, other_mean, margin, low, high, p_value, num_clips "
+        "select method, metric, protocol, own_mean, other_mean, margin, low, high, p_value, is_better, num_clips "
         "from wrong_audio_margin where dataset = ?",
         [dataset],
     )
@@ -50,11 +50,11 @@ def mouth_table(warehouse: WarehouseReader, dataset: str) -> list[MethodRow]:
 
 
 def margin_cell(gain: Row | None, metric: MetricDefinition) -> Cell:
-    """A row of ``wrong_audio_margin`` with its interval, and whether that is clear of 0."""
+    """A row of ``wrong_audio_margin`` with its interval, and whether the gain is shown."""
     if gain is None:
         return Cell(why="needs both")
     low, high = gain["low"], gain["high"]
-    verdict = "" if low is None else "clear" if low > 0 else "worse" if high < 0 else "none"
+    verdict = "" if low is None else {True: "clear", False: "worse", None: "none"}[gain["is_better"]]
     if low == high == 0:
         return Cell(text=format_number(0, metric.decimals), why="the same frames", verdict="none")
     return Cell(

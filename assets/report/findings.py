@@ -95,7 +95,7 @@ def _follows_audio(label: str, headline: str, gains: Mapping[tuple[str, str], Ro
         return Finding(claim=claim, status=MISSING, evidence=evidence)
     if row["low"] is None:
         return Finding(claim=claim, status=MISSING, evidence="Too few test clips for an interval.")
-    status = SHOWN if row["low"] > 0 else AGAINST if row["high"] < 0 else NOT_SHOWN
+    status = {True: SHOWN, False: AGAINST, None: NOT_SHOWN}[row["is_better"]]
     evidence = (
         f"Given another clip's audio, LMD is {format_number(row['other_mean'])} px, with the right audio "
         f"{format_number(row['own_mean'])} px: a gain of {format_number(row['margin'])} px "

@@ -1,6 +1,6 @@
 """Paired differences on the same clips, for comparisons that the warehouse does not resample.
 
-Interval and test are those of ``assets.store.bootstrap``: 95 % percentile bootstrap over clips, paired sign-flip test.
+Interval and test are those of ``cals_models.metrics.resampling``: 95 % percentile bootstrap over clips, paired sign-flip test.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assets.report.warehouse_reader import Row
-from assets.store.bootstrap import bootstrap_interval, sign_flip_p_value
+from cals_models.metrics.resampling import bootstrap_interval, direction, sign_flip_p_value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ def difference_from_zero(differences: Mapping[str, float], *, better: str) -> Ro
         better: ``higher`` or ``lower``, the direction that is better.
 
     Returns:
-        mean_difference, low, high, p_value, is_better (None where the interval contains 0 or there is none), num_clips,
+        mean_difference, low, high, p_value, is_better (None where neither is shown), num_clips,
         as in ``method_differences``; None without a clip.
     """
     values = [differences[clip] for clip in sorted(differences)]
@@ -79,8 +79,8 @@ def difference_from_zero(differences: Mapping[str, float], *, better: str) -> Ro
     p_value, is_better = None, None
     if found.low is not None and found.high is not None:
         p_value = float(sign_flip_p_value(np.array(values, np.float64)[:, None])[0])
-        if found.low > 0 or found.high < 0:
-            is_better = (found.low > 0) == (better == "higher")
+        if shown := direction(found.low, found.high, p_value):
+            is_better = (shown > 0) == (better == "higher")
     return {
         "mean_difference": found.mean,
         "low": found.low,

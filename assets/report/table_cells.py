@@ -15,8 +15,6 @@ from assets.report.formatting import (
 )
 from assets.report.warehouse_reader import Row
 
-SIGNIFICANT = 0.05
-
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
@@ -80,16 +78,13 @@ def value_cell(row: Row | None, metric: MetricDefinition, why: str = "not measur
 def difference_cell(row: Row | None, metric: MetricDefinition, why: str = "no clip has both") -> Cell:
     """A paired difference with interval, p-value and what it means, or why there is none.
 
-    It is called better or worse only where interval and test agree: with a handful of clips a bootstrap interval is too
-    narrow, and the test can't come out small.
-
     Args:
         row: mean_difference, low, high, p_value, is_better, as in ``method_differences``.
     """
     if row is None:
         return Cell(why=why)
     verdict = {True: "better", False: "worse", None: "no clear difference"}[row["is_better"]]
-    if row["is_better"] is not None and row["p_value"] >= SIGNIFICANT:
+    if row["is_better"] is None and row["low"] is not None and not row["low"] <= 0 <= row["high"]:
         verdict = "too few clips to tell"
     return Cell(
         text=format_signed(row["mean_difference"], metric.decimals),

@@ -1,93 +1,24 @@
 """Bootstrap intervals and sign-flip tests of means over clips, for the warehouse's summaries.
 
-Every mean of a dataset is resampled with the same draws of clips, which keeps comparisons paired and needs only
-a few matrix products. Draws depend on a fixed seed and the sorted clip ids, so the same scores always give the
-same interval.
+A mean is resampled over the clips that have a value in it, in the order of their ids and by draws of a fixed seed
+(``cals_models.metrics.resampling``): the same scores always give the same interval, whatever else was scored.
 
-Legend: N clips, S series (one a mean), R resamples at once.
+Legend: N clips, S series (one a mean).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-NUM_RESAMPLES = 2000
-SEED = 20230519
-_RESAMPLES_AT_ONCE = 50
+from cals_models.metrics.resampling import Floats, bootstrap_interval, direction, sign_flip_p_value
+
 SERIES_KEY = ["method", "audio", "protocol", "metric", "evaluator"]
 DIFFERENCES = ("method_difference", "wrong_audio_margin")
-Floats = npt.NDArray[np.float64]
-
-
-def _resample_counts(num_clips: int) -> Iterator[Floats]:
-    """How often each clip is drawn in each resample: float64 (R, N), a few resamples at a time."""
-    rng = np.random.default_rng(SEED)
-    for start in range(0, NUM_RESAMPLES, _RESAMPLES_AT_ONCE):
-        num = min(_RESAMPLES_AT_ONCE, NUM_RESAMPLES - start)
-        draws = rng.integers(0, num_clips, (num, num_clips))
-        yield np.stack([np.bincount(row, minlength=num_clips) for row in draws]).astype(np.float64)
-
-
-def _random_signs(num_clips: int) -> Iterator[Floats]:
-    """Random signs for each clip in each resample: float64 (R, N) of -1 and 1, a few resamples at a time."""
-    rng = np.random.default_rng(SEED + 1)
-    for start in range(0, NUM_RESAMPLES, _RESAMPLES_AT_ONCE):
-        num = min(_RESAMPLES_AT_ONCE, NUM_RESAMPLES - start)
-        yield rng.integers(0, 2, (num, num_clips)).astype(np.float64) * 2 - 1
-
-
-def bootstrap_interval(values: Floats) -> tuple[Floats, Floats]:
-    """95 % percentile interval of each column's mean under resampling of rows (clips).
-
-    Args:
-        values: float64 (N, S); NaN where a clip has no value.
-
-    Returns:
-        low and high, float64 (S,) each; NaN where fewer than 2 clips have a value.
-
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13.
-    """
-    present = np.isfinite(values)
-    filled = np.where(present, values, 0.0)
-    complete = bool(present.all())
-    means = []
-    for counts in _resample_counts(len(values)):
-        weight = len(values) if complete else counts @ present
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means.append((counts @ filled) / weight)  # 0 / 0 is NaN: no clip with a value was drawn
-    low, high = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
-    enough = present.sum(axis=0) >= 2
-    if enough.any():
-        low[enough], high[enough] = np.nanpercentile(np.concatenate(means)[:, enough], [2.5, 97.5], axis=0)
-    return low, high
-
-
-def sign_flip_p_value(differences: Floats) -> Floats:
-    """Two-sided p-value of each column's mean under random flips of each clip's sign.
-
-    Args:
-        differences: float64 (N, S), paired differences; NaN where a clip has none.
-
-    Returns:
-        float64 (S,), never below 1 / (number of resamples + 1); NaN where fewer than 2 clips have a value.
-
-    Source: Good, Permutation Tests, chapter 3 (one-sample test of location).
-    """
-    present = np.isfinite(differences)
-    filled = np.where(present, differences, 0.0)
-    observed = np.abs(filled.sum(axis=0))
-    tolerance = 1e-12 * np.abs(filled).sum(axis=0)
-    extreme = np.zeros(differences.shape[1])
-    for signs in _random_signs(len(differences)):
-        extreme += (np.abs(signs @ filled) >= observed - tolerance).sum(axis=0)
-    p_value = (extreme + 1) / (NUM_RESAMPLES + 1)
-    return np.where(present.sum(axis=0) >= 2, p_value, np.nan)
 
 
 def _rows(quantity: str, dataset: str, keys: list[dict[str, Any]], values: Floats) -> list[dict[str, Any]]:
@@ -95,12 +26,14 @@ def _rows(quantity: str, dataset: str, keys: list[dict[str, Any]], values: Float
     if not keys:
         return []
     low, high = bootstrap_interval(values)
-    p_value = sign_flip_p_value(values) if quantity in DIFFERENCES else np.full(len(keys), np.nan)
+    is_difference = quantity in DIFFERENCES
+    p_value = sign_flip_p_value(values) if is_difference else np.full(len(keys), np.nan)
     num_clips = np.isfinite(values).sum(axis=0)
     columns = zip(keys, num_clips, low, high, p_value, strict=True)
     return [
         {"quantity": quantity, "dataset": dataset, "other_method": None, "frames": None, **key}
         | {"num_clips": int(n), "low": lo, "high": hi, "p_value": p}
+        | {"direction": direction(lo, hi, p) if is_difference else None}
         for key, n, lo, hi, p in columns
         if n > 0
     ]
@@ -109,7 +42,8 @@ def _rows(quantity: str, dataset: str, keys: list[dict[str, Any]], values: Float
 def _mirrored(row: dict[str, Any]) -> dict[str, Any]:
     """The same difference seen from the other method."""
     swapped = {"method": row["other_method"], "other_method": row["method"]}
-    return row | swapped | {"low": -row["high"], "high": -row["low"]}
+    shown = None if row["direction"] is None else -row["direction"]
+    return row | swapped | {"low": -row["high"], "high": -row["low"], "direction": shown}
 
 
 def _dataset_rows(dataset: str, scores: pd.DataFrame, signs: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -178,7 +112,11 @@ def bootstrap_intervals(
         for (of, quantity), group in points.groupby(["dataset", "quantity"], sort=True):
             rows += _point_rows(str(of), str(quantity), group)
     columns = ["quantity", "dataset", "method", "other_method", "audio", "protocol", "metric", "evaluator"]
-    frame = pd.DataFrame(rows, columns=[*columns, "frames", "num_clips", "low", "high", "p_value"])
+    frame = pd.DataFrame(
+        rows, columns=[*columns, "frames", "num_clips", "low", "high", "p_value", "direction"]
+    )
     return frame.assign(
-        evaluator=frame["evaluator"].replace("", None), frames=frame["frames"].astype("Int64")
+        evaluator=frame["evaluator"].replace("", None),
+        frames=frame["frames"].astype("Int64"),
+        direction=frame["direction"].astype("Int64"),
     )

@@ -1,6 +1,6 @@
 """Metrics by clip on both sides, paired: mean difference with its interval over clips and a sign-flip test.
 
-Interval and test are those of ``assets.store.bootstrap``, as in the report: 95 % percentile bootstrap over clips (2,000
+Interval and test are those of ``cals_models.metrics.resampling``, as in the report: 95 % percentile bootstrap over clips (2,000
 resamples, fixed seed), paired sign flips.
 """
 
@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from assets.project.home import Home
-from assets.report.table_cells import SIGNIFICANT
-from assets.store.bootstrap import Floats, bootstrap_interval, sign_flip_p_value
 from assets.store.metrics import declared_metrics
+from cals_models.metrics.resampling import Floats, bootstrap_interval, direction, sign_flip_p_value
 from pipelines.diff.clip_changes import clip_name
 from pipelines.diff.kept_rows import written_rows
 from pipelines.diff.pairs import Pair
@@ -139,15 +138,16 @@ def _verdict(better: str | None, low: float, high: float, p_value: float) -> str
     """Which side is better, by the report's rule: only where interval and test agree. None for an unknown metric."""
     if better is None:
         return None
-    if not math.isfinite(low):
+    shown = direction(low, high, p_value)
+    if shown is None:
         return "too few clips for an interval"
     if low == high == 0:
         return "the same"
     if low <= 0 <= high:
         return "no clear difference"
-    if p_value >= SIGNIFICANT:
+    if shown == 0:
         return "too few clips to tell"
-    return "b is better" if (low > 0) == (better == "higher") else "a is better"
+    return "b is better" if (shown > 0) == (better == "higher") else "a is better"
 
 
 def _note(pair: Pair, metric: str) -> str | None:

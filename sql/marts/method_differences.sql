@@ -17,7 +17,8 @@ intervals as (
     select
         bootstrap_intervals.dataset, bootstrap_intervals.method, bootstrap_intervals.other_method,
         bootstrap_intervals.protocol, bootstrap_intervals.metric, bootstrap_intervals.evaluator,
-        bootstrap_intervals.low, bootstrap_intervals.high, bootstrap_intervals.p_value
+        bootstrap_intervals.low, bootstrap_intervals.high, bootstrap_intervals.p_value,
+        bootstrap_intervals.direction
     from bootstrap_intervals
     where bootstrap_intervals.quantity = 'method_difference'
 ),
@@ -59,12 +60,10 @@ select
     differences.num_clips,  -- clips that both methods have a value for
     definitions.better,  -- direction in which the metric is better: higher or lower
     case
-        when intervals.low is null then null
-        when definitions.better = 'higher' and intervals.low > 0 then true
-        when definitions.better = 'lower' and intervals.high < 0 then true
-        when definitions.better = 'higher' and intervals.high < 0 then false
-        when definitions.better = 'lower' and intervals.low > 0 then false
-    end as is_better  -- whether method is better than other_method; null where the interval contains 0
+        when intervals.direction = 0 then null
+        when definitions.better = 'higher' then intervals.direction = 1
+        when definitions.better = 'lower' then intervals.direction = -1
+    end as is_better  -- whether method is better than other_method; null unless the interval leaves 0 out and p_value is below 0.05
 from differences
 left join intervals
     on differences.dataset = intervals.dataset

@@ -1,6 +1,6 @@
 -- How much better a method scores with the clip's own audio than with another clip's: does the mouth follow the audio?
 -- A method is given another clip's audio and judged against the clip's own frames and audio; the controls, which use no
--- audio, keep their frames and are judged against another clip's audio. A margin whose interval contains 0 means that
+-- audio, keep their frames and are judged against another clip's audio. Where is_better is null,
 -- the metric does not show that the mouth follows the audio.
 -- grain: one dataset, method, protocol, metric and evaluator
 -- key: dataset, method, protocol, metric, evaluator
@@ -20,7 +20,7 @@ intervals as (
     select
         bootstrap_intervals.dataset, bootstrap_intervals.method, bootstrap_intervals.protocol,
         bootstrap_intervals.metric, bootstrap_intervals.evaluator, bootstrap_intervals.low,
-        bootstrap_intervals.high, bootstrap_intervals.p_value
+        bootstrap_intervals.high, bootstrap_intervals.p_value, bootstrap_intervals.direction
     from bootstrap_intervals
     where bootstrap_intervals.quantity = 'wrong_audio_margin'
 ),
@@ -62,6 +62,7 @@ select
     intervals.low,  -- lower end of the margin's 95 % bootstrap interval
     intervals.high,  -- upper end of the margin's 95 % bootstrap interval
     intervals.p_value,  -- paired sign-flip test that the margin is 0, two-sided
+    case when intervals.direction <> 0 then intervals.direction = 1 end as is_better,  -- whether the right audio is better; null unless the interval leaves 0 out and p_value is below 0.05
     pairs.num_clips,  -- clips scored with both
     definitions.unit  -- unit of the values; 1 where they have none
 from pairs

@@ -16,5 +16,6 @@ create table bootstrap_intervals (
     num_clips bigint not null,  -- clips that have a value (on both sides of a difference)
     low double,  -- 2.5th percentile of the resampled means; null with fewer than 2 clips
     high double,  -- 97.5th percentile of the resampled means; null with fewer than 2 clips
-    p_value double  -- paired sign-flip test that the mean is 0, two-sided; null where quantity is no difference
+    p_value double,  -- paired sign-flip test that the mean is 0, two-sided; null where quantity is no difference
+    direction integer  -- 1 or -1 where the interval leaves 0 out and p_value is below 0.05: the mean is above or below 0; 0 where that is not shown; null where there is no interval or quantity is no difference
 )

@@ -1,4 +1,4 @@
-"""The hostile set through `cals run --to shards`: the run goes on, and each file given is accounted for."""
+"""Hostile files through `cals run --to shards`: the run goes on, and each file given is accounted for."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 
 from cals_models.shards.shard_set import ShardSet
 from tests.support.hostile_files import make_hostile_set
+from tests.support.two_hundred import make_two_hundred
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -23,8 +24,8 @@ datasets:
 """
 
 
-def run_on(folder: Path, num_mutated: int, clips: list[Path]) -> list[Path]:
-    given = make_hostile_set(folder / "hostile", clips, num_mutated=num_mutated)
+def run_on(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the dataset that lies in the folder's ``hostile``."""
     (folder / "cals.yaml").write_text(CONFIG)
     own = {k: v for k, v in os.environ.items() if not k.startswith(("CALS_", "DAGSTER_", "MLFLOW_"))}
     done = subprocess.run(
@@ -35,30 +36,33 @@ def run_on(folder: Path, num_mutated: int, clips: list[Path]) -> list[Path]:
         text=True,
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    return given
+    return done
+
+
+def ask(home: Path, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(home / "warehouse" / "cals.duckdb"), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
 
 
 @pytest.mark.proof
 @pytest.mark.timeout(1800)
 def test_every_hostile_file_ends_as_clips_or_as_a_row(tmp_path: Path, grid_clips: list[Path]) -> None:
-    given = run_on(tmp_path, int(os.environ.get("CALS_HOSTILE_FILES", "240")), grid_clips)
+    num_mutated = int(os.environ.get("CALS_HOSTILE_FILES", "64"))
+    given = make_hostile_set(tmp_path / "hostile", grid_clips, num_mutated=num_mutated)
+    run_on(tmp_path)
     home = tmp_path / ".cals"
-    with duckdb.connect(str(home / "warehouse" / "cals.duckdb"), read_only=True) as connection:
-
-        def ask(sql: str) -> list[tuple[Any, ...]]:
-            return connection.execute(sql).fetchall()
-
-        paths = {path for (path,) in ask("select path from raw_files")}
-        assert len(paths) == len(given)
-        rows = ask("select path, clip_id, status, stage, reason, detail from clips")
-        assert {path for path, *_ in rows} == paths
-        accepted = {path for path, _, status, *_ in rows if status == "ok"}
-        rejected = paths - accepted
-        assert len(accepted) + len(rejected) == len(given)
-        for path, _, status, stage, reason, detail in rows:
-            assert status == "ok" or (stage and reason and detail), path
-        in_shards = {clip_id for (clip_id,) in ask("select clip_id from shard_clips")}
-        whys = dict(ask("select clip_id, stage || ': ' || reason from rejections"))
+    paths = {path for (path,) in ask(home, "select path from raw_files")}
+    assert len(paths) == len(given)
+    rows = ask(home, "select path, clip_id, status, stage, reason, detail from clips")
+    assert {path for path, *_ in rows} == paths
+    accepted = {path for path, _, status, *_ in rows if status == "ok"}
+    rejected = paths - accepted
+    assert len(accepted) + len(rejected) == len(given)
+    for path, _, status, stage, reason, detail in rows:
+        assert status == "ok" or (stage and reason and detail), path
+    in_shards = {clip_id for (clip_id,) in ask(home, "select clip_id from shard_clips")}
+    whys = dict(ask(home, "select clip_id, stage || ': ' || reason from rejections"))
+    assert not any("unexpected_error" in why for why in whys.values())
     assert in_shards == {clip_id for _, clip_id, status, *_ in rows if status == "ok"}
     assert set(whys) == {clip_id for _, clip_id, status, *_ in rows if status != "ok"}
     shards = ShardSet(home / "shards" / "hostile")
@@ -66,3 +70,26 @@ def test_every_hostile_file_ends_as_clips_or_as_a_row(tmp_path: Path, grid_clips
     print(json.dumps({"given": len(given), "in_shards": len(in_shards), **Counter(whys.values())}))
     for stage in ("clips", "face_tracks"):
         assert (home / "stages" / stage / "hostile" / "pictures" / "rejected.png").stat().st_size > 1000
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(1800)
+def test_of_two_hundred_files_the_good_are_in_the_shards_and_each_other_is_one_row(
+    tmp_path: Path, grid_clips: list[Path]
+) -> None:
+    good, others = make_two_hundred(tmp_path / "hostile", grid_clips)
+    assert len(good) + len(others) == 200
+    done = run_on(tmp_path)
+    assert done.stderr.replace("\n", "").replace("\r", "").replace("\t", "").isprintable()
+    home = tmp_path / ".cals"
+    assert {path for (path,) in ask(home, "select path from raw_files where path <> 'splits.csv'")} == {
+        *good,
+        *others,
+    }
+    rows = ask(home, "select path, clip_id, status, reason, detail from clips")
+    assert len(rows) == 200 and all(detail for _, _, status, _, detail in rows if status != "ok")
+    assert {path: reason for path, _, status, reason, _ in rows if status != "ok"} == others
+    shards = ShardSet(home / "shards" / "hostile")
+    in_shards = {clip.clip_id for split in ("train", "val", "test") for clip in shards.clips(split)}
+    assert in_shards == {clip_id for path, clip_id, *_ in rows if path in good}
+    assert len(in_shards) == len(good) == 188

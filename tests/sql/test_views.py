@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 
 from assets.project.home import Home
-from assets.store.bootstrap import NUM_RESAMPLES, SEED
 from assets.store.table_parts import write_part
 from assets.store.warehouse import publish, query
+from cals_models.metrics.resampling import NUM_RESAMPLES, SEED
 from tests.support import warehouse_rows
 
 Distances = dict[str, tuple[float | None, float | None]]
@@ -25,14 +25,13 @@ MASKED: dict[tuple[str, int], Distances] = {
 
 
 def resampled(values: list[float | None]) -> tuple[float, float]:
-    """The interval in a plain loop, from the draws that `assets.store.bootstrap` documents: of all clips, where those
-    without a value do not count."""
+    """The interval in a plain loop, from the draws that `cals_models.metrics.resampling` documents: of the clips with a value."""
     rng = np.random.default_rng(SEED)
-    given = np.array(values, np.float64)
+    given = np.array([value for value in values if value is not None], np.float64)
     means = []
     for _ in range(NUM_RESAMPLES // 50):
         draws = rng.integers(0, len(given), (50, len(given)))
-        means += [np.nanmean(given[draw]) for draw in draws if np.isfinite(given[draw]).any()]
+        means += [given[draw].mean() for draw in draws]
     low, high = np.percentile(means, [2.5, 97.5])
     return float(low), float(high)
 

@@ -1,4 +1,4 @@
-"""Files with a stream beside the two that are used, most often before them: subtitles, a cover picture, other audio."""
+"""Files with a stream beside the two that are used, most often before them: subtitles, a cover image, other audio."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def _first(made: Any, kind: Kind, folder: Path) -> tuple[Any, Any]:
     stream.width, stream.height, stream.pix_fmt = 160, 96, "yuvj420p"
     stream.time_base = stream.codec_context.time_base = Fraction(1, 25)
     stream.disposition = Disposition.attached_pic if kind == "cover" else Disposition.still_image
-    picture = av.VideoFrame.from_ndarray(np.full((96, 160, 3), 200, np.uint8)).reformat(format="yuvj420p")
-    return stream, lambda into: [*into.encode(picture), *into.encode(None)]
+    image = av.VideoFrame.from_ndarray(np.full((96, 160, 3), 200, np.uint8)).reformat(format="yuvj420p")
+    return stream, lambda into: [*into.encode(image), *into.encode(None)]
 
 
 def _copied(path: Path, into: Any) -> list[Any]:

@@ -34,6 +34,6 @@ def test_direction_decides_what_is_better(better: str, expected: bool) -> None:
 
 
 def test_the_test_is_that_of_all_sign_flips() -> None:
-    """Four equal differences: 2 of the 16 flips are as far from 0, and 1 + 250 of 2,001 draws are near that."""
+    """Four equal differences: 2 of the 16 flips are as far from 0, which shows nothing."""
     found = difference(dict.fromkeys("abcd", 1.0), dict.fromkeys("abcd", 0.0), better="higher")
-    assert found is not None and found["p_value"] == pytest.approx(2 / 16, abs=0.02)
+    assert found is not None and (found["p_value"], found["is_better"]) == (2 / 16, None)

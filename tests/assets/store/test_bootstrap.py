@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from itertools import product
+from math import erfc
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from assets.store.bootstrap import (
+from assets.store.bootstrap import bootstrap_intervals
+from cals_models.metrics.resampling import (
     NUM_RESAMPLES,
     SEED,
     bootstrap_interval,
-    bootstrap_intervals,
+    direction,
     sign_flip_p_value,
 )
 
@@ -42,9 +44,23 @@ def test_missing_values_are_left_out_of_their_own_series_only() -> None:
     with_gap[5, 1] = np.nan
     low, high = bootstrap_interval(with_gap)
     full_low, _ = bootstrap_interval(values)
-    present = np.delete(values[:, 1], 5)
+    alone_low, alone_high = bootstrap_interval(np.delete(values[:, 1:], 5, axis=0))
     assert low[0] == full_low[0]
-    assert low[1] < present.mean() < high[1]
+    assert (low[1], high[1]) == (alone_low[0], alone_high[0])
+
+
+@pytest.mark.parametrize("num_clips", [9, 12, 40, 700])
+def test_values_are_judged_the_same_beside_any_others(num_clips: int) -> None:
+    """Byte for byte: other series, clips without a value in this one, and their order among them."""
+    rng = np.random.default_rng(num_clips)
+    own = rng.normal(0.1, 1, (num_clips, 1))
+    beside = np.full((num_clips + 57, 1 + 12), np.nan)
+    places = np.sort(rng.choice(len(beside), num_clips, replace=False))
+    beside[:, 1:] = np.where(rng.random((len(beside), 12)) < 0.8, rng.normal(size=(len(beside), 12)), np.nan)
+    beside[places, 0] = own[:, 0]
+    alone = (*bootstrap_interval(own), sign_flip_p_value(own))
+    among = (*bootstrap_interval(beside), sign_flip_p_value(beside))
+    assert [found[0].tobytes() for found in alone] == [found[0].tobytes() for found in among]
 
 
 def test_one_clip_has_no_interval() -> None:
@@ -56,7 +72,36 @@ def test_sign_flips_agree_with_all_flips_of_a_small_sample() -> None:
     differences = np.array([0.9, 1.4, -0.3, 0.8, 1.1, 0.2, 0.7, -0.1])
     sums = [abs(np.dot(signs, differences)) for signs in product((-1, 1), repeat=8)]
     exact = np.mean(np.array(sums) >= abs(differences.sum()) - 1e-12)
-    assert sign_flip_p_value(differences[:, None])[0] == pytest.approx(exact, abs=0.012)
+    assert sign_flip_p_value(differences[:, None])[0] == exact
+
+
+@pytest.mark.parametrize("num_clips", [2, 3, 6, 8, 12])
+def test_no_p_value_is_below_the_least_that_so_few_clips_attain(num_clips: int) -> None:
+    assert sign_flip_p_value(np.linspace(1, 2, num_clips)[:, None])[0] == 2 / 2**num_clips
+
+
+def test_random_flips_of_more_clips_agree_with_the_normal_limit() -> None:
+    differences = np.random.default_rng(4).normal(0.35, 1, (60, 1))
+    z = abs(differences.sum()) / np.sqrt(np.square(differences).sum())
+    assert sign_flip_p_value(differences)[0] == pytest.approx(erfc(z / np.sqrt(2)), abs=0.01)
+    assert sign_flip_p_value(np.full((30, 1), 2.0))[0] == 1 / (NUM_RESAMPLES + 1)
+
+
+def test_a_direction_is_shown_where_interval_and_test_agree() -> None:
+    assert direction(0.1, 0.4, 0.01) == 1 and direction(-0.4, -0.1, 0.049) == -1
+    assert direction(0.1, 0.4, 0.05) == 0 and direction(-0.4, -0.1, 0.0625) == 0
+    assert direction(-0.1, 0.4, 0.01) == 0 and direction(0.0, 0.0, 1.0) == 0
+    assert direction(float("nan"), float("nan"), float("nan")) is None
+
+
+def test_five_clips_never_show_a_direction_and_six_can() -> None:
+    for num, shown in ((5, 0), (6, 1)):
+        rows = [(m, f"c{i}", "own", 1.0 + i / 10 + (m == "x")) for m in ("x", "y") for i in range(num)]
+        frame = bootstrap_intervals(scores(rows), {"lmd": "lower"})
+        pairs = frame[frame["quantity"] == "method_difference"].set_index("method")
+        assert pairs.loc["x", "low"] > 0
+        assert pairs["direction"].to_dict() == {"x": shown, "y": -shown}
+        assert frame[frame["quantity"] == "mean"]["direction"].isna().all()
 
 
 def test_equal_methods_have_p_value_1() -> None:
@@ -94,6 +139,25 @@ def test_order_of_the_rows_does_not_matter() -> None:
     forward = bootstrap_intervals(scores(rows), {})
     backward = bootstrap_intervals(scores(rows[::-1]), {})
     assert forward.equals(backward)
+
+
+def test_foreign_clips_change_nothing_of_other_methods() -> None:
+    rng = np.random.default_rng(7)
+    rows = [
+        (m, f"d/test/{i:02d}", a, float(rng.normal()))
+        for m in ("x", "y")
+        for i in range(14)
+        for a in ("own", "other")
+    ]
+    foreign = [
+        ("external/z", f"{letter}{i}", "own", float(rng.normal())) for i in range(9) for letter in "ae"
+    ]
+    alone = bootstrap_intervals(scores(rows), {"lmd": "lower"})
+    among = bootstrap_intervals(scores(rows + foreign), {"lmd": "lower"})
+    kept = among[(among["method"] != "external/z") & (among["other_method"] != "external/z")].reset_index(
+        drop=True
+    )
+    assert kept.equals(alone) and len(among) == len(alone) + 1
 
 
 def test_no_scores_make_an_empty_table() -> None:
