@@ -1,4 +1,4 @@
-"""The appearance of a face and its surroundings: enough to decide whether a later frame shows the same face."""
+"""The appearance of a face: enough to decide whether a later frame shows the same one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from assets.faces.landmarks import RIGID, Points, spread
 
 Appearance = NDArray[np.float32]
 """(32, 32) float32 of zero mean and unit norm."""
-Scene = NDArray[np.float32]
-"""(h, w) float32 luma of the whole frame, 0 to 255, the shorter side about 24 pixels."""
 
 APPEARANCE_PX = 32
 # The square of the canonical face (128 px) that the appearance shows: upper left corner x, y, and side.
@@ -22,18 +20,6 @@ UPPER_FACE_CORNER = (28.0, 34.0)
 UPPER_FACE_PX = 72.0
 # Standard deviation in grey levels below which a face has no contrast.
 FLAT_STD = 3.0
-SCENE_PX = 24
-
-
-def scene_of(gray: NDArray[np.uint8]) -> Scene:
-    """Every n-th pixel of the luma (H, W): enough to notice a cut."""
-    step = max(1, min(gray.shape) // SCENE_PX)
-    return gray[step // 2 :: step, step // 2 :: step].astype(np.float32)
-
-
-def scene_change(a: Scene, b: Scene) -> float:
-    """Mean absolute difference of two frames, grey levels."""
-    return float(np.abs(a - b).mean())
 
 
 def appearance_of(image: Image, points: Points) -> Appearance | None:

@@ -13,7 +13,7 @@ from assets.faces.backends.opening import shared_networks
 from assets.faces.clip_faces import CROPPING, CROPS, TRACKS, compute_faces
 from assets.faces.plan import FacesPlan
 from assets.faces.stored_track import TRACKS_SCHEMA
-from assets.faces.track_table import track_rows
+from assets.faces.track_table import FRAMES_KEPT, check_kept, track_rows
 from assets.stage.run import StageResult, StageRun
 from assets.stage.stage_asset import joint_stage_asset
 from assets.store.bucket_files import StageOutput, StageSummary
@@ -25,7 +25,7 @@ from cals_models.references import ByStage, load
 
 PREVIEWS = ByStage(face_crops="assets.faces.crop_strips:crops_preview")
 """Function of a stage's own preview."""
-CHECKS = {TRACKS: CLIP_CHECKS, CROPS: CLIP_CHECKS}
+CHECKS = {TRACKS: {**CLIP_CHECKS, FRAMES_KEPT: False}, CROPS: CLIP_CHECKS}
 
 
 @joint_stage_asset((TRACKS, CROPS), checks=CHECKS)
@@ -69,10 +69,11 @@ def _output(run: StageRun, name: str) -> StageOutput:
 def _result(run: StageRun, summaries: Mapping[str, StageSummary]) -> StageResult:
     summary = summaries[run.stage]
     write_outcomes(run, summary)
+    checks = clip_checks(run, summary.outcomes)
     if run.stage == TRACKS:
-        write_part(
-            run.home, "face_tracks", track_rows(run.folder, run.dataset.name), dataset=run.dataset.name
-        )
+        rows = track_rows(run.folder, run.dataset.name)
+        write_part(run.home, "face_tracks", rows, dataset=run.dataset.name)
+        checks.append(check_kept(rows))
     return StageResult(
         data_version=summary.digest,
         num_clips=summary.num_ok,
@@ -81,5 +82,5 @@ def _result(run: StageRun, summaries: Mapping[str, StageSummary]) -> StageResult
             **(load(PREVIEWS[run.stage])(run.folder) if run.stage in PREVIEWS else {}),
             **rejected_previews(run, summary),
         },
-        checks=clip_checks(run, summary.outcomes),
+        checks=checks,
     )

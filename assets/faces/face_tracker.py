@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.faces.appearance import Appearance, Scene, appearance_of, scene_of, similarity
+from assets.faces.appearance import Appearance, appearance_of, similarity
 from assets.faces.backends.interface import Detection, FaceBackend
 from assets.faces.frames import Frame, Region, region_around, rgb_of
 from assets.faces.landmarks import Points, boxes_of, is_upright_face, overlap
 from assets.faces.search import backend_image, search_frame, search_windows
 from assets.faces.settings import TrackSettings
+from assets.faces.shots import INSERT, NumberedFrame, numbered_shots
 from assets.faces.track import Track
 
 Box = NDArray[np.float32]
@@ -60,13 +61,13 @@ class FaceTracker:
         self._next_search = 0
         self._next_fine_search = 0
         self._empty_searches = 0
-        self._scenes: list[Scene] = []
+        self._shots: list[int] = []
 
     def follow(self, frames: Iterable[Frame]) -> list[Track]:
         """All tracks of a clip, by first frame. Tracks too short to be accepted keep no images."""
-        batch: list[Frame] = []
-        for frame in frames:
-            batch.append(frame)
+        batch: list[NumberedFrame] = []
+        for numbered in numbered_shots(frames):
+            batch.append(numbered)
             if len(batch) == self.backend.batch_frames:
                 self._step(batch)
                 batch = []
@@ -76,9 +77,12 @@ class FaceTracker:
             self._close(track)
         return sorted(self._closed, key=lambda track: (track.first, float(track.box[0])))
 
-    def _step(self, frames: Sequence[Frame]) -> None:
+    def _step(self, numbered: Sequence[NumberedFrame]) -> None:
         start = self.num_frames
-        self._scenes = [scene_of(frame.gray()) for frame in frames]
+        frames = [one.frame for one in numbered]
+        self._shots = [one.shot for one in numbered]
+        for track in self._live:
+            track.drift = track.drift + numbered[0].shift
         if start >= self._next_search:
             self._search(frames[0], start)
         ended = [track for track in self._live if not self._advance(track, frames, start)]
@@ -90,6 +94,8 @@ class FaceTracker:
         self.num_frames += len(frames)
         for track in list(self._live):
             gap = self.num_frames - 1 - track.last
+            if gap > 0:
+                track.drift = track.drift + sum(one.shift for one in numbered[1:])
             if gap > self.settings.max_gap_frames:
                 self._close(track)
             elif gap > 0:
@@ -124,14 +130,14 @@ class FaceTracker:
             self._live.append(track)
         track.last_detection = index
         self._confirm(track, frame, index, detection, appearance)
-        track.add(index, points, appearance, self._scenes[0])
+        track.add(index, points, appearance, self._shots[0])
 
     def _lost_track(self, appearance: Appearance, index: int) -> Track | None:
         """The lost track whose face this is: one that moved too far for the boxes to overlap."""
         lost = [
             track
             for track in self._live
-            if track.last < index - 1 and track.continues_as(appearance, self._scenes[0])
+            if track.last < index - 1 and track.continues_as(appearance, self._shots[0])
         ]
         best = max(lost, key=lambda track: similarity(appearance, track.last_appearance), default=None)
         if best is None or similarity(appearance, best.last_appearance) < SAME_FACE_ELSEWHERE:
@@ -151,7 +157,7 @@ class FaceTracker:
         known = {k: self._box_of(track, frames[k], d) for k, d in confirmed.items()}
         boxes = _interpolated(track.box, known, len(frames))[first:]
         for k, reading in enumerate(self._read(frames[first:], boxes), start=first):
-            if not self._accept(track, frames[k], start + k, reading, self._scenes[k], confirmed.get(k)):
+            if not self._accept(track, frames[k], start + k, reading, self._shots[k], confirmed.get(k)):
                 return False
         return True
 
@@ -193,14 +199,15 @@ class FaceTracker:
         frame: Frame,
         index: int,
         reading: _Reading,
-        scene: Scene,
+        shot: int,
         detection: Detection | None,
     ) -> bool:
         """Adds what was read from a frame if it is the track's face; False ends the track.
 
-        A doubtful reading without a detection is confirmed by the detector first, or the frame stays a gap.
+        A doubtful reading without a detection is confirmed by the detector first, or the frame stays a gap; so does a
+        frame of an insert, after which the face comes back.
         """
-        if detection is None and self._is_doubtful(track, reading, scene):
+        if detection is None and self._is_doubtful(track, reading, shot):
             detection = self._detect_near(track, [frame], index, [0]).get(0)
             if detection is None:
                 return True
@@ -208,16 +215,16 @@ class FaceTracker:
         points, appearance = reading
         if appearance is None or not is_upright_face(points):
             return True
-        if not track.continues_as(appearance, scene):
-            return False
+        if not track.continues_as(appearance, shot):
+            return shot == INSERT
         if detection is not None:
             self._confirm(track, frame, index, detection, appearance)
-        track.add(index, points, appearance, scene)
+        track.add(index, points, appearance, shot)
         return True
 
-    def _is_doubtful(self, track: Track, reading: _Reading, scene: Scene) -> bool:
+    def _is_doubtful(self, track: Track, reading: _Reading, shot: int) -> bool:
         appearance = reading.appearance
-        if appearance is None or not track.continues_as(appearance, scene):
+        if appearance is None or shot != track.shot or not track.continues_as(appearance, shot):
             return True
         return similarity(appearance, track.confirmed_appearance) < self.settings.same_face_correlation
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.faces.appearance import Appearance, Scene, scene_change, similarity
+from assets.faces.appearance import Appearance, similarity
 from assets.faces.backends.interface import Detection, Image
 from assets.faces.frames import Region
 from assets.faces.landmarks import Points, boxes_of
+from assets.faces.shots import INSERT
 
-# Consecutive frames of handheld video differ by at most 9 grey levels, shots by 11 or more.
-CUT_GREY_LEVELS = 10.0
-# Correlation of appearances from which a face may be the same, without a cut and after one.
+# Correlation of appearances from which a face may be the same, within a shot and in another one.
 SIMILAR_FACE = 0.4
 # Faces of different people correlate by up to 0.9.
 SAME_FACE_AFTER_CUT = 0.92
@@ -32,9 +31,10 @@ class Track:
         images: RGB of these regions, uint8 (h, w, 3), if they are kept.
         confirmed_appearance: of the face when the detector last confirmed it.
         last_appearance: of the face when it was last found.
-        scene: the frame in which the face was last found.
+        shot: number of the shot in which the face was last found.
         evidence: image around the most confident detection, for the second detector.
         last_detection: frame in which the detector last ran near this face.
+        drift: how far the camera moved the scene since the face was last found: x and y, source pixels.
     """
 
     points: dict[int, Points] = field(default_factory=dict)
@@ -43,9 +43,10 @@ class Track:
     images: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     confirmed_appearance: Appearance | None = None
     last_appearance: Appearance | None = None
-    scene: Scene | None = None
+    shot: int = INSERT
     evidence: Image | None = None
     last_detection: int = -1
+    drift: NDArray[np.float32] = field(default_factory=lambda: np.zeros(2, np.float32))
 
     @property
     def first(self) -> int:
@@ -62,8 +63,8 @@ class Track:
 
     @property
     def box(self) -> NDArray[np.float32]:
-        """(4,) box of the last frame, x0, y0, x1, y1, source pixels."""
-        return boxes_of(self.points[self.last])
+        """(4,) box of the last frame, moved with the camera since: x0, y0, x1, y1, source pixels."""
+        return boxes_of(self.points[self.last]) + np.tile(self.drift, 2)
 
     @property
     def median_box(self) -> NDArray[np.float32]:
@@ -76,26 +77,26 @@ class Track:
         """Highest confidence of the detector."""
         return max(self.confidences.values())
 
-    def add(self, index: int, points: Points, appearance: Appearance, scene: Scene) -> None:
+    def add(self, index: int, points: Points, appearance: Appearance, shot: int) -> None:
         self.points[index] = points
         self.last_appearance = appearance
-        self.scene = scene
+        self.drift = np.zeros(2, np.float32)
+        if shot != INSERT:
+            self.shot = shot
 
     def confirm(self, index: int, detection: Detection, appearance: Appearance) -> None:
         self.confidences[index] = detection.confidence
         self.confirmed_appearance = appearance
 
-    def continues_as(self, appearance: Appearance, scene: Scene) -> bool:
+    def continues_as(self, appearance: Appearance, shot: int) -> bool:
         """Whether a face found where this one was expected can be the same face.
 
-        After a cut the face must look the same to be the same; otherwise being similar is enough.
+        In another shot the face must look the same to be the same; otherwise being similar is enough.
         """
-        assert self.scene is not None, "a track starts with a face found"
         likeness = max(
             similarity(appearance, self.confirmed_appearance), similarity(appearance, self.last_appearance)
         )
-        is_cut = scene_change(scene, self.scene) >= CUT_GREY_LEVELS
-        return likeness >= (SAME_FACE_AFTER_CUT if is_cut else SIMILAR_FACE)
+        return likeness >= (SIMILAR_FACE if shot == self.shot else SAME_FACE_AFTER_CUT)
 
     def drop_after_last(self) -> None:
         """Drops what was kept for frames after the last in which the face was found."""

@@ -7,6 +7,8 @@ create table face_tracks (
     clip_id varchar not null,  -- dataset/split/relative path, with #segment where a long video was cut
     backend varchar,  -- detector and landmark model: face-alignment or dlib
     num_frames bigint,  -- frames at 25 fps that the track covers
+    num_clip_frames bigint,  -- frames at 25 fps that the clip has
+    kept_share double,  -- share of the clip's frames that the track covers, num_frames / num_clip_frames; higher is better
     num_faces integer,  -- most faces found in a frame; more than 1 means that one was chosen
     valid_share double,  -- share of frames whose face was detected or tracked; higher is better
     interpolated_share double,  -- share of frames whose face was interpolated over a gap; lower is better

@@ -17,7 +17,7 @@ CHECKS = {
         "few_clips_are_rejected",
         "few_unexpected_errors",
     },
-    "face_tracks": {"few_clips_are_rejected", "few_unexpected_errors"},
+    "face_tracks": {"few_clips_are_rejected", "few_unexpected_errors", "most_frames_are_kept"},
     "face_crops": {"few_clips_are_rejected", "few_unexpected_errors"},
     "mels": {"few_clips_are_rejected", "few_unexpected_errors"},
     "av_offsets": {"few_clips_are_rejected", "few_unexpected_errors"},

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from skimage import data
 
 from assets.faces.alignment import fit_similarity
 from assets.faces.backends.dlib import DlibBackend
@@ -208,6 +209,31 @@ def test_a_cut_within_a_batch_ends_the_track_there(
         else:
             assert track.first_frame >= cut
         assert len(images) == track.num_frames
+
+
+@pytest.mark.parametrize(("step", "hz"), [("each frame", 0.8), ("each frame", 4), ("batches", 2)])
+def test_a_shaking_camera_keeps_all_frames(
+    dlib_backend: DlibBackend, batched: DlibBackend, step: str, hz: float
+) -> None:
+    photograph = cv2.resize(data.astronaut(), (560, 560))
+    lefts = [round(40 + 24 * np.sin(2 * np.pi * hz * k / 25)) for k in range(50)]
+    track, columns = follow(
+        dlib_backend if step == "each frame" else batched,
+        [photograph[20:460, left : left + 400] for left in lefts],
+    )
+    assert (track.first_frame, track.num_frames, columns["num_faces"]) == (0, 50, 1)
+    assert track.valid.all()
+
+
+def test_a_flash_keeps_all_frames(dlib_backend: DlibBackend, speakers: tuple[list[Rgb], list[Rgb]]) -> None:
+    """Frames of another scene are a gap, after which the track goes on."""
+    frames = list(speakers[0][:50])
+    frames[14] = np.clip(frames[14].astype(int) + 90, 0, 255).astype(np.uint8)
+    frames[25] = np.full_like(frames[25], 255)
+    frames[35:38] = speakers[1][35:38]
+    track, columns = follow(dlib_backend, frames)
+    assert (track.first_frame, track.num_frames, columns["num_faces"]) == (0, 50, 1)
+    assert np.flatnonzero(~track.valid).tolist() == [25, 35, 36, 37]
 
 
 def test_the_crop_of_a_tilted_head_is_upright(dlib_backend: DlibBackend) -> None:
