@@ -29,7 +29,7 @@ CHECKS = {
 TABLE_NAMES = {"relative_path": "path", "sample_rate_hz": "audio_rate_hz", "num_frames_25": "num_frames"}
 TABLE_COLUMNS = (
     "clip_id", "dataset", "split", "speaker", "sha256", "transcript", "status", "stage", "reason", "detail",
-    "start_s", "end_s", "fps", "width", "height", "video_codec", "audio_codec", "audio_stream",
+    "start_s", "end_s", "fps", "width", "height", "frame_changes", "video_codec", "audio_codec", "audio_stream",
     "audio_stream_why", "trimmed_s", *TABLE_NAMES,
 )  # fmt: skip
 

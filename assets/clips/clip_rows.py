@@ -43,6 +43,7 @@ SCHEMA = pa.schema(
         ("width", pa.int32()),  # upright
         ("height", pa.int32()),
         ("rotation", pa.int32()),  # clockwise degrees
+        ("frame_changes", pa.string()),  # what was done to the stored frames for display; null if nothing
         ("container", pa.string()),
         ("video_codec", pa.string()),
         ("audio_codec", pa.string()),
@@ -179,6 +180,7 @@ def _clip_row(raw: RawSource, found: Probe, span: Span, suffix: str) -> ClipRow:
         "width": video.width,
         "height": video.height,
         "rotation": video.rotation,
+        "frame_changes": video.display.changes(),
         "container": found.container,
         "video_codec": video.codec,
         "audio_codec": audio.codec,

@@ -17,6 +17,7 @@ from scenedetect import AdaptiveDetector, FrameTimecode
 from assets.media.frame_places import FramePlaces
 from assets.media.opening import Complaints, decode, demux, open_media
 from assets.media.probe import Probe
+from assets.media.scene_change import Thumbnail, scene_change, thumbnail_of
 from assets.media.timeline import TICK_S, Span
 from cals_models.timebase import FPS
 
@@ -43,8 +44,10 @@ def find_shots(
 ) -> list[tuple[float, float]]:
     """The shots of a video: (start of the first frame, end of the last), seconds of container time.
 
-    PySceneDetect's adaptive detector runs on small copies of the frames. Non-reference frames are not decoded; those
-    between the last decoded frame of a shot and the first of the next belong to neither.
+    PySceneDetect's adaptive detector runs on small copies of the frames. What it takes for a change is none where the two
+    frames show one scene shifted, as after a bump of the camera, or where the scene returns within half a second.
+    Non-reference frames are not decoded; those between the last decoded frame of a shot and the first of the next belong
+    to neither.
 
     Args:
         probe: of the file.
@@ -54,6 +57,8 @@ def find_shots(
     """
     times: list[float] = []
     thumbs: list[NDArray[np.uint8]] = []
+    is_same_scene: list[bool] = []
+    before: Thumbnail | None = None
     detector = None
     changes: set[int] = set()
     for time_s, frame in _small_frames(probe, stage):
@@ -64,12 +69,17 @@ def find_shots(
         # The detector counts frames; its unit of time does not matter.
         for cut in detector.process_frame(FrameTimecode(len(times), fps=float(FPS)), frame):
             changes.add(cut.frame_num)
+        after = thumbnail_of(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
+        is_same_scene.append(before is not None and scene_change(before, after).is_same_scene)
+        before = after
         times.append(time_s)
         thumbs.append(cv2.resize(frame, ALIKE_SIZE_PX, interpolation=cv2.INTER_AREA))
     cuts = [
         at
         for at in sorted(changes)
-        if 0 < at < len(times) and not _is_flash(times, thumbs, at, ALIKE * min_change)
+        if 0 < at < len(times)
+        and not is_same_scene[at]
+        and not _is_flash(times, thumbs, at, ALIKE * min_change)
     ]
     edges = [0, *cuts, len(times)]
     step_s = 1 / (probe.video.average_fps or FPS)
@@ -119,8 +129,7 @@ def cut_at_shots(span: Span, shots: list[tuple[float, float]], *, min_s: float, 
 def _small_frames(probe: Probe, stage: str) -> Iterator[tuple[float, NDArray[np.uint8]]]:
     """(container time in seconds, (h, w, 3) uint8 BGR) of the reference frames."""
     video = probe.video
-    upright = video.width if video.rotation in (0, 180) else video.height
-    scale = min(COMPARED_WIDTH_PX / upright, 1.0)
+    scale = min(COMPARED_WIDTH_PX / video.display.stored_width, 1.0)
     with open_media(probe.path, stage) as container:
         stream: Any = container.streams[video.index]
         places = FramePlaces() if video.placed else None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from assets.media.decoded_frame import DecodedFrame
+from assets.media.display import display_of, shown_frames
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
 from assets.media.probe import probe
@@ -113,7 +114,11 @@ def _first_frame(path: Path) -> bytes | None:
             stream = choose_stream(container, "video", SHEET)
             packets = (decode(packet, Complaints()) for packet in demux(container, stream))
             frame = next((frame for frames, _ in packets for frame in frames), None)
-            return None if frame is None else _tile(DecodedFrame(frame).rgb())
+            if frame is None:
+                return None
+            display = display_of(path, stream, frame, SHEET)
+            shown = next(frame for frame, _ in shown_frames([(frame, None)], display))
+            return _tile(DecodedFrame(shown, display.orientation).rgb())
     except Rejected:
         return None
 

@@ -13,9 +13,7 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
-from assets.media.probe import clockwise_rotation
-
-Box = tuple[int, int, int, int]
+from assets.media.orientation import AS_STORED, Box, Orientation, orientation_of
 
 # name -> (bits a sample, log2 of the chroma's horizontal and vertical subsampling); planes Y, U, V
 PLANAR_YUV = {
@@ -45,16 +43,19 @@ LARGEST_SD_PX = (1024, 576)
 class DecodedFrame:
     """A decoded frame in upright coordinates: x to the right, y down, origin top left.
 
+    Args:
+        frame: of ``av``, with square pixels.
+        orientation: how it is displayed; None for what the frame itself says.
+
     Attributes:
-        width, height: pixels, after rotation.
+        width, height: pixels, as displayed.
     """
 
-    def __init__(self, frame: Any) -> None:
+    def __init__(self, frame: Any, orientation: Orientation | None = None) -> None:
         self._frame = frame
-        self._turns = clockwise_rotation(frame) // 90
-        sideways = self._turns % 2 == 1
-        self.width: int = frame.height if sideways else frame.width
-        self.height: int = frame.width if sideways else frame.height
+        self._orientation = orientation_of(frame) if orientation is None else orientation
+        size: tuple[int, int] = self._orientation.size(frame.width, frame.height)
+        self.width, self.height = size
         self._gray: NDArray[np.uint8] | None = None
 
     def gray(self) -> NDArray[Any]:
@@ -64,7 +65,7 @@ class DecodedFrame:
             (height, width) uint8, contiguous rows or a view of the decoder's plane; don't write to it.
         """
         if self._gray is None:
-            self._gray = _rotated(self._luma(), self._turns)
+            self._gray = self._upright(self._luma())
         return self._gray
 
     def rgb(self, box: Box | None = None) -> NDArray[Any]:
@@ -85,8 +86,12 @@ class DecodedFrame:
                 f"box {(x0, y0, x1, y1)} is not inside the frame of {self.width}x{self.height}; "
                 "give 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height"
             )
-        stored = self._stored_box((x0, y0, x1, y1))
-        return _rotated(self._stored_rgb(stored), self._turns)
+        stored = self._orientation.stored_box((x0, y0, x1, y1), self.width, self.height)
+        return self._upright(self._stored_rgb(stored))
+
+    def _upright(self, stored: NDArray[Any]) -> NDArray[Any]:
+        is_turned = self._orientation != AS_STORED
+        return np.ascontiguousarray(self._orientation.upright(stored)) if is_turned else stored
 
     def _luma(self) -> NDArray[Any]:
         layout = PLANAR_YUV.get(self._frame.format.name)
@@ -94,18 +99,6 @@ class DecodedFrame:
             return _plane(self._frame.reformat(format="gray", threads=1), 0, 8)
         luma = _plane(self._frame, 0, layout[0])
         return luma if layout[0] == 8 else (luma >> (layout[0] - 8)).astype(np.uint8)
-
-    def _stored_box(self, box: Box) -> Box:
-        """The box in the coordinates of the frame as decoded, before the rotation."""
-        x0, y0, x1, y1 = box
-        width, height = self._frame.width, self._frame.height
-        if self._turns == 1:
-            return y0, height - x1, y1, height - x0
-        if self._turns == 2:
-            return width - x1, height - y1, width - x0, height - y0
-        if self._turns == 3:
-            return width - y1, x0, width - y0, x1
-        return box
 
     def _stored_rgb(self, box: Box) -> NDArray[Any]:
         x0, y0, x1, y1 = box
@@ -163,7 +156,3 @@ def _colour_matrix(frame: Any) -> Colorspace:
         and min(frame.width, frame.height) <= LARGEST_SD_PX[1]
     )
     return Colorspace.ITU601 if small else Colorspace.ITU709
-
-
-def _rotated(array: NDArray[Any], turns: int) -> NDArray[Any]:
-    return np.ascontiguousarray(np.rot90(array, -turns)) if turns else array

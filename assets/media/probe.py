@@ -17,6 +17,7 @@ from typing import Any
 import av
 from av.container import InputContainer
 
+from assets.media.display import Display, display_of
 from assets.media.limits import ProbeLimits as ProbeLimits
 from assets.media.main_stream import MainStream
 from assets.media.opening import check_file, choose_main_stream, choose_stream, open_media
@@ -49,8 +50,7 @@ class VideoInfo:
 
     Attributes:
         index: stream index. codec, pixel_format: FFmpeg's names.
-        width, height: pixels as shown, after rotation.
-        rotation: degrees clockwise by which the stored frames are turned for display: 0, 90, 180 or 270.
+        display: what is done to the stored frames for display.
         average_fps, declared_fps: frames a second over the file, and the constant rate that FFmpeg guesses.
         time_base: seconds of one unit of its time stamps, as `1/90000`.
         start_s, end_s: when the first frame appears and when the last one ends.
@@ -64,9 +64,7 @@ class VideoInfo:
     index: int
     codec: str
     pixel_format: str
-    width: int
-    height: int
-    rotation: int
+    display: Display
     average_fps: float
     declared_fps: float
     time_base: str
@@ -77,6 +75,20 @@ class VideoInfo:
     longest_gap_s: float
     counted: bool
     placed: bool
+
+    @property
+    def width(self) -> int:
+        """Square pixels as shown, turned; so is the height."""
+        return self.display.size[0]
+
+    @property
+    def height(self) -> int:
+        return self.display.size[1]
+
+    @property
+    def rotation(self) -> int:
+        """Degrees clockwise by which the stored frames are turned for display: 0, 90, 180 or 270."""
+        return self.display.orientation.rotation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +143,7 @@ def probe(path: Path | str, limits: ProbeLimits | None = None, *, stage: str = "
 
     Raises:
         Rejected: unreadable, empty_file, not_a_video, no_video_stream, no_audio_stream, unknown_codec,
-            too_many_streams, too_large, too_small, too_long, too_short, frame_rate, damaged.
+            too_many_streams, too_large, too_small, too_long, too_short, frame_rate, pixel_aspect, colours, damaged.
     """
     limits = limits or ProbeLimits()
     num_bytes = check_file(path, limits.max_bytes, stage)
@@ -162,7 +174,7 @@ def _probe(path: str, limits: ProbeLimits, stage: str, num_bytes: int, identity:
             num_bytes=num_bytes,
             start_s=start_s,
             duration_s=container.duration / av.time_base if container.duration else None,
-            video=_video_info(video, frames, container.format.name),
+            video=_video_info(path, video, frames, container.format.name, stage),
             audio=_audio_info(main_audio, samples),
             streams=tuple(_stream_info(stream, start_s) for stream in container.streams),
         )
@@ -172,23 +184,14 @@ def _probe(path: str, limits: ProbeLimits, stage: str, num_bytes: int, identity:
     return result
 
 
-def clockwise_rotation(frame: Any) -> int:
-    """Degrees clockwise by which a decoded frame is turned for display, to the nearest quarter."""
-    return round(-float(frame.rotation) / 90) % 4 * 90
-
-
-def _video_info(stream: Any, log: PacketLog, container: str) -> VideoInfo:
-    frame, rotation = log.first_frame, clockwise_rotation(log.first_frame)
-    size = (frame.width, frame.height) if rotation in (0, 180) else (frame.height, frame.width)
+def _video_info(path: str, stream: Any, log: PacketLog, container: str, stage: str) -> VideoInfo:
     declared_fps = float(stream.guessed_rate or stream.average_rate or 0)
     counted = container in COUNTED_FORMATS and declared_fps > 0 and not has_other_rate(log, declared_fps)
     return VideoInfo(
         index=stream.index,
         codec=stream.codec_context.name,
-        pixel_format=frame.format.name,
-        width=size[0],
-        height=size[1],
-        rotation=rotation,
+        pixel_format=log.first_frame.format.name,
+        display=display_of(path, stream, log.first_frame, stage),
         average_fps=declared_fps if counted else log.frame_rate() or declared_fps,
         declared_fps=declared_fps,
         time_base=str(stream.time_base),

@@ -10,6 +10,7 @@ from typing import Any
 from av.container import InputContainer
 
 from assets.media.decoded_frame import DecodedFrame
+from assets.media.display import shown_frames
 from assets.media.frame_places import FramePlaces
 from assets.media.opening import Complaints, decode, demux, open_media
 from assets.media.probe import Probe
@@ -201,6 +202,17 @@ def _frames_from(
 def _frames(
     container: InputContainer, stream: Any, probe: Probe, integrity: _Integrity
 ) -> Iterator[_TimedFrame]:
+    display = probe.video.display
+    for frame, noted in shown_frames(_decoded(container, stream, probe, integrity), display):
+        timed = _TimedFrame(**noted, frame=DecodedFrame(frame, display.orientation))
+        integrity.add_frame(timed)
+        yield timed
+
+
+def _decoded(
+    container: InputContainer, stream: Any, probe: Probe, integrity: _Integrity
+) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Frames as stored, each with its number, time and whether it is damaged."""
     index = 0
     time_s: float | None = None
     step_s = 1 / (probe.video.average_fps or FPS)
@@ -214,11 +226,7 @@ def _frames(
         for frame in frames:
             stamp = places.leave(frame) if places is not None else frame.pts
             time_s = _frame_s(frame.time_base, stamp, index, probe, time_s, step_s)
-            timed = _TimedFrame(
-                index=index, time_s=time_s, damaged=damage.reaches(frame), frame=DecodedFrame(frame)
-            )
-            integrity.add_frame(timed)
-            yield timed
+            yield frame, {"index": index, "time_s": time_s, "damaged": damage.reaches(frame)}
             index += 1
 
 

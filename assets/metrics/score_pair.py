@@ -91,9 +91,16 @@ def score_pair(job: PairJob) -> list[dict[str, Any]]:
         lengths = f"{len(true.frames)} frames; the dataset's clip has {len(job.valid)}"
         raise Rejected(STAGE, "length_mismatch", f"the reference: {lengths}")
     _check_moments(generated, true, job.valid)
-    values = _values(generated, true, job, instruments)
+    note = _changes(generated, true)
+    values = [with_note(value, note) for value in _values(generated, true, job, instruments)]
     scoring, name = job.scoring, job.pair.name
     return [metric_row(scoring.dataset, scoring.method, name, "own", value) for value in values]
+
+
+def _changes(generated: PlainVideo, true: PlainVideo) -> str | None:
+    """What was done to the stored frames of either video; None if nothing."""
+    named = (("the generated video", generated.changes), ("the reference", true.changes))
+    return "; ".join(f"{which} was {changes}" for which, changes in named if changes) or None
 
 
 def open_for_pairs(scoring: PairScoring) -> Instruments:

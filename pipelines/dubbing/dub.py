@@ -92,6 +92,7 @@ class DubResult:
         num_frames: frames of the output; ``num_dubbed_frames`` of them with a generated mouth.
         duration_s: length of the output; ``seconds`` is how long the work took.
         is_signed: carries a C2PA manifest.
+        frame_changes: what was done to the given frames besides the dub; None if nothing.
     """
 
     dub_id: str
@@ -102,6 +103,7 @@ class DubResult:
     seconds: float
     faces: tuple[str, ...]
     is_signed: bool
+    frame_changes: str | None = None
 
     @property
     def real_time_factor(self) -> float:
@@ -144,7 +146,7 @@ def make_dub(
                 first.plan,
                 first.audio,
                 frame_rate=first.source.frame_rate,
-                template=next(read_frames(first.source)).image,
+                template=next(read_frames(first.source)),
                 quality_crf=settings.quality_crf,
                 metadata=origin.metadata(),
             )
@@ -160,6 +162,7 @@ def make_dub(
             seconds=time.monotonic() - began,
             faces=tuple(face.text() for face in first.faces),
             is_signed=key is not None,
+            frame_changes=first.source.display.changes(square_pixels=False),
         )
         append_row(
             home, _row(inputs, origin, result, first.source, first.audio, settings, model.folder, temporary)
@@ -283,8 +286,9 @@ def _row(
         "audio_taken": audio.taken,
         "output_path": str(inputs.out.absolute()),
         "output_sha256": sha256_of(written),
-        "width_px": source.width // 2 * 2,
-        "height_px": source.height // 2 * 2,
+        "width_px": source.grid_size[0] // 2 * 2,
+        "height_px": source.grid_size[1] // 2 * 2,
+        "frame_changes": result.frame_changes,
         "num_frames": result.num_frames,
         "num_dubbed_frames": result.num_dubbed_frames,
         "duration_s": result.duration_s,

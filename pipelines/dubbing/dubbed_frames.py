@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.faces.alignment import compose
 from cals_models.shards.shard_format import CROP_PX
 from pipelines.dubbing.choose_faces import Stretch
 from pipelines.dubbing.cut_crop import cut_crop
@@ -100,11 +101,12 @@ class DubbedFrames:
         return mouths
 
     def _dubbed(self, number: int, frame: SourceFrame, mouths: Mouths) -> Any:
-        planes = FramePlanes(frame.image)
+        planes = FramePlanes(frame.image, frame.display.orientation)
         is_dubbed = False
         for place, stretch in self._covering(frame.index):
             mouth, weight = mouths[(number, place)]
-            paste_mouth(planes, mouth, stretch.transform(frame.index), weight)
+            to_crop = compose(stretch.transform(frame.index), self._source.grid_to_square)
+            paste_mouth(planes, mouth, to_crop, weight)
             is_dubbed = True
         self.num_dubbed += is_dubbed
         if self._settings.mark:

@@ -16,7 +16,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from assets.media.decoded_frame import LARGEST_SD_PX
-from assets.media.probe import clockwise_rotation
+from assets.media.orientation import Orientation, orientation_of
 
 DRAWABLE = ("yuv420p", "yuvj420p")
 # FFmpeg's number of a colour matrix -> weights of red and blue in luma
@@ -30,6 +30,10 @@ Box = tuple[int, int, int, int]
 class FramePlanes:
     """The upright planes of a decoded frame.
 
+    Args:
+        frame: of ``av``.
+        orientation: how it is displayed; None for what the frame itself says.
+
     Attributes:
         luma: (H, W) uint8; H and W even (an odd last row or column is left out: H.264 has none).
         chroma: two of (H / 2, W / 2) uint8.
@@ -37,13 +41,13 @@ class FramePlanes:
         is_full_range: luma is 0 to 255, not 16 to 235.
     """
 
-    def __init__(self, frame: Any) -> None:
-        turns = clockwise_rotation(frame) // 90
+    def __init__(self, frame: Any, orientation: Orientation | None = None) -> None:
+        turn = orientation_of(frame) if orientation is None else orientation
         drawable = frame if frame.format.name in DRAWABLE else _as_drawable(frame)
         full = drawable.color_range == ColorRange.JPEG or drawable.format.name == "yuvj420p"
         self.is_full_range = bool(full)
         self.matrix = int(drawable.colorspace)
-        luma, *chroma = (_upright(_rows(drawable, plane), turns) for plane in range(3))
+        luma, *chroma = (turn.upright(_rows(drawable, plane)) for plane in range(3))
         height, width = luma.shape[0] // 2 * 2, luma.shape[1] // 2 * 2
         self.luma = luma[:height, :width].copy()
         self.chroma = [plane[: height // 2, : width // 2].copy() for plane in chroma]
@@ -136,7 +140,3 @@ def _rows(frame: Any, index: int) -> NDArray[np.uint8]:
     plane = frame.planes[index]
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
     return rows[: plane.height, : plane.width]
-
-
-def _upright(plane: NDArray[np.uint8], turns: int) -> NDArray[np.uint8]:
-    return np.rot90(plane, -turns) if turns else plane

@@ -110,7 +110,7 @@ def _box_of(planes: FramePlanes, to_frame: Transforms, mask: NDArray[np.float32]
 
 def _softened(crop: NDArray[np.uint8], to_frame: Transforms) -> NDArray[np.uint8]:
     """The crop without the detail that a smaller face can't hold."""
-    scale = float(np.hypot(to_frame[0, 0], to_frame[1, 0]))
+    scale = float(np.sqrt(abs(np.linalg.det(to_frame[:, :2]))))
     if scale >= SMALLEST_SHARP_SCALE:
         return crop
     soft: NDArray[np.uint8] = cv2.GaussianBlur(crop, (0, 0), 0.4 / scale)

@@ -37,6 +37,7 @@ SCHEMA = pa.schema([
     ("output_sha256", pa.string()),
     ("width_px", pa.int64()),
     ("height_px", pa.int64()),
+    ("frame_changes", pa.string()),
     ("num_frames", pa.int64()),
     ("num_dubbed_frames", pa.int64()),
     ("duration_s", pa.float64()),

@@ -96,8 +96,10 @@ def result_lines(result: DubResult) -> list[str]:
         if result.is_signed
         else "it carries no C2PA manifest: no key is configured (CALS_C2PA_KEY, CALS_C2PA_CERTIFICATES)"
     )
+    changed = [f"the given frames were {result.frame_changes}"] if result.frame_changes else []
     return [
         f"{result.out}: {result.num_frames} frames, {result.duration_s:.2f} s{left}",
+        *changed,
         f"real-time factor {result.real_time_factor:.2f} ({result.seconds:.1f} s of work for {result.duration_s:.1f} s)",
         f"the file says that it is synthetic; recorded as dubs/{result.dub_id}",
         signed,

@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
+from av.video.reformatter import Interpolation
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from assets.media.decoded_frame import DecodedFrame
+from assets.media.display import Display, display_of, shown_frames
 from assets.media.frame_places import FramePlaces
 from assets.media.limits import ProbeLimits
 from assets.media.opening import Complaints, check_file, choose_stream, decode, demux, open_media
 from assets.media.packets import PacketLog
-from assets.media.probe import COUNTED_FORMATS, clockwise_rotation, has_other_rate
+from assets.media.probe import COUNTED_FORMATS, has_other_rate
 from assets.workers.rejected import Rejected
 from cals_models.timebase import FPS
 from pipelines.dubbing.frame_planes import rgb_as_bt709
@@ -31,6 +35,7 @@ PHOTOGRAPHS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 MAX_DAMAGED_SHARE = 0.005
 # A measured rate that differs by less is the declared one.
 SAME_RATE = 0.002
+RESAMPLING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +44,7 @@ class SourceVideo:
 
     Args:
         path: the file.
-        width, height: as displayed, pixels.
+        display: what is done to the stored frames for display.
         frame_rate: frames a second, on average.
         num_frames: packets of the container; decoding may yield one or two frames fewer.
         start_s: time stamp of the first frame.
@@ -49,8 +54,7 @@ class SourceVideo:
     """
 
     path: Path
-    width: int
-    height: int
+    display: Display
     frame_rate: Fraction
     num_frames: int
     start_s: float
@@ -58,18 +62,43 @@ class SourceVideo:
     placed: bool = False
     photograph: Any = None
 
+    @property
+    def width(self) -> int:
+        """As displayed, in square pixels; so is the height."""
+        return self.display.size[0]
+
+    @property
+    def height(self) -> int:
+        return self.display.size[1]
+
+    @property
+    def grid_size(self) -> tuple[int, int]:
+        """Width and height in the file's own pixels, turned as they are displayed: those of the dub."""
+        return self.display.orientation.size(self.display.stored_width, self.display.stored_height)
+
+    @property
+    def grid_to_square(self) -> NDArray[np.float64]:
+        """(2, 3) from the file's own pixels to square ones."""
+        scale_x, scale_y = self.width / self.grid_size[0], self.height / self.grid_size[1]
+        return np.array([[scale_x, 0, (scale_x - 1) / 2], [0, scale_y, (scale_y - 1) / 2]])
+
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFrame:
-    """One frame of the file: its number, its time, and the ``av.VideoFrame`` as decoded."""
+    """One frame of the file: its number, its time, and the ``av.VideoFrame``: progressive, SDR, the pixels as stored."""
 
     index: int
     time_s: float
     image: Any
+    display: Display
 
     @property
     def decoded(self) -> DecodedFrame:
-        return DecodedFrame(self.image)
+        """In square pixels."""
+        image, wanted = self.image, self.display.square_size
+        if (image.width, image.height) != wanted:
+            image = image.reformat(width=wanted[0], height=wanted[1], interpolation=RESAMPLING, threads=1)
+        return DecodedFrame(image, self.display.orientation)
 
 
 @contextmanager
@@ -96,8 +125,7 @@ def open_source(path: Path, limits: ProbeLimits) -> SourceVideo:
             size = (photograph.width, photograph.height)
             source = SourceVideo(
                 path=path,
-                width=size[0],
-                height=size[1],
+                display=Display(stored_width=size[0], stored_height=size[1]),
                 frame_rate=PHOTOGRAPH_RATE,
                 num_frames=1,
                 start_s=0.0,
@@ -148,18 +176,16 @@ def _video(path: Path, limits: ProbeLimits) -> SourceVideo:
             raise ValueError(
                 f"{path}: no frame could be decoded: {log.complaints.first or 'the stream is empty'}"
             )
+        display = display_of(path, stream, frame, STAGE)
         rate, counted = _frame_rate(container, stream, log)
     _check_length(path, log.end_s() - log.first_s, limits)
     if not 0 < rate <= limits.max_frame_rate:
         raise ValueError(
             f"{path}: {float(rate):.1f} frames a second; at most {limits.max_frame_rate:g} are read"
         )
-    sideways = clockwise_rotation(frame) in (90, 270)
-    width, height = (frame.height, frame.width) if sideways else (frame.width, frame.height)
     return SourceVideo(
         path=path,
-        width=width,
-        height=height,
+        display=display,
         frame_rate=rate,
         num_frames=log.num,
         start_s=log.first_s,
@@ -196,28 +222,38 @@ def read_frames(source: SourceVideo) -> Iterator[SourceFrame]:
     Raises:
         ValueError: damaged, or the size of the frames changes.
     """
+    display = source.display
     if source.photograph is not None:
-        yield SourceFrame(index=0, time_s=0.0, image=source.photograph)
+        yield SourceFrame(index=0, time_s=0.0, image=source.photograph, display=display)
         return
-    complaints, index, time_s = Complaints(), 0, -1.0
+    complaints, index = Complaints(), 0
     with errors_with_path(source.path), open_media(source.path, STAGE) as container:
-        stream = choose_stream(container, "video", STAGE)
-        places = FramePlaces() if source.placed else None
-        for packet in demux(container, stream):
-            if places is not None:
-                places.enter(packet)
-            images, _ = decode(packet, complaints)
-            for image in images:
-                stamp = places.leave(image) if places is not None else image.pts
-                time_s = _time_s(image.time_base, stamp, source, index, time_s)
-                _check_size(image, source, time_s)
-                yield SourceFrame(index=index, time_s=time_s, image=image)
-                index += 1
+        frames = _timed(container, source, complaints)
+        for image, time_s in shown_frames(frames, display, square_pixels=False):
+            yield SourceFrame(index=index, time_s=time_s, image=image, display=display)
+            index += 1
     if complaints.num_packets > max(1.0, MAX_DAMAGED_SHARE * index):
         raise ValueError(
             f"{source.path}: damaged: the decoder rejects {complaints.num_packets} of {index} frames; "
             f"FFmpeg: {complaints.first}"
         )
+
+
+def _timed(container: Any, source: SourceVideo, complaints: Complaints) -> Iterator[tuple[Any, float]]:
+    """Frames as stored, each with its time."""
+    stream = choose_stream(container, "video", STAGE)
+    index, time_s = 0, -1.0
+    places = FramePlaces() if source.placed else None
+    for packet in demux(container, stream):
+        if places is not None:
+            places.enter(packet)
+        images, _ = decode(packet, complaints)
+        for image in images:
+            stamp = places.leave(image) if places is not None else image.pts
+            time_s = _time_s(image.time_base, stamp, source, index, time_s)
+            _check_size(image, source, time_s)
+            yield image, time_s
+            index += 1
 
 
 def _time_s(
@@ -234,8 +270,9 @@ def _time_s(
 
 
 def _check_size(image: Any, source: SourceVideo, time_s: float) -> None:
-    if {image.width, image.height} != {source.width, source.height}:
+    width, height = source.display.stored_width, source.display.stored_height
+    if (image.width, image.height) != (width, height):
         raise ValueError(
-            f"{source.path}: the frames change from {source.width}x{source.height} to {image.width}x{image.height} "
+            f"{source.path}: the frames change from {width}x{height} to {image.width}x{image.height} "
             f"at {time_s:.2f} s; cut the file there"
         )

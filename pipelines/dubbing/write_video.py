@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pipelines.dubbing.dub_audio import DubAudio, output_blocks
 from pipelines.dubbing.frame_plan import FramePlan
 from pipelines.dubbing.frame_planes import FramePlanes
+from pipelines.dubbing.source_video import SourceFrame
 
 VARIABLE_TIME_BASE = Fraction(1, 90_000)
 BIT_RATE_PER_CHANNEL = 96_000
@@ -43,7 +44,7 @@ def write_video(
     audio: DubAudio,
     *,
     frame_rate: Fraction,
-    template: Any,
+    template: SourceFrame,
     quality_crf: int,
     metadata: dict[str, str],
 ) -> None:
@@ -55,7 +56,7 @@ def write_video(
         plan: when each is shown.
         audio: is cut, or padded with silence, to the end of the last frame.
         frame_rate: of the source.
-        template: the source's first frame as decoded; its colour labels are copied.
+        template: the source's first frame; its colour labels and the shape of its pixels are copied.
         quality_crf: x264's constant quality.
         metadata: goes into the container.
     """
@@ -79,17 +80,20 @@ def write_video(
 
 
 def _video_stream(
-    container: Any, template: Any, frame_rate: Fraction, time_base: Fraction, quality_crf: int
+    container: Any, template: SourceFrame, frame_rate: Fraction, time_base: Fraction, quality_crf: int
 ) -> Any:
     options = {"crf": str(quality_crf), "preset": "medium", "flags": "+bitexact"}
-    frame = FramePlanes(template).frame()
+    display, image = template.display, template.image
+    frame = FramePlanes(image, display.orientation).frame()
     stream = container.add_stream("libx264", rate=frame_rate, options=options)
     stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
     stream.time_base = time_base
     context = stream.codec_context
     context.time_base = time_base
     context.color_range, context.colorspace = frame.color_range, frame.colorspace
-    context.color_primaries, context.color_trc = template.color_primaries, template.color_trc
+    context.color_primaries, context.color_trc = image.color_primaries, image.color_trc
+    if display.pixel_aspect != 1:
+        context.sample_aspect_ratio = display.shown_aspect
     return stream
 
 

@@ -18,8 +18,9 @@ create table clip_inventory (
     end_s double,  -- where the clip ends in the video, in seconds; null where it is the whole video
     duration_s double,  -- length of the clip in seconds
     fps double,  -- frames a second of the source's video stream, before the change to 25
-    width integer,  -- width of the source's frames in pixels
-    height integer,  -- height of the source's frames in pixels
+    width integer,  -- width of the source's frames as displayed, in square pixels
+    height integer,  -- height of the source's frames as displayed, in square pixels
+    frame_changes varchar,  -- what was done to the stored frames: de-interlaced, tone-mapped, resampled to square pixels, mirrored, turned; null if nothing
     num_frames bigint,  -- frames that the clip covers at 25 fps
     video_codec varchar,  -- codec of the video stream, as FFmpeg names it
     audio_codec varchar,  -- codec of the audio stream, as FFmpeg names it; null without audio

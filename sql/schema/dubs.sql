@@ -16,8 +16,9 @@ create table dubs (
     audio_taken varchar,  -- which audio stream was taken, where the file has several, and how its channels became one; null for earlier dubs
     output_path varchar,  -- where the dubbed video was written
     output_sha256 varchar,  -- hash of the dubbed video, 64 hex digits
-    width_px bigint,  -- width of the dubbed video, pixels
+    width_px bigint,  -- width of the dubbed video in pixels, of the shape that the given video's have
     height_px bigint,  -- height of the dubbed video, pixels
+    frame_changes varchar,  -- what was done to the given frames besides the dub: de-interlaced, tone-mapped, mirrored, turned; null if nothing
     num_frames bigint,  -- frames of the dubbed video
     num_dubbed_frames bigint,  -- frames of them in which a chosen face is tracked; the others are unchanged
     duration_s double,  -- length of the dubbed video, seconds

@@ -10,7 +10,7 @@ inventory as (
         clip_inventory.path, clip_inventory.sha256, clip_inventory.transcript, clip_inventory.status,
         clip_inventory.reason, clip_inventory.detail, clip_inventory.start_s, clip_inventory.end_s,
         clip_inventory.duration_s, clip_inventory.fps, clip_inventory.width, clip_inventory.height,
-        clip_inventory.num_frames
+        clip_inventory.frame_changes, clip_inventory.num_frames
     from clip_inventory
 ),
 
@@ -71,8 +71,9 @@ select
     inventory.end_s,  -- where the clip ends in the video, in seconds; null where it is the whole video
     inventory.duration_s,  -- length of the clip in seconds
     inventory.fps,  -- frames a second of the source's video stream, before the change to 25
-    inventory.width,  -- width of the source's frames in pixels
-    inventory.height,  -- height of the source's frames in pixels
+    inventory.width,  -- width of the source's frames as displayed, in square pixels
+    inventory.height,  -- height of the source's frames as displayed, in square pixels
+    inventory.frame_changes,  -- what was done to the stored frames: de-interlaced, tone-mapped, resampled to square pixels, mirrored, turned; null if nothing
     inventory.num_frames,  -- frames that the clip covers at 25 fps
     sharded.num_frames as shard_frames,  -- frames in the shard, at 25 fps; null where the clip is in none
     sharded.shard  -- tar that holds the clip, relative to the dataset's shard folder; null where none does

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from assets.faces.stored_track import TRACKS_SCHEMA
 from assets.media.probe import probe
 from assets.media.timeline import Span, common_span
 from assets.workers.rejected import Rejected
+from tests.support.array_frames import astronaut
+from tests.support.displayed_files import Stored, write_stored
 
 BOTH = frozenset({TRACKS, CROPS})
 
@@ -141,3 +144,15 @@ def test_a_worker_with_dlib_loads_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("aspect", ["1/2", "64/45", "2"])
+def test_a_face_has_its_own_width_whatever_the_shape_of_the_pixels(tmp_path: Path, aspect: str) -> None:
+    settings = TrackSettings(min_track_frames=5)
+    widths = []
+    for name, pixel in (("square.mp4", Fraction(1)), ("other.mp4", Fraction(aspect))):
+        write_stored(tmp_path / name, [astronaut()] * 8, Stored(pixel_aspect=pixel))
+        clip = dataclasses.replace(payload(tmp_path / name), track_settings=settings)
+        points = arrays(compute_faces(clip, frozenset({TRACKS}))[TRACKS])["landmarks"]
+        widths.append(float(np.mean(np.ptp(points[..., 0], axis=1) / np.ptp(points[..., 1], axis=1))))
+    assert widths[1] == pytest.approx(widths[0], rel=0.06)

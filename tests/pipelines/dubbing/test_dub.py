@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +17,7 @@ from PIL import Image
 
 from assets.faces.backends.dlib import DlibBackend
 from assets.faces.settings import CropSettings, TrackSettings
+from assets.media.orientation import AS_STORED, Orientation, orientation_of
 from assets.mels.settings import MelSettings
 from assets.project.home import Home
 from assets.store.sql_files import read_sql_files
@@ -24,6 +26,7 @@ from pipelines.dubbing.provenance import sha256_of
 from pipelines.dubbing.settings import DubSettings
 from tests.pipelines.dubbing.dub_inputs import ReferenceGenerator, write_audio, write_video
 from tests.support.array_frames import astronaut, moved
+from tests.support.displayed_files import Stored, write_stored
 
 Dub = Callable[..., DubResult]
 
@@ -112,6 +115,38 @@ def test_a_video_keeps_size_rate_and_surroundings(
     }
     assert columns == row.keys(), "sql/schema/dubs.sql and the row differ"
     assert f"dubs/{row['dub_id']}" == facts["ledger_row"] and row["output_sha256"] == sha256_of(result.out)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        Stored(pixel_aspect=Fraction(2)),
+        Stored(pixel_aspect=Fraction(4, 5), orientation=Orientation(is_sideways=True)),
+        Stored(orientation=Orientation(reverses_y=True)),
+    ],
+    ids=str,
+)
+def test_a_dub_keeps_the_geometry(dub: Dub, tmp_path: Path, stored: Stored) -> None:
+    """The source's own pixels, of their shape, upright; the mouth where the face has it."""
+    video = write_stored(tmp_path / "face.mp4", [astronaut()] * 15, stored)
+    with av.open(str(video)) as container:
+        source = container.streams.video[0]
+        grid = stored.orientation.size(source.width, source.height)
+    result = dub(video, write_audio(tmp_path / "a.wav", 0.6))
+    with av.open(str(result.out)) as container:
+        stream = container.streams.video[0]
+        frame = next(container.decode(stream))
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
+    assert (frame.width, frame.height) == grid and orientation_of(frame) == AS_STORED
+    assert frame.width * aspect / frame.height == pytest.approx(400 / 320, rel=0.01)
+    shown = cv2.resize(frame.to_ndarray(format="rgb24"), (400, 320), interpolation=cv2.INTER_CUBIC)
+    change = np.abs(shown.astype(int) - astronaut()).mean(axis=-1)
+    rows, columns = np.nonzero(change > 60)
+    assert np.abs(np.array([rows.mean() - 152, columns.mean() - 182])).max() < 12, "the mouth is elsewhere"
+    assert np.ptp(columns) > 1.3 * np.ptp(rows), "the mouth is bent"
+    assert change[:, 260:].mean() < 6 and change[:, :60].mean() < 6
+    mirrored = "mirrored" in (result.frame_changes or "")
+    assert mirrored == stored.orientation.is_mirrored
 
 
 def test_each_frame_is_its_own_reference_and_a_loop_shows_it_again(
