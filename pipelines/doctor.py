@@ -15,7 +15,7 @@ from assets.project.installed import installed_version
 from assets.project.settings import Project, SettingsError, load_project
 from assets.store.user_sql import user_view_problems
 from pipelines.instance import LEAST_FREE_GIB, free_bytes
-from pipelines.ui import DAGSTER_PORT, MLFLOW_PORT
+from pipelines.ui.ports import DAGSTER_PORT, MLFLOW_PORT
 
 if TYPE_CHECKING:
     from pipelines.repair.flaw import Flaw
