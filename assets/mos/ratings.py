@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from assets.mos.invitations import Invitations
 from assets.mos.scales import HIGHEST, LOWEST, SCALE_NAMES
 from assets.mos.study import Study, StudyVideo
 
@@ -50,19 +50,20 @@ class Answer:
     at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Rater:
     """Somebody who takes part, under a pseudonym.
 
     Args:
-        name: ``rater_001`` and so on, in order of arrival.
-        number: 0 for the first; decides the order of the videos.
+        name: ``rater_001`` and so on, in order of the first answers; empty before.
+        number: from 0; decides the order of the videos.
         answers: video -> answer, in the order in which they were given.
     """
 
     name: str
     number: int
     answers: dict[str, Answer] = field(default_factory=dict)
+    token_sha256: str = field(default="", repr=False)
 
 
 class Journal:
@@ -71,6 +72,7 @@ class Journal:
     def __init__(self, study: Study) -> None:
         self._study = study
         self._path = study.answers_path
+        self._invitations = Invitations(study.folder)
         self._lock = FileLock(self._path.with_name(".answers.lock"))
         self._thread_lock = threading.Lock()
         self._read_bytes = 0
@@ -78,13 +80,13 @@ class Journal:
         self._by_token: dict[str, Rater] = {}
 
     def raters(self) -> list[Rater]:
-        """All raters so far, in order of arrival."""
+        """All raters so far, in order of their first answers."""
         with self._thread_lock:
             self._refresh()
             return list(self._raters.values())
 
     def add_rater(self) -> tuple[Rater, str]:
-        """Adds a new rater.
+        """Invites somebody; the journal has a line of them with their first answer.
 
         Returns:
             The rater, and the secret that proves to be this rater; only its hash is kept.
@@ -92,22 +94,29 @@ class Journal:
         Raises:
             RejectedAnswer: there are too many.
         """
-        token = secrets.token_urlsafe(18)
-        with self._thread_lock, self._lock:
+        with self._thread_lock:
             self._refresh()
-            number = len(self._raters)
-            if number >= MOST_RATERS:
-                raise RejectedAnswer("too_many_raters", f"{number} raters have started; no more are taken in")
-            name = f"rater_{number + 1:03d}"
-            self._append({"kind": "rater", "rater": name, "number": number, "token_sha256": _sha256(token)})
-            self._refresh()
-            return self._raters[name], token
+            self._require_room()
+            number, token = self._invitations.invite(self._used_numbers())
+            return Rater(name="", number=number, token_sha256=_sha256(token)), token
 
     def rater(self, token: str) -> Rater | None:
         """The rater whose secret it is, or None."""
         with self._thread_lock:
             self._refresh()
-            return self._by_token.get(_sha256(token))
+            digest = _sha256(token)
+            known = self._by_token.get(digest)
+            number = None if known else self._invitations.number_of(token)
+            return known if number is None else Rater(name="", number=number, token_sha256=digest)
+
+    def _used_numbers(self) -> set[int]:
+        return {rater.number for rater in self._raters.values() if rater.answers}
+
+    def _require_room(self) -> None:
+        if len(self._raters) >= MOST_RATERS:
+            raise RejectedAnswer(
+                "too_many_raters", f"{len(self._raters)} raters took part; no more are taken in"
+            )
 
     def next_video(self, rater: Rater) -> StudyVideo | None:
         """The first video in the rater's order that is not answered; None when all are."""
@@ -120,7 +129,7 @@ class Journal:
 
         Raises:
             RejectedAnswer: a scale is missing or beyond 1 to 5; the video is answered already; it is not the one
-                that this rater is to rate next.
+                that this rater is to rate next; it would be the first answer of one rater too many.
         """
         if set(ratings) != set(SCALE_NAMES) or not all(
             type(value) is int and LOWEST <= value <= HIGHEST for value in ratings.values()
@@ -130,18 +139,32 @@ class Journal:
             )
         with self._thread_lock, self._lock:
             self._refresh()
-            if video in rater.answers:
+            known = self._by_token.get(rater.token_sha256, rater)
+            if video in known.answers:
                 raise RejectedAnswer("doubled", "this video is answered already; the first answer stands")
-            expected = self.next_video(rater)
+            expected = self.next_video(known)
             if expected is None or expected.name != video:
                 raise RejectedAnswer("not_asked", "this is not the video that you are asked about now")
-            line = {"kind": "answer", "rater": rater.name, "video": video, "ratings": dict(ratings)}
-            self._append(line | {"seconds": seconds})
+            first = [] if known.name else [self._first_line(rater)]
+            name = known.name or str(first[0]["rater"])
+            line = {"kind": "answer", "rater": name, "video": video, "ratings": dict(ratings)}
+            self._append(*first, line | {"seconds": seconds})
             self._refresh()
-            return rater.answers[video]
+            known = self._raters[name]
+            rater.name, rater.number, rater.answers = known.name, known.number, known.answers
+            return known.answers[video]
 
-    def _append(self, line: dict[str, Any]) -> None:
-        data = json.dumps(line | {"at": datetime.now(UTC).isoformat()}).encode() + b"\n"
+    def _first_line(self, rater: Rater) -> dict[str, Any]:
+        """The journal's line of a rater; the number was another's first answer meanwhile in rare cases."""
+        self._require_room()
+        used = self._used_numbers()
+        number = next(n for n in (rater.number, *range(len(used) + 1)) if n not in used)
+        name = f"rater_{len(self._raters) + 1:03d}"
+        return {"kind": "rater", "rater": name, "number": number, "token_sha256": rater.token_sha256}
+
+    def _append(self, *lines: dict[str, Any]) -> None:
+        at = datetime.now(UTC).isoformat()
+        data = b"".join(json.dumps(line | {"at": at}).encode() + b"\n" for line in lines)
         is_new = not self._path.exists()
         handle = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
@@ -175,9 +198,10 @@ class Journal:
 
     def _take_in(self, entry: dict[str, Any]) -> None:
         if entry["kind"] == "rater":
-            rater = Rater(name=entry["rater"], number=entry["number"])
+            token_sha256 = entry["token_sha256"]
+            rater = Rater(name=entry["rater"], number=entry["number"], token_sha256=token_sha256)
             self._raters.setdefault(rater.name, rater)
-            self._by_token.setdefault(entry["token_sha256"], self._raters[rater.name])
+            self._by_token.setdefault(token_sha256, self._raters[rater.name])
             return
         answer = Answer(
             video=entry["video"],

@@ -28,6 +28,8 @@ from pipelines.mos.pages import page
 
 COOKIE_DAYS = 120
 SECONDS_TO_JUDGE = 12
+MOST_SHOWN = 10_000
+"""Times of first sight that are remembered; the time of an answer whose is forgotten is unknown."""
 
 
 def make_app(study: Study, after_answer: Callable[[], None], hosts: list[str]) -> Starlette:
@@ -42,6 +44,7 @@ def make_app(study: Study, after_answer: Callable[[], None], hosts: list[str]) -
         Route("/", pages.welcome),
         Route("/start", pages.start, methods=["POST"]),
         Route("/r/{token}", pages.resume),
+        Route("/r/{token}", pages.change_rater, methods=["POST"]),
         Route("/practice/{number:int}", pages.practice),
         Route("/practice/{number:int}", pages.practised, methods=["POST"]),
         Route("/rate", pages.rate),
@@ -90,10 +93,34 @@ class _Pages:
         return self._with_cookie(_go("/practice/1" if self._practice else "/rate"), token, request)
 
     async def resume(self, request: Request) -> Response:
-        token = request.path_params["token"]
-        if await run_in_threadpool(self._journal.rater, token) is None:
-            raise HTTPException(404, "This link belongs to no rater of this study.")
+        """Goes on as the rater of the link; a browser that is another rater's is asked first."""
+        token, linked = await self._linked(request)
+        current = await self._known(request)
+        if current is None:
+            return self._with_cookie(_go("/rate"), token, request)
+        if current.token_sha256 == linked.token_sha256:
+            return _go("/rate")
+        mine = request.cookies[self._cookie]
+        return page(
+            "change",
+            token=token,
+            key=form_key(mine),
+            num_mine=len(current.answers),
+            num_linked=len(linked.answers),
+        )
+
+    async def change_rater(self, request: Request) -> Response:
+        token, _ = await self._linked(request)
+        _, mine = await self._required(request)
+        require_form_key(await read_form(request), mine)
         return self._with_cookie(_go("/rate"), token, request)
+
+    async def _linked(self, request: Request) -> tuple[str, Rater]:
+        token = request.path_params["token"]
+        rater = await run_in_threadpool(self._journal.rater, token)
+        if rater is None:
+            raise HTTPException(404, "This link belongs to no rater of this study.")
+        return token, rater
 
     async def practice(self, request: Request) -> Response:
         await self._required(request)
@@ -128,7 +155,7 @@ class _Pages:
         earlier = rater.answers.get(name)
         if earlier is not None and earlier.ratings == ratings:
             return _go("/rate")  # sent twice by an impatient click: saved once
-        shown_s = self._first_shown_s.get((rater.name, name))
+        shown_s = self._first_shown_s.get((rater.token_sha256, name))
         seconds = None if shown_s is None else round(time.monotonic() - shown_s, 2)
         try:
             await run_in_threadpool(self._journal.add_answer, rater, name, ratings, seconds)
@@ -136,7 +163,7 @@ class _Pages:
             if rejected.kind == "bad_value":
                 return self._rating_page(rater, token, given=ratings, video=name)
             raise HTTPException(409, f"Nothing was changed: {rejected}.") from rejected
-        self._first_shown_s.pop((rater.name, name), None)
+        self._first_shown_s.pop((rater.token_sha256, name), None)
         await run_in_threadpool(self._after_answer)
         return _go("/rate")
 
@@ -158,7 +185,9 @@ class _Pages:
             raise HTTPException(
                 409, "Nothing was changed: this is not the video that you are asked about now."
             )
-        self._first_shown_s.setdefault((rater.name, current.name), time.monotonic())
+        self._first_shown_s.setdefault((rater.token_sha256, current.name), time.monotonic())
+        while len(self._first_shown_s) > MOST_SHOWN:
+            self._first_shown_s.pop(next(iter(self._first_shown_s)))
         return page(
             "rate",
             status=200 if given is None else 422,

@@ -7,7 +7,7 @@ import hmac
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from assets.mos.scales import SCALE_NAMES
 
@@ -26,10 +26,13 @@ async def read_form(request: Request) -> dict[str, str]:
     if kind != "application/x-www-form-urlencoded":
         raise HTTPException(415, "Send the form of the page.")
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MOST_FORM_BYTES:
-            raise HTTPException(413, "That is longer than any answer can be.")
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MOST_FORM_BYTES:
+                raise HTTPException(413, "That is longer than any answer can be.")
+    except ClientDisconnect as left:
+        raise HTTPException(400, "The form ended early.") from left
     try:
         return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError as error:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-
-import uvicorn
 
 from assets.mos.ratings import Journal
 from assets.mos.study import Study, open_study
@@ -16,10 +13,10 @@ from assets.project.home import Home
 from assets.workers.progress import progress_bar
 from pipelines.mos.app import make_app
 from pipelines.mos.kept_ratings import keep_ratings
+from pipelines.web.connections import listen, serve_app
 
 LOOPBACK = "127.0.0.1"
 _LOCAL_NAMES = ["localhost", "127.0.0.1", "::1", "[::1]"]
-MOST_CONNECTIONS = 200
 
 
 def serve(
@@ -41,7 +38,7 @@ def serve(
     Raises:
         ValueError: the port is in use, or the study can't be served.
     """
-    listening = _listen(host, port)
+    listening = listen(host, port)
     study = open_study(home, dataset, methods, name=name, num_clips=num_clips)
     missing = missing_videos(study)
     if missing:
@@ -50,11 +47,8 @@ def serve(
     keep_ratings(home, dataset)
     app = make_app(study, lambda: _keep(home, dataset), _LOCAL_NAMES if host == LOOPBACK else ["*"])
     _announce(study, host, listening.getsockname()[1])
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, limit_concurrency=MOST_CONNECTIONS
-    )
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        serve_app(app, listening)
     return 0
 
 
@@ -79,12 +73,3 @@ def _announce(study: Study, host: str, port: int) -> None:
             "open to whoever reaches this address, without encryption: put it behind a proxy with TLS",
             flush=True,
         )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise ValueError(
-            f"port {port} on {host} can't be had ({error.strerror}); give another with --port"
-        ) from error

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.mos.invitations import WINDOW
 from assets.mos.part import rating_rows, ratings_digest, write_ratings_part
 from assets.mos.ratings import Journal, RejectedAnswer
 from assets.mos.scales import SCALE_NAMES
@@ -126,10 +127,63 @@ def test_many_raters_at_once_each_have_their_number(home: Home) -> None:
     for thread in threads:
         thread.join()
     raters = Journal(study).raters()
-    assert [rater.number for rater in raters] == list(range(6))
+    assert sorted(rater.number for rater in raters) == list(range(6))
+    assert [rater.name for rater in raters] == [f"rater_{n:03d}" for n in range(1, 7)]
     assert all(len(rater.answers) == 12 for rater in raters)
     for line in study.answers_path.read_text().splitlines():
         json.loads(line)
+
+
+def test_who_answers_nothing_is_no_rater_and_takes_no_place_in_the_order(home: Home) -> None:
+    study = make_study(home)
+    journal = Journal(study)
+    early, early_token = journal.add_rater()
+    tokens = {journal.add_rater()[1] for _ in range(3000)}
+    assert len(tokens) == 3000 and not study.answers_path.exists()
+    raters = [answer_all(journal, lambda video, scale: 3) for _ in range(30)]
+    numbers = {rater.number for rater in raters}
+    assert len(numbers) == 30 and max(numbers) < 30 + WINDOW, "one place each, and not far apart"
+    waiting = Journal(study).rater(early_token)  # also after the server was started again
+    assert waiting is not None and waiting.number == early.number
+    video = journal.next_video(waiting)
+    assert video is not None
+    journal.add_answer(waiting, video.name, GOOD, None)
+    assert waiting.name == "rater_031" and len({rater.number for rater in Journal(study).raters()}) == 31
+
+
+def test_only_signed_tokens_are_invitations(home: Home) -> None:
+    study = make_study(home)
+    journal = Journal(study)
+    _, token = journal.add_rater()
+    text, number, signature = token.split(".")
+    for forged in (
+        "",
+        ".",
+        "..",
+        text,
+        f"{text}.{number}.",
+        f"{text}.7.{signature}",
+        f"{text}.{number}.{'0' * 32}",
+        "ü.0.ü",
+    ):
+        assert journal.rater(forged) is None
+    assert (study.folder / ".key").stat().st_mode & 0o077 == 0
+    assert journal.rater(token) is not None
+
+
+def test_there_is_an_end_to_raters(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assets.mos.ratings.MOST_RATERS", 2)
+    journal = Journal(make_study(home))
+    late, _ = journal.add_rater()
+    for _ in range(2):
+        answer_all(journal, lambda video, scale: 3, most=1)
+    with pytest.raises(RejectedAnswer, match="2 raters took part"):
+        journal.add_rater()
+    video = journal.next_video(late)
+    assert video is not None
+    with pytest.raises(RejectedAnswer, match="2 raters took part"):
+        journal.add_answer(late, video.name, GOOD, None)
+    assert len(journal.raters()) == 2
 
 
 def test_ratings_reach_the_warehouse_and_change_the_source(home: Home) -> None:
@@ -145,7 +199,9 @@ def test_ratings_reach_the_warehouse_and_change_the_source(home: Home) -> None:
     publish(home)
     found = query(home.database, "select * from mos_ratings order by rated_at")
     assert len(found) == len(rating_rows(study, journal.raters())) == 15
-    assert set(found["rater"]) == {"rater_002"} and set(found["study"]) == {"main"}
+    assert set(found["rater"]) == {"rater_001"}, "who answered nothing is no rater" and set(
+        found["study"]
+    ) == {"main"}
     table = query(
         home.database, "select * from table_2 where source = 'measured' and method = 'ground_truth'"
     )

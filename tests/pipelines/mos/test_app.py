@@ -110,7 +110,7 @@ async def test_doubled_and_foreign_answers_change_nothing(study: Study) -> None:
     wrong_turn = two.hidden() | {"video": study.order(1)[1].name}
     assert (await two.post("/rate", wrong_turn | GOOD)).status_code == 409
     assert (await Browser(study, []).post("/rate", first | GOOD)).status_code == 403
-    assert [len(rater.answers) for rater in Journal(study).raters()] == [1, 0]
+    assert [len(rater.answers) for rater in Journal(study).raters()] == [1]
 
 
 async def test_other_sites_and_other_forms_are_rejected(study: Study) -> None:
@@ -151,6 +151,26 @@ async def test_sessions_resume_by_cookie_and_by_link(study: Study) -> None:
     await elsewhere.get(link[1])
     assert "Video 2 of 2" in elsewhere.page
     assert (await Browser(study, []).get("/r/guessed")).status_code == 404
+
+
+async def test_a_link_replaces_no_session_unasked(study: Study) -> None:
+    """Somebody sends their own link: the answers of whoever opens it must not become theirs."""
+    mine, other = Browser(study, []), Browser(study, [])
+    for browser in (mine, other):
+        await browser.begin()
+    link = re.search(r'href="(/r/[^"]+)"', other.page)
+    own = re.search(r'href="(/r/[^"]+)"', mine.page)
+    assert link is not None and own is not None
+    await mine.answer()
+    asked = await mine.get(link[1])
+    assert asked.status_code == 200 and "another session" in asked.text and "answered 1 video;" in asked.text
+    change = mine.hidden()
+    await mine.get("/rate")
+    assert "Video 2 of 2" in mine.page, "nothing was replaced"
+    assert (await mine.get(own[1])).status_code == 200 and "Video 2 of 2" in mine.page
+    assert (await mine.post(link[1], {"key": "0" * 32})).status_code == 403
+    assert (await mine.post(link[1], change, origin="http://evil.example")).status_code == 403
+    assert (await mine.post(link[1], change)).status_code == 200 and "Video 1 of 2" in mine.page
 
 
 async def test_videos_are_for_raters_and_play_from_anywhere(study: Study) -> None:
