@@ -73,6 +73,7 @@ def import_model(
 
 def _facts(folder: Path, asset: str | None, method: str | None, dataset: str) -> dict[str, Any]:
     """Contents of result.json, checked to be complete and to fit the request."""
+    _require_own_files(folder)
     result = _read(folder / "result.json")
     if lacking := {
         "stage",
@@ -120,6 +121,18 @@ def _check_types(path: Path, result: Mapping[str, Any]) -> None:
 def _is(value: Any, kind: Any) -> bool:
     """Whether a value of a JSON file is of a type; a whole number is also a float, and true is no number."""
     return isinstance(value, int | float if kind is float else kind) and not isinstance(value, bool)
+
+
+def _require_own_files(folder: Path) -> None:
+    """Rejects a folder whose files are links to elsewhere, which would be copied into the home, or no plain files."""
+    from cals_models.networks.portable_model import WEIGHTS
+
+    names = [*COPIED, WEIGHTS, *(path.name for path in sorted(folder.glob(f"{WEIGHTS}.[0-9][0-9]")))]
+    for path in (folder / name for name in names):
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            raise ImportRejected(f"{path}: is a link out of the folder; copy the file itself")
+        if path.exists() and not path.is_file():
+            raise ImportRejected(f"{path}: is no plain file; give the folder of a finished training")
 
 
 def _read(path: Path) -> dict[str, Any]:

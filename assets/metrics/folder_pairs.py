@@ -11,6 +11,8 @@ from assets.raw_videos.layouts import source_clip
 from assets.raw_videos.walk import path_to_text, same_name
 
 VIDEO_SUFFIXES = frozenset((*source_clip.VIDEO_SUFFIXES, ".gif"))
+MOST_SHOWN = 80
+"""Letters of a name that messages show."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,8 @@ def pairs_by_name(generated: Path, reference: Path) -> tuple[list[Pair], list[Fa
             )
             detail = f"several videos have this name: {several}; keep one, or give a table of pairs"
             failures.append(Failure(video=name, reason="ambiguous", detail=detail))
+        elif outside := _link_outside(generated, ours[name][0]) or _link_outside(reference, true[name][0]):
+            failures.append(Failure(video=name, reason="outside_folder", detail=outside))
         else:
             path = true[name][0]
             pairs.append(Pair(name=_name(path, reference), generated=ours[name][0], reference=path))
@@ -125,12 +129,28 @@ def _videos(folder: Path) -> dict[str, list[Path]]:
 
 
 def _problem(folder: Path, name: str) -> tuple[str, str] | None:
-    path = _listed(folder, name)
-    if not name or not path.resolve().is_relative_to(folder.resolve()):
-        return "outside_folder", f"{path_to_text(name)!r} is not a path within {folder}"
-    if not path.is_file():
-        return "no_such_file", f"{folder}/{path_to_text(name)} does not exist"
+    shown = repr(path_to_text(name if len(name) <= MOST_SHOWN else f"{name[:MOST_SHOWN]}..."))
+    try:
+        path = _listed(folder, name)
+        if not name or not path.resolve().is_relative_to(folder.resolve()):
+            return "outside_folder", f"{shown} is not a path within {folder}"
+        if not path.is_file():
+            return "no_such_file", f"{folder}/{path_to_text(name)} does not exist"
+    except (OSError, ValueError) as error:  # a NUL in the name; longer than names can be
+        why = getattr(error, "strerror", None) or str(error)
+        return "no_such_file", f"{shown} in {folder} can't be the name of a file ({why})"
     return None
+
+
+def _link_outside(folder: Path, path: Path) -> str:
+    """What is wrong with a link that leads out of its folder; empty for anything else."""
+    target = path.resolve()
+    if target.is_relative_to(folder.resolve()):
+        return ""
+    return (
+        f"{text_of(path, folder)} is a link to {path_to_text(str(target))}, out of {folder}; copy the video, or link the "
+        "folder itself"
+    )
 
 
 def _listed(folder: Path, name: str) -> Path:

@@ -206,6 +206,8 @@ def _index_tar(file: BufferedReader, path: Path) -> _ShardIndex:
         name = _MEMBER_NAME.fullmatch(member.name)
         if name is None or not member.isreg() or name[2] != MEMBERS[len(extents) % len(MEMBERS)]:
             raise _damaged(path, f"holds an unexpected member {member.name!r} at byte {position:,}")
+        if member.size < 0:  # the walk would turn back, and never end
+            raise _damaged(path, f"gives member {member.name} {member.size:,} bytes")
         if len(extents) % len(MEMBERS) == 0:
             keys.append(name[1])
         elif name[1] != keys[-1]:

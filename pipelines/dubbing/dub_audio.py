@@ -71,6 +71,10 @@ def read_audio(path: Path, limits: ProbeLimits) -> DubAudio:
     with errors_with_path(path):
         check_file(path, limits.max_bytes, STAGE)
         with open_media(path, STAGE) as container:
+            if len(container.streams) > limits.max_streams:
+                raise ValueError(
+                    f"{path}: {len(container.streams)} streams; at most {limits.max_streams} are read"
+                )
             if not container.streams.audio:
                 kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
                 raise ValueError(f"{path}: has no audio track (it holds: {kinds}); give a file with audio")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -139,6 +140,20 @@ def test_bad_folders_get_one_line(machines: TwoMachines, tmp_path: Path) -> None
             import_model(machines.project, home, DATASET, **arguments)
     with pytest.raises(ImportRejected, match="not readable"):
         import_model(machines.project, tmp_path / "nothing", DATASET)
+    kept = (home / "job.json").read_bytes()
+    for put, says in (
+        (lambda path: path.symlink_to("/etc/hostname"), "is a link out of the folder; copy the file itself"),
+        (lambda path: path.symlink_to("../nowhere"), "is a link out of the folder"),
+        (os.mkfifo, "is no plain file"),
+        (os.mkdir, "is no plain file"),
+    ):
+        for name in ("job.json", "model.safetensors.07"):
+            (home / name).unlink(missing_ok=True)
+            put(home / name)
+            with pytest.raises(ImportRejected, match=f"{name}: {says}"):
+                import_model(machines.project, home, DATASET)
+            (home / name).rmdir() if (home / name).is_dir() else (home / name).unlink()
+            (home / "job.json").write_bytes(kept)
     (home / "model.safetensors").write_bytes(b"other")
     with pytest.raises(ValueError, match="damaged, or not the weights"):
         import_model(machines.project, home, DATASET)

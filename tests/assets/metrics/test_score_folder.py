@@ -244,6 +244,46 @@ def test_a_table_pairs_videos_and_cannot_leave_the_folders(tmp_path: Path) -> No
         pairs_by_table(*folders, table)
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a\0.mp4", "no_such_file"),
+        ("x" * 300 + ".mp4", "no_such_file"),
+        ("d/" * 3000 + "a.mp4", "no_such_file"),
+        ("/etc/passwd", "outside_folder"),
+        ("..", "outside_folder"),
+        ("linked.mp4", "outside_folder"),
+        ("", "outside_folder"),
+        ("pipe.mp4", "no_such_file"),
+    ],
+)
+def test_names_that_no_file_can_have_are_failures_of_their_line(
+    tmp_path: Path, name: str, reason: str
+) -> None:
+    folders = folders_of(tmp_path, ["x1.mp4"], ["a.mkv", "b.mkv"])
+    (tmp_path / "secret.mp4").write_bytes(b"x")
+    (folders[0] / "linked.mp4").symlink_to(tmp_path / "secret.mp4")
+    os.mkfifo(folders[0] / "pipe.mp4")
+    table = tmp_path / "pairs.csv"
+    table.write_text(f"generated,reference\n{name},b.mkv\nx1.mp4,a.mkv\n")
+    pairs, failures = pairs_by_table(*folders, table)
+    assert [pair.name for pair in pairs] == ["a"] and [failure.reason for failure in failures] == [reason]
+    assert len(failures[0].detail) < 7000 and "\0" not in failures[0].detail
+
+
+def test_links_out_of_a_folder_are_not_followed_by_name(tmp_path: Path) -> None:
+    """The same rule as in a table: what is scored lies in the folders that were given."""
+    folders = folders_of(tmp_path, ["a.mp4"], ["a.mkv", "b.mkv", "c.mkv"])
+    (tmp_path / "secret.mp4").write_bytes(b"x")
+    (folders[0] / "b.mp4").symlink_to(tmp_path / "secret.mp4")
+    (folders[0] / "c.mp4").symlink_to(folders[0] / "a.mp4")
+    pairs, failures = pairs_by_name(*folders)
+    assert [pair.name for pair in pairs] == ["a", "c"]
+    assert [(failure.video, failure.reason) for failure in failures] == [("b", "outside_folder")]
+    (tmp_path / "link").symlink_to(folders[0])
+    assert [pair.name for pair in pairs_by_name(tmp_path / "link", folders[1])[0]] == ["a", "c"]
+
+
 def test_shifts_are_found_in_frames_and_milliseconds(clip: tuple[np.ndarray, np.ndarray]) -> None:
     frames, audio = clip
     for shift in (-6, -1, 0, 2, 9):

@@ -183,6 +183,21 @@ def test_unexpected_members_are_rejected(tmp_path: Path, names: list[tuple[str, 
         list(_set_with(tmp_path, names).clips("train"))
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("size", [-1, -512, -1024, -(1 << 40), 1 << 40, 1 << 62])
+def test_a_member_of_impossible_size_is_rejected_at_once(tmp_path: Path, size: int) -> None:
+    """A negative one would lead the walk back to headers that it has read already, without an end."""
+    header = tarfile.TarInfo(f"{KEY}.flac")
+    header.size = size
+    data = header.tobuf(tarfile.GNU_FORMAT) + bytes(2048)
+    (tmp_path / "train-00000.tar").write_bytes(data)
+    row = {"path": "train-00000.tar", "num_clips": 1, "num_frames": 1, "bytes": len(data)}
+    row["sha256"] = hashlib.sha256(data).hexdigest()
+    _write_manifest(tmp_path, {"train": {"num_clips": 1, "num_frames": 1, "shards": [row]}})
+    with pytest.raises(ShardError, match=r"gives member .* bytes|ends within member"):
+        list(ShardSet(tmp_path).clips("train"))
+
+
 def test_a_clip_whose_json_contradicts_it_is_rejected(tmp_path: Path) -> None:
     def members(**change: object) -> list[tuple[str, bytes, bytes]]:
         meta = {"clip_id": "x", "num_frames": 1, "jpeg_offsets": [0, 2], "valid": "1"} | change

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
 
@@ -39,3 +41,18 @@ def test_mel_in_pieces_is_the_mel_of_the_whole(tmp_path: Path, monkeypatch: pyte
         80,
         40,
     )
+
+
+def test_a_file_of_many_streams_is_not_read(tmp_path: Path) -> None:
+    path = write_audio(tmp_path / "a.wav", 0.5)
+    with pytest.raises(ValueError, match=r"a\.wav: 1 streams; at most 0 are read"):
+        read_audio(path, SimpleNamespace(max_bytes=1 << 20, max_streams=0, max_duration_s=9.0))  # type: ignore[arg-type]
+    many = tmp_path / "many.mkv"
+    with av.open(str(many), "w") as container:
+        streams = [container.add_stream("pcm_s16le", rate=16_000, layout="mono") for _ in range(201)]
+        for stream in streams:
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1600), np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 16_000, 0
+            container.mux(stream.encode(frame))
+    with pytest.raises(ValueError, match=r"many\.mkv: 201 streams; at most 32 are read"):
+        read_audio(many, ProbeLimits())
