@@ -39,37 +39,37 @@ class GraphqlGate:
         if scope["method"] in READING:
             is_playground = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
             if scope["path"].rstrip("/") == PATH and not is_playground:
-                await _refused(405, "GraphQL is a POST of JSON.")(scope, receive, send)
+                await _rejected(405, "GraphQL is a POST of JSON.")(scope, receive, send)
             else:
                 await self._app(scope, receive, send)
             return
         body = await _whole_body(receive)
         if body is None:
             return  # the client is gone
-        refusal = self._refusal(scope["path"], headers, body)
-        if refusal is not None:
-            await refusal(scope, _replay(body, receive), send)
+        rejection = self._rejection(scope["path"], headers, body)
+        if rejection is not None:
+            await rejection(scope, _replay(body, receive), send)
         else:
             await self._app(scope, _replay(body, receive), send)
 
-    def _refusal(self, path: str, headers: Headers, body: bytes) -> Response | None:
+    def _rejection(self, path: str, headers: Headers, body: bytes) -> Response | None:
         if len(body) > MOST_BYTES:
-            return _refused(413, f"The body is longer than {MOST_BYTES >> 20} MiB.")
+            return _rejected(413, f"The body is longer than {MOST_BYTES >> 20} MiB.")
         if path.rstrip("/") != PATH:
-            return _refused(403, "This is read-only.") if self._read_only else None
+            return _rejected(403, "This is read-only.") if self._read_only else None
         try:
             request = json.loads(body)
         except (ValueError, RecursionError):
-            return _refused(400, "The body is no JSON.")
+            return _rejected(400, "The body is no JSON.")
         if not isinstance(request, dict) or not isinstance(request.get("query"), str):
-            return _refused(400, 'The body is no {"query": ...}.')
+            return _rejected(400, 'The body is no {"query": ...}.')
         if not _changes_something(request):
             return None
         if self._read_only:
-            return _refused(403, "This is read-only.")
+            return _rejected(403, "This is read-only.")
         if states_own_page(headers) or "authorization" in headers:
             return None
-        return _refused(403, "Mutations are taken from this server's own pages: Origin is missing.")
+        return _rejected(403, "Mutations are taken from this server's own pages: Origin is missing.")
 
 
 def _changes_something(request: dict[str, Any]) -> bool:
@@ -104,5 +104,5 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replaying
 
 
-def _refused(status: int, text: str) -> Response:
+def _rejected(status: int, text: str) -> Response:
     return PlainTextResponse(f"{status}: {text}\n", status_code=status)

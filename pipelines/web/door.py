@@ -71,19 +71,19 @@ class Door:
             await send({"type": "websocket.close", "code": 1008})
 
     def _answer(self, asked: HTTPConnection) -> Response | None:
-        """The refusal of a request, or the answer to a login; None for what the app is to answer."""
+        """The rejection of a request, or the answer to a login; None for what the app is to answer."""
         if host_name(asked.headers.get("host", "")) not in self._rules.hosts:
-            return _refused(403, "This server is not known by that name.")
+            return _rejected(403, "This server is not known by that name.")
         if self._rules.token and not self._is_known(asked):
             return self._login(asked)
         method = asked.scope.get("method", "websocket")
         if not _is_from_own_page(asked, may_navigate=method in READING):
-            return _refused(403, "Requests are taken from this server's own pages only.")
+            return _rejected(403, "Requests are taken from this server's own pages only.")
         if self._rules.json_only and method not in (*READING, "websocket"):
             if method != "POST":
-                return _refused(405, "What changes something is a POST.")
+                return _rejected(405, "What changes something is a POST.")
             if media_type(asked.headers) != "application/json":
-                return _refused(415, "What changes something is a POST of application/json.")
+                return _rejected(415, "What changes something is a POST of application/json.")
         return None
 
     def _is_known(self, asked: HTTPConnection) -> bool:
@@ -101,7 +101,7 @@ class Door:
         query = parse_qsl(asked.url.query, keep_blank_values=True)
         given = [value for name, value in query if name == "token"]
         if asked.scope.get("method") != "GET" or not given or not self._is_token(given[0]):
-            return _refused(401, "Open the whole address that `cals ui` printed: it ends with a token.")
+            return _rejected(401, "Open the whole address that `cals ui` printed: it ends with a token.")
         rest = urlencode([(name, value) for name, value in query if name != "token"])
         path = "/" + asked.url.path.lstrip("/")  # `//host` would lead elsewhere
         answer = RedirectResponse(f"{path}?{rest}" if rest else path, status_code=303)
@@ -172,7 +172,7 @@ def _is_from_own_page(asked: HTTPConnection, *, may_navigate: bool) -> bool:
     return site in ("same-origin", "none") or (may_navigate and is_opened)
 
 
-def _refused(status: int, text: str) -> Response:
+def _rejected(status: int, text: str) -> Response:
     return PlainTextResponse(f"{status} {HTTPStatus(status).phrase}: {text}\n", status_code=status)
 
 

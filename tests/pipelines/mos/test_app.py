@@ -107,7 +107,7 @@ async def test_doubled_and_foreign_answers_change_nothing(study: Study) -> None:
     assert (await two.post("/rate", stolen | GOOD)).status_code == 403
     assert (await two.post("/rate", two.hidden() | GOOD)).status_code == 403
     await two.get("/rate")
-    wrong_turn = two.hidden() | {"video": study.order(1)[1].name}
+    wrong_turn = two.hidden() | {"video": study.order(0)[1].name}
     assert (await two.post("/rate", wrong_turn | GOOD)).status_code == 409
     assert (await Browser(study, []).post("/rate", first | GOOD)).status_code == 403
     assert [len(rater.answers) for rater in Journal(study).raters()] == [1]

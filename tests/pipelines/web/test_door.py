@@ -72,8 +72,8 @@ def test_other_names_are_not(host: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE"])
 def test_pages_of_others_reach_nothing(method: str, headers: dict[str, str]) -> None:
     """Another port of this machine is another site too: whoever serves there is not who serves here."""
-    refused = send(Rules(), method, **headers)
-    assert refused.status_code == 403 and "access-control-allow-origin" not in refused.headers
+    rejected = send(Rules(), method, **headers)
+    assert rejected.status_code == 403 and "access-control-allow-origin" not in rejected.headers
 
 
 def test_a_link_may_be_followed_but_not_embedded_and_not_posted() -> None:
