@@ -53,6 +53,7 @@ class FlashFile:
         audio_late_s: how much later (negative: earlier) than the video the audio stream starts.
         audio_short_s: how much earlier the audio ends.
         sample_rate_hz, layout: of the audio.
+        gains: of each channel; None for 1.
         rotation: clockwise degrees written to the display matrix; the stored frames are turned the other way.
         size: (width, height) as shown.
         mux: options of the muxer.
@@ -70,6 +71,7 @@ class FlashFile:
     audio_short_s: float = 0.0
     sample_rate_hz: int | None = None
     layout: str = "stereo"
+    gains: tuple[float, ...] | None = None
     rotation: int = 0
     size: tuple[int, int] = (160, 96)
     mux: dict[str, str] = field(default_factory=dict)
@@ -154,7 +156,7 @@ def _samples(spec: FlashFile, flashes: tuple[float, ...], rate_hz: int) -> np.nd
         on = (time_s >= flash_s) & (time_s < flash_s + 0.04)
         wave[on] = 0.5 * np.sin(2 * np.pi * 1000 * (time_s[on] - flash_s))
     channels = av.AudioLayout(spec.layout).nb_channels
-    return np.repeat(wave[None], channels, axis=0)
+    return np.outer(spec.gains or (1.0,) * channels, wave).astype(np.float32)
 
 
 def _blocks(samples: np.ndarray, rate_hz: int, late_s: float, layout: str) -> Iterator[av.AudioFrame]:

@@ -85,7 +85,7 @@ def plain(name: str, spec: FlashFile, **expected: object) -> Footage:
 def odd_footage() -> list[Footage]:
     """All of it, names apart."""
     found = [
-        *_rates_and_starts(), *_frames_without_stamps(), *_geometry(), *_audio(), *_other_streams(), *_names(), *_cut_short(), *_not_footage(),
+        *_rates_and_starts(), *_frames_without_stamps(), *_geometry(), *_audio(), *_channels(), *_further_containers(), *_other_streams(), *_names(), *_cut_short(), *_not_footage(),
     ]  # fmt: skip
     assert len({one.name for one in found}) == len(found)
     return found
@@ -151,6 +151,30 @@ def _audio() -> Iterator[Footage]:
         yield plain(f"audio_{rate}_hz", flashing(suffix="mov", sample_rate_hz=rate))
     for layout in ("mono", "quad", "5.0", "5.1"):
         yield plain(f"audio_{layout}", flashing(suffix="mkv", audio_codec="flac", layout=layout))
+
+
+def _channels() -> Iterator[Footage]:
+    """Of two channels the part that carries the audio, at its level."""
+    kinds = {
+        "left": (1, 0),
+        "right": (0, 1),
+        "inverted": (1, -1),
+        "inverted_quieter": (1, -0.8),
+        "unequal": (1, 0.7),
+    }
+    for name, gains in kinds.items():
+        for suffix in ("mov", "mp4"):
+            yield plain(f"channels_{name}", flashing(suffix=suffix, gains=gains))
+
+
+def _further_containers() -> Iterator[Footage]:
+    for suffix in ("vob", "mxf", "asf", "ogv", "f4v", "3g2", "flv"):
+        # the first two blocks of Windows Media audio only start its decoder
+        yield plain("container", flashing(suffix=suffix), num_frames=48 if suffix == "asf" else 50)
+    for rate in (1, 5):
+        for suffix in ("mp4", "mkv"):
+            spec = flashing(suffix=suffix, fps=Fraction(rate), duration_s=4.0)
+            yield plain(f"rate_{rate}", spec, reason="frame_rate")
 
 
 def _other_streams() -> Iterator[Footage]:

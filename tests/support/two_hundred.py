@@ -18,7 +18,7 @@ from tests.support.odd_footage import odd_footage
 from tests.support.other_streams import KINDS, with_stream_first
 
 NUM_PLAIN = 180
-PIECE_FRAMES = 30
+PIECE_FRAMES = 26
 # Name -> reason of the row that it becomes.
 NOT_USED = {
     "empty.mp4": "empty_file", "zeros.mkv": "not_a_video", "playlist.ts": "not_a_video", "script.avi": "not_a_video",
@@ -43,7 +43,8 @@ def make_two_hundred(root: Path, clips: list[Path]) -> tuple[set[str], dict[str,
     good |= _odd_but_good(root, pieces)
     _not_used(root, pieces)
     listed = [*good, *NOT_USED]
-    splits = ["val" if n % 20 == 7 else "test" if n % 20 == 13 else "train" for n in range(len(listed))]
+    splits = ["val" if n % 20 == 7 else "test" if n % 20 == 13 else "train" for n in range(NUM_PLAIN)]
+    splits += ["train"] * (len(listed) - NUM_PLAIN)  # with the clips that they are copies of
     table = "\n".join(f"{name},{split}" for name, split in zip(listed, splits, strict=True))
     (root / "splits.csv").write_bytes(os.fsencode(f"path,split\n{table}\n"))
     return set(good.values()), dict(NOT_USED)
@@ -80,7 +81,7 @@ def _odd_but_good(root: Path, pieces: list[Path]) -> dict[str, str]:
         (b"clear\x1b[2J.mkv", r"clear\x1b[2J.mkv"),
         (b"back\\slash.mkv", r"back\\slash.mkv"),
     ]
-    for (name, text), piece in zip(names, pieces[10:], strict=False):
+    for (name, text), piece in zip(names, pieces[14:18], strict=False):
         shutil.copy(piece, root / os.fsdecode(name))
         found[os.fsdecode(name)] = text
     shutil.copy(pieces[20], root / "cafe\u0301.mkv")

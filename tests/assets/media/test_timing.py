@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -113,8 +114,12 @@ def test_flash_and_beep_stay_together(tmp_path: Path, spec: FlashFile) -> None:
     check(tmp_path, spec)
 
 
+def shorter(spec: FlashFile) -> FlashFile:
+    return spec if spec.frame_times_s else replace(spec, duration_s=2.0, flash_times_s=(0.8, 1.61))
+
+
 @pytest.mark.proof
-@pytest.mark.parametrize("spec", full_matrix(), ids=name_of)
+@pytest.mark.parametrize("spec", map(shorter, full_matrix()), ids=name_of)
 def test_flash_and_beep_stay_together_everywhere(tmp_path: Path, spec: FlashFile) -> None:
     check(tmp_path, spec)
 
