@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.support.displayed_files import ORIENTATIONS, Stored, write_stored
 from tests.support.media_files import FlashFile, make_flash_file
 from tests.support.other_streams import KINDS, with_stream_first
 
@@ -85,7 +86,7 @@ def plain(name: str, spec: FlashFile, **expected: object) -> Footage:
 def odd_footage() -> list[Footage]:
     """All of it, names apart."""
     found = [
-        *_rates_and_starts(), *_frames_without_stamps(), *_geometry(), *_audio(), *_channels(), *_further_containers(), *_other_streams(), *_names(), *_cut_short(), *_not_footage(),
+        *_rates_and_starts(), *_frames_without_stamps(), *_geometry(), *_audio(), *_channels(), *_further_containers(), *_stored_otherwise(), *_other_streams(), *_names(), *_cut_short(), *_not_footage(),
     ]  # fmt: skip
     assert len({one.name for one in found}) == len(found)
     return found
@@ -175,6 +176,24 @@ def _further_containers() -> Iterator[Footage]:
         for suffix in ("mp4", "mkv"):
             spec = flashing(suffix=suffix, fps=Fraction(rate), duration_s=4.0)
             yield plain(f"rate_{rate}", spec, reason="frame_rate")
+
+
+def _stored_otherwise() -> Iterator[Footage]:
+    """Frames that are stored in another way than they are displayed: turned, mirrored, squeezed, in fields, in HDR."""
+
+    def given(name: str, stored: Stored, size: tuple[int, int] = (192, 128), **expected: object) -> Footage:
+        frames = [quarters(size)(0.0)] * (50 if stored.is_interlaced else 25)
+        known = {"size": size, "num_frames": 25, "flash_times_s": ()} | expected
+        return Footage(name=f"{name}.mp4", write=lambda path: write_stored(path, frames, stored), **known)  # type: ignore[arg-type]
+
+    for orientation in ORIENTATIONS:
+        yield given(f"shown_{orientation}".replace(" ", "_"), Stored(orientation=orientation))
+    for aspect in ("16/15", "4/3", "8/9", "2", "1/2"):
+        yield given(f"pixels_{aspect.replace('/', '_to_')}", Stored(pixel_aspect=Fraction(aspect)))
+    yield given("pixels_4_to_3_turned", Stored(pixel_aspect=Fraction(4, 3), orientation=ORIENTATIONS[6]))
+    yield given("fields", Stored(is_interlaced=True))
+    for transfer in ("PQ", "HLG"):
+        yield given(transfer.lower(), Stored(transfer=transfer))
 
 
 def _other_streams() -> Iterator[Footage]:
