@@ -17,7 +17,7 @@ from typing import Any
 import av
 from av.container import InputContainer
 
-from assets.media.display import Display, display_of
+from assets.media.display import MOST_ASPECT, Display, display_of
 from assets.media.limits import ProbeLimits as ProbeLimits
 from assets.media.main_stream import MainStream
 from assets.media.opening import check_file, choose_main_stream, choose_stream, open_media
@@ -161,7 +161,8 @@ def _probe(path: str, limits: ProbeLimits, stage: str, num_bytes: int, identity:
             choose_main_stream(container, "audio", stage),
         )
         audio = main_audio.stream
-        _check_size(video.codec_context.width, video.codec_context.height, limits, stage)
+        stored = (video.codec_context.width, video.codec_context.height)
+        _check_size(*stored, limits, stage, enlarged_by=MOST_ASPECT)
         start_s = (container.start_time or 0) / av.time_base
         frames, samples = read_packets(container, video, audio, start_s)
         for kind, log in (("video", frames), ("audio", samples)):
@@ -249,10 +250,11 @@ def _check_announced(container: InputContainer, limits: ProbeLimits, stage: str)
         raise Rejected(stage, "too_long", f"{duration_s:.1f} s; at most {limits.max_duration_s:g} s")
 
 
-def _check_size(width: int, height: int, limits: ProbeLimits, stage: str) -> None:
+def _check_size(width: int, height: int, limits: ProbeLimits, stage: str, *, enlarged_by: int = 1) -> None:
+    """Checks a size as displayed, or as stored: then pixels that are not square may enlarge the shorter side."""
     if max(width, height) > limits.max_side_px:
         raise Rejected(stage, "too_large", f"{width}x{height} pixels; at most {limits.max_side_px} a side")
-    if min(width, height) < limits.min_side_px:
+    if min(width, height) * enlarged_by < limits.min_side_px:
         raise Rejected(stage, "too_small", f"{width}x{height} pixels; at least {limits.min_side_px} a side")
 
 

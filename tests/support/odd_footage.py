@@ -181,19 +181,28 @@ def _further_containers() -> Iterator[Footage]:
 def _stored_otherwise() -> Iterator[Footage]:
     """Frames that are stored in another way than they are displayed: turned, mirrored, squeezed, in fields, in HDR."""
 
-    def given(name: str, stored: Stored, size: tuple[int, int] = (192, 128), **expected: object) -> Footage:
+    def given(
+        name: str, stored: Stored, size: tuple[int, int] = (192, 128), suffix: str = "mp4", **expected: object
+    ) -> Footage:
         frames = [quarters(size)(0.0)] * (50 if stored.is_interlaced else 25)
         known = {"size": size, "num_frames": 25, "flash_times_s": ()} | expected
-        return Footage(name=f"{name}.mp4", write=lambda path: write_stored(path, frames, stored), **known)  # type: ignore[arg-type]
+        return Footage(name=f"{name}.{suffix}", write=lambda path: write_stored(path, frames, stored), **known)  # type: ignore[arg-type]
 
     for orientation in ORIENTATIONS:
         yield given(f"shown_{orientation}".replace(" ", "_"), Stored(orientation=orientation))
     for aspect in ("16/15", "4/3", "8/9", "2", "1/2"):
         yield given(f"pixels_{aspect.replace('/', '_to_')}", Stored(pixel_aspect=Fraction(aspect)))
     yield given("pixels_4_to_3_turned", Stored(pixel_aspect=Fraction(4, 3), orientation=ORIENTATIONS[6]))
-    yield given("fields", Stored(is_interlaced=True))
+    yield given("pixels_2", Stored(pixel_aspect=Fraction(2)), suffix="mkv")
+    yield given("pixels_4", Stored(pixel_aspect=Fraction(4)))
+    yield given("pixels_5", Stored(pixel_aspect=Fraction(5)), reason="pixel_aspect")
+    for codec, suffix in (("libx264", "mp4"), ("libx264", "mkv"), ("mpeg2video", "ts")):
+        yield given("fields", Stored(is_interlaced=True, codec=codec), suffix=suffix)
     for transfer in ("PQ", "HLG"):
-        yield given(transfer.lower(), Stored(transfer=transfer))
+        for suffix in ("mp4", "mkv"):
+            yield given(transfer.lower(), Stored(transfer=transfer), suffix=suffix)
+    all_at_once = Stored(orientation=ORIENTATIONS[4], pixel_aspect=Fraction(2), is_interlaced=True)
+    yield given("fields_pixels_and_mirror", all_at_once)
 
 
 def _other_streams() -> Iterator[Footage]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pyarrow as pa
 import pytest
+from skimage import data
 
 from assets.clips.clip_rows import SCHEMA, RawSource, problem_rows, reject_duplicates, source_rows
 from assets.clips.settings import ClipsSettings
@@ -76,6 +78,19 @@ def test_shots_of_frames_without_time_stamps(tmp_path: Path) -> None:
     made = make_flash_file(tmp_path / "film.avi", spec)
     shots = find_shots(probe(made.path), threshold=3.0, min_change=15.0)
     np.testing.assert_allclose(shots, [(0.0, 6.0), (6.0, 8.0), (8.0, 18.0)])
+
+
+def test_a_bumped_or_shaking_camera_and_a_flash_are_no_shot_changes(tmp_path: Path) -> None:
+    photograph = cv2.resize(data.astronaut(), (240, 240), interpolation=cv2.INTER_AREA)
+
+    def draw(time_s: float) -> np.ndarray:
+        shake = 10 * np.sin(2 * np.pi * 3 * time_s) if 6 <= time_s < 9 else 0
+        left = round(30 + shake + (24 if time_s >= 4 else 0))
+        return np.ascontiguousarray(photograph[60:156, left : left + 160])
+
+    spec = FlashFile(duration_s=11.0, draw=draw, flash_times_s=(2.0,))
+    found = probe(make_flash_file(tmp_path / "long.mp4", spec).path)
+    assert find_shots(found, threshold=3.0, min_change=15.0) == [(found.video.start_s, found.video.end_s)]
 
 
 def test_stated_parts_are_cut_evenly_and_words_move_along(tmp_path: Path) -> None:
