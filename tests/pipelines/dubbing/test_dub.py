@@ -17,6 +17,7 @@ from PIL import Image
 
 from assets.faces.backends.dlib import DlibBackend
 from assets.faces.settings import CropSettings, TrackSettings
+from assets.media.decoded_frame import DecodedFrame
 from assets.media.orientation import AS_STORED, Orientation, orientation_of
 from assets.mels.settings import MelSettings
 from assets.project.home import Home
@@ -147,6 +148,20 @@ def test_a_dub_keeps_the_geometry(dub: Dub, tmp_path: Path, stored: Stored) -> N
     assert change[:, 260:].mean() < 6 and change[:, :60].mean() < 6
     mirrored = "mirrored" in (result.frame_changes or "")
     assert mirrored == stored.orientation.is_mirrored
+
+
+def test_a_dub_of_hdr_fields_is_progressive_and_says_so(dub: Dub, tmp_path: Path) -> None:
+    stored = Stored(transfer="PQ", is_interlaced=True)
+    video = write_stored(tmp_path / "face.mp4", [astronaut()] * 30, stored)
+    result = dub(video, write_audio(tmp_path / "a.wav", 0.6))
+    with av.open(str(result.out)) as container:
+        frames = list(container.decode(video=0))
+    assert len(frames) == 15 and not any(frame.interlaced_frame for frame in frames)
+    labels = (frames[0].color_trc, frames[0].color_primaries, frames[0].colorspace, frames[0].color_range)
+    assert labels == (1, 1, 1, 1)
+    shown = DecodedFrame(frames[0]).rgb().astype(int)
+    assert np.abs(shown - astronaut())[:, 260:].mean() < 6
+    assert result.frame_changes == "de-interlaced; tone-mapped from PQ to BT.709"
 
 
 def test_each_frame_is_its_own_reference_and_a_loop_shows_it_again(
