@@ -186,7 +186,9 @@ def _stored_otherwise() -> Iterator[Footage]:
     ) -> Footage:
         frames = [quarters(size)(0.0)] * (50 if stored.is_interlaced else 25)
         known = {"size": size, "num_frames": 25, "flash_times_s": ()} | expected
-        return Footage(name=f"{name}.{suffix}", write=lambda path: write_stored(path, frames, stored), **known)  # type: ignore[arg-type]
+        return Footage(
+            name=f"{name}.{suffix}", write=lambda path: write_stored(path, frames, stored), **known
+        )  # type: ignore[arg-type]
 
     for orientation in ORIENTATIONS:
         yield given(f"shown_{orientation}".replace(" ", "_"), Stored(orientation=orientation))
