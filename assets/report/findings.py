@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from assets.report.audio_comparison import margins
@@ -17,6 +17,8 @@ from assets.report.formatting import (
 )
 from assets.report.measured_scores import measured_scores
 from assets.report.method_differences import differences
+from assets.report.svg_charts import Chart
+from assets.report.training import nearness_chart
 from assets.report.warehouse_reader import Row, WarehouseReader
 
 SHOWN, NOT_SHOWN, AGAINST, MISSING = "shown", "not shown", "against", "missing"
@@ -27,11 +29,16 @@ COMPARED = ("psnr", "ssim", "lmd")
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One claim and its status: ``shown``, ``not shown``, ``against``, ``not at the plateau`` or ``missing``."""
+    """One claim and its status: ``shown``, ``not shown``, ``against``, ``not at the plateau`` or ``missing``.
+
+    Args:
+        charts: what the evidence speaks of, where a curve says more than a number.
+    """
 
     claim: str
     status: str
     evidence: str
+    charts: Sequence[Chart] = ()
 
 
 def findings(warehouse: WarehouseReader, dataset: str, headline: str) -> list[Finding]:
@@ -45,8 +52,7 @@ def findings(warehouse: WarehouseReader, dataset: str, headline: str) -> list[Fi
     ]
     if any(other == BASELINE for other, _ in compared):
         beats = _beats(metrics, label, BASELINE, "the Wav2Lip baseline", compared)
-        unfinished = _still_learning(warehouse, dataset, (headline, BASELINE))
-        found.append(replace(beats, status=TOO_SOON, evidence=unfinished) if unfinished else beats)
+        found.append(_unless_still_learning(beats, warehouse, dataset, (headline, BASELINE)))
     return [*found, _sync_encoder(warehouse, dataset), _controls(warehouse, dataset)]
 
 
@@ -76,15 +82,25 @@ def _beats(
     return Finding(claim=claim, status=status, evidence=f"On the same {clips}: {', '.join(parts)}.")
 
 
-def _still_learning(warehouse: WarehouseReader, dataset: str, methods: tuple[str, str]) -> str:
-    """Why two methods cannot be compared yet: whose training had not come to its plateau; empty if both had."""
-    definitions = method_definitions(warehouse)
-    found = warehouse.rows(
+def _unless_still_learning(
+    finding: Finding, warehouse: WarehouseReader, dataset: str, methods: tuple[str, str]
+) -> Finding:
+    """A comparison of two methods, or, if either was still learning when its training ended, that and its curve."""
+    label = method_definitions(warehouse).label
+    warned = warehouse.rows(
         "select method, arg_max(text, step) as text from model_warnings where dataset = ? and method in (?, ?) "
         "and asset = 'generator' and warning = 'not_at_plateau' group by method order by method",
         [dataset, *methods],
     )
-    return " ".join(f"{definitions.label(row['method'])}: {row['text']}." for row in found)
+    if not warned:
+        return finding
+    evidence = " ".join(f"{label(row['method'])}: {row['text']}." for row in warned)
+    charts = [
+        chart
+        for row in warned
+        for chart in nearness_chart(warehouse, dataset, row["method"], label(row["method"]))
+    ]
+    return replace(finding, status=TOO_SOON, evidence=evidence, charts=charts)
 
 
 def _follows_audio(label: str, headline: str, gains: Mapping[tuple[str, str], Row]) -> Finding:

@@ -22,6 +22,7 @@ CURVE_LABELS = {
     "d_av": "d_av, lips against audio",
     "d_vv": "d_vv, lips against true lips",
     "wav2lip_sync": "Wav2Lip's sync loss",
+    "reference_nearness": "share of the way from the reference's mouth to the true one",
 }
 
 

@@ -92,6 +92,20 @@ def curves(
     return found
 
 
+def nearness_chart(warehouse: WarehouseReader, dataset: str, method: str, label: str) -> list[Chart]:
+    """How a generator's mouths came nearer to the true ones, validation by validation; no chart without a record."""
+    found = warehouse.rows(
+        "select step, value from training_curves where dataset = ? and asset = 'generator' and method = ? "
+        "and metric = 'reference_nearness' and split = 'val' and value is not null order by step",
+        [dataset, method],
+    )
+    if not found:
+        return []
+    points = [(row["step"], row["value"]) for row in found]
+    title = f"{label}: {curve_label('reference_nearness')}"
+    return [Chart(title=title, svg=line_chart(title, [Line(name="validation", split="val", points=points)]))]
+
+
 def _place(model: Model) -> tuple[int, str]:
     asset, method = model
     return (MODEL_STAGES.index(asset) if asset in MODEL_STAGES else len(MODEL_STAGES), method or "")

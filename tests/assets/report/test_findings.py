@@ -59,6 +59,12 @@ def test_verdict(
     assert words in sentence
 
 
+def curve_rows(method: str) -> list[dict[str, Any]]:
+    common = {"dataset": "d", "asset": "generator", "method": method, "metric": "reference_nearness"}
+    points = [("val", 240, 0.1), ("val", 480, 0.4), ("train", 480, 0.9)]
+    return [common | {"split": split, "step": step, "value": value} for split, step, value in points]
+
+
 @pytest.mark.parametrize("unfinished", [(), ("cals",), ("wav2lip", "cals")])
 def test_methods_are_compared_only_once_their_trainings_are_at_the_plateau(
     tmp_path: Path, unfinished: tuple[str, ...]
@@ -75,8 +81,14 @@ def test_methods_are_compared_only_once_their_trainings_are_at_the_plateau(
             "warnings_json": json.dumps([warning]),
         }
         write_part(home, "models", [model], dataset="d", method=method)
+        write_part(home, "training_curves", curve_rows(method), dataset="d", method=method)
     with connect(publish(home)) as connection:
         found = findings(WarehouseReader(connection), "d", "cals")
     against = next(finding for finding in found if "Wav2Lip baseline" in finding.claim)
     assert against.status == ("not at the plateau" if unfinished else "shown")
     assert against.evidence.count("mouths still came nearer") == len(unfinished)
+    labels = {"cals": "CALS", "wav2lip": "Wav2Lip"}
+    assert [chart.title.split(":")[0] for chart in against.charts] == [
+        labels[name] for name in sorted(unfinished)
+    ]
+    assert all("validation from 0.1 to 0.4, over 480 steps" in chart.svg for chart in against.charts)
