@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ def _folder(home: Home) -> Path:
 def code_path(home: Home, digest: str) -> Path:
     """Where the definitions of a code version are kept."""
     return _folder(home) / f"{digest}.json"
+
+
+def code_files(home: Home, digest: str) -> list[Path]:
+    """Files of a code version: its definitions, and those that hold the source of any of them."""
+    held = set((recall_code(home, digest) or {"definitions": {}})["definitions"].values())
+    return [code_path(home, digest), *(path for path in _source_files(home) if held & _read(path).keys())]
 
 
 def remember_code(home: Home, code: CodeVersion) -> None:
@@ -47,10 +54,14 @@ def recall_sources(home: Home, digests: Collection[str]) -> dict[str, str]:
     """Digest of a definition -> its source, of those that were stored."""
     wanted = set(digests)
     found: dict[str, str] = {}
-    for path in sorted((_folder(home) / "sources").glob("*.json.gz")):
+    for path in _source_files(home):
         texts = _read(path)
         found |= {digest: texts[digest] for digest in wanted & texts.keys()}
     return found
+
+
+def _source_files(home: Home) -> list[Path]:
+    return sorted((_folder(home) / "sources").glob("*.json.gz"))
 
 
 def _store_sources(home: Home, code: CodeVersion) -> None:
@@ -65,5 +76,9 @@ def _store_sources(home: Home, code: CodeVersion) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    texts: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
+    """Digest of a definition -> its source; nothing from a damaged file, which `cals doctor --deep` names."""
+    try:
+        texts: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
+    except (OSError, EOFError, ValueError, zlib.error):
+        return {}
     return texts

@@ -26,7 +26,7 @@ from assets.project.atomic_files import replacing
 from assets.project.code_version import PROJECT_ROOT, CodeVersion
 from assets.project.home import Home
 from assets.project.installed import installed_version, platform_versions
-from assets.store.code_store import code_path as code_path
+from assets.store.code_store import code_files as code_files
 from assets.store.code_store import recall_code as recall_code
 from assets.store.code_store import remember_code as remember_code
 from assets.store.file_digests import FileDigests
@@ -161,7 +161,7 @@ def append(
 
     Args:
         code: of the stage.
-        files: that it left in the home, besides the definitions of its code; None if they are not known.
+        files: that it left in the home, besides the files of its code; None if they are not known.
         chosen: code that the partition chose by name, if any.
 
     Returns:
@@ -220,7 +220,8 @@ def _libraries(entry: Entry, versions: Sequence[CodeVersion]) -> dict[str, str]:
 
 
 def _code_files(home: Home, versions: Iterable[CodeVersion]) -> tuple[RecordedFile, ...]:
-    names = [code_path(home, version.digest).relative_to(home.root).as_posix() for version in versions]
+    paths = {path for version in versions for path in code_files(home, version.digest)}
+    names = sorted(path.relative_to(home.root).as_posix() for path in paths)
     return look_at(FileDigests(root=home.root), names)
 
 

@@ -243,7 +243,9 @@ def seal_home(project: Project) -> int:
     models = {model.weights_sha256: model.path for model in model_folders(home)}
 
     def files_of(row: Row) -> tuple[RecordedFile, ...] | None:
-        paths = [ledger.code_path(home, row["code_version"]).relative_to(home.root).as_posix()]
+        paths = [
+            path.relative_to(home.root).as_posix() for path in ledger.code_files(home, row["code_version"])
+        ]
         if row["materialization_id"] not in newest:
             return look_at(digests, [*paths, *_kept_of(home, row, models)])
         if any(find_unrecorded_flaws(home, row, digests)):

@@ -47,7 +47,7 @@ def mend_of(home: Home, row: Row, file: RecordedFile, *, kind: str, text: str) -
     place, *_ = Path(file.path).parts
     if place == "models":
         return _model_flaw(flaw, home, row, path)
-    if path.parent == home.warehouse / "code":
+    if path.is_relative_to(home.warehouse / "code"):
         return _code_flaw(flaw, home, row, path)
     mend: Callable[[], object] = partial(path.unlink, missing_ok=True)
     if place == "shards" and path.name != MANIFEST_NAME:

@@ -136,7 +136,7 @@ def test_exactly_what_is_stale_reruns(tmp_path: Path, grid_clips: list[Path]) ->
     place.edit("cals.yaml", plain, other)
     stale = place.stale(*upto)
     assert stale.keys() == of("one", AFTER_MELS)
-    assert stale["mels/one"]["cause"]["text"] == "settings: f_max_hz: 7600.0 -> 7000"
+    assert stale["mels/one"]["cause"]["text"] == "settings: f_max_hz: 7600.0 -> 7000.0"
     assert stale["mels/one"]["estimated_s"] > 0
     place.edit("cals.yaml", other, plain)
     assert place.stale(*upto) == {}

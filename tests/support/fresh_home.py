@@ -300,8 +300,10 @@ def _record_files(home: Home, heads: list[dict[str, Any]]) -> None:
     records = []
     for row in heads:
         of = (row["asset"], row["dataset"], row["method"], row["data_version"])
-        code = ledger.code_path(home, row["code_version"]).relative_to(home.root).as_posix()
-        record = record_of(row["materialization_id"], look_at(digests, [*partition_files(home, *of), code]))
+        code = [
+            path.relative_to(home.root).as_posix() for path in ledger.code_files(home, row["code_version"])
+        ]
+        record = record_of(row["materialization_id"], look_at(digests, [*partition_files(home, *of), *code]))
         row["files_digest"] = record.digest
         records += record.rows()
     path = home.parts / file_records.TABLE / "20260101-all.parquet"

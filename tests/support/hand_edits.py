@@ -157,6 +157,7 @@ FILE_EDITS: list[HandEdit] = [
     HandEdit(pattern="warehouse/contents/*/*.parquet", edit=change_value),
     HandEdit(pattern="warehouse/code/*.json", edit=change_json),
     HandEdit(pattern="warehouse/code/*.json", edit=delete),
+    HandEdit(pattern="warehouse/code/sources/*.json.gz", edit=flip),
     HandEdit(pattern="warehouse/history/*/*.parquet", edit=flip),
     HandEdit(pattern="warehouse/parts/shards/*.parquet", edit=copy_beside, names=_added),
     HandEdit(pattern="stages/raw_videos/*/scan.parquet", edit=change_value),
