@@ -155,7 +155,7 @@ def test_no_byte_of_a_withdrawn_clip_is_in_a_shard_that_is_made_next(workplace: 
         ("copies", "forgotten"),
         ("talks", "forgotten"),
     ]
-    down = trace(load_project(workplace.folder / "cals.yaml"), clip_id, down=True).as_json()
+    down = trace(load_project(workplace.folder / "cals.yaml", workplace.home), clip_id, down=True).as_json()
     assert not [node for node in down["nodes"] if node.get("current") and node["asset"] == "shards"]
 
 
