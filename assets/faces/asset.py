@@ -12,6 +12,7 @@ from assets.clips.settings import probe_limits
 from assets.faces.backends.opening import shared_networks
 from assets.faces.clip_faces import CROPPING, CROPS, TRACKS, compute_faces
 from assets.faces.plan import FacesPlan
+from assets.faces.speaker_probe import SPEAKER_PROBES
 from assets.faces.stored_track import TRACKS_SCHEMA
 from assets.faces.track_table import FRAMES_KEPT, check_kept, track_rows
 from assets.stage.run import StageResult, StageRun
@@ -48,6 +49,7 @@ def faces(runs: dict[str, StageRun]) -> dict[str, StageResult]:
 
 def _plan(runs: Mapping[str, StageRun]) -> FacesPlan:
     run = next(iter(runs.values()))
+    kind = run.project.stage_settings(run.dataset.name, "av_offsets").probe
     return FacesPlan(
         home=run.home,
         dataset=run.dataset,
@@ -57,6 +59,7 @@ def _plan(runs: Mapping[str, StageRun]) -> FacesPlan:
         tracks=_output(runs.get(TRACKS, run), TRACKS),
         crops=_output(runs.get(CROPS, run), CROPS),
         makes_tracks=TRACKS in runs,
+        speaker_probe=load(SPEAKER_PROBES[kind])(run.project, run.dataset.name) if TRACKS in runs else None,
     )
 
 

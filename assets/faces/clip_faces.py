@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from assets.faces.backends.interface import FaceBackend
 from assets.faces.backends.opening import open_backend
 from assets.faces.settings import TrackSettings
+from assets.faces.speaker_probe import Footage, SpeakerProbe, choice_digest
 from assets.faces.stored_track import FaceTrack
-from assets.faces.track_clip import track_clip
+from assets.faces.track_clip import ONLY, Lips, track_clip
 from assets.media.probe import ProbeLimits, probe
 from assets.media.timeline import Span
 from assets.media.video import Tick, read_ticks
@@ -43,6 +44,7 @@ class FacesPayload:
         crop_settings: of ``face_crops``.
         stored_track: the clip's row of ``face_tracks``, read where only crops are wanted.
         networks_socket: of the process that owns the face networks; None where the worker opens its own back end.
+        speaker_probe: chooses among several faces; None to choose by mouth motion, size and place.
     """
 
     path: Path
@@ -53,6 +55,11 @@ class FacesPayload:
     limits: ProbeLimits = field(default_factory=ProbeLimits)
     stored_track: Mapping[str, Any] | None = None
     networks_socket: str | None = None
+    speaker_probe: SpeakerProbe | None = None
+
+    @property
+    def choice_digest(self) -> str:
+        return choice_digest(self.clip_digest, self.speaker_probe)
 
 
 def compute_faces(payload: FacesPayload, wanted: frozenset[str]) -> dict[str, Mapping[str, Any] | Rejected]:
@@ -77,10 +84,20 @@ def compute_faces(payload: FacesPayload, wanted: frozenset[str]) -> dict[str, Ma
         backend = _backend(payload.track_settings, payload.networks_socket)
         try:
             track, columns, images = track_clip(
-                ticks, backend, payload.track_settings, keep_images=CROPS in wanted
+                ticks,
+                backend,
+                payload.track_settings,
+                keep_images=CROPS in wanted,
+                lips=_lips(payload),
             )
         except Rejected as rejected:
+            if rejected.reason == "too_many_gaps":  # another of several faces may have fewer
+                rejected.input_digest = payload.choice_digest
             return {TRACKS: rejected}
+        columns = {**columns, "input_digest": payload.clip_digest}
+        if columns["chosen_by"] != ONLY:
+            asked = None if payload.speaker_probe is None else payload.speaker_probe.digest
+            columns |= {"input_digest": payload.choice_digest, "speaker_probe": asked}
         outcome[TRACKS] = columns
     elif payload.stored_track is not None:
         columns = dict(payload.stored_track)
@@ -91,6 +108,13 @@ def compute_faces(payload: FacesPayload, wanted: frozenset[str]) -> dict[str, Ma
     if CROPS in wanted:
         outcome[CROPS] = _crops(payload, track, columns, images)
     return outcome
+
+
+def _lips(payload: FacesPayload) -> Lips | None:
+    if payload.speaker_probe is None:
+        return None
+    footage = Footage(path=payload.path, limits=payload.limits, span=payload.span)
+    return partial(payload.speaker_probe.confidences, footage)
 
 
 def _ticks(payload: FacesPayload, stage: str) -> Iterator[Tick]:

@@ -25,6 +25,7 @@ class Candidate:
         speaking: standard deviation of the mouth opening, in units of the face's spread.
         central: 1 at the frame's centre, 0 at its corners.
         score: weighted sum of mouth motion, size and closeness to the centre, 0 to 1; the highest wins.
+        lips: how sure the offset probe is that the lips go with the audio; None where it is not, or was not asked.
     """
 
     first_frame: int
@@ -35,6 +36,7 @@ class Candidate:
     speaking: float
     central: float
     score: float = 0.0
+    lips: float | None = None
 
     @property
     def face_px(self) -> float:
@@ -68,17 +70,26 @@ def rank(
     return scored
 
 
-def choose(candidates: Sequence[Candidate], settings: TrackSettings) -> int:
-    """Number of the best candidate that is long and large enough.
-
-    Where none is, it is the best of all: the rejection then names what is wrong with it.
-    """
-    fit = [
+def fit(candidates: Sequence[Candidate], settings: TrackSettings) -> list[int]:
+    """Numbers of the candidates that are long and large enough."""
+    return [
         number
         for number, candidate in enumerate(candidates)
         if candidate.num_frames >= settings.min_track_frames and candidate.face_px >= settings.min_face_px
     ]
-    return max(fit or range(len(candidates)), key=lambda number: (candidates[number].score, -number))
+
+
+def choose(candidates: Sequence[Candidate], settings: TrackSettings) -> int:
+    """Number of the best candidate that is long and large enough: whose lips go with the audio, else by score.
+
+    Where none is, it is the best of all: the rejection then names what is wrong with it.
+    """
+    numbers = fit(candidates, settings) or range(len(candidates))
+    speaking = [number for number in numbers if candidates[number].lips is not None]
+    return max(
+        speaking or numbers,
+        key=lambda number: (candidates[number].lips or 0.0, candidates[number].score, -number),
+    )
 
 
 def _candidate(track: Track, size: tuple[int, int]) -> Candidate:

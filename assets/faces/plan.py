@@ -10,6 +10,7 @@ from typing import Any
 from assets.clips.clip_table import accepted_clips, clip_digest
 from assets.faces.clip_faces import CROPS, TRACKS, FacesPayload, crops_digest
 from assets.faces.settings import TrackSettings
+from assets.faces.speaker_probe import SpeakerProbe, choice_digest
 from assets.media.probe import ProbeLimits
 from assets.media.timeline import Span
 from assets.project.home import Home
@@ -31,6 +32,7 @@ class FacesPlan:
         crops: bucket files of crops.
         makes_tracks: tracks are computed in this pass too.
         networks_socket: of the process that owns the face networks, if there is one.
+        speaker_probe: chooses among several faces, if there is one.
     """
 
     home: Home
@@ -42,6 +44,7 @@ class FacesPlan:
     crops: StageOutput
     makes_tracks: bool
     networks_socket: str | None = None
+    speaker_probe: SpeakerProbe | None = None
 
     def buckets(self) -> Mapping[int, Callable[[], list[WorkItem]]]:
         return {bucket: partial(self.items, bucket) for bucket in range(self.dataset.num_buckets)}
@@ -59,8 +62,10 @@ class FacesPlan:
         for clip in clips:
             clip_id, key = clip["clip_id"], digests[clip["clip_id"]]
             track = tracks.get(clip_id)
+            track_key = self._track_key(track, key)
             if self.makes_tracks and (
-                self.tracks.forced.covers(clip_id, bucket) or not is_current(track, key, self.tracks.version)
+                self.tracks.forced.covers(clip_id, bucket)
+                or not is_current(track, track_key, self.tracks.version)
             ):
                 track = None
             if track is None and not self.makes_tracks:
@@ -71,15 +76,29 @@ class FacesPlan:
                 is_forced = self.crops.forced.covers(clip_id, bucket)
                 if is_forced or not is_current(crops.get(clip_id), crops_key, self.crops.version):
                     due.add(clip_id)
-            planned.append((clip, {TRACKS: key, CROPS: crops_key}))
+            planned.append((clip, {TRACKS: track_key, CROPS: crops_key}))
         stored = self._stored_tracks(bucket, due)
-        return [self._item(clip, keys, stored.get(clip["clip_id"])) for clip, keys in planned]
+        return [
+            self._item(clip, digests[clip["clip_id"]], keys, stored.get(clip["clip_id"]))
+            for clip, keys in planned
+        ]
+
+    def _track_key(self, track: Mapping[str, Any] | None, clip: str) -> str:
+        """Digest of what a clip's track depends on: the probe too where it had to choose among several faces."""
+        several = choice_digest(clip, self.speaker_probe)
+        return several if track is not None and track["input_digest"] == several else clip
 
     def _tracks(self, bucket: int, digests: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         """The index of a bucket's tracks, with those of clips that were renamed: the key of the crops depends on it."""
-        if self.makes_tracks:
-            return adopt_rows(self.tracks, bucket, digests, self._moved_tracks)
-        return self.tracks.index(bucket)
+        if not self.makes_tracks:
+            return self.tracks.index(bucket)
+        index = adopt_rows(self.tracks, bucket, digests, self._moved_tracks)
+        several = {
+            clip_id: choice_digest(digest, self.speaker_probe)
+            for clip_id, digest in digests.items()
+            if not is_current(index.get(clip_id), digest, self.tracks.version)
+        }
+        return adopt_rows(self.tracks, bucket, several, self._moved_tracks)
 
     @cached_property
     def _moved_tracks(self) -> MovedRows:
@@ -92,16 +111,21 @@ class FacesPlan:
         return {row["clip_id"]: row for row in rows if row["clip_id"] in clip_ids}
 
     def _item(
-        self, clip: Mapping[str, Any], keys: Mapping[str, str], stored_track: Mapping[str, Any] | None
+        self,
+        clip: Mapping[str, Any],
+        digest: str,
+        keys: Mapping[str, str],
+        stored_track: Mapping[str, Any] | None,
     ) -> WorkItem:
         payload = FacesPayload(
             path=local_path(self.dataset.root, clip["relative_path"]),
             span=Span(start_s=clip["common_start_s"], num_frames=clip["num_frames_25"]),
-            clip_digest=keys[TRACKS],
+            clip_digest=digest,
             track_settings=self.track_settings,
             crop_settings=self.crop_settings,
             limits=self.limits,
             stored_track=stored_track,
             networks_socket=self.networks_socket,
+            speaker_probe=self.speaker_probe,
         )
         return WorkItem(clip_id=clip["clip_id"], input_digests=keys, payload=payload)

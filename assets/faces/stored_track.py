@@ -34,6 +34,9 @@ TRACKS_SCHEMA = pa.schema([
     pa.field("num_faces", pa.int32()),
     pa.field("alternatives_json", pa.string()),  # the other faces, with the values that decided
     pa.field("backend", pa.string()),
+    pa.field("chosen_by", pa.string()),  # only (one face fits), score or lips
+    pa.field("lip_confidence", pa.float32()),  # where it was the lips: of the probe
+    pa.field("speaker_probe", pa.string()),  # digest of the probe that was asked, null where none was
 ])  # fmt: skip
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.faces.backends.interface import FaceBackend
-from assets.faces.face_choice import Candidate, choose, rank
+from assets.faces.face_choice import Candidate, choose, fit, rank
 from assets.faces.face_tracker import FaceTracker
 from assets.faces.frames import Frame
 from assets.faces.landmarks import boxes_of
 from assets.faces.settings import TrackSettings
+from assets.faces.speaker_probe import TrackedFace
 from assets.faces.stored_track import FaceTrack
 from assets.faces.track import Track, without_damage
 from assets.media.repeated_frames import RepeatedFrames
@@ -25,6 +26,9 @@ STAGE = "face_tracks"
 SHORTEST_ALTERNATIVE_FRAMES = 5
 
 RegionImages = list[NDArray[np.uint8]]
+Lips = Callable[[list[TrackedFace]], list[float | None]]
+ONLY, BY_SCORE, BY_LIPS = "only", "score", "lips"
+"""What decided which face a clip is about: one was long and large enough; mouth motion, size and place; or the audio."""
 
 
 @dataclass
@@ -45,7 +49,12 @@ class _Read:
 
 
 def track_clip(
-    ticks: Iterable[Tick], backend: FaceBackend, settings: TrackSettings, *, keep_images: bool
+    ticks: Iterable[Tick],
+    backend: FaceBackend,
+    settings: TrackSettings,
+    *,
+    keep_images: bool,
+    lips: Lips | None = None,
 ) -> tuple[FaceTrack, dict[str, Any], RegionImages]:
     """Finds the face that a clip is about and follows it.
 
@@ -54,6 +63,7 @@ def track_clip(
         backend: detector and landmarks.
         settings: how faces are found, followed and chosen.
         keep_images: keep RGB of the region around the face, so that crops need no second decoding.
+        lips: gives for each of several faces how surely its lips go with the audio, or None; asked where several fit.
 
     Returns:
         The track, its columns (``TRACKS_SCHEMA``), and the images of its regions, uint8 (h, w, 3) RGB, one a frame
@@ -63,7 +73,7 @@ def track_clip(
         Rejected: no_frames, no_face, face_too_small, too_short_track, too_many_gaps.
     """
     read = _Read()
-    tracker = FaceTracker(backend, settings, keep_images=keep_images)
+    tracker = FaceTracker(backend, settings, keep_images=keep_images or lips is not None)
     followed = tracker.follow(read.frames(ticks))
     if read.size is None:
         raise Rejected(STAGE, "no_frames", "the clip has no frame; at least one was promised")
@@ -73,6 +83,11 @@ def track_clip(
         detail = _no_face_detail(tracker.num_frames, read.size, settings, len(parts))
         raise Rejected(STAGE, "no_face", detail)
     candidates = rank(tracks, settings, tracker.num_frames, read.size)
+    fits = fit(candidates, settings)
+    if lips is not None and len(fits) > 1:
+        faces = [_tracked(tracks[number], read.size) for number in fits]
+        for number, confidence in zip(fits, lips(faces), strict=True):
+            candidates[number] = replace(candidates[number], lips=confidence)
     chosen = choose(candidates, settings)
     track = without_gaps(tracks[chosen], read.size)
     _check(track, candidates[chosen], settings)
@@ -83,9 +98,18 @@ def track_clip(
         others=_others(candidates, chosen),
         backend=backend.name,
     )
-    kept = tracks[chosen].images
-    images = [kept[track.first_frame + k] for k in range(track.num_frames)] if keep_images else []
-    return track, columns, images
+    by = ONLY if len(fits) == 1 else BY_SCORE if candidates[chosen].lips is None else BY_LIPS
+    columns |= {"chosen_by": by, "lip_confidence": candidates[chosen].lips}
+    return track, columns, _images(tracks[chosen], track) if keep_images else []
+
+
+def _tracked(track: Track, size: tuple[int, int]) -> TrackedFace:
+    whole = without_gaps(track, size)
+    return TrackedFace(track=whole, images=_images(track, whole))
+
+
+def _images(track: Track, whole: FaceTrack) -> RegionImages:
+    return [track.images[whole.first_frame + k] for k in range(whole.num_frames)]
 
 
 def is_face(track: Track, backend: FaceBackend) -> bool:

@@ -52,6 +52,8 @@ def _track_row(row: dict[str, Any], dataset: str) -> dict[str, Any]:
         "interpolated_share": float(1 - valid.mean()),
         "longest_gap_frames": row["longest_gap_frames"],
         "repeated_frames": row["num_repeated"],
+        "chosen_by": row["chosen_by"],
+        "lip_confidence": row["lip_confidence"],
         "num_gaps": int((np.diff(np.concatenate([[True], valid]).astype(np.int8)) == -1).sum()),
         "mean_face_px": float((boxes[:, 2] - boxes[:, 0]).mean()),
     }

@@ -15,6 +15,7 @@ from cals_models.fingerprint.closure import Scope
 LAYOUTS = "assets.project.layouts:LAYOUTS"
 METHODS = "cals_models.methods.registry:METHOD_MODULES"
 BACKENDS = "assets.faces.backends.opening:BACKENDS"
+SPEAKER_PROBES = "assets.faces.speaker_probe:SPEAKER_PROBES"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,11 @@ _ALL = (
         asset="assets.faces.asset:faces",
         settings="assets.faces.settings:TrackSettings",
         deps=("clips",),
-        choices=(Choice(table=BACKENDS, by="face_tracks.backend"),),
+        sources=("offset_probe",),
+        choices=(
+            Choice(table=BACKENDS, by="face_tracks.backend"),
+            Choice(table=SPEAKER_PROBES, by="av_offsets.probe"),
+        ),
     ),
     Stage(
         name="face_crops",
@@ -90,7 +95,7 @@ _ALL = (
         asset="assets.faces.asset:faces",
         settings="assets.faces.settings:CropSettings",
         deps=("clips", "face_tracks"),
-        choices=(Choice(table=BACKENDS, by="nothing"),),
+        choices=(Choice(table=BACKENDS, by="nothing"), Choice(table=SPEAKER_PROBES, by="nothing")),
     ),
     Stage(
         name="mels",

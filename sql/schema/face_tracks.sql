@@ -15,5 +15,7 @@ create table face_tracks (
     longest_gap_frames integer,  -- longest run of frames without a face; lower is better
     num_gaps integer,  -- runs of frames without a face; lower is better
     repeated_frames integer,  -- frames of the clip that show what the frame before them shows: a slow source, or frames that were stored twice; lower is better
+    chosen_by varchar,  -- what decided among several faces: only (one was long and large enough), score (mouth motion, size and place), or lips (those that go with the audio, as the offset probe sees it)
+    lip_confidence double,  -- where chosen_by is lips: how far the offset stands out, in the probe's own unit; higher is better
     mean_face_px double  -- mean width of the face's box in source pixels
 )

@@ -15,6 +15,7 @@ import pytest
 from assets.av_offsets.offsets import OffsetPayload, compute_offset
 from assets.av_offsets.probe_source import ProbeSource
 from assets.av_offsets.settings import AvOffsetSettings
+from assets.av_offsets.speaker_probe import LipProbe
 from assets.faces.clip_faces import FacesPayload, compute_faces
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.media.probe import ProbeLimits, probe
@@ -28,6 +29,7 @@ from assets.workers.rejected import Rejected
 from cals_models.config.profiles import PROFILES
 from cals_models.config.stages import config_from_fields
 from tests.support.shard_sets import clip_rows, facts_of, write_stage_files
+from tests.support.two_speakers import write_two_speakers
 
 SHIFTS = range(-6, 7)
 NUM_TRAIN, NUM_VAL, STEPS = 140, 8, 1_600
@@ -100,15 +102,25 @@ def train_probe(folder: Path, shards: Path) -> ProbeSource:
     return ProbeSource(kind="sync_encoder", path=out, digest=plain["weights_sha256"])
 
 
-@pytest.mark.proof
-@pytest.mark.timeout(2400)
-def test_a_trained_probe_finds_and_corrects_shifts(grid_clips: list[Path], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def trained(
+    grid_clips: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[ProbeSource, list[Rows]]:
+    """A probe of the first clips, and the rows of the others."""
+    folder = tmp_path_factory.mktemp("probe")
     needed = NUM_TRAIN + NUM_VAL + len(SHIFTS)
     rows = [rows_of_video(path, f"clean/train/{path.stem}") for path in grid_clips[:needed]]
     splits = {"train": rows[:NUM_TRAIN], "val": rows[NUM_TRAIN : NUM_TRAIN + NUM_VAL]}
-    source = train_probe(tmp_path, write_set(tmp_path / "clean", splits))
+    return train_probe(folder, write_set(folder / "clean", splits)), rows[NUM_TRAIN + NUM_VAL :]
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(2400)
+def test_a_trained_probe_finds_and_corrects_shifts(
+    trained: tuple[ProbeSource, list[Rows]], tmp_path: Path
+) -> None:
+    source, others = trained
     settings = AvOffsetSettings(probe="sync_encoder", probe_path=str(source.path))
-    others = rows[NUM_TRAIN + NUM_VAL :]
     files = write_stage_files(
         tmp_path / "shifted",
         0,
@@ -131,3 +143,31 @@ def test_a_trained_probe_finds_and_corrects_shifts(grid_clips: list[Path], tmp_p
     assert all(row["applied_frames"] == row["measured_frames"] for row in sure.values())
     assert all(abs(row["remeasured_frames"] or 0) < 0.5 for row in sure.values()), found
     assert all(row["applied_frames"] == 0 for late, row in found.items() if late not in sure)
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(2400)
+def test_of_two_faces_the_one_that_speaks_is_taken(
+    trained: tuple[ProbeSource, list[Rows]], grid_clips: list[Path], tmp_path: Path
+) -> None:
+    source, _ = trained
+    unseen = grid_clips[NUM_TRAIN + NUM_VAL :][:6]
+    by_lips = 0
+    for left, right in zip(unseen[::2], unseen[1::2], strict=True):
+        for speaks in (left, right):
+            path = write_two_speakers(tmp_path / "two.mkv", left, right, speaks)
+            payload = FacesPayload(
+                path=path,
+                span=common_span(probe(path)),
+                clip_digest="",
+                track_settings=TrackSettings(),
+                crop_settings=CropSettings(),
+                speaker_probe=LipProbe(source=source),
+            )
+            row = compute_faces(payload, frozenset({"face_tracks"}))["face_tracks"]
+            assert not isinstance(row, Rejected), row
+            boxes = np.frombuffer(row["boxes"], np.float32).reshape(-1, 4)
+            if row["chosen_by"] == "lips":
+                by_lips += 1
+                assert (np.median(boxes[:, 0]) < row["frame_width"] / 2) == (speaks == left)
+    assert by_lips >= 5

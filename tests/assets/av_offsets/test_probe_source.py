@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from assets.av_offsets.probe_source import probe_digest, probe_source
+from assets.av_offsets.speaker_probe import speaker_probe
+from assets.project.graph import STAGES
 from assets.project.settings import Project, load_project
 
 
@@ -38,6 +40,17 @@ def test_a_model_of_another_dataset_is_found(tmp_path: Path) -> None:
     assert source is not None and (source.path, source.digest) == (base / "abc", "ab" * 32)
     assert probe_digest(project, "own") == "ab" * 32
     assert probe_source(project, "other") is None and probe_digest(project, "other") == "none"
+
+
+def test_the_probe_chooses_among_faces_once_it_is_trained(tmp_path: Path) -> None:
+    project = project_with(tmp_path, probe="sync_encoder", probe_dataset="other")
+    assert speaker_probe(project, "own") is None
+    base = project.home.model("sync_encoder", "other")
+    write_model(base / "abc")
+    (base / "current.json").write_text(json.dumps({"folder": "abc"}))
+    judge = speaker_probe(project, "own")
+    assert judge is not None and judge.digest == "ab" * 32
+    assert "offset_probe" in STAGES["face_tracks"].sources
 
 
 def test_a_dataset_never_measures_itself(tmp_path: Path) -> None:

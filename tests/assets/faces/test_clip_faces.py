@@ -51,7 +51,8 @@ def arrays(row: dict[str, object]) -> dict[str, np.ndarray]:
 def test_columns_of_a_grid_clip(speaker: FacesPayload) -> None:
     result = compute_faces(speaker, BOTH)
     tracks, crops = result[TRACKS], result[CROPS]
-    assert set(tracks) == set(TRACKS_SCHEMA.names)
+    assert set(tracks) | {"speaker_probe"} == {*TRACKS_SCHEMA.names, "input_digest"}
+    assert (tracks["chosen_by"], tracks["input_digest"]) == ("only", "a")
     assert set(crops) == {*CROPS_SCHEMA.names, "input_digest"}
     assert tracks["num_frames"] == crops["num_frames"] == 75 and tracks["first_frame"] == 0
     assert (arrays(tracks)["valid"] == 1).all() and arrays(crops)["valid"].shape == (75,)
