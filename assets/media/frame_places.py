@@ -1,4 +1,4 @@
-"""Times of frames in containers that store frames by place (AVI): in decoding order, without time stamps.
+"""Times of frames in files that store frames by place: in decoding order, without time stamps (AVI, and its tracks in Matroska).
 
 A frame's place is when it reaches the decoder; FFmpeg guesses time stamps from that, late by the decoder's delay and out
 of order where B-frames are references. The first frame shown has the first place, the next one the next, and so on.
@@ -12,6 +12,9 @@ from typing import Any
 from av.packet import Packet
 
 PLACED_FORMATS = frozenset({"avi"})
+# Tags of video in Matroska that was taken over from AVI ("V_MS/VFW/FOURCC"): its time stamps are those of decoding. Matroska's
+# own tracks have no tag, those of QuickTime one of these.
+STAMPED_TAGS = frozenset({"", "\0\0\0\0", "avc1", "mp4v", "hvc1", "hev1"})
 
 
 class FramePlaces:
@@ -40,6 +43,9 @@ class FramePlaces:
         return self._last
 
 
-def places_of(container: Any) -> FramePlaces | None:
-    """For an opened container that stores frames by place; None for others, whose time stamps count."""
-    return FramePlaces() if container.format.name in PLACED_FORMATS else None
+def places_of(stream: Any) -> FramePlaces | None:
+    """For a video stream whose frames are stored by place; None for others, whose time stamps count."""
+    container = stream.container.format.name
+    tag = stream.codec_context.codec_tag
+    is_taken_over = container.startswith("matroska") and tag not in STAMPED_TAGS
+    return FramePlaces() if container in PLACED_FORMATS or is_taken_over else None

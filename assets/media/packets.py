@@ -30,7 +30,7 @@ class PacketLog:
         self.first_s = 0.0
         self.complaints = Complaints()
         self.placed = False
-        self._places = places_of(stream.container) if stream.type == "video" else None
+        self._places = places_of(stream) if stream.type == "video" else None
         self._origin_s = container_start_s
         self._unit_s = float(stream.time_base)
         self._times: list[int] = []

@@ -117,7 +117,7 @@ def _read_frames(path: Path, stage: str) -> tuple[NDArray[np.uint8], float, NDAr
 
 def _timed(container: Any, stream: Any, complaints: Complaints) -> Iterator[tuple[Any, float | None]]:
     """Frames as stored, each with its time stamp, seconds."""
-    places = places_of(container)
+    places = places_of(stream)
     for packet in demux(container, stream):
         if places is not None:
             places.enter(packet)

@@ -13,6 +13,7 @@ from assets.media.audio import read_audio
 from assets.media.probe import probe
 from assets.media.timeline import Span, common_span
 from assets.media.video import read_ticks
+from tests.support.avi_in_matroska import avi_to_matroska
 from tests.support.media_files import FlashFile, make_flash_file, measure
 
 RATES = [Fraction(24000, 1001), 24, 25, Fraction(30000, 1001), 30, 50, Fraction(60000, 1001), 60]
@@ -137,6 +138,19 @@ def test_frames_without_time_stamps_are_at_their_places(tmp_path: Path, spec: Fl
     assert [tick.frame_index for tick in ticks] == list(range(75))
     later = Span(start_s=2.4, num_frames=10)  # from where others are reached by seeking
     assert [tick.frame_index for tick in read_ticks(found, later)] == list(range(60, 70))
+
+
+def test_video_from_avi_in_matroska_is_at_its_places(tmp_path: Path) -> None:
+    spec = FlashFile(suffix="avi", video_options={"bf": "2"})
+    made = make_flash_file(tmp_path / "a.avi", spec)
+    found = probe(avi_to_matroska(made.path, tmp_path / "a.mkv"))
+    assert found.video.placed
+    span = common_span(found)
+    luma = [float(tick.frame.gray().mean()) for tick in read_ticks(found, span)]
+    samples = read_audio(found, span).samples
+    assert len(luma) == 75
+    for flash_s in made.flash_times_s:
+        assert measure(samples, luma, flash_s) == pytest.approx((flash_s, flash_s), abs=BEEP_S)
 
 
 def test_video_that_starts_late_without_an_edit_list(tmp_path: Path) -> None:
