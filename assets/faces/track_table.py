@@ -18,7 +18,7 @@ def track_rows(folder: Path, dataset: str) -> list[dict[str, Any]]:
     """A row for each accepted clip of a stage folder."""
     columns = [
         "clip_id", "backend", "num_frames", "num_clip_frames", "num_faces", "valid", "num_repeated",
-        "longest_gap_frames", "boxes",
+        "longest_gap_frames", "boxes", "chosen_by", "lip_confidence",
     ]  # fmt: skip
     return [_track_row(row, dataset) for row in read_ok_rows(folder, columns)]
 
