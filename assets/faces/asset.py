@@ -12,7 +12,7 @@ from assets.clips.settings import probe_limits
 from assets.faces.backends.opening import shared_networks
 from assets.faces.clip_faces import CROPPING, CROPS, TRACKS, compute_faces
 from assets.faces.plan import FacesPlan
-from assets.faces.speaker_probe import SPEAKER_PROBES
+from assets.faces.probe_table import SPEAKER_PROBES
 from assets.faces.stored_track import TRACKS_SCHEMA
 from assets.faces.track_table import FRAMES_KEPT, check_kept, track_rows
 from assets.stage.run import StageResult, StageRun

@@ -14,17 +14,9 @@ from assets.faces.stored_track import FaceTrack
 from assets.media.limits import ProbeLimits
 from assets.media.timeline import Span
 from cals_models.digests import digest_of
-from cals_models.references import Choices
 
 if TYPE_CHECKING:
     from assets.project.settings import Project
-
-SPEAKER_PROBES = Choices(
-    none="assets.faces.speaker_probe:no_probe",
-    sync_encoder="assets.av_offsets.speaker_probe:speaker_probe",
-    syncnet="assets.av_offsets.speaker_probe:speaker_probe",
-)
-"""Kind of probe, as the settings of `av_offsets` have it -> function (project, dataset) that gives the probe, or None."""
 
 
 @dataclass(frozen=True, kw_only=True)

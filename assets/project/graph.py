@@ -15,7 +15,7 @@ from cals_models.fingerprint.closure import Scope
 LAYOUTS = "assets.project.layouts:LAYOUTS"
 METHODS = "cals_models.methods.registry:METHOD_MODULES"
 BACKENDS = "assets.faces.backends.opening:BACKENDS"
-SPEAKER_PROBES = "assets.faces.speaker_probe:SPEAKER_PROBES"
+SPEAKER_PROBES = "assets.faces.probe_table:SPEAKER_PROBES"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,9 @@ import pytest
 
 from assets.faces.clip_faces import CROPS, TRACKS, FacesPayload, compute_faces
 from assets.faces.plan import FacesPlan
+from assets.faces.probe_table import SPEAKER_PROBES
 from assets.faces.settings import CropSettings, TrackSettings
-from assets.faces.speaker_probe import SPEAKER_PROBES, Footage, TrackedFace, choice_digest
+from assets.faces.speaker_probe import Footage, TrackedFace, choice_digest
 from assets.faces.stored_track import TRACKS_SCHEMA
 from assets.media.probe import ProbeLimits, probe
 from assets.media.timeline import Span, common_span
