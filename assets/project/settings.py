@@ -28,6 +28,8 @@ from cals_models.digests import digest_of
 from cals_models.methods.registry import METHODS
 from cals_models.references import load
 
+WEIGHTS_SUFFIX = "_weights"
+"""End of the names of settings that hold the path of a file."""
 CONFIG_NAME = "cals.yaml"
 USER_SQL = "sql/user"
 NAME_PATTERN = re.compile("(?!.*__)[a-z][a-z0-9_]{0,40}")
@@ -94,9 +96,22 @@ class Project:
     def stage_settings(self, dataset: str, stage: str) -> Any:
         """The stage's settings dataclass: its defaults, the profile, the project's and the dataset's overrides.
 
+        Weights that lie beside ``cals.yaml`` have their whole path: runs and servers work elsewhere.
+
         Raises:
             SettingsError: settings that contradict each other, or no such dataset.
         """
+        declared = self._declared(dataset, stage)
+        given = {f.name: getattr(declared, f.name) for f in dataclasses.fields(declared)}
+        beside = {
+            name: str(self.config_path.parent / value)
+            for name, value in given.items()
+            if name.endswith(WEIGHTS_SUFFIX) and value and _is_file(self.config_path.parent / value)
+        }
+        return dataclasses.replace(declared, **beside) if beside else declared
+
+    def _declared(self, dataset: str, stage: str) -> Any:
+        """The settings as they stand in ``cals.yaml``: a copied project has the same."""
         entry = self.dataset(dataset)
         values = dict(PROFILES[entry.profile].get(stage, {}))
         values |= self.settings.get(stage, {})
@@ -110,11 +125,11 @@ class Project:
 
     def settings_values(self, dataset: str, stage: str) -> dict[str, Any]:
         """The stage's settings as plain data; those of ``clips`` include the dataset's layout and buckets."""
-        return dataclasses.asdict(self.stage_settings(dataset, stage)) | self._of_dataset(dataset, stage)
+        return dataclasses.asdict(self._declared(dataset, stage)) | self._of_dataset(dataset, stage)
 
     def deciding_values(self, dataset: str, stage: str) -> dict[str, Any]:
         """The values among `settings_values` that decide what the stage computes."""
-        return deciding_values(self.stage_settings(dataset, stage)) | self._of_dataset(dataset, stage)
+        return deciding_values(self._declared(dataset, stage)) | self._of_dataset(dataset, stage)
 
     def _of_dataset(self, dataset: str, stage: str) -> dict[str, Any]:
         if stage != "clips":
@@ -124,6 +139,14 @@ class Project:
 
     def settings_digest(self, dataset: str, stage: str) -> str:
         return digest_of(self.deciding_values(dataset, stage))
+
+
+def _is_file(path: Path) -> bool:
+    """Whether there is such a file; False for what can't be the name of one."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def settings_class(stage: str) -> Any:

@@ -234,6 +234,25 @@ def test_numbers_as_yaml_writes_them(tmp_path: Path) -> None:
     assert settings.widths == (8,) * 6 == project.dataset("small").settings["generator"]["widths"]
 
 
+def test_weights_beside_the_file_are_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers work in a folder of their own. What is recorded is what the file says, so that a copy has the same."""
+    text = "datasets:\n  d: {layout: folder, root: d, settings: {clip_metrics: {lse_weights: weights/net.model}}}\n"
+    project = load_project(write(tmp_path, text))
+    absent = project.stage_settings("d", "clip_metrics").lse_weights
+    digest = project.settings_digest("d", "clip_metrics")
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "net.model").write_bytes(b"x")
+    monkeypatch.chdir("/")
+    assert absent == "weights/net.model"
+    assert project.stage_settings("d", "clip_metrics").lse_weights == str(tmp_path / "weights" / "net.model")
+    assert project.settings_values("d", "clip_metrics")["lse_weights"] == "weights/net.model"
+    assert project.settings_digest("d", "clip_metrics") == digest
+    endless = load_project(write(tmp_path, text.replace("weights/net.model", "x" * 3000)))
+    assert endless.stage_settings("d", "clip_metrics").lse_weights == "x" * 3000
+
+
 def test_the_folder_of_own_sql_is_relative_to_the_file(tmp_path: Path) -> None:
     assert load_project(write(tmp_path, GOOD)).home.user_sql == tmp_path / "sql" / "user"
     (tmp_path / "views").mkdir()
