@@ -16,6 +16,7 @@ import psutil
 
 from assets.project.atomic_files import write_text
 from assets.workers.child_process import child_environment
+from cals_models.references import PROJECT_ROOT
 
 PROCESS = "cals_models.training.__main__:main"
 """What the process runs, as a reference: the code of a training is part of its stage's code version."""
@@ -79,7 +80,7 @@ def run_training(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=None if show else log,
-            env=child_environment(PYTHONUNBUFFERED="1"),
+            env=child_environment(PROJECT_ROOT, PYTHONUNBUFFERED="1"),
             cwd=out,
             start_new_session=True,
         )
