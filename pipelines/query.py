@@ -47,6 +47,8 @@ def run_query(project: Project, sql: str, output: Format) -> str:
         raise ValueError(
             f"{project.home.database}: there is no warehouse yet; run cals demo or cals run first"
         )
+    if any("\ud800" <= letter <= "\udfff" for letter in sql):
+        raise ValueError("query: the statement is not UTF-8")
     try:
         answer = _ask(project, sql)
     except duckdb.Error as error:

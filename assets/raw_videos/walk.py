@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from cals_models.terminal.printable import escaped
+from cals_models.terminal.printable import escaped, is_unprintable
 
 # Of `path_to_text`: a backslash, or a byte.
 ESCAPE = re.compile(rb"\\\\|\\x[0-9a-f]{2}")
@@ -52,6 +52,15 @@ def path_from_text(text: str) -> str:
         return text
     data = ESCAPE.sub(_unescaped, text.encode("utf-8", "surrogateescape"))
     return data.decode("utf-8", "surrogateescape")
+
+
+def as_shown(given: str) -> str:
+    r"""What a person typed for a path or an id, as tables have it: a path with odd bytes, as a shell completes it, too.
+
+    >>> as_shown("a\udcff.mp4"), as_shown(r"a\xff.mp4")
+    ('a\\xff.mp4', 'a\\xff.mp4')
+    """
+    return path_to_text(given) if any(map(is_unprintable, given)) else given
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:

@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from assets.raw_videos.walk import as_shown
 from pipelines.cli.command import Add, open_project
 from pipelines.cli.errors import EXIT_USAGE
 
@@ -19,8 +20,8 @@ def add_command(add: Add) -> None:
         "latest, a dataset, a Dagster run's id, a materialisation's id, a data version, ASSET/DATASET[/METHOD][@VERSION], "
         "a registered model or a git commit; ids may be cut short"
     )
-    parser.add_argument("a", metavar="A", help=what)
-    parser.add_argument("b", metavar="B", help="likewise; differences are B minus A")
+    parser.add_argument("a", metavar="A", type=as_shown, help=what)
+    parser.add_argument("b", metavar="B", type=as_shown, help="likewise; differences are B minus A")
     parser.add_argument("--json", action="store_true")
     parser.add_argument(
         "--html", metavar="FILE", help="write a page with the curves drawn over each other, too"

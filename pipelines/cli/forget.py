@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 
+from assets.raw_videos.walk import as_shown
+from cals_models.terminal.printable import escaped
 from pipelines.cli.command import Add, open_project
 
 
 def add_command(add: Add) -> None:
     parser = add("forget", _forget, "withdraw a clip or a raw file, and list everything that saw it")
-    parser.add_argument("id", metavar="CLIP_ID", help="clip id, or a raw file's path or sha256")
-    parser.add_argument("--reason", required=True, metavar="TEXT", help="stays on record")
+    parser.add_argument(
+        "id", metavar="CLIP_ID", type=as_shown, help="clip id, or a raw file's path or sha256"
+    )
+    parser.add_argument("--reason", required=True, metavar="TEXT", type=escaped, help="stays on record")
     parser.add_argument("--json", action="store_true")
 
 

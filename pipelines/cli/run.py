@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from assets.raw_videos.walk import as_shown
 from pipelines.cli.command import Add, open_project
 from pipelines.cli.errors import EXIT_NOT_DONE, print_problems
 from pipelines.cli.selection import add_dataset_option, add_to_option, choose_datasets
@@ -31,6 +32,7 @@ def add_command(add: Add) -> None:
         "--clip",
         action="append",
         metavar="ID",
+        type=as_shown,
         default=[],
         help="with --force: of the data stages, compute only this clip again; may be repeated",
     )

@@ -153,6 +153,11 @@ def test_a_query_switches_nothing_on(project: Project, sql: str, tmp_path: Path)
     assert not (tmp_path / "log").exists() and not (tmp_path / "profile.json").exists()
 
 
+def test_a_statement_that_is_not_utf_8_is_one_line(project: Project) -> None:
+    with pytest.raises(ValueError, match="query: the statement is not UTF-8"):
+        run_query(project, "select '\udcff'", "table")
+
+
 def test_text_can_not_command_the_terminal(project: Project) -> None:
     sql = "select 'a' || chr(27) || '[2J' || chr(8238) || chr(155) as words"
     assert run_query(project, sql, "table").split() == ["words", r"a\x1b[2J\xe2\x80\xae\xc2\x9b"]

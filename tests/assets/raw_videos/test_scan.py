@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assets.raw_videos import scan as scan_module
 from assets.raw_videos.scan import Scan, scan
-from assets.raw_videos.walk import local_path, path_from_text, path_to_text
+from assets.raw_videos.walk import as_shown, local_path, path_from_text, path_to_text
 from cals_models.terminal.printable import is_unprintable
 
 OLD_NS = 1_600_000_000_000_000_000
@@ -125,6 +125,11 @@ def test_any_unicode_name_as_text(name: str) -> None:
     text = path_to_text(name)
     assert path_from_text(text) == name
     assert not any(is_unprintable(letter) for letter in text)
+
+
+def test_what_is_typed_for_a_path_is_read_in_either_form() -> None:
+    assert as_shown("s1/\udcff.mp4") == as_shown(r"s1/\xff.mp4") == r"s1/\xff.mp4"
+    assert as_shown("a\nb") == r"a\x0ab" and as_shown(r"back\\slash") == r"back\\slash"
 
 
 def test_a_name_commands_no_terminal() -> None:
