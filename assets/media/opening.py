@@ -125,7 +125,7 @@ def demux(container: InputContainer, *streams: Any) -> Iterator[Packet[Any]]:
         try:
             with av.logging.Capture():
                 packet = next(packets)
-        except StopIteration:
+        except (StopIteration, IndexError):  # PyAV also wants to flush streams that appeared within the file
             return
         yield packet
 

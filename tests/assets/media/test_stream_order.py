@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from assets.media.audio import read_audio
+from assets.media.opening import demux
 from assets.media.probe import probe
 from assets.media.timeline import common_span
 from assets.media.video import read_ticks
@@ -34,6 +36,17 @@ def test_another_stream_may_come_first(kind: Kind, made: Made, tmp_path: Path) -
         flash, beep = measure(samples, luma, flash_s - span.start_s)
         assert flash == pytest.approx(flash_s - span.start_s, abs=0.021)
         assert beep == pytest.approx(flash, abs=0.011)
+
+
+def test_streams_that_appear_within_the_file_do_not_end_it() -> None:
+    """PyAV fails at its end over the streams of a damaged or changing broadcast that it did not know at its start."""
+
+    class Changing:
+        def demux(self, *streams: object) -> Iterator[str]:
+            yield from ("packet", "flush of video", "flush of audio")
+            raise IndexError("list index out of range")
+
+    assert list(demux(Changing())) == ["packet", "flush of video", "flush of audio"]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("frames", [8, 9])
