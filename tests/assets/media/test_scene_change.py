@@ -39,6 +39,15 @@ def test_other_scenes_and_flat_frames_show_other_scenes() -> None:
         assert match < 0.3 and levels > 20 and not same
 
 
+def test_a_person_who_jumps_before_the_same_background_is_the_same_scene() -> None:
+    before = np.random.default_rng(2).integers(60, 200, (24, 32), dtype=np.uint8).repeat(12, 0).repeat(12, 1)
+    after = before.copy()
+    before[100:288, 130:230] = 20
+    after[70:288, 170:280] = 20
+    match, levels, same = of(before, after)
+    assert match < 0.8 and levels > 10 and same
+
+
 def test_equal_frames() -> None:
     for same in (PHOTO, np.full((64, 90), 7, np.uint8)):
         assert of(same, same) == (1.0, 0.0, True)
