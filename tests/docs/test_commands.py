@@ -59,7 +59,6 @@ PLACEHOLDERS = {
     "/data/LRS2": "{data}/lrs2",
     "/data/HDTF": "{data}/hdtf",
     "/data/anything": "{data}/folder",
-    "FOLDER_OF_GRID": "{data}/grid",
     "videos/": "{data}/folder",
     "CLIP_ID": f"{DATASET}/train/2",
     "FILE": "{raw}/train/2.mp4",
