@@ -15,7 +15,7 @@ test: $(STAMP) lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not proof" -n 2 --dist loadfile tests
 
 proofs: $(STAMP)
-	$(BIN)/python -m pytest -m proof tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m proof -n 2 --dist loadfile tests
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
