@@ -57,6 +57,7 @@ class SpeakerProbe(Protocol):
 
 def no_probe(project: Project, dataset: str) -> None:
     """No probe: the face is chosen by mouth motion, size and place."""
+    return None
 
 
 def choice_digest(clip: str, probe: SpeakerProbe | None) -> str:

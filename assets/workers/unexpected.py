@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from assets.workers.rejected import PipelineFault, Rejected
+from cals_models.references import PROJECT_ROOT
 
 # A full disk, a used-up quota, a read-only disk, too many open files.
 ERRORS_OF_THE_MACHINE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE))
 # Libraries that report a failed allocation by an error of their own.
 OUT_OF_MEMORY = ("can't allocate memory", "Insufficient memory", "Cannot allocate memory")
-PROJECT = Path(__file__).resolve().parents[2]
 LONGEST_TEXT = 500
 
 
@@ -60,12 +60,12 @@ def _place(error: BaseException) -> str:
 
 
 def _is_own(frame: traceback.FrameSummary) -> bool:
-    return Path(frame.filename).is_relative_to(PROJECT) and "site-packages" not in frame.filename
+    return Path(frame.filename).is_relative_to(PROJECT_ROOT) and "site-packages" not in frame.filename
 
 
 def _short(filename: str) -> str:
     """A path relative to the project or to the libraries' folder."""
     path = Path(filename)
-    if path.is_relative_to(PROJECT) and "site-packages" not in filename:
-        return path.relative_to(PROJECT).as_posix()
+    if path.is_relative_to(PROJECT_ROOT) and "site-packages" not in filename:
+        return path.relative_to(PROJECT_ROOT).as_posix()
     return filename.rpartition("site-packages/")[2]

@@ -19,8 +19,8 @@ from cals_models.references import PROJECT_ROOT, load
 from tests.support.mutants import mutant, statements_of
 from tests.support.traced_stages import RECORD
 
-# What the traced dataset chose: layout, face back end, methods.
-CHOSEN = ("lrs2", "dlib", "ground_truth", "copy_reference", "wav2lip", "cals")
+# What the traced dataset chose: layout, face back end, methods, probe of the speaker.
+CHOSEN = ("lrs2", "dlib", "ground_truth", "copy_reference", "wav2lip", "cals", "none")
 # Executed, and counts for nothing: definition -> why it decides no byte. Besides: bookkeeping rooms, and in a stage the
 # settings classes of others, of which only the check of values runs (the values are digested).
 EXEMPT = {

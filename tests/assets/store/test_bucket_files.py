@@ -21,7 +21,7 @@ from assets.store.bucket_files import (
 from assets.store.bucket_pass import WorkItem, fill_buckets
 from assets.store.forced_clips import ForcedClips
 from assets.workers.clip_pool import ClipPool, PoolSettings
-from assets.workers.rejected import Rejected
+from assets.workers.rejected import PipelineFault, Rejected
 
 SCHEMA = pa.schema([("digest", pa.string()), ("length", pa.int64()), ("payload", pa.binary())])
 calls: list[str] = []
@@ -112,17 +112,27 @@ def test_a_rejected_clip_is_a_row(output: StageOutput) -> None:
     assert summary.reasons == {"bad_word": 1}
 
 
-def test_a_defect_of_the_code_is_not_a_rejection(output: StageOutput) -> None:
+def test_a_defect_of_the_code_is_counted_apart_from_rejections(output: StageOutput) -> None:
     item = WorkItem(clip_id="a", input_digests={"words": "x"}, payload=3)
-    with ClipPool(PoolSettings(num_workers=0)) as pool, pytest.raises(TypeError):
-        fill_buckets([output], {0: lambda: [item]}, measure, pool)
+    with ClipPool(PoolSettings(num_workers=0)) as pool:
+        summary = fill_buckets([output], {0: lambda: [item]}, measure, pool)["words"]
+    assert (summary.num_ok, summary.num_rejected, summary.num_unexpected) == (0, 0, 1)
+    (row,) = read_rows(output.path(0))
+    assert row["reason"] == "unexpected_error" and row["detail"].startswith("TypeError: ")
 
 
 def test_an_interrupted_pass_keeps_finished_buckets(output: StageOutput) -> None:
-    finished = [WorkItem(clip_id="a", input_digests={"words": "x"}, payload="one")]
-    broken = [WorkItem(clip_id="b", input_digests={"words": "x"}, payload=None)]
-    with ClipPool(PoolSettings(num_workers=0)) as pool, pytest.raises(TypeError):
-        fill_buckets([output], {0: lambda: finished, 1: lambda: broken}, measure, pool)
+    def measure_or_end(word: str, wanted: frozenset[str]) -> dict[str, dict[str, Any] | Rejected]:
+        if word == "end":
+            raise PipelineFault("weights are missing")
+        return measure(word, wanted)
+
+    finished, broken = (
+        [WorkItem(clip_id=clip_id, input_digests={"words": "x"}, payload=payload)]
+        for clip_id, payload in (("a", "one"), ("b", "end"))
+    )
+    with ClipPool(PoolSettings(num_workers=0)) as pool, pytest.raises(PipelineFault):
+        fill_buckets([output], {0: lambda: finished, 1: lambda: broken}, measure_or_end, pool)
     assert [row["clip_id"] for row in read_rows(output.path(0))] == ["a"]
     assert not output.path(1).exists()
 
