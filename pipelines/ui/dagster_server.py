@@ -45,7 +45,8 @@ DAEMON_WAIT_S = 20.0
 
 def main() -> None:
     options = ServerOptions.from_environment()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, _interrupt)
     warnings.simplefilter("ignore")  # what Dagster says of its own code is not for who looks at its pages
     with contextlib.suppress(KeyboardInterrupt):
         serve_dagster(load_project(), options)

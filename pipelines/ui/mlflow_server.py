@@ -32,7 +32,8 @@ ASKING = ("/search", "/graphql")
 
 def main() -> None:
     options = ServerOptions.from_environment()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, _interrupt)
     with contextlib.suppress(KeyboardInterrupt):
         app = open_app(load_project().home.mlflow, options)
         gated = MlflowGate(app, read_only=options.read_only)

@@ -136,7 +136,7 @@ def serve(project: Project, offer: Offer) -> int:
     servers = _servers(project, offer)
     folder = project.home.root / "ui" / "empty"
     folder.mkdir(parents=True, exist_ok=True)
-    for sign in (signal.SIGTERM, signal.SIGHUP):
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, _interrupt)
     started = list[Server]()
     try:

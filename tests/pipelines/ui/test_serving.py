@@ -20,9 +20,7 @@ from tests.support.lineage_home import make_project
 pytestmark = pytest.mark.timeout(120)
 # `cals ui` with stand-ins for the two servers
 PROGRAM = """
-import signal
 import sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a script starts in the background
 from pathlib import Path
 from assets.project.settings import load_project
 from pipelines.ui import serving
