@@ -44,7 +44,7 @@ def run_demo(project: Project, to: str | None = None) -> int:
     say_on_stderr("sample corpus: a photograph that talks (generated here, nothing is downloaded)")
     _make_corpus(project.home.sample_corpus)
     outcome = run_stale(project, DATASETS, to)
-    for line in outcome.problems():
+    for line in [*outcome.warning_lines(), *outcome.problems()]:
         say_on_stderr(line)
     if not outcome.ok:
         return 1

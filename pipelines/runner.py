@@ -25,6 +25,7 @@ from pipelines.repair.dagster_storage import process_tags
 from pipelines.repair.interruption import working
 from pipelines.repair.repair import repair
 from pipelines.staleness import Partition, StalePartition, make_plan, selected_datasets
+from pipelines.training_warnings import partition_warnings
 
 # Causes for which a partition is made again although its inputs and its code did not change.
 REPEATED = ("forced", "imported")
@@ -47,6 +48,7 @@ class RunOutcome:
         blocked: label -> the failed check that blocks it.
         failed_checks: label of each partition that is up to date and failed a blocking check -> which, and what to do.
         unexpected: label of each partition that lacks clips at which the pipeline failed -> which, and what to do.
+        warnings: label of each model that this run made -> what its training warned of, by name.
     """
 
     made: list[str] = field(default_factory=list)
@@ -54,6 +56,7 @@ class RunOutcome:
     blocked: dict[str, str] = field(default_factory=dict)
     failed_checks: dict[str, str] = field(default_factory=dict)
     unexpected: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -66,6 +69,14 @@ class RunOutcome:
         words += [f"failed checks {len(self.failed_checks)}"] if self.failed_checks else []
         words += [f"with unexpected errors {len(self.unexpected)}"] if self.unexpected else []
         return ", ".join(words)
+
+    def warning_lines(self) -> list[str]:
+        """One line for each warning of a training."""
+        return [
+            f"warning: {label}: {name}: {text}"
+            for label, found in self.warnings.items()
+            for name, text in found.items()
+        ]
 
     def problems(self) -> list[str]:
         """One line for each failure, each failed check with what waits for it, and each other cause of a block."""
@@ -251,6 +262,9 @@ def _note_made(project: Project, group: list[StalePartition], run_id: str, outco
         row = heads.get(partition.key)
         if row is not None and row["dagster_run_id"] == run_id:
             outcome.made.append(partition.label)
+            found = partition_warnings(project.home, *partition.key)
+            if found:
+                outcome.warnings[partition.label] = found
 
 
 def _has_failed_check(result: dg.ExecuteInProcessResult) -> bool:

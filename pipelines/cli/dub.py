@@ -37,6 +37,11 @@ def add_command(add: Add) -> None:
         "starts again; hold: last as long as the longer, with the last frame or with silence. A photograph lasts "
         "as long as the audio.",
     )
+    parser.add_argument(
+        "--force-model",
+        action="store_true",
+        help="dub with a model, too, whose training shows that its mouths do not follow the audio",
+    )
     parser.add_argument("--mark", action="store_true", help="draw a small visible mark: SYNTHETIC")
 
 
@@ -45,7 +50,12 @@ def _dub(arguments: argparse.Namespace) -> int:
     from pipelines.dubbing.run import run_dub
     from pipelines.dubbing.settings import DubSettings
 
-    settings = DubSettings(fit=arguments.fit, faces=tuple(arguments.face), mark=arguments.mark)
+    settings = DubSettings(
+        fit=arguments.fit,
+        faces=tuple(arguments.face),
+        mark=arguments.mark,
+        force_model=arguments.force_model,
+    )
     inputs = DubInputs(video=Path(arguments.video), audio=Path(arguments.audio), out=Path(arguments.out))
     run_dub(open_project(), inputs, arguments.model, settings, print)
     return 0

@@ -55,6 +55,6 @@ def run_command(command: Command, arguments: argparse.Namespace) -> int:
 
 
 def print_problems(outcome: RunOutcome) -> None:
-    """One line on standard error for each failure, failed check and block."""
-    for line in outcome.problems():
+    """One line on standard error for each warning of a training, failure, failed check and block."""
+    for line in [*outcome.warning_lines(), *outcome.problems()]:
         print(escaped(line, keep="\n"), file=sys.stderr)

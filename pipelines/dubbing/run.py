@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from assets.project.settings import Project
 from pipelines.dubbing.choose_model import choose_model
+from pipelines.dubbing.deaf_model import reject_deaf_model, trained_on
 from pipelines.dubbing.settings import DubSettings
 
 if TYPE_CHECKING:
@@ -44,7 +45,12 @@ def run_dub(
     from pipelines.dubbing.dub import make_dub
 
     model = load_model(project, choice.folder, settings.device)
-    say(f"model: {model.generator.dataset}/{model.generator.method}, {choice.why} ({choice.folder})")
+    if not settings.force_model:
+        reject_deaf_model(choice.folder)
+    say(
+        f"model: {model.generator.dataset}/{model.generator.method}, {choice.why}, {trained_on(choice.folder)} "
+        f"({choice.folder})"
+    )
     result = make_dub(inputs, model, open_backend(model.tracks), settings, project.home, _bar)
     if project.home.database.exists():
         publish(project.home)

@@ -25,6 +25,7 @@ class DubSettings(Settings):
             audio.
         faces: numbers of the faces to dub, as the list of faces shows them; empty for the only one.
         mark: draw a small visible mark.
+        force_model: dub with a model that does not follow the audio, too.
         quality_crf: x264's constant quality, 0 (best) to 51.
         batch_frames: frames that the generator generates at once, and that are held in memory.
         device: ``auto`` takes a GPU where there is one.
@@ -34,6 +35,7 @@ class DubSettings(Settings):
     fit: Fit = "trim"
     faces: tuple[Annotated[int, Bound(at_least=1, text="a face's number, 1 or more")], ...] = ()
     mark: bool = False
+    force_model: bool = False
     quality_crf: Annotated[int, Bound(at_least=0, at_most=51, text="0 (best) to 51")] = 16
     batch_frames: Count = 8
     device: Device = "auto"
