@@ -8,6 +8,7 @@ from typing import Any
 
 from assets.clips.settings import FEW_UNEXPECTED
 from assets.project.code_version import CodeVersion
+from assets.project.graph import stage_names
 
 
 def failed_check(row: dict[str, Any], of: str) -> str:
@@ -22,7 +23,8 @@ def unexpected_errors(row: dict[str, Any]) -> str | None:
     if not json.loads(row.get("counts_json") or "{}").get("unexpected"):
         return None
     found = json.loads(row.get("checks_json") or "{}").get(FEW_UNEXPECTED, {}).get("description")
-    return f"{found}, or try them again: cals run --force {row['asset']} --clip ID"
+    whose = " --clip ID" if row["asset"] in stage_names("data") else ""
+    return f"{found}, or try them again: cals run --force {row['asset']}{whose}"
 
 
 def input_words(name: str, before: str | None, now: str | None) -> str:

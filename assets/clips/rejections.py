@@ -1,4 +1,8 @@
-"""Rejected clips as rows of the warehouse, and the checks on their share and on that of unexpected errors."""
+"""Rejected clips as rows of the warehouse, and the checks on their share and on that of unexpected errors.
+
+Stages beyond the shards have tables of their own, in which a clip has several rows: ``detail`` begins with the code of what
+went wrong, or ``reason`` is that code.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,15 @@ from assets.clips.settings import FEW_UNEXPECTED
 from assets.stage.run import CheckOutcome, StageRun
 from assets.store.bucket_files import StageSummary
 from assets.store.table_parts import write_part
-from assets.workers.rejected import UNEXPECTED
+from assets.workers.rejected import UNEXPECTED, PipelineFault
 
 FEW_REJECTIONS = "few_clips_are_rejected"
 CLIP_CHECKS = {FEW_REJECTIONS: False, FEW_UNEXPECTED: True}
-"""Checks of each stage that works clip by clip."""
+"""Checks of each stage that works clip by clip, up to the shards."""
+EVALUATION_CHECKS = {FEW_UNEXPECTED: True}
+"""The same for those beyond them."""
 MOST_REJECTED_SHARE = 0.2
+CODE = f"{UNEXPECTED}: "
 
 
 def write_outcomes(run: StageRun, summary: StageSummary) -> None:
@@ -44,7 +51,60 @@ def check_rejections(outcomes: Sequence[Mapping[str, Any]]) -> CheckOutcome:
     )
 
 
-def check_unexpected(outcomes: Sequence[Mapping[str, Any]], most_share: float) -> CheckOutcome:
+def evaluation_check(run: StageRun, rows: Sequence[Mapping[str, Any]]) -> CheckOutcome:
+    """``check_unexpected`` on the rows of a stage beyond the shards, several a clip."""
+    share = run.project.stage_settings(run.dataset.name, "clips").max_unexpected_share
+    table = "render_clips" if run.stage == "renders" else run.stage
+    return check_unexpected(_outcomes(rows), share, table)
+
+
+def num_unexpected(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Clips of which a row tells of an unexpected error."""
+    return sum(outcome["reason"] == UNEXPECTED for outcome in _outcomes(rows))
+
+
+def require_results(what: str, rows: Sequence[Mapping[str, Any]], column: str) -> None:
+    """Tells a fault of no clip from a fault of one: a model that fails at each clip is no row.
+
+    Args:
+        what: the work, for the message.
+        rows: of a stage beyond the shards.
+        column: null where a row has no result.
+
+    Raises:
+        PipelineFault: no row has a result, and one or more tell of an unexpected error.
+    """
+    failed = [row for row in rows if _error(row)]
+    if failed and all(row[column] is None for row in rows):
+        clips = len({row["clip_id"] for row in rows})
+        raise PipelineFault(
+            f"{what}: none of {clips} clips has a result, so the fault is that of no clip; first {failed[0]['clip_id']}: "
+            f"{_error(failed[0])}"
+        )
+
+
+def _outcomes(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Clip, reason and detail: the unexpected error of which a row of the clip tells first, else null."""
+    errors: dict[str, str | None] = {}
+    for row in rows:
+        errors[row["clip_id"]] = errors.get(row["clip_id"]) or _error(row)
+    return [
+        {"clip_id": clip_id, "reason": UNEXPECTED if error else None, "detail": error}
+        for clip_id, error in errors.items()
+    ]
+
+
+def _error(row: Mapping[str, Any]) -> str | None:
+    """Text of the unexpected error that a row tells of."""
+    detail = row["detail"] or ""
+    if row.get("reason") == UNEXPECTED:
+        return str(detail)
+    return str(detail[len(CODE) :]) if detail.startswith(CODE) else None
+
+
+def check_unexpected(
+    outcomes: Sequence[Mapping[str, Any]], most_share: float, table: str = "rejections"
+) -> CheckOutcome:
     """Fails if more than ``most_share`` of the clips ended by an unexpected error; blocks what is below if it is several.
 
     One file must never end a run.
@@ -54,7 +114,7 @@ def check_unexpected(outcomes: Sequence[Mapping[str, Any]], most_share: float) -
     if failed:
         description += (
             f", at most {most_share:g} of them may (clips.max_unexpected_share); first {failed[0]['clip_id']}: "
-            f"{failed[0]['detail']}; the table rejections lists them: the defect is the pipeline's, report it"
+            f"{failed[0]['detail']}; the table {table} lists them: the defect is the pipeline's, report it"
         )
     return CheckOutcome(
         name=FEW_UNEXPECTED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from assets.clips.rejections import require_results
 from assets.context_window.measured_clips import ClipRows, Rows, TrainedMethods, measure_clips
 from assets.faces.backends.opening import open_backend
 from assets.faces.settings import TrackSettings
@@ -34,7 +35,9 @@ def open_trained(run: StageRun) -> TrainedMethods:
     )
 
 
-def measure_part(run: StageRun, trained: TrainedMethods, clip_rows: ClipRows, title: str) -> tuple[Rows, int]:
+def measure_part(
+    run: StageRun, trained: TrainedMethods, clip_rows: ClipRows, title: str, column: str
+) -> tuple[Rows, int]:
     """Measures the clips that a stage's settings choose and writes its part of the table of the same name.
 
     Args:
@@ -42,9 +45,13 @@ def measure_part(run: StageRun, trained: TrainedMethods, clip_rows: ClipRows, ti
         trained: see `open_trained`.
         clip_rows: see `measure_clips`.
         title: of the progress bar.
+        column: of the values; null in a row that has none.
 
     Returns:
         The rows, and the number of clips.
+
+    Raises:
+        PipelineFault: a method has no value, and unexpected errors are why.
     """
     name, settings = run.dataset.name, run.settings
     shards = run.home.shards(name)
@@ -60,5 +67,7 @@ def measure_part(run: StageRun, trained: TrainedMethods, clip_rows: ClipRows, ti
             progress=advance,
             num_threads=num_threads,
         )
+    for method in trained.generators:
+        require_results(f"{title} of {name} by {method}", [r for r in rows if r["method"] == method], column)
     write_part(run.home, run.stage, rows, dataset=name)
     return rows, num_clips

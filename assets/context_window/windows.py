@@ -21,6 +21,7 @@ from assets.context_window.partial_audio import View, generate_views, middle_str
 from assets.context_window.settings import ContextWindowSettings
 from assets.metrics.landmark_cache import LandmarkCache
 from assets.workers.rejected import Rejected
+from assets.workers.unexpected import run_at_clip
 from cals_models.inference.lip_generator import LipGenerator
 from cals_models.metrics.crop_metrics import lmd
 from cals_models.shards.shard_clip import ShardClip
@@ -42,7 +43,10 @@ def window_rows(
     Returns:
         Rows of ``context_window`` without dataset, method and clip id, ordered by window; a value that is missing says why.
     """
-    values, detail = _clip_values(clip, generator, landmarks, settings)
+    try:
+        values, detail = run_at_clip(STAGE, lambda: _clip_values(clip, generator, landmarks, settings))
+    except Rejected as rejected:
+        values, detail = {}, rejected.told
     return [
         {"window_frames": window, "lmd": values.get(window), "detail": None if window in values else detail}
         for window in settings.window_frames
@@ -63,17 +67,18 @@ def audible_around(num_frames: int, frame: int, window: int) -> NDArray[np.bool_
 def _clip_values(
     clip: ShardClip, generator: LipGenerator, landmarks: LandmarkCache, settings: ContextWindowSettings
 ) -> tuple[dict[int, float], str]:
-    """LMD by window, and why a window has none."""
-    try:
-        stretch = middle_stretch(
-            clip,
-            settings.max_stretch_frames,
-            policy=settings.reference_policy,
-            min_distance_frames=settings.min_reference_distance_frames,
-            stage=STAGE,
-        )
-    except Rejected as rejected:
-        return {}, f"{rejected.reason}: {rejected.detail}"
+    """LMD by window, and why a window has none.
+
+    Raises:
+        Rejected: too_short.
+    """
+    stretch = middle_stretch(
+        clip,
+        settings.max_stretch_frames,
+        policy=settings.reference_policy,
+        min_distance_frames=settings.min_reference_distance_frames,
+        stage=STAGE,
+    )
     total = stretch.num_frames
     windows = [window for window in settings.window_frames if 2 * window + 1 <= total]
     frames = probe_frames(total, windows[-1], settings.num_probe_frames)

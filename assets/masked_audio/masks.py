@@ -24,6 +24,7 @@ from assets.masked_audio.settings import MaskedAudioSettings
 from assets.metrics.crop_landmarks import CropLandmarks
 from assets.metrics.landmark_cache import LandmarkCache
 from assets.workers.rejected import Rejected
+from assets.workers.unexpected import run_at_clip
 from cals_models.inference.lip_generator import LipGenerator
 from cals_models.metrics.crop_metrics import lmd
 from cals_models.shards.shard_clip import ShardClip
@@ -95,11 +96,15 @@ def mask_rows(
         Rows of ``masked_audio`` without dataset, method and clip id, ordered by length; values that are missing say why.
     """
     try:
-        stretch = _stretch(clip, settings)
+        return run_at_clip(STAGE, lambda: _clip_rows(clip, generator, landmarks, settings))
     except Rejected as rejected:
-        return [
-            _row(length, None, f"{rejected.reason}: {rejected.detail}") for length in settings.mask_frames
-        ]
+        return [_row(length, None, rejected.told) for length in settings.mask_frames]
+
+
+def _clip_rows(
+    clip: ShardClip, generator: LipGenerator, landmarks: LandmarkCache, settings: MaskedAudioSettings
+) -> list[dict[str, Any]]:
+    stretch = _stretch(clip, settings)
     total = stretch.num_frames
     masks = {length: _places(stretch, length, settings) for length in settings.mask_frames}
     masked_frames = sorted({frame for places in masks.values() for mask in places for frame in mask})
@@ -153,11 +158,20 @@ def _too_short(num_frames: int, settings: MaskedAudioSettings) -> str:
 def generate_strip(
     clip: ShardClip, generators: Mapping[str, LipGenerator], settings: MaskedAudioSettings
 ) -> Strip | None:
-    """The middle mask of a clip, of the longest length that fits, by all methods; None where none fits."""
+    """The middle mask of a clip, of the longest length that fits, by all methods; None where none fits.
+
+    None too for a clip at which a method fails: its rows tell that.
+    """
     try:
-        stretch = _stretch(clip, settings)
+        return run_at_clip(STAGE, lambda: _strip(clip, generators, settings))
     except Rejected:
         return None
+
+
+def _strip(
+    clip: ShardClip, generators: Mapping[str, LipGenerator], settings: MaskedAudioSettings
+) -> Strip | None:
+    stretch = _stretch(clip, settings)
     fitting = [
         places[0]
         for length in reversed(settings.mask_frames)

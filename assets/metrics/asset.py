@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from assets.clips.rejections import EVALUATION_CHECKS, evaluation_check, num_unexpected, require_results
 from assets.metrics.clip_metrics import score_renders
 from assets.metrics.crop_values import crop_metric_names
 from assets.metrics.instruments import device_of, open_instruments
@@ -22,7 +23,7 @@ from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
 from cals_models.digests import digest_of
 
-CHECKS = {"ground_truth_is_perfect": True, "figures_are_finite": True}
+CHECKS = {**EVALUATION_CHECKS, "ground_truth_is_perfect": True, "figures_are_finite": True}
 
 
 @stage_asset("clip_metrics", checks=CHECKS)
@@ -46,24 +47,33 @@ def clip_metrics(run: StageRun) -> StageResult:
     cache = None if run.forced.every else run.folder / "landmarks"
     instruments = open_instruments(run.settings, evaluator, cache=cache, version=run.code_digest)
     inception = open_inception(run.settings, device_of(run.settings))
-    with progress_bar(f"metrics of {name} by {run.method}", len(renders.rows), "video") as advance:
+    title = f"metrics of {name} by {run.method}"
+    with progress_bar(title, len(renders.rows), "video") as advance:
         rows = score_renders(renders, instruments, advance)
-    sets = [] if inception is None else _fid(renders, inception)
+    require_results(title, rows, "value")
+    failed: dict[str, str] = {}
+    sets = [] if inception is None else _fid(renders, inception, failed)
     write_part(run.home, "clip_metrics", rows, dataset=name, method=run.method)
     write_part(run.home, "set_metrics", sets, dataset=name, method=run.method)
+    tried = [*rows, *({"clip_id": clip_id, "detail": detail} for clip_id, detail in failed.items())]
     means = _means(rows, (*crop_metric_names(instruments), *LSE_METRICS))
     return StageResult(
         data_version=digest_of(rows, sets) if sets else digest_of(rows),
         num_clips=len({row["clip_id"] for row in rows}),
-        counts={**means, **_of_set(sets), "without_value": sum(row["value"] is None for row in rows)},
-        checks=[_check_ground_truth(run.method, rows), _check_finite(rows)],
+        counts={
+            **means,
+            **_of_set(sets),
+            "without_value": sum(row["value"] is None for row in rows),
+            "unexpected": num_unexpected(tried),
+        },
+        checks=[evaluation_check(run, tried), _check_ground_truth(run.method, rows), _check_finite(rows)],
     )
 
 
-def _fid(renders: RenderSet, inception: Inception) -> list[dict[str, Any]]:
+def _fid(renders: RenderSet, inception: Inception, failed: dict[str, str]) -> list[dict[str, Any]]:
     num_clips = len({row["key"] for row in renders.rows})
     with progress_bar(f"FID of {renders.dataset} by {renders.method}", num_clips) as advance:
-        return fid_rows(renders, inception, advance)
+        return fid_rows(renders, inception, advance, failed=failed)
 
 
 def _own(rows: list[dict[str, Any]], metric: str) -> list[float]:

@@ -13,12 +13,12 @@ audio that they were generated from.
 Protocol ``lse_crop_jpeg`` (a setting) is ``lse_crop`` through the lossy files of the public code, for comparison with
 published values that were measured so.
 
-A value that can't be computed is a row without value that says why.
+A value that can't be computed is a row without value that says why; so are all values of a clip at which scoring fails.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -31,9 +31,13 @@ from assets.metrics.lse_values import LSE_METRICS, lse_values, windows_noted
 from assets.metrics.metric_value import MetricValue, metric_row, without_value
 from assets.metrics.render_set import Renders, RenderSet
 from assets.metrics.thread_map import map_in_threads, num_threads_beside
+from assets.workers.rejected import Rejected
+from assets.workers.unexpected import run_at_clip
 from cals_models.methods.registry import METHODS
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
+
+STAGE = "clip_metrics"
 
 
 def score_renders(
@@ -55,7 +59,7 @@ def score_renders(
         Rows of ``clip_metrics``, ordered by clip id, audio, protocol and metric.
 
     Raises:
-        ValueError: a render or a clip is missing, or a video can't be read.
+        ValueError: a render or a clip is missing.
     """
     by_key, method = renders.by_key(), renders.method
     if not by_key:
@@ -66,7 +70,12 @@ def score_renders(
             raise ValueError(
                 f"{renders.folder}: clip {clip.clip_id} has no render; materialise renders of {method} again"
             )
-        return clip.clip_id, _score_clip(clip, by_key.pop(clip.key), renders, instruments)
+        rendered = by_key.pop(clip.key)
+        try:
+            scored = run_at_clip(STAGE, lambda: _score_clip(clip, rendered, renders, instruments))
+        except Rejected as rejected:
+            scored = {audio: _without_values(rejected.told, instruments) for audio in rendered}
+        return clip.clip_id, scored
 
     rows: list[dict[str, Any]] = []
     threads = num_threads_beside(instruments.evaluator.device) if num_threads is None else num_threads
@@ -92,7 +101,8 @@ def _score_clip(
     scored = {}
     for audio, render in by_audio.items():
         if render["status"] != "ok":
-            scored[audio] = _not_rendered(render, instruments)
+            detail = f"not rendered: {render['reason']}: {render['detail']}"
+            scored[audio] = _without_values(detail, instruments)
             continue
         frames, given_audio = read_lossless(renders.folder / render["path"])
         content = frames.tobytes()  # the controls show the same frames with both audios
@@ -113,8 +123,7 @@ def _score_clip(
     return scored
 
 
-def _not_rendered(render: Mapping[str, Any], instruments: Instruments) -> list[MetricValue]:
-    detail = f"not rendered: {render['reason']}: {render['detail']}"
+def _without_values(detail: str, instruments: Instruments) -> list[MetricValue]:
     return without_crops(detail, instruments) + without_value(
         "lse_crop", LSE_METRICS, instruments.evaluator.name, detail
     )

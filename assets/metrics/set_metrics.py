@@ -9,7 +9,7 @@ Legend: T video frames, D features.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -20,8 +20,12 @@ from assets.metrics.metric_kinds import Frames
 from assets.metrics.perceptual import NUM_FEATURES, Inception
 from assets.metrics.render_set import Renders, RenderSet
 from assets.metrics.thread_map import map_in_threads, num_threads_beside
+from assets.workers.rejected import PipelineFault, Rejected
+from assets.workers.unexpected import run_at_clip
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
+
+STAGE = "clip_metrics"
 
 
 class _ComputedFeatures(nn.Module):
@@ -34,7 +38,11 @@ class _ComputedFeatures(nn.Module):
 
 
 def fid_rows(
-    renders: RenderSet, inception: Inception, progress: Callable[[int], None] = lambda _: None
+    renders: RenderSet,
+    inception: Inception,
+    progress: Callable[[int], None] = lambda _: None,
+    *,
+    failed: dict[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """FID of a method's renders of a split against all true frames of the split; lower is better.
 
@@ -42,18 +50,28 @@ def fid_rows(
         renders: which.
         inception: computes the features.
         progress: called with 1 for each clip.
+        failed: filled with clip id -> code and text of the unexpected error for clips that both sets lack.
 
     Returns:
         Rows of ``set_metrics``, one a kind of audio that the method was given.
+
+    Raises:
+        PipelineFault: each clip ended by an unexpected error.
 
     Source: Heusel et al., NeurIPS 2017; Frechet distance by torchmetrics, in float64.
     """
     by_key = renders.by_key()
     audios = sorted({audio for some in by_key.values() for audio in some})
     metrics = {audio: _distance() for audio in audios}
+    failed = {} if failed is None else failed
 
     def features(clip: ShardClip) -> tuple[Tensor, dict[str, Tensor]]:
-        return _features(clip, by_key[clip.key], renders, inception)
+        rendered = by_key[clip.key]
+        try:
+            return run_at_clip(STAGE, lambda: _features(clip, rendered, renders, inception))
+        except Rejected as rejected:
+            failed[clip.clip_id] = rejected.told
+            return torch.empty(0, NUM_FEATURES), {}
 
     num_rendered = dict.fromkeys(audios, 0)
     clips, threads = ShardSet(renders.shards).clips(renders.split), num_threads_beside(inception.device)
@@ -63,6 +81,10 @@ def fid_rows(
             _add(metrics[audio], rendered.get(audio, true[:0]), real=False)
             num_rendered[audio] += audio in rendered
         progress(1)
+    if failed and len(failed) == len(by_key):
+        raise PipelineFault(
+            f"FID has no value: {next(iter(failed.values()))}; each of {len(failed)} clips ended so"
+        )
     shared = {
         "dataset": renders.dataset,
         "method": renders.method,
@@ -70,7 +92,7 @@ def fid_rows(
         "evaluator": inception.name,
     }
     return [
-        {**shared, "audio": audio, **_value(metrics[audio], num_rendered[audio], len(by_key))}
+        {**shared, "audio": audio, **_value(metrics[audio], num_rendered[audio], len(by_key), failed)}
         for audio in audios
     ]
 
@@ -112,13 +134,13 @@ def _add(metric: Any, features: Tensor, *, real: bool) -> None:
         metric.update(features.double(), real=real)
 
 
-def _value(metric: Any, num_rendered: int, num_clips: int) -> dict[str, Any]:
+def _value(metric: Any, num_rendered: int, num_clips: int, failed: Mapping[str, str]) -> dict[str, Any]:
     num_frames, num_true = int(metric.fake_features_num_samples), int(metric.real_features_num_samples)
-    notes = (
-        []
-        if num_rendered == num_clips
-        else [f"not rendered: {num_clips - num_rendered} of {num_clips} clips"]
-    )
+    num_lacking = num_clips - num_rendered - len(failed)
+    notes = [f"not rendered: {num_lacking} of {num_clips} clips"] if num_lacking else []
+    if failed:
+        clip_id, why = next(iter(sorted(failed.items())))
+        notes.append(f"in neither set: {len(failed)} of {num_clips} clips, first {clip_id}: {why}")
     value = None
     if min(num_frames, num_true) < 2:
         notes.append("FID needs 2 frames or more in both sets")

@@ -8,7 +8,8 @@ The generator is given the upper half of each frame and one reference frame that
 mouth of the frame that it generates, nor of the frames near it.
 
 Files are ``<out>/<own|other>/<key>.mkv``; ``<out>/index.jsonl`` lists each as soon as it is written, so that an
-interrupted run continues where it stopped. A render is kept only if its inputs are the same and its bytes are intact.
+interrupted run continues where it stopped. A render is kept only if its inputs are the same and its bytes are intact. What
+nobody expected at one clip is a row too (`assets.workers.unexpected`), and is tried again by the next run.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +30,8 @@ from assets.project.atomic_files import replacing
 from assets.renders.other_audio import FittedAudio, fit_audio, with_partners
 from assets.renders.reference import reference_indices
 from assets.renders.settings import RenderSettings
-from assets.workers.rejected import Rejected
+from assets.workers.rejected import UNEXPECTED, Rejected, fault_of_no_clip
+from assets.workers.unexpected import run_at_clip
 from cals_models.methods.registry import METHODS
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
@@ -82,6 +85,7 @@ def render_clips(
 
     Raises:
         ValueError: the method is unknown, it needs a model and has none, or the split holds no clip.
+        PipelineFault: the model can't be opened.
     """
     generator = _LazyGenerator(method, model_dir, settings)
     shard_set = ShardSet(shards)
@@ -93,7 +97,7 @@ def render_clips(
     clips = shard_set.clips(split, seed=settings.other_audio_seed)
     for task in _tasks(clips, shared):
         row = earlier.get((task.clip.key, task.audio))
-        if row is None or row["input_digest"] != task.input_digest or not _is_whole(out, row):
+        if row is None or not _is_kept(out, row, task):
             row = _render(task, generator, out, settings)
             _append(out / INDEX_NAME, row)
         rows.append(row)
@@ -138,15 +142,20 @@ def _render(task: _Task, generator: _LazyGenerator, out: Path, settings: RenderS
             raise Rejected(
                 STAGE, "no_other_clip", "the split holds one clip alone: nobody lends it another sound"
             )
-        audio = fit_audio(task.partner, clip.num_frames)
-        path = Path(task.audio) / f"{clip.key}.mkv"
-        frames = generator.frames(clip, audio)
-        write_lossless(
-            out / path, frames, audio.audio, title=f"{clip.clip_id} ({generator.method}, {task.audio})"
-        )
+        return row | run_at_clip(STAGE, partial(_write_video, task, task.partner, generator, out))
     except Rejected as rejected:
         return row | {"status": "rejected", "reason": rejected.reason, "detail": rejected.detail}
-    return row | {"audio_fit": audio.fit, "path": path.as_posix(), "sha256": _sha256(out / path)}
+
+
+def _write_video(task: _Task, partner: ShardClip, generator: _LazyGenerator, out: Path) -> dict[str, Any]:
+    clip = task.clip
+    audio = fit_audio(partner, clip.num_frames)
+    path = Path(task.audio) / f"{clip.key}.mkv"
+    frames = generator.frames(clip, audio)
+    write_lossless(
+        out / path, frames, audio.audio, title=f"{clip.clip_id} ({generator.method}, {task.audio})"
+    )
+    return {"audio_fit": audio.fit, "path": path.as_posix(), "sha256": _sha256(out / path)}
 
 
 class _LazyGenerator:
@@ -183,7 +192,8 @@ class _LazyGenerator:
         from cals_models.networks.generator import HIDDEN_TOP_ROW
 
         if self._generator is None:
-            self._generator = self._load()
+            with fault_of_no_clip("the generator can't be opened"):
+                self._generator = self._load()
         pose_prior = true.copy()
         pose_prior[:, HIDDEN_TOP_ROW:] = 0  # the generator hides them too
         given = (torch.from_numpy(array) for array in (pose_prior, reference, mel))
@@ -221,7 +231,10 @@ def _sha256(path: Path) -> str:
         ) from error
 
 
-def _is_whole(out: Path, row: Mapping[str, Any]) -> bool:
+def _is_kept(out: Path, row: Mapping[str, Any], task: _Task) -> bool:
+    """Whether an earlier run's row stands: inputs are the same, the video is intact, and no error asks for another try."""
+    if row["input_digest"] != task.input_digest or row["reason"] == UNEXPECTED:
+        return False
     if row["status"] != "ok":
         return True
     path = out / row["path"]

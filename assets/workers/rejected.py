@@ -44,5 +44,10 @@ class Rejected(Exception):
         self.reason = reason
         self.detail = detail
 
+    @property
+    def told(self) -> str:
+        """Code and sentence, as a column has them that holds both."""
+        return f"{self.reason}: {self.detail}"
+
     def __str__(self) -> str:
         return f"{self.stage}: {self.reason}: {self.detail}"

@@ -6,9 +6,9 @@ import errno
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from assets.workers.rejected import PipelineFault, Rejected
+from assets.workers.rejected import UNEXPECTED, PipelineFault, Rejected
 from cals_models.references import PROJECT_ROOT
 
 # A full disk, a used-up quota, a read-only disk, too many open files.
@@ -16,6 +16,8 @@ ERRORS_OF_THE_MACHINE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errn
 # Libraries that report a failed allocation by an error of their own.
 OUT_OF_MEMORY = ("can't allocate memory", "Insufficient memory", "Cannot allocate memory")
 LONGEST_TEXT = 500
+
+Result = TypeVar("Result")
 
 
 class UnexpectedError(Exception):
@@ -42,6 +44,22 @@ def run_guarded(compute: Callable[..., Any], *args: Any) -> Any:
         raise UnexpectedError(_told(error)) from error
 
 
+def run_at_clip(stage: str, compute: Callable[[], Result]) -> Result:
+    """Runs ``compute()`` for one clip in the process of the stage.
+
+    Raises:
+        Rejected: of this clip; with reason ``unexpected_error`` whatever was not understood.
+        PipelineFault, ImportError, OSError: the fault of no clip.
+    """
+    try:
+        result: Result = run_guarded(compute)
+    except UnexpectedError as error:
+        raise Rejected(stage, UNEXPECTED, str(error)) from error
+    except MemoryError as error:
+        raise Rejected(stage, UNEXPECTED, _told(error)) from error
+    return result
+
+
 def _told(error: BaseException) -> str:
     """Kind, text and place of an error in one line."""
     text = " ".join(str(error).split())
@@ -52,7 +70,8 @@ def _told(error: BaseException) -> str:
 def _place(error: BaseException) -> str:
     """Where an error was raised: the innermost line of the project, and that of the library beneath it."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if _is_own(frame) and frame.name != run_guarded.__name__]
+    guards = (run_guarded.__name__, run_at_clip.__name__)
+    own = [frame for frame in frames if _is_own(frame) and frame.name not in guards]
     places = [] if not own else [own[-1]]
     if frames and frames[-1] not in places:
         places.append(frames[-1])

@@ -6,13 +6,15 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import duckdb
 import pytest
 
-from assets.clips.rejections import check_rejections, check_unexpected
+from assets.clips.rejections import check_rejections, check_unexpected, evaluation_check
 from assets.mels.mel_clip import MelPayload, compute_mels
+from pipelines.cause_words import unexpected_errors
 from pipelines.cli.main import main
 from tests.support.small_runs import DATASET, SmallRuns
 
@@ -84,3 +86,29 @@ def test_the_share_is_a_setting_and_several_clips_block_what_is_below() -> None:
     assert "first d/000: KeyError: 0 (a.py:1 in f)" in found[3, 200, 0.01].description
     apart = check_rejections(rows(2, 4))
     assert apart.passed and apart.description == "0 of 4 clips rejected"
+
+
+def test_stages_beyond_the_shards_tell_it_by_clip() -> None:
+    """Their tables have several rows a clip, and no clip of theirs can be forced alone."""
+    settings = SimpleNamespace(
+        stage_settings=lambda dataset, stage: SimpleNamespace(max_unexpected_share=0.5)
+    )
+    run = SimpleNamespace(stage="clip_metrics", project=settings, dataset=SimpleNamespace(name=DATASET))
+    rows = [
+        {"clip_id": "a", "detail": None},
+        {"clip_id": "b", "detail": "unexpected_error: KeyError: 0 (a.py:1 in f)"},
+        {"clip_id": "b", "detail": None},
+        {"clip_id": "c", "detail": "not rendered: unexpected_error: counted by renders"},
+    ]
+    check = evaluation_check(cast("Any", run), rows)
+    assert (
+        check.passed
+        and "first b: KeyError: 0 (a.py:1 in f); the table clip_metrics lists" in check.description
+    )
+    assert check.description.startswith("1 of 3 clips ended by an unexpected error")
+    made = {
+        "asset": "clip_metrics",
+        "counts_json": '{"unexpected": 1}',
+        "checks_json": json.dumps({check.name: {"description": check.description}}),
+    }
+    assert str(unexpected_errors(made)).endswith("or try them again: cals run --force clip_metrics")

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from assets.clips.rejections import num_unexpected, require_results
 from assets.context_window.effective_context import curves_of, effective_context
 from assets.context_window.measured_clips import TrainedMethods, measure_clips
 from assets.context_window.partial_audio import View, generate_views, middle_stretch
 from assets.context_window.settings import ContextWindowSettings
 from assets.context_window.window_chart import window_chart
 from assets.context_window.windows import audible_around, probe_frames, window_rows
-from assets.workers.rejected import Rejected
+from assets.workers.rejected import PipelineFault, Rejected
 from cals_models.config.profiles import PROFILES
 from cals_models.config.stages import config_from_fields
 from cals_models.inference.lip_generator import LipGenerator
@@ -66,6 +67,38 @@ def test_windows_that_leave_the_clip_say_so(tmp_path: Path) -> None:
     far = ContextWindowSettings(window_frames=SETTINGS.window_frames, min_reference_distance_frames=9)
     rows = measure_clips(short, methods, window_rows, far, dataset="made")
     assert {row["detail"].split(":")[0] for row in rows} == {"too_short"}
+
+
+class Failing(KnownReach):
+    """Fails the first times that it is used."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(REACH)
+        self.times = times
+
+    def units_from_mel(self, mel: torch.Tensor, **masked: Any) -> torch.Tensor:
+        self.times -= 1
+        if self.times >= 0:
+            raise IndexError("a defect")
+        return super().units_from_mel(mel, **masked)
+
+
+def test_an_unexpected_error_costs_one_clip_of_one_method(shards: Path) -> None:
+    bad = next(ShardSet(shards).clips("test", seed=SETTINGS.seed))
+    methods = trained(cals=Failing(1), wav2lip=KnownReach(1))
+    rows = measure_clips(shards, methods, window_rows, SETTINGS, dataset="made")
+    lacking = [row for row in rows if row["lmd"] is None]
+    assert {(row["method"], row["clip_id"]) for row in lacking} == {("cals", bad.clip_id)}
+    assert [row["window_frames"] for row in lacking] == list(SETTINGS.window_frames)
+    assert all(row["detail"].startswith("unexpected_error: IndexError: a defect (tests/") for row in lacking)
+    assert num_unexpected(rows) == 1
+    assert require_results("windows", [row for row in rows if row["method"] == "cals"], "lmd") is None
+
+
+def test_a_method_that_fails_at_every_clip_is_no_row(shards: Path) -> None:
+    rows = measure_clips(shards, trained(cals=Failing(2)), window_rows, SETTINGS, dataset="made")
+    with pytest.raises(PipelineFault, match=r"none of 2 clips has a result.*IndexError: a defect"):
+        require_results("windows", rows, "lmd")
 
 
 def test_long_clips_are_measured_in_their_middle(shards: Path) -> None:

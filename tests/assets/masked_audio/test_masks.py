@@ -42,6 +42,23 @@ def test_the_longer_the_mask_the_worse_its_frames(shards: Path) -> None:
     assert {row["detail"] for row in rows if row["mask_frames"] < 50} == {None}
 
 
+class Broken(KnownReach):
+    def units_from_mel(self, *given: Any, **rest: Any) -> Any:
+        raise IndexError("a defect")
+
+
+def test_an_unexpected_error_costs_a_clip_of_one_method(shards: Path) -> None:
+    methods = trained(cals=KnownReach(REACH), wav2lip=Broken(1))
+    rows = measure_clips(shards, methods, mask_rows, SETTINGS, dataset="made")
+    broken = [row for row in rows if row["method"] == "wav2lip"]
+    assert [row["mask_frames"] for row in broken] == 2 * [1, 3, 9, 50]
+    assert all(row["lmd_masked"] is row["lmd_unmasked"] is None for row in broken)
+    assert all(row["detail"].startswith("unexpected_error: IndexError: a defect (tests/") for row in broken)
+    assert all(row["lmd_masked"] for row in rows if row["method"] == "cals" and row["mask_frames"] < 50)
+    clip = next(ShardSet(shards).clips("test"))
+    assert generate_strip(clip, methods.generators, SETTINGS) is None
+
+
 def test_masks_lie_within_the_clip() -> None:
     assert mask_places(40, 9, 2, 5) == [range(9, 18), range(22, 31)]
     assert mask_places(30, 20, 2, 5) == [range(5, 25)]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from assets.clips.rejections import num_unexpected, require_results
 from assets.faces.backends.dlib import DlibBackend
 from assets.media.encode import write_lossless
 from assets.metrics.clip_metrics import score_renders
@@ -22,6 +23,7 @@ from assets.metrics.render_set import RenderSet
 from assets.metrics.settings import MetricSettings
 from assets.renders.render import render_clips
 from assets.renders.settings import RenderSettings
+from assets.workers.rejected import PipelineFault
 from cals_models.metrics.crop_metrics import lmd, psnr, ssim
 from cals_models.metrics.lse import LipSyncEvaluator
 from cals_models.networks.syncnet import SyncNet, SyncNetConfig, WeightsError
@@ -139,6 +141,26 @@ def test_renders_that_failed_are_rows_without_value(
     rows = scored(renders, tmp_path, shards, instruments)
     assert len(rows) == 2 * len(METRICS)
     assert all(row["value"] is None and "too_short: 9 frames" in row["detail"] for row in rows)
+
+
+def test_a_clip_at_which_scoring_fails_is_rows_without_value(
+    shards: Path, tmp_path: Path, instruments: Instruments
+) -> None:
+    renders = render_clips(shards, "test", "ground_truth", None, tmp_path, RenderSettings())
+    bad = renders[0]
+    assert bad["audio"] == "other"
+    (tmp_path / bad["path"]).write_bytes(b"damaged")
+    rows = scored(renders, tmp_path, shards, instruments, "ground_truth")
+    lacking = [row for row in rows if row["clip_id"] == bad["clip_id"]]
+    assert len(lacking) == 2 * len(METRICS) == len(rows) / 2
+    assert {row["value"] for row in lacking} == {None}
+    assert all(row["detail"].startswith("unexpected_error: ") and ".mkv" in row["detail"] for row in lacking)
+    others = [row for row in rows if row["clip_id"] != bad["clip_id"] and row["metric"] == "ssim"]
+    assert [row["value"] for row in others] == pytest.approx([1, 1], abs=1e-6)
+    assert num_unexpected(rows) == 1
+    assert require_results("metrics", rows, "value") is None
+    with pytest.raises(PipelineFault, match=r"metrics: none of 1 clips has a result, .*first grid/test/"):
+        require_results("metrics", lacking, "value")
 
 
 def test_frames_in_which_the_face_was_not_seen_are_left_out_and_counted(

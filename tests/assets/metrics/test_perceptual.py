@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
+from assets.clips.rejections import num_unexpected
 from assets.faces.backends.dlib import DlibBackend
 from assets.media.encode import write_lossless
 from assets.metrics.clip_metrics import score_renders
@@ -28,6 +29,7 @@ from assets.metrics.perceptual import open_inception, open_lpips
 from assets.metrics.render_set import RenderSet
 from assets.metrics.set_metrics import fid_rows
 from assets.metrics.settings import MetricSettings
+from assets.workers.rejected import PipelineFault
 from cals_models.networks.syncnet import WeightsError
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
@@ -264,6 +266,43 @@ def test_renders_that_failed_are_left_out_of_the_generated_frames_alone(
     rejected = {**one, "status": "rejected"}
     (row,) = fid_rows(render_set([rejected, *failed], tmp_path, shards), opened)
     assert row["value"] is None and row["detail"].endswith("FID needs 2 frames or more in both sets")
+
+
+class Features:
+    """In place of Inception: the mean of each channel; fails at black frames, or at all."""
+
+    name, device = "means", torch.device("cpu")
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.fails = fails
+
+    def features(self, frames: np.ndarray) -> torch.Tensor:
+        if self.fails or not frames.any():
+            raise IndexError("a defect")
+        return torch.nn.functional.pad(torch.from_numpy(frames).float().mean((1, 2)), (0, 2045))
+
+
+def test_a_clip_whose_features_fail_is_in_neither_set(shards: Path, tmp_path: Path) -> None:
+    bad = next(ShardSet(shards).clips("test"))
+    renders = rendered(
+        shards, tmp_path, lambda clip, audio: clip.frames(range(NUM_FRAMES)) * np.uint8(clip.key != bad.key)
+    )
+    own = render_set([row for row in renders if row["audio"] == "own"], tmp_path, shards)
+    failed: dict[str, str] = {}
+    (row,) = fid_rows(own, cast("Any", Features()), failed=failed)
+    assert (row["num_clips"], row["num_frames"]) == (1, row["num_true_frames"]) and row["num_frames"] in (
+        4,
+        5,
+    )
+    assert row["detail"].startswith(
+        f"in neither set: 1 of 2 clips, first {bad.clip_id}: unexpected_error: IndexError"
+    )
+    assert (
+        list(failed) == [bad.clip_id]
+        and num_unexpected([{"clip_id": "x", "detail": failed[bad.clip_id]}]) == 1
+    )
+    with pytest.raises(PipelineFault, match="FID has no value: unexpected_error: IndexError"):
+        fid_rows(own, cast("Any", Features(fails=True)))
 
 
 OPENERS: dict[str, Callable[[MetricSettings, str], Any]] = {"lpips": open_lpips, "fid": open_inception}

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from assets.clips.rejections import require_results
 from assets.media.encode import read_lossless
 from assets.renders import render
 from assets.renders.other_audio import fit_audio, with_partners
 from assets.renders.reference import reference_indices
 from assets.renders.render import render_clips
 from assets.renders.settings import RenderSettings
-from assets.workers.rejected import Rejected
+from assets.workers.rejected import PipelineFault, Rejected
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from tests.support.shard_sets import make_shard_set
@@ -122,6 +123,54 @@ def test_an_interrupted_run_continues_and_changed_weights_start_again(
     (model_dir / "model.safetensors").write_bytes(b"other weights")
     assert [row["sha256"] for row in render_clips(*arguments)] == [row["sha256"] for row in first]
     assert len(spy.inputs) == 8
+
+
+class FailsAt(SpyGenerator):
+    """Fails at one clip, or at all."""
+
+    def __init__(self, *mels: np.ndarray) -> None:
+        super().__init__()
+        self.mels = mels
+
+    def render(self, *given: torch.Tensor, batch_frames: int) -> torch.Tensor:
+        if not self.mels or any(np.array_equal(given[2].numpy(), mel) for mel in self.mels):
+            raise KeyError("a defect\nof the network")
+        return super().render(*given, batch_frames=batch_frames)
+
+
+def test_an_unexpected_error_at_one_clip_is_a_row_that_is_tried_again(
+    shards: Path, tmp_path: Path, model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = next(ShardSet(shards).clips("test"))
+    monkeypatch.setattr(render._LazyGenerator, "_load", lambda self: FailsAt(bad.mel))
+    arguments: tuple[Any, ...] = (shards, "test", "cals", model_dir, tmp_path / "out", RenderSettings())
+    rows = {(row["clip_id"], row["audio"]): row for row in render_clips(*arguments)}
+    failed = [row for row in rows.values() if row["status"] != "ok"]
+    assert len(rows) == 8 and {row["audio_clip_id"] for row in failed} == {bad.clip_id}
+    row = rows[bad.clip_id, "own"]
+    assert (row["reason"], row["path"], row["sha256"]) == ("unexpected_error", None, None)
+    assert row["detail"].startswith(
+        "KeyError: 'a defect\\nof the network' (tests/assets/renders/test_render.py:"
+    )
+    assert require_results("renders", list(rows.values()), "path") is None
+    spy = SpyGenerator()
+    monkeypatch.setattr(render._LazyGenerator, "_load", lambda self: spy)
+    assert {row["status"] for row in render_clips(*arguments)} == {"ok"}
+    assert len(spy.inputs) == len(failed), "the others are kept"
+
+
+def test_a_fault_of_the_model_is_no_row(
+    shards: Path, tmp_path: Path, model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments: tuple[Any, ...] = (shards, "test", "cals", model_dir, tmp_path / "out", RenderSettings())
+    with pytest.raises(PipelineFault, match="the generator can't be opened"):
+        render_clips(*arguments)
+    monkeypatch.setattr(render._LazyGenerator, "_load", lambda self: FailsAt())
+    rows = render_clips(*arguments)
+    with pytest.raises(
+        PipelineFault, match=r"renders: none of 4 clips has a result.*first .*: KeyError: 'a de"
+    ):
+        require_results("renders", rows, "path")
 
 
 def test_a_lone_clip_has_no_wrong_audio(tmp_path: Path) -> None:
