@@ -3,12 +3,14 @@
 Zhang, Li, Ding and Fan 2021. Groups RD, WDA, WRA; per group, space-separated: `<G>_video_url.txt` (`Name URL`),
 `<G>_resolution.txt` (`Name.mp4 height`), `<G>_annotion_time.txt` (sic; `Name.mp4 MM:SS-MM:SS ...`), `<G>_crop_wh.txt`
 (`Name_k.mp4 x w y h`, in this order). Clips are named `Radio11_0.mp4` by the authors and `RD_Radio11_000.mp4` by
-the community. The files have defects (missing times and crops, heights of 0): each becomes a row or a note.
+the community. The files have defects (missing times and crops, heights of 0): each becomes a row or a note. Two groups may
+name the same video: a file is the group's whose prefix or folder it has.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assets.raw_videos.layouts.options import LayoutOptions
@@ -21,6 +23,7 @@ from assets.raw_videos.layouts.source_clip import (
     stem_of,
 )
 from assets.raw_videos.layouts.splitting import splits_of_videos
+from assets.raw_videos.walk import path_to_text, same_name
 
 GROUPS = ("RD", "WDA", "WRA")
 KINDS = ("video_url", "resolution", "annotion_time", "crop_wh", "crop_ratio")
@@ -41,6 +44,10 @@ class _Annotated:
     height: int | None
     crops: dict[int, tuple[int, int, int, int]]
 
+    def agrees(self, other: _Annotated) -> bool:
+        """Whether another group states the same."""
+        return (self.times, self.height, self.crops) == (other.times, other.height, other.crops)
+
 
 def reads(path: str) -> bool:
     return is_video(path) or path.rsplit("/", 1)[-1] in ANNOTATION_NAMES
@@ -54,12 +61,17 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceC
     """One source a stated time span of a full video, one a cut clip."""
     annotated = _read_annotations(files)
     names: dict[str, str] = {}
+    full: dict[str, _Annotated] = {}
+    present: set[tuple[str, str]] = set()
     found: list[SourceClip | LayoutProblem] = []
     for path in files.videos():
-        name = _annotated_name(stem_of(path), annotated)
-        cut = CUT_CLIP.fullmatch(stem_of(path))
-        if name is not None:
-            names[path] = name
+        entries = _annotations_of(path, annotated)
+        present |= {(entry.group, entry.name) for entry in entries}
+        cut = CUT_CLIP.fullmatch(same_name(stem_of(path)))
+        if entries and not all(entry.agrees(entries[0]) for entry in entries):
+            found.append(_clash(path, entries))
+        elif entries:
+            full[path], names[path] = entries[0], same_name(entries[0].name)
         elif cut is not None:
             names[path] = cut["name"]
         else:
@@ -67,7 +79,7 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceC
             found.append(LayoutProblem(relative_path=path, reason="no_annotation", detail=detail))
     speakers: dict[str, str | None] = {path: speaker_of(name) for path, name in names.items()}
     splits, speaker_disjoint = _splits(names, speakers, options)
-    for path, name in names.items():
+    for path in names:
         base = SourceClip(
             relative_path=path,
             split=splits[path],
@@ -75,18 +87,31 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceC
             speaker_disjoint=speaker_disjoint,
             cut="evenly",
         )
-        full = annotated.get(name) if _annotated_name(stem_of(path), annotated) else None
-        found += _segments(base, full) if full else [base]
-    present = set(names.values())
-    for name, entry in annotated.items():
-        if name not in present:
-            detail = (
-                f"the annotations of {entry.group} name it; there is no such video (dead links are common)"
-            )
-            found.append(
-                LayoutProblem(relative_path=f"{name}.mp4", reason="listed_but_missing", detail=detail)
-            )
+        found += _segments(base, full[path]) if path in full else [base]
+    return found + _missing(annotated, present)
+
+
+def _missing(
+    annotated: Mapping[str, Sequence[_Annotated]], present: set[tuple[str, str]]
+) -> list[LayoutProblem]:
+    """One a video that annotations name and the folder lacks; under its group's prefix where two groups name it."""
+    found = []
+    for entries in annotated.values():
+        for entry in entries:
+            if (entry.group, entry.name) not in present:
+                path = f"{entry.name}.mp4" if len(entries) == 1 else f"{entry.group}_{entry.name}.mp4"
+                detail = f"the annotations of {entry.group} name it; there is no such video (dead links are common)"
+                found.append(LayoutProblem(relative_path=path, reason="listed_but_missing", detail=detail))
     return found
+
+
+def _clash(path: str, entries: Sequence[_Annotated]) -> LayoutProblem:
+    groups = " and ".join(entry.group for entry in entries)
+    detail = (
+        f"{groups} both annotate {entries[0].name}, each otherwise, and neither the file's name nor its folder says whose it "
+        f"is; name it {entries[0].group}_{entries[0].name} or {entries[1].group}_{entries[1].name}"
+    )
+    return LayoutProblem(relative_path=path, reason="in_two_groups", detail=detail)
 
 
 def speaker_of(name: str) -> str:
@@ -154,19 +179,25 @@ def _crop(full: _Annotated, number: int) -> tuple[CropHint | None, str | None]:
     return CropHint(x=x, y=y, width=width, height=height, video_height=full.height), None
 
 
-def _annotated_name(stem: str, annotated: dict[str, _Annotated]) -> str | None:
-    """The name of a full video in the annotations; community copies prefix the group."""
+def _annotations_of(path: str, annotated: Mapping[str, Sequence[_Annotated]]) -> list[_Annotated]:
+    """What is stated of a full video: by several groups, where neither a prefix nor a folder names one of them."""
+    stem = same_name(stem_of(path))
     if stem in annotated:
-        return stem
-    for group in GROUPS:
-        name = stem.removeprefix(f"{group}_")
-        if name != stem and name in annotated and annotated[name].group == group:
-            return name
-    return None
+        folders = path.split("/")[:-1]
+        in_folder = [entry for entry in annotated[stem] if entry.group in folders]
+        return in_folder or list(annotated[stem])
+    prefixed = (
+        entry
+        for group in GROUPS
+        for entry in annotated.get(stem.removeprefix(f"{group}_"), ())
+        if stem.startswith(f"{group}_") and entry.group == group
+    )
+    return list(prefixed)
 
 
-def _read_annotations(files: DatasetFiles) -> dict[str, _Annotated]:
-    found: dict[str, _Annotated] = {}
+def _read_annotations(files: DatasetFiles) -> dict[str, list[_Annotated]]:
+    """Name in one normal form of Unicode -> what each group that names it states."""
+    found: dict[str, list[_Annotated]] = {}
     for group in GROUPS:
         tables = {kind: _table(files, f"{group}_{kind}.txt") for kind in KINDS}
         crops: dict[str, dict[int, tuple[int, int, int, int]]] = {}
@@ -178,7 +209,7 @@ def _read_annotations(files: DatasetFiles) -> dict[str, _Annotated]:
         times = _lines(files, f"{group}_annotion_time.txt")
         for name in {**tables["video_url"], **times}:
             stated = tables["resolution"].get(name, [""])[0]
-            found[name] = _Annotated(
+            entry = _Annotated(
                 name=name,
                 group=group,
                 times=_times(times.get(name, [])),
@@ -186,6 +217,7 @@ def _read_annotations(files: DatasetFiles) -> dict[str, _Annotated]:
                 height=int(stated) if stated.isdecimal() and int(stated) > 0 else None,
                 crops=crops.get(name, {}),
             )
+            found.setdefault(name, []).append(entry)
     return found
 
 
@@ -195,15 +227,19 @@ def _table(files: DatasetFiles, name: str) -> dict[str, list[str]]:
 
 
 def _lines(files: DatasetFiles, name: str) -> dict[str, list[list[str]]]:
-    """Lines of an annotation file, anywhere below the root: first field without suffix -> the other fields of each."""
-    path = next((path for path in sorted(files.problems) if path.rsplit("/", 1)[-1] == name), None)
+    """Lines of an annotation file: first field without suffix, in one normal form of Unicode -> the other fields of each.
+
+    It may lie anywhere below the root, and in parts: the lines of all files of this name count, equal ones once.
+    """
     rows: dict[str, list[list[str]]] = {}
-    text = files.text(path) if path else None
-    for line in (text or "").splitlines():
-        fields = line.split()
-        if fields:
-            key = stem_of(fields[0]) if is_video(fields[0]) else fields[0]
-            rows.setdefault(key, []).append(fields[1:] or [""])
+    for path in sorted(path for path in files.problems if path.rsplit("/", 1)[-1] == name):
+        for line in (files.text(path) or "").splitlines():
+            fields = line.split()
+            if fields:
+                key = same_name(path_to_text(stem_of(fields[0]) if is_video(fields[0]) else fields[0]))
+                of_name = rows.setdefault(key, [])
+                if (fields[1:] or [""]) not in of_name:
+                    of_name.append(fields[1:] or [""])
     return rows
 
 

@@ -12,6 +12,7 @@ import re
 
 from assets.raw_videos.layouts.options import LayoutOptions
 from assets.raw_videos.layouts.source_clip import DatasetFiles, LayoutProblem, SourceClip, is_video
+from assets.raw_videos.walk import path_to_text, same_name
 
 EXPECTED = "mvlrs_v1/{main,pretrain}/<id>/NNNNN.mp4, listed in train.txt, val.txt, test.txt or pretrain.txt"
 LISTS = (("test", "main"), ("val", "main"), ("train", "main"), ("pretrain", "pretrain"))
@@ -29,11 +30,11 @@ def fits(path: str) -> bool:
 def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceClip | LayoutProblem]:
     """One source a listed video; listed videos that are missing and videos in no list are problems."""
     videos = files.videos()
+    names = {path: _name_of(path) for path in videos}
     by_name: dict[tuple[str, str], str] = {}
-    for path in videos:
-        match = PATTERN.fullmatch(path)
-        if match is not None:
-            by_name.setdefault((match["part"].lower(), match["name"]), path)
+    for path, key in names.items():
+        if key is not None:
+            by_name.setdefault(key, path)
     found: list[SourceClip | LayoutProblem] = []
     taken: dict[str, str] = {}
     for list_name, part in LISTS:
@@ -48,11 +49,23 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceC
             else:
                 taken[path] = list_name
                 found.append(_source(files, path, list_name, options))
-    for path in videos:
-        if path not in taken:
+    for path, key in names.items():
+        if path in taken:
+            continue
+        first = by_name[key] if key is not None else path
+        if first in taken:
+            detail = f"{taken[first]}.txt lists its name, which {first} has too, and that counts; remove one of them"
+            found.append(LayoutProblem(relative_path=path, reason="in_two_places", detail=detail))
+        else:
             detail = f"in none of train.txt, val.txt, test.txt, pretrain.txt; expected {EXPECTED}"
             found.append(LayoutProblem(relative_path=path, reason="not_in_lists", detail=detail))
     return found
+
+
+def _name_of(path: str) -> tuple[str, str] | None:
+    """Part and name, in one normal form of Unicode; None for a video that no list can name."""
+    match = PATTERN.fullmatch(path)
+    return None if match is None else (match["part"].lower(), same_name(match["name"]))
 
 
 def _listed(files: DatasetFiles, name: str) -> list[str]:
@@ -60,7 +73,8 @@ def _listed(files: DatasetFiles, name: str) -> list[str]:
     for folder in ("", "mvlrs_v1/"):
         text = files.text(f"{folder}{name}.txt")
         if text is not None:
-            return [line.split()[0].removesuffix(".mp4") for line in text.splitlines() if line.strip()]
+            names = (line.split()[0].removesuffix(".mp4") for line in text.splitlines() if line.strip())
+            return [same_name(path_to_text(name)) for name in names]
     return []
 
 
@@ -83,7 +97,7 @@ def _source(
         )
     transcript, words = read_transcript(files.text(path[: -len(".mp4")] + ".txt") or "")
     split = "train" if list_name == "pretrain" else list_name
-    speaker = path.split("/")[-2]
+    speaker = same_name(path.split("/")[-2])
     return SourceClip(relative_path=path, split=split, speaker=speaker, transcript=transcript, words=words)
 
 

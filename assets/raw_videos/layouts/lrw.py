@@ -16,6 +16,7 @@ from assets.raw_videos.layouts.source_clip import (
     is_video,
     not_in_layout,
 )
+from assets.raw_videos.walk import same_name
 
 EXPECTED = "lipread_mp4/<WORD>/{train,val,test}/<WORD>_NNNNN.mp4"
 PATTERN = re.compile(
@@ -28,14 +29,14 @@ def reads(path: str) -> bool:
 
 
 def fits(path: str) -> bool:
-    return PATTERN.fullmatch(path) is not None
+    return PATTERN.fullmatch(same_name(path)) is not None
 
 
 def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceClip | LayoutProblem]:
     """One source a video; the word is its transcript."""
     found: list[SourceClip | LayoutProblem] = []
     for path in files.videos():
-        match = PATTERN.fullmatch(path)
+        match = PATTERN.fullmatch(same_name(path))
         if match is None:
             found.append(not_in_layout(path, EXPECTED))
             continue

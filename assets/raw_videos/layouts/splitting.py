@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from assets.raw_videos.layouts.options import LayoutOptions
+from assets.raw_videos.layouts.source_clip import is_video
+from assets.raw_videos.walk import same_name
 
 MIN_SPEAKERS = 3
 
@@ -40,7 +42,7 @@ def draw_splits(units: Iterable[str], options: LayoutOptions) -> dict[str, str]:
 def splits_of_videos(
     speakers: Mapping[str, str | None], options: LayoutOptions
 ) -> tuple[dict[str, str], bool]:
-    """Splits by speaker where there are enough, else video by video.
+    """Splits by speaker where there are enough, else video by video; files that differ in their suffix alone stay together.
 
     Args:
         speakers: video -> speaker or None.
@@ -51,9 +53,19 @@ def splits_of_videos(
     """
     named = {speaker for speaker in speakers.values() if speaker is not None}
     by_speaker = options.split_by == "speaker" or (options.split_by == "auto" and len(named) >= MIN_SPEAKERS)
-    units = {video: speaker if by_speaker and speaker else video for video, speaker in speakers.items()}
+    first: dict[str, str] = {}
+    for video in sorted(map(same_name, speakers)):
+        first.setdefault(_recording(video), video)
+    units = {
+        video: speaker if by_speaker and speaker else first[_recording(same_name(video))]
+        for video, speaker in speakers.items()
+    }
     splits = draw_splits(units.values(), options)
     return {video: splits[unit] for video, unit in units.items()}, by_speaker
+
+
+def _recording(video: str) -> str:
+    return video.rsplit(".", 1)[0] if is_video(video) else video
 
 
 def _uniform(unit: str, seed: int) -> float:
