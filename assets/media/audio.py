@@ -25,6 +25,8 @@ JITTER_S = 0.012
 # A segment that starts later than this is reached by seeking, to this long before it (codecs need a run-up).
 SEEK_FROM_S = 2.0
 RUN_UP_S = 0.5
+# PyAV crashes where it reads more planes of an audio frame.
+PLANES_READ = 8
 # Share of packets that a decoder may complain about, and of the span that may lack audio between the stream's first
 # and last sample.
 MAX_DAMAGED_SHARE = 0.01
@@ -187,6 +189,9 @@ def _start_s(frame: Any, probe: Probe) -> float:
 
 def _as_float(frame: Any) -> NDArray[np.float32]:
     """(channels, samples) float32 in -1..1, whatever the sample format."""
+    if frame.format.is_planar and frame.layout.nb_channels > PLANES_READ:
+        packed = av.AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate)
+        frame = packed.resample(frame)[0]
     array: NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:
         array = array.reshape(-1, frame.layout.nb_channels).T

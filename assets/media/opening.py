@@ -26,6 +26,7 @@ FORMATS = (
     "rm,wtv,dv,gif,aac,mp3,wav,flac"
 )
 PROTOCOLS = "file,pipe"
+NOT_READ = "Format not on whitelist"
 # FFmpeg errors about encoders that mark reference frames carelessly; the frames are right.
 HARMLESS = ("mmco: unref short failure", "number of reference frames", "Increasing reorder buffer")
 
@@ -52,13 +53,18 @@ def check_file(path: Path | str, max_bytes: int, stage: str) -> int:
 
 
 @contextmanager
-def open_media(path: Path | str, stage: str) -> Iterator[InputContainer]:
+def open_media(path: Path | str, stage: str, *, formats: str = FORMATS) -> Iterator[InputContainer]:
     """Opens a file for reading with one thread.
+
+    Args:
+        path: the file.
+        stage: named in a rejection.
+        formats: FFmpeg's names of the containers that are read, separated by commas.
 
     Raises:
         Rejected: not_a_video, if no demuxer accepts it; damaged, if FFmpeg fails inside the block.
     """
-    options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS}
+    options = {"protocol_whitelist": PROTOCOLS, "format_whitelist": formats}
     with ExitStack() as stack:
         source: Any = "file:" + os.path.abspath(path)
         try:
@@ -66,10 +72,12 @@ def open_media(path: Path | str, stage: str) -> Iterator[InputContainer]:
         except UnicodeEncodeError:  # FFmpeg takes names in UTF-8 only
             source = stack.enter_context(open(path, "rb"))
         try:
-            with av.logging.Capture():
+            with av.logging.Capture() as logs:
                 container = stack.enter_context(av.open(source, options=options, metadata_errors="ignore"))
         except (av.FFmpegError, ValueError, OSError) as error:
-            raise Rejected(stage, "not_a_video", f"FFmpeg can't open it: {_text_of(error)}") from error
+            unread = any(text.startswith(NOT_READ) for _, _, text in logs)
+            why = "its format is none of those that are read" if unread else _text_of(error)
+            raise Rejected(stage, "not_a_video", f"FFmpeg can't open it: {why}") from error
         for stream in container.streams:
             if stream.type in ("video", "audio") and stream.codec_context is not None:
                 stream.codec_context.thread_count = 1

@@ -93,6 +93,7 @@ class DubResult:
         duration_s: length of the output; ``seconds`` is how long the work took.
         is_signed: carries a C2PA manifest.
         frame_changes: what was done to the given frames besides the dub; None if nothing.
+        audio_changes: what was done to the given audio; None where it is taken as a person would expect.
     """
 
     dub_id: str
@@ -104,6 +105,7 @@ class DubResult:
     faces: tuple[str, ...]
     is_signed: bool
     frame_changes: str | None = None
+    audio_changes: str | None = None
 
     @property
     def real_time_factor(self) -> float:
@@ -163,6 +165,7 @@ def make_dub(
             faces=tuple(face.text() for face in first.faces),
             is_signed=key is not None,
             frame_changes=first.source.display.changes(square_pixels=False),
+            audio_changes=None if first.audio.is_as_given else first.audio.taken,
         )
         append_row(
             home, _row(inputs, origin, result, first.source, first.audio, settings, model.folder, temporary)

@@ -4,36 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.media.audio import FULL_SCALE
 from assets.media.limits import ProbeLimits
-from assets.media.mono_mix import JUDGED_S, choose_mix
-from assets.media.opening import (
-    Complaints,
-    check_file,
-    choose_main_stream,
-    choose_stream,
-    decode,
-    demux,
-    open_media,
-)
+from assets.media.mono_mix import JUDGED_S, MonoMix, choose_mix
+from assets.media.opening import check_file, choose_main_stream, open_media
 from assets.mels.settings import MelSettings
 from cals_models.timebase import FPS, MELS_PER_FRAME, SAMPLE_RATE_HZ
+from pipelines.dubbing.audio_formats import AUDIO_FORMATS
+from pipelines.dubbing.audio_notes import AudioNotes
+from pipelines.dubbing.audio_timeline import AudioTarget, timed_blocks
 from pipelines.dubbing.source_video import STAGE, errors_with_path
 
 # At these rates an AAC packet, the granularity of the audio's end, is shorter than a video frame of 25 a second.
 OUTPUT_RATES_HZ = (44_100, 48_000)
 MEL_AT_ONCE_FRAMES = 1500
-MAX_DAMAGED_SHARE = 0.01
-# More channels than 7.1 has are mixed to stereo first: memory grows with their number.
+# Seconds of audio with this many channels are held at most until the mix is chosen; of more channels, fewer seconds.
 MOST_CHANNELS = 8
+PLAIN_MIXES = ("mono", "mean", "weighted")
+NO_MIX = MonoMix(name="", weights=np.ones(1, np.float32))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +37,19 @@ class DubAudio:
         path: the file.
         mono: int16 (n,), 16 kHz, as the model reads it.
         rate_hz, num_channels: of the audio as it goes into the video.
-        taken: which audio stream was taken, where there are several, and how its channels became one.
+        mixes: how the channels of each layout, by their names, became one.
+        taken: which audio stream was taken, where there are several, how its channels became one, and what was done on
+            its time line.
+        is_as_given: ``taken`` says nothing that a person would not expect.
     """
 
     path: Path
     mono: NDArray[np.int16]
     rate_hz: int
     num_channels: int
+    mixes: dict[tuple[str, ...], MonoMix]
     taken: str
+    is_as_given: bool = True
 
     @property
     def duration_s(self) -> float:
@@ -68,9 +66,42 @@ def read_audio(path: Path, limits: ProbeLimits) -> DubAudio:
     Raises:
         ValueError: unreadable, without audio, damaged, or outside the limits.
     """
+    why = _check(path, limits)
+    longest = int(limits.max_duration_s * SAMPLE_RATE_HZ)
+    notes, mixer, num_samples = AudioNotes(), _Mixer(), 0
+    for block in timed_blocks(path, AudioTarget(rate_hz=SAMPLE_RATE_HZ), notes):
+        mixer.add(_as_int16(block.samples), block.names)
+        num_samples += block.samples.shape[1]
+        if num_samples > longest:
+            gaps = (
+                f", {sum(length for _, length in notes.gaps):.0f} s of it gaps in its time stamps"
+                if notes.gaps
+                else ""
+            )
+            raise ValueError(
+                f"{path}: longer than {limits.max_duration_s:.0f} s, the longest that is read{gaps}"
+            )
+    if num_samples < SAMPLE_RATE_HZ // FPS:
+        raise ValueError(f"{path}: {num_samples / SAMPLE_RATE_HZ:.3f} s of audio; at least 0.04 s are needed")
+    rates_hz = {rate_hz for _, rate_hz, _ in notes.shapes}
+    mono, mixes = mixer.finish()
+    names = " and ".join(dict.fromkeys(mix.name for mix in mixes.values()))
+    return DubAudio(
+        path=path,
+        mono=mono,
+        rate_hz=rates_hz.pop() if rates_hz in ({rate} for rate in OUTPUT_RATES_HZ) else OUTPUT_RATES_HZ[-1],
+        num_channels=min(max(len(channels) for channels in mixes), 2),
+        mixes=mixes,
+        taken="; ".join(filter(None, [why, f"channels: {names}", *notes.lines()])),
+        is_as_given=why is None and names in PLAIN_MIXES and not notes.lines(),
+    )
+
+
+def _check(path: Path, limits: ProbeLimits) -> str | None:
+    """Checks a file before it is decoded; says why its audio stream is the one of several to take."""
     with errors_with_path(path):
         check_file(path, limits.max_bytes, STAGE)
-        with open_media(path, STAGE) as container:
+        with open_media(path, STAGE, formats=AUDIO_FORMATS) as container:
             if len(container.streams) > limits.max_streams:
                 raise ValueError(
                     f"{path}: {len(container.streams)} streams; at most {limits.max_streams} are read"
@@ -78,50 +109,66 @@ def read_audio(path: Path, limits: ProbeLimits) -> DubAudio:
             if not container.streams.audio:
                 kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
                 raise ValueError(f"{path}: has no audio track (it holds: {kinds}); give a file with audio")
-            main = choose_main_stream(container, "audio", STAGE)
-            context = main.stream.codec_context
-            rate_hz, num_channels = context.sample_rate, context.layout.nb_channels
-            read_layout = context.layout.name if num_channels <= MOST_CHANNELS else "stereo"
-        longest = int(limits.max_duration_s * SAMPLE_RATE_HZ)
-        blocks, num_samples = [], 0
-        for block in _blocks(path, "s16p", read_layout, SAMPLE_RATE_HZ):
-            blocks.append(block)
-            num_samples += block.shape[1]
-            if num_samples > longest:
-                raise ValueError(
-                    f"{path}: longer than {limits.max_duration_s:.0f} s, the longest that is read"
-                )
-    if num_samples < SAMPLE_RATE_HZ // FPS:
-        raise ValueError(f"{path}: {num_samples / SAMPLE_RATE_HZ:.3f} s of audio; at least 0.04 s are needed")
-    names = tuple(channel.name for channel in av.AudioLayout(read_layout).channels)
-    mono, mix = _mono(blocks, names)
-    return DubAudio(
-        path=path,
-        mono=mono,
-        rate_hz=rate_hz if rate_hz in OUTPUT_RATES_HZ else OUTPUT_RATES_HZ[-1],
-        num_channels=min(num_channels, 2),
-        taken="; ".join(filter(None, [main.why, f"channels: {mix}"])),
-    )
+            return choose_main_stream(container, "audio", STAGE).why
 
 
-def _mono(blocks: list[NDArray[np.int16]], names: tuple[str, ...]) -> tuple[NDArray[np.int16], str]:
-    """int16 (n,) of blocks (C, m), and the name of the mix, which is chosen from the first ten minutes."""
-    ends = accumulate(block.shape[1] for block in blocks)
-    num_judged = 1 + sum(end < JUDGED_S * SAMPLE_RATE_HZ for end in ends)
-    start = np.concatenate(blocks[:num_judged], axis=1).astype(np.float32) / np.float32(FULL_SCALE)
-    mix = choose_mix(start, names, SAMPLE_RATE_HZ)
-    mixed = [np.rint(mix.of(block.astype(np.float32))).astype(np.int16) for block in blocks]
-    return np.concatenate(mixed), mix.name
+class _Mixer:
+    """Mixes each layout's channels to one, by what its first ten minutes hold."""
+
+    def __init__(self) -> None:
+        self._pieces: list[NDArray[np.int16]] = []
+        self._waiting: dict[tuple[str, ...], list[int]] = {}
+        self._num_waiting: dict[tuple[str, ...], int] = {}
+        self._mixes: dict[tuple[str, ...], MonoMix] = {}
+
+    def add(self, samples: NDArray[np.int16], names: tuple[str, ...]) -> None:
+        """Takes int16 (C, n); silence has no names."""
+        if names in self._mixes or not names:
+            self._pieces.append(_mixed(samples, self._mixes.get(names, NO_MIX)))
+            return
+        self._waiting.setdefault(names, []).append(len(self._pieces))
+        self._pieces.append(samples)
+        waiting = self._num_waiting[names] = self._num_waiting.get(names, 0) + samples.shape[1]
+        if waiting >= JUDGED_S * SAMPLE_RATE_HZ * min(1.0, MOST_CHANNELS / len(names)):
+            self._choose(names)
+
+    def finish(self) -> tuple[NDArray[np.int16], dict[tuple[str, ...], MonoMix]]:
+        """int16 (n,) of all that was added, and how the channels of each layout were mixed."""
+        for names in list(self._waiting):
+            self._choose(names)
+        return np.concatenate([piece.reshape(-1) for piece in self._pieces]), self._mixes
+
+    def _choose(self, names: tuple[str, ...]) -> None:
+        places = self._waiting.pop(names)
+        start = np.concatenate([self._pieces[at] for at in places], axis=1).astype(np.float32)
+        mix = self._mixes[names] = choose_mix(start / np.float32(FULL_SCALE), names, SAMPLE_RATE_HZ)
+        for at in places:
+            self._pieces[at] = _mixed(self._pieces[at], mix)
+
+
+def _as_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
+    scaled = np.rint(samples * np.float32(FULL_SCALE))
+    rounded: NDArray[np.int16] = np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    return rounded
+
+
+def _mixed(samples: NDArray[np.int16], mix: MonoMix) -> NDArray[np.int16]:
+    mixed: NDArray[np.int16] = np.rint(mix.of(samples.astype(np.float32))).astype(np.int16)
+    return mixed
 
 
 def output_blocks(audio: DubAudio, num_samples: int) -> Iterator[NDArray[np.float32]]:
     """The audio for the video as blocks (C, n) float32 in [-1, 1], ``num_samples`` in all, padded with silence."""
     left = num_samples
-    for block in _blocks(audio.path, "fltp", audio.layout, audio.rate_hz):
+    target = AudioTarget(rate_hz=audio.rate_hz, layout=audio.layout)
+    for block in timed_blocks(audio.path, target, AudioNotes()):
         if left <= 0:
             return
-        yield block[:, :left]
-        left -= min(left, block.shape[1])
+        samples = block.samples[:, :left]
+        if len(samples) > audio.num_channels:  # channels without names, which FFmpeg can't place
+            samples = audio.mixes[block.names].of(samples)[None]
+        yield np.broadcast_to(samples, (audio.num_channels, samples.shape[1]))
+        left -= samples.shape[1]
     while left > 0:
         size = min(left, audio.rate_hz)
         yield np.zeros((audio.num_channels, size), np.float32)
@@ -152,26 +199,3 @@ def dub_mel(mono: NDArray[np.int16], num_ticks: int, settings: MelSettings) -> N
         piece = log_mel(wave[first * step : last * step], settings)
         pieces.append(piece[:, MELS_PER_FRAME * (start - first) :][:, : MELS_PER_FRAME * (end - start)])
     return np.concatenate(pieces, axis=1).astype(np.float16).astype(np.float32)
-
-
-def _blocks(path: Path, form: str, layout: str, rate_hz: int) -> Iterator[NDArray[Any]]:
-    """Decoded and resampled audio, block after block of shape (C, n)."""
-    resampler = av.AudioResampler(format=form, layout=layout, rate=rate_hz)
-    complaints, num_packets = Complaints(), 0
-    with errors_with_path(path), open_media(path, STAGE) as container:
-        stream = choose_stream(container, "audio", STAGE)
-        for packet in demux(container, stream):
-            frames, _ = decode(packet, complaints)
-            num_packets += 1
-            for frame in frames:
-                frame.pts = None
-                for piece in resampler.resample(frame):
-                    yield piece.to_ndarray()
-        for piece in resampler.resample(None):
-            if piece is not None:
-                yield piece.to_ndarray()
-    if complaints.num_packets > max(1.0, MAX_DAMAGED_SHARE * num_packets):
-        raise ValueError(
-            f"{path}: damaged: the decoder rejects {complaints.num_packets} of {num_packets} audio packets; "
-            f"FFmpeg: {complaints.first}"
-        )

@@ -103,9 +103,11 @@ def result_lines(result: DubResult) -> list[str]:
         else "it carries no C2PA manifest: no key is configured (CALS_C2PA_KEY, CALS_C2PA_CERTIFICATES)"
     )
     changed = [f"the given frames were {result.frame_changes}"] if result.frame_changes else []
+    taken = [f"audio: {result.audio_changes}"] if result.audio_changes else []
     return [
         f"{result.out}: {result.num_frames} frames, {result.duration_s:.2f} s{left}",
         *changed,
+        *taken,
         f"real-time factor {result.real_time_factor:.2f} ({result.seconds:.1f} s of work for {result.duration_s:.1f} s)",
         f"the file says that it is synthetic; recorded as dubs/{result.dub_id}",
         signed,

@@ -13,7 +13,7 @@ create table dubs (
     video_sha256 varchar,  -- hash of that file, 64 hex digits
     audio_path varchar,  -- given audio
     audio_sha256 varchar,  -- hash of that file, 64 hex digits
-    audio_taken varchar,  -- which audio stream was taken, where the file has several, and how its channels became one; null for earlier dubs
+    audio_taken varchar,  -- which audio stream was taken, where the file has several, how its channels became one, and what was done on its time line: late starts, gaps, overlaps, changes of rate; null for earlier dubs
     output_path varchar,  -- where the dubbed video was written
     output_sha256 varchar,  -- hash of the dubbed video, 64 hex digits
     width_px bigint,  -- width of the dubbed video in pixels, of the shape that the given video's have

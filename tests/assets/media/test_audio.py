@@ -91,3 +91,28 @@ def test_broken_audio_is_noticed(tmp_path: Path) -> None:
         found = probe(made.path)
         read_audio(found, common_span(found))
     assert caught.value.reason == "damaged"
+
+
+def test_more_channels_than_planes_are_read(tmp_path: Path) -> None:
+    """WavPack decodes to planes, here twelve; one channel speaks."""
+    path = tmp_path / "a.mkv"
+    channels = np.zeros((12, 48_000), np.float32)
+    channels[4] = 0.5 * np.sin(2 * np.pi * 500 * np.arange(48_000) / 48_000)
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        audio = container.add_stream("wavpack", rate=48_000, layout="12 channels")
+        for _ in range(25):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8))))
+        container.mux(video.encode(None))
+        packed = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(channels.T).reshape(1, -1), format="flt", layout="12 channels"
+        )
+        packed.sample_rate, packed.pts = 48_000, 0
+        for block in av.AudioResampler(format=audio.codec_context.format, frame_size=4096).resample(packed):
+            container.mux(audio.encode(block))
+        container.mux(audio.encode(None))
+    found = probe(path)
+    taken = read_audio(found, common_span(found))
+    assert taken.source_channels == 12 and taken.mix == "BL"
+    assert np.abs(taken.samples[2_000:10_000]).max() / 32_768 == pytest.approx(0.5, abs=0.01)
