@@ -42,6 +42,12 @@ def add_command(add: Add) -> None:
         action="store_true",
         help="dub with a model, too, whose training shows that its mouths do not follow the audio",
     )
+    parser.add_argument(
+        "--no-rest",
+        action="store_true",
+        help="follow the audio also where it holds no speech (for whispered or sung words that are not found); without "
+        "it, mouths are closed there",
+    )
     parser.add_argument("--mark", action="store_true", help="draw a small visible mark: SYNTHETIC")
 
 
@@ -55,6 +61,7 @@ def _dub(arguments: argparse.Namespace) -> int:
         faces=tuple(arguments.face),
         mark=arguments.mark,
         force_model=arguments.force_model,
+        rest=not arguments.no_rest,
     )
     inputs = DubInputs(video=Path(arguments.video), audio=Path(arguments.audio), out=Path(arguments.out))
     run_dub(open_project(), inputs, arguments.model, settings, print)

@@ -13,23 +13,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.faces.alignment import Transforms, crop_transforms
+from assets.faces.alignment import Transforms, apply_transforms, crop_transforms, smooth_zero_phase
 from assets.faces.appearance import similarity
 from assets.faces.backends.interface import FaceBackend
 from assets.faces.crop_plan import padding_shares
 from assets.faces.face_tracker import FaceTracker
-from assets.faces.landmarks import overlap
+from assets.faces.landmarks import Points, overlap
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.faces.track import SAME_FACE_AFTER_CUT, Track
 from assets.faces.track_clip import is_face, without_gaps
 from assets.media.decoded_frame import DecodedFrame
 from cals_models.timebase import FPS
+from pipelines.dubbing.close_mouth import closed_opening
 from pipelines.dubbing.frame_plan import FrameLog
 
 SHORTEST_FACE_TICKS = 12
 # Least similarity of two tracks of one person: lower where their boxes overlap by ``IN_PLACE_OVERLAP`` (IoU) or more.
 SAME_FACE_IN_PLACE = 0.75
 IN_PLACE_OVERLAP = 0.3
+# Of the landmarks in the crop, over time: the detector's jitter is about half a pixel.
+LANDMARK_SIGMA_FRAMES = 0.7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +61,14 @@ class Stretch:
     Args:
         first_frame: number of its first source frame.
         transforms: (n, 2, 3) source pixels to crop pixels, one for each frame from ``first_frame`` on.
+        landmarks: (n, 68, 2) in crop pixels.
+        closed_opening: of the face's closed mouth, in units of its spread.
     """
 
     first_frame: int
     transforms: Transforms
+    landmarks: Points
+    closed_opening: float
 
     def covers(self, frame: int) -> bool:
         return self.first_frame <= frame < self.first_frame + len(self.transforms)
@@ -69,6 +76,11 @@ class Stretch:
     def transform(self, frame: int) -> Transforms:
         chosen: Transforms = self.transforms[frame - self.first_frame]
         return chosen
+
+    def points(self, frame: int) -> Points:
+        """(68, 2) landmarks, crop pixels."""
+        points: Points = self.landmarks[frame - self.first_frame]
+        return points
 
 
 def find_faces(
@@ -146,10 +158,27 @@ def stretches_of(
             continue
         shown = tick_frames[first : first + num]
         unique, at = np.unique(shown, return_index=True)
-        columns = transforms[at].reshape(len(at), 6).T
-        moved = np.stack([np.interp(times[frames], times[unique], column) for column in columns], axis=-1)
-        found.append(Stretch(first_frame=int(frames[0]), transforms=moved.reshape(-1, 2, 3)))
+        moved = _at(times[frames], times[unique], transforms[at])
+        in_crop = apply_transforms(transforms, followed.landmarks).reshape(num, -1)
+        steady = smooth_zero_phase(in_crop.astype(np.float64), LANDMARK_SIGMA_FRAMES).reshape(num, -1, 2)
+        found.append(
+            Stretch(
+                first_frame=int(frames[0]),
+                transforms=moved,
+                landmarks=_at(times[frames], times[unique], steady[at]).astype(np.float32),
+                closed_opening=closed_opening(np.stack(list(track.points.values()))),
+            )
+        )
     return found
+
+
+def _at(
+    times: NDArray[np.float64], known: NDArray[np.float64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Values (N, ...) of the known times at other times, linear between them."""
+    columns = values.reshape(len(known), -1).T
+    moved = np.stack([np.interp(times, known, column) for column in columns], axis=-1)
+    return moved.reshape(-1, *values.shape[1:])
 
 
 def _people(tracks: Sequence[Track]) -> list[Face]:

@@ -23,12 +23,15 @@ from assets.project.atomic_files import replacing
 from assets.project.home import Home
 from cals_models.shards.shard_format import CROP_PX
 from pipelines.dubbing.choose_faces import Face, Stretch, choose_faces, find_faces, stretches_of
+from pipelines.dubbing.closed_mouths import read_closed_mouths
 from pipelines.dubbing.content_credentials import configured_key, sign_video
 from pipelines.dubbing.dub_audio import DubAudio, read_audio
 from pipelines.dubbing.dubbed_frames import DubbedFrames
 from pipelines.dubbing.frame_plan import FrameLog, FramePlan, frames_at_ticks, plan_frames
 from pipelines.dubbing.generate_mouths import MouthGenerator
+from pipelines.dubbing.paste_mouth import lower_face_mask
 from pipelines.dubbing.provenance import Origin, append_row, sha256_of
+from pipelines.dubbing.rest import Rest, RestingMouths, find_rest
 from pipelines.dubbing.settings import DubSettings
 from pipelines.dubbing.source_video import SourceFrame, SourceVideo, open_source, read_frames
 from pipelines.dubbing.write_video import write_video, writing_errors
@@ -94,6 +97,7 @@ class DubResult:
         is_signed: carries a C2PA manifest.
         frame_changes: what was done to the given frames besides the dub; None if nothing.
         audio_changes: what was done to the given audio; None where it is taken as a person would expect.
+        without_speech: where no speech was found in the audio, in words; None if nowhere.
     """
 
     dub_id: str
@@ -106,6 +110,7 @@ class DubResult:
     is_signed: bool
     frame_changes: str | None = None
     audio_changes: str | None = None
+    without_speech: str | None = None
 
     @property
     def real_time_factor(self) -> float:
@@ -138,7 +143,8 @@ def make_dub(
     key = configured_key()
     first = _first_pass(inputs, model, backend, settings, progress)
     mouths = _mouth_generator(model, first, settings)
-    dubbed = DubbedFrames(first.source, first.plan, first.stretches, mouths, settings)
+    rest = _resting_mouths(first)
+    dubbed = DubbedFrames(first.source, first.plan, first.stretches, mouths, settings, rest)
     origin = _origin(inputs, model.generator)
     with progress("drawing", first.plan.num_frames) as advance, replacing(inputs.out) as temporary:
         with writing_errors(inputs.out):
@@ -166,6 +172,7 @@ def make_dub(
             is_signed=key is not None,
             frame_changes=first.source.display.changes(square_pixels=False),
             audio_changes=None if first.audio.is_as_given else first.audio.taken,
+            without_speech=first.rest.without_speech,
         )
         append_row(
             home, _row(inputs, origin, result, first.source, first.audio, settings, model.folder, temporary)
@@ -181,6 +188,7 @@ class _FirstPass:
         faces: the chosen ones.
         stretches: their positions in the source's frames.
         plan: the frames of the output.
+        rest: when the mouths are closed.
     """
 
     source: SourceVideo
@@ -188,6 +196,7 @@ class _FirstPass:
     faces: list[Face]
     stretches: list[Stretch]
     plan: FramePlan
+    rest: Rest
 
 
 def _first_pass(
@@ -198,12 +207,15 @@ def _first_pass(
     log = FrameLog()
     until_s = float("inf") if settings.fit == "hold" else audio.duration_s + SEARCH_BEYOND_AUDIO_S
     faces = _chosen_faces(source, log, until_s, backend, model.tracks, settings, progress)
+    plan = plan_frames(log, audio.duration_s, settings.fit, photograph=source.photograph is not None)
+    rest = find_rest(audio.mono, plan, wanted=settings.rest)
     return _FirstPass(
         source=source,
         audio=audio,
         faces=faces,
         stretches=_stretches(source, log, faces, model.crops),
-        plan=plan_frames(log, audio.duration_s, settings.fit, photograph=source.photograph is not None),
+        plan=plan,
+        rest=rest,
     )
 
 
@@ -255,6 +267,12 @@ def _mouth_generator(model: DubModel, first: _FirstPass, settings: DubSettings) 
     )
 
 
+def _resting_mouths(first: _FirstPass) -> RestingMouths:
+    rests = first.rest.weights.any()
+    closed = read_closed_mouths(read_frames(first.source), first.stretches) if rests else []
+    return RestingMouths(first.rest, closed, lower_face_mask(CROP_PX))
+
+
 def _origin(inputs: DubInputs, generator: LipGenerator) -> Origin:
     return Origin(
         dub_id=uuid.uuid4().hex,
@@ -292,6 +310,7 @@ def _row(
         "width_px": source.grid_size[0] // 2 * 2,
         "height_px": source.grid_size[1] // 2 * 2,
         "frame_changes": result.frame_changes,
+        "without_speech": result.without_speech,
         "num_frames": result.num_frames,
         "num_dubbed_frames": result.num_dubbed_frames,
         "duration_s": result.duration_s,

@@ -16,6 +16,7 @@ from pipelines.dubbing.frame_plan import FramePlan
 from pipelines.dubbing.frame_planes import FramePlanes
 from pipelines.dubbing.generate_mouths import Crop, MouthGenerator
 from pipelines.dubbing.paste_mouth import changed_share, lower_face_mask, paste_mouth
+from pipelines.dubbing.rest import RestingMouths
 from pipelines.dubbing.settings import DubSettings
 from pipelines.dubbing.source_video import SourceFrame, SourceVideo, read_frames
 from pipelines.dubbing.visible_mark import draw_mark
@@ -38,6 +39,7 @@ class DubbedFrames:
         stretches: Sequence[Stretch],
         mouths: MouthGenerator,
         settings: DubSettings,
+        rest: RestingMouths,
     ) -> None:
         self.num_dubbed = 0
         self._source = source
@@ -45,6 +47,7 @@ class DubbedFrames:
         self._stretches = stretches
         self._generator = mouths
         self._settings = settings
+        self._rest = rest
         self._mask = lower_face_mask(CROP_PX)
 
     def frames(self, advance: Callable[[int], None]) -> Iterator[Any]:
@@ -92,11 +95,15 @@ class DubbedFrames:
             return {}
         first: dict[tuple[int, int], Crop] = {}
         for (number, place), crop in crops.items():
-            first.setdefault((int(self._plan.ticks[number]), place), crop)
-        generated = self._generator.generate(first)
+            tick = int(self._plan.ticks[number])
+            if self._rest.weight(tick) < 1:
+                first.setdefault((tick, place), crop)
+        generated = self._generator.generate(first) if first else {}
         mouths: Mouths = {}
         for (number, place), crop in crops.items():
-            mouth = generated[(int(self._plan.ticks[number]), place)]
+            tick = int(self._plan.ticks[number])
+            frame = int(self._plan.source_frames[number]) - self._stretches[place].first_frame
+            mouth = self._rest.mouth(tick, place, frame, crop, generated.get((tick, place)))
             mouths[(number, place)] = (mouth, self._mask * changed_share(mouth, crop))
         return mouths
 

@@ -35,7 +35,7 @@ class MouthGenerator:
     ) -> None:
         import torch
 
-        from cals_models.speech_level import at_level
+        from cals_models.speech_level import at_level_throughout
 
         self._generator = generator
         self._batch_frames = batch_frames
@@ -43,9 +43,8 @@ class MouthGenerator:
         self._matches = [ColourMatch(mask) for _ in range(num_stretches)]
         mel = torch.from_numpy(dub_mel(audio.mono, num_ticks, mels))
         # Audio louder than that of the training would open the mouth unnaturally wide.
-        self._units = generator.units_from_mel(
-            mel if generator.speech_level is None else at_level(mel, generator.speech_level)
-        )
+        level = generator.speech_level
+        self._units = generator.units_from_mel(mel if level is None else at_level_throughout(mel, level))
 
     def generate(self, true: Mapping[tuple[int, int], Crop]) -> dict[tuple[int, int], Crop]:
         """The generated crops of some ticks, in the colours of the true ones.

@@ -38,6 +38,7 @@ SCHEMA = pa.schema([
     ("width_px", pa.int64()),
     ("height_px", pa.int64()),
     ("frame_changes", pa.string()),
+    ("without_speech", pa.string()),
     ("num_frames", pa.int64()),
     ("num_dubbed_frames", pa.int64()),
     ("duration_s", pa.float64()),

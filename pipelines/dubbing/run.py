@@ -104,10 +104,12 @@ def result_lines(result: DubResult) -> list[str]:
     )
     changed = [f"the given frames were {result.frame_changes}"] if result.frame_changes else []
     taken = [f"audio: {result.audio_changes}"] if result.audio_changes else []
+    without = [result.without_speech] if result.without_speech else []
     return [
         f"{result.out}: {result.num_frames} frames, {result.duration_s:.2f} s{left}",
         *changed,
         *taken,
+        *without,
         f"real-time factor {result.real_time_factor:.2f} ({result.seconds:.1f} s of work for {result.duration_s:.1f} s)",
         f"the file says that it is synthetic; recorded as dubs/{result.dub_id}",
         signed,

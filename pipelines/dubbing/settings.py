@@ -24,6 +24,7 @@ class DubSettings(Settings):
             of the two: the last frame stays, or silence follows the audio. A photograph always lasts as long as the
             audio.
         faces: numbers of the faces to dub, as the list of faces shows them; empty for the only one.
+        rest: where the audio holds no speech, the mouths are closed; else the model's mouths are shown there too.
         mark: draw a small visible mark.
         force_model: dub with a model that does not follow the audio, too.
         quality_crf: x264's constant quality, 0 (best) to 51.
@@ -34,6 +35,7 @@ class DubSettings(Settings):
 
     fit: Fit = "trim"
     faces: tuple[Annotated[int, Bound(at_least=1, text="a face's number, 1 or more")], ...] = ()
+    rest: bool = True
     mark: bool = False
     force_model: bool = False
     quality_crf: Annotated[int, Bound(at_least=0, at_most=51, text="0 (best) to 51")] = 16

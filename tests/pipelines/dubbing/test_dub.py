@@ -58,7 +58,8 @@ def dub(tmp_path: Path, backend: DlibBackend, generator: ReferenceGenerator) -> 
             crops=CropSettings(),
             mels=MelSettings(),
         )
-        chosen = DubSettings(**settings)  # type: ignore[arg-type]
+        # the audio of most tests is a tone: no speech, so that every mouth would rest
+        chosen = DubSettings(**{"rest": False, **settings})  # type: ignore[arg-type]
         home = Home(tmp_path / "home")
         return make_dub(inputs, model, backend, chosen, home, no_bar)
 
@@ -172,6 +173,24 @@ def test_each_frame_is_its_own_reference_and_a_loop_shows_it_again(
     poses = np.concatenate([pose.numpy() for pose in generator.poses])
     assert len(shown) == 75 and np.array_equal(shown[:, :64], poses[:, :64]) and shown[:, 64:].mean() > 30
     assert np.array_equal(shown[0], shown[30]) and not np.array_equal(shown[0], shown[29])
+
+
+def test_mouths_rest_where_there_is_no_speech(
+    talking: Path, dub: Dub, generator: ReferenceGenerator, tmp_path: Path
+) -> None:
+    """The model draws a dark mouth; over a tone the source's own, closed one is shown, and told."""
+    result = dub(talking, write_audio(tmp_path / "a.wav", 1.2), quality_crf=1, rest=True)
+    luma, _, _ = decoded(result.out)
+    with av.open(str(talking)) as container:
+        before = [frame.reformat(format="gray").to_ndarray() for frame in container.decode(video=0)]
+    assert not generator.references, "mouths were generated and not shown"
+    mouth = (slice(None), slice(130, 180), slice(140, 230))
+    assert (np.stack(luma)[mouth] < 30).mean() < (np.stack(before)[mouth] < 30).mean() + 0.01
+    assert (
+        result.without_speech == "no speech found from 0:00 to 0:01.2 (music or noise): the mouth rests there"
+    )
+    (part,) = (tmp_path / "home" / "warehouse" / "parts" / "dubs").glob("*.parquet")
+    assert pq.read_table(part).to_pylist()[0]["without_speech"] == result.without_speech
 
 
 def test_a_photograph_becomes_a_video_with_a_mark(dub: Dub, tmp_path: Path) -> None:

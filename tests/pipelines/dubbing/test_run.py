@@ -41,6 +41,7 @@ def test_a_photograph_is_dubbed_and_bad_models_are_rejected(
     assert (
         "model: made/cals, the newest registered cals generator" in printed and "real-time factor" in printed
     )
+    assert "no speech found" not in printed, "0.2 s without speech are not worth a line"
     assert result.num_frames == 5 and inputs.out.stat().st_size > 1000
     inputs.out.unlink()
     damaged, other = write_model(tmp_path / "damaged"), write_model(tmp_path / "other")
@@ -60,6 +61,6 @@ def test_a_photograph_is_dubbed_and_bad_models_are_rejected(
 
 def test_the_command_takes_its_options() -> None:
     given = make_parser().parse_args(
-        ["dub", "--video", "v", "--audio", "a", "--out", "o.mp4", "--face", "2", "--fit", "loop"]
+        ["dub", "--video", "v", "--audio", "a", "--out", "o.mp4", "--face", "2", "--fit", "loop", "--no-rest"]
     )
-    assert (given.face, given.fit, given.model, given.mark) == ([2], "loop", None, False)
+    assert (given.face, given.fit, given.model, given.mark) == ([2], "loop", None, False) and given.no_rest

@@ -1,0 +1,172 @@
+"""Crops in which a face has its mouth closed, from the source itself: what is shown where the mouth rests.
+
+Legend: N frames of a stretch, K crops kept of it, S side of a crop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.faces.landmarks import Points, mouth_opening
+from cals_models.shards.shard_format import CROP_PX
+from pipelines.dubbing.choose_faces import Stretch
+from pipelines.dubbing.close_mouth import close_mouth
+from pipelines.dubbing.cut_crop import cut_crop
+from pipelines.dubbing.source_video import SourceFrame
+
+Crop = NDArray[np.uint8]
+
+# Crops kept of a stretch, and the share of its frames, those with the smallest opening, among which they are.
+KEPT, CLOSED_SHARE = 12, 0.05
+# Frames at whose start the closed mouths are sought: half a minute of 30 a second.
+SEARCHED_FRAMES = 900
+# The opening of a frame is the median over so many: a closed mouth between two sounds is no rest.
+STEADY_FRAMES = 5
+# Points that show the pose of the head and not the mouth: jaw beside the eyes, nose, corners of the eyes.
+POSE = np.array([0, 1, 2, 3, 13, 14, 15, 16, *range(27, 36), 36, 39, 42, 45])
+# How much farther than the nearest pose the shown one may be before another is shown, and for how many frames both are.
+CHANGE_AT, MIXED_FRAMES = 1.4, 4
+# The frame's own mouth is shown while its opening stays so small for so many frames.
+OWN_OPENING, STILL_FRAMES = 0.035, 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedMouths:
+    """The closed mouths of one stretch.
+
+    Args:
+        crops: (K, S, S, 3) RGB.
+        points: (K, 68, 2) landmarks, crop pixels.
+        landmarks: (N, 68, 2) of the stretch, crop pixels.
+        shares: (N, K) how much of each is shown in each frame.
+        own: (N,) how much of the frame's own mouth is shown: all where it stays closed, so that it keeps its sharpness.
+    """
+
+    crops: NDArray[np.uint8]
+    points: Points
+    landmarks: Points
+    shares: NDArray[np.float32]
+    own: NDArray[np.float32]
+
+    def at(self, frame: int, true: Crop) -> Crop:
+        """The closed mouth (S, S, 3) for a frame, moved to its pose.
+
+        Args:
+            frame: number in the stretch.
+            true: its own crop (S, S, 3).
+        """
+        own = float(self.own[frame])
+        if own == 1:
+            return true
+        mixed = own * true.astype(np.float32)
+        for number in np.flatnonzero(self.shares[frame]):
+            moved = _in_pose(self.crops[number], self.points[number], self.landmarks[frame])
+            mixed += (1 - own) * self.shares[frame, number] * moved
+        crop: Crop = np.rint(mixed).clip(0, 255).astype(np.uint8)
+        return crop
+
+
+def closed_frames(stretch: Stretch) -> list[int]:
+    """Frames of a stretch, counted from its first, whose mouths are closed, of poses as different as possible."""
+    points = stretch.landmarks[:SEARCHED_FRAMES]
+    own = mouth_opening(points)
+    opening = np.maximum(own, _median(own))
+    order = np.argsort(opening, kind="stable")
+    candidates = order[: max(1, round(CLOSED_SHARE * len(order)))]
+    poses = _poses(points[candidates])
+    kept = [0]
+    distance = np.linalg.norm(poses - poses[0], axis=-1)
+    while len(kept) < min(KEPT, len(candidates)) and distance.max() > 0:
+        kept.append(int(distance.argmax()))
+        distance = np.minimum(distance, np.linalg.norm(poses - poses[kept[-1]], axis=-1))
+    return sorted(int(candidates[number]) for number in kept)
+
+
+def read_closed_mouths(frames: Iterable[SourceFrame], stretches: Sequence[Stretch]) -> list[ClosedMouths]:
+    """The closed mouths of each stretch.
+
+    Args:
+        frames: of the source, from the first on; read as far as they are needed.
+        stretches: of the chosen faces.
+    """
+    wanted: dict[int, list[tuple[int, int]]] = {}
+    numbers = [closed_frames(stretch) for stretch in stretches]
+    for place, stretch in enumerate(stretches):
+        for number in numbers[place]:
+            wanted.setdefault(stretch.first_frame + number, []).append((place, number))
+    crops: dict[tuple[int, int], Crop] = {}
+    for frame in frames:
+        for place, number in wanted.get(frame.index, ()):
+            stretch = stretches[place]
+            crop = cut_crop(frame.decoded, stretch.transforms[number], CROP_PX)
+            crops[(place, number)] = close_mouth(crop, stretch.landmarks[number], stretch.closed_opening)
+        if frame.index >= max(wanted, default=0):
+            break
+    return [
+        ClosedMouths(
+            crops=np.stack([crops[(place, number)] for number in numbers[place]]),
+            points=stretch.landmarks[numbers[place]],
+            landmarks=stretch.landmarks,
+            shares=_shares(_poses(stretch.landmarks), _poses(stretch.landmarks[numbers[place]])),
+            own=_own(mouth_opening(stretch.landmarks)),
+        )
+        for place, stretch in enumerate(stretches)
+    ]
+
+
+def _poses(points: Points) -> NDArray[np.float32]:
+    """(N, P) places of the points that show the pose, in the crop."""
+    return points[:, POSE].reshape(len(points), -1)
+
+
+def _shares(poses: NDArray[np.float32], kept: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, K) which kept pose each frame shows; it stays until another is clearly nearer, and changes softly."""
+    shown = np.zeros((len(poses), len(kept)), np.float32)
+    current: int | None = None
+    for number, pose in enumerate(poses):
+        distance = np.linalg.norm(kept - pose, axis=-1)
+        if current is None or distance[current] > CHANGE_AT * distance.min() + 1:
+            current = int(distance.argmin())
+        shown[number, current] = 1
+    return _softly(shown)
+
+
+def _own(opening: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N,) 1 in runs of ``STILL_FRAMES`` or more frames whose own mouth is closed, 0 elsewhere, with soft changes."""
+    closed = opening <= OWN_OPENING
+    starts = np.flatnonzero(np.diff(np.concatenate([[False], closed, [False]]).astype(int)))
+    shown = np.zeros(len(opening), np.float32)
+    for first, end in starts.reshape(-1, 2):
+        if end - first >= min(STILL_FRAMES, len(opening)):
+            shown[first:end] = 1
+    return _softly(shown)
+
+
+def _softly(shown: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values (N, ...) averaged over ``MIXED_FRAMES`` frames."""
+    around = (MIXED_FRAMES // 2, (MIXED_FRAMES - 1) // 2)
+    padded = np.pad(shown, (around, *[(0, 0)] * (shown.ndim - 1)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, MIXED_FRAMES, axis=0)
+    soft: NDArray[np.float32] = windows.mean(axis=-1, dtype=np.float32)
+    return soft
+
+
+def _in_pose(crop: Crop, points: Points, wanted: Points) -> Crop:
+    """A crop whose face has its points in the place of others, as nearly as an affine map takes them there."""
+    given = np.concatenate([points[POSE], np.ones((len(POSE), 1), np.float32)], axis=-1)
+    moves, *_ = np.linalg.lstsq(given, wanted[POSE], rcond=None)
+    moved: Crop = cv2.warpAffine(
+        crop, moves.T, crop.shape[1::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return moved
+
+
+def _median(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    reach = STEADY_FRAMES // 2
+    padded = np.pad(values, reach, mode="edge")
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, STEADY_FRAMES), axis=-1)
