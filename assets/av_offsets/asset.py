@@ -23,6 +23,8 @@ MEASURED_COLUMNS = (
     "remeasured_frames",
     "remeasured_confidence",
     "probe",
+    "audio_stream",
+    "audio_stream_why",
 )
 
 

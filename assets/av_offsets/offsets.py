@@ -12,7 +12,14 @@ import pyarrow.parquet as pq
 
 from assets.av_offsets.probe_source import ProbeSource
 from assets.av_offsets.settings import AvOffsetSettings
-from assets.av_offsets.timed_clip import CROPS_COLUMNS, MELS_COLUMNS, TimedClip, shift_clip, timed_clip
+from assets.av_offsets.timed_clip import (
+    CROPS_COLUMNS,
+    MELS_COLUMNS,
+    TimedClip,
+    shift_clip,
+    timed_clip,
+    with_track,
+)
 from assets.workers.rejected import Rejected, fault_of_no_clip
 from cals_models.digests import digest_of
 
@@ -35,8 +42,17 @@ OFFSETS_SCHEMA = pa.schema(
         pa.field("offset_status", pa.string(), metadata={"about": "one of STATUSES"}),
         pa.field("probe", pa.string(), metadata={"about": "kind of probe"}),
         pa.field("probe_digest", pa.string(), metadata={"about": "sha256 of its weights"}),
+        pa.field(
+            "audio_stream",
+            pa.int32(),
+            metadata={
+                "about": "index of the audio stream that the lips go with, in place of the main one; else null"
+            },
+        ),
+        pa.field("audio_stream_why", pa.string(), metadata={"about": "of several audio streams, why it"}),
     ]
 )
+SURE = ("in sync", "corrected")
 STATUSES = {
     "not measured": "there was no probe; nothing was shifted",
     "in sync": "the probe is sure that the offset is 0, to the nearest 10 ms",
@@ -73,7 +89,35 @@ def compute_offset(
         return {STAGE: _columns("not measured", None)}
     crops = read_row(payload.crops_file, payload.clip_id, CROPS_COLUMNS)
     mels = read_row(payload.mels_file, payload.clip_id, MELS_COLUMNS)
-    return {STAGE: measure_clip(timed_clip(crops, mels), payload.probe, payload.settings)}
+    return {STAGE: measure_tracks(crops, mels, payload.probe, payload.settings)}
+
+
+def measure_tracks(
+    crops: Mapping[str, Any], mels: Mapping[str, Any], source: ProbeSource, settings: AvOffsetSettings
+) -> dict[str, Any]:
+    """Columns of a clip with the audio stream that its lips go with: of those of which the probe is sure, the surest.
+
+    Where it is sure of none, and of files with one audio stream, that is the main one.
+    """
+    streams = [None, *(track["audio_stream"] for track in mels["other_tracks"] or ())]
+    measured = {
+        stream: measure_clip(timed_clip(crops, with_track(mels, stream)), source, settings)
+        for stream in streams
+    }
+    if len(streams) == 1:
+        return measured[None]
+    sure = [stream for stream in streams if measured[stream]["offset_status"] in SURE]
+    best = max(sure, key=lambda stream: measured[stream]["confidence"], default=None)
+    columns = measured[best]
+    if best is not None:
+        columns["digest"] = digest_of(columns["digest"], best)
+    of = f"of {len(streams)} audio streams"
+    why = f"{of} none surely goes with the lips: the main one is kept"
+    if sure:
+        main = measured[None]["confidence"]
+        which = "the main one" if best is None else f"stream {best}, not the main one ({main})"
+        why = f"{of} the lips go most surely with {which}: confidence {columns['confidence']}"
+    return columns | {"audio_stream": best, "audio_stream_why": why}
 
 
 def measure_clip(clip: TimedClip, source: ProbeSource, settings: AvOffsetSettings) -> dict[str, Any]:

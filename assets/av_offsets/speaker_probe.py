@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assets.av_offsets.probe_source import ProbeSource, probe_source
 from assets.av_offsets.settings import AvOffsetSettings
@@ -15,9 +17,11 @@ from assets.faces.crop_clip import crop_clip
 from assets.faces.settings import CropSettings
 from assets.faces.speaker_probe import Footage, TrackedFace
 from assets.media.audio import FULL_SCALE, read_audio
+from assets.media.other_audio import other_audio
 from assets.media.probe import probe
 from assets.mels.settings import MelSettings
 from assets.workers.rejected import Rejected
+from cals_models.timebase import SAMPLES_PER_FRAME
 
 if TYPE_CHECKING:
     from assets.project.settings import Project
@@ -55,17 +59,13 @@ class LipProbe:
         return self.source.digest
 
     def confidences(self, footage: Footage, faces: Sequence[TrackedFace]) -> list[float | None]:
-        """Confidence of each face's offset where it is sure; None too where the clip has no usable audio."""
-        from assets.mels.mel import log_mel
+        """Confidence of each face's offset where it is sure; None too where the clip has no usable audio.
 
-        try:
-            found = probe(footage.path, footage.limits, stage=STAGE)
-            pcm = read_audio(found, footage.span, stage=STAGE).samples
-        except Rejected:  # the mels say why
-            return [None] * len(faces)
-        mel = log_mel((pcm / np.float32(FULL_SCALE)).astype(np.float32), MELS).astype(np.float16)
-        audio = {"num_frames": footage.span.num_frames, "mel": mel.tobytes(), "pcm": pcm.tobytes()}
-        return [self._confidence(face, audio) for face in faces]
+        Of a file with several audio streams the one with which a face's lips go most surely.
+        """
+        audios = [_audio(pcm) for pcm in _tracks(footage)]
+        found = [[self._confidence(face, audio) for audio in audios] for face in faces]
+        return [max((one for one in some if one is not None), default=None) for some in found]
 
     def _confidence(self, face: TrackedFace, audio: dict[str, object]) -> float | None:
         from assets.av_offsets.probes import open_probe
@@ -78,3 +78,22 @@ class LipProbe:
             return None
         estimate = open_probe(self.source).measure(timed_clip(crops, audio), OFFSETS)
         return None if estimate is None or not estimate.is_sure else round(estimate.confidence, 4)
+
+
+def _tracks(footage: Footage) -> Iterator[NDArray[np.int16]]:
+    """Samples of each usable audio stream."""
+    try:
+        main = probe(footage.path, footage.limits, stage=STAGE)
+        candidates = [main, *other_audio(main, stage=STAGE)]
+    except Rejected:  # the mels say why
+        return
+    for candidate in candidates:
+        with suppress(Rejected):
+            yield read_audio(candidate, footage.span, stage=STAGE).samples
+
+
+def _audio(pcm: NDArray[np.int16]) -> dict[str, object]:
+    from assets.mels.mel import log_mel
+
+    mel = log_mel((pcm / np.float32(FULL_SCALE)).astype(np.float32), MELS).astype(np.float16)
+    return {"num_frames": len(pcm) // SAMPLES_PER_FRAME, "mel": mel.tobytes(), "pcm": pcm.tobytes()}

@@ -21,7 +21,7 @@ from cals_models.timebase import MELS_PER_FRAME, SAMPLES_PER_FRAME
 CROPS_COLUMNS = (
     "num_frames", "first_frame", "num_clip_frames", "mjpeg", "jpeg_offsets", "landmarks", "boxes", "valid",
 )  # fmt: skip
-MELS_COLUMNS = ("num_frames", "mel", "pcm")
+MELS_COLUMNS = ("num_frames", "mel", "pcm", "other_tracks")
 SAMPLES_PER_MEL = SAMPLES_PER_FRAME // MELS_PER_FRAME
 
 
@@ -91,6 +91,14 @@ def timed_clip(crops: Mapping[str, Any], mels: Mapping[str, Any]) -> TimedClip:
         mel=mel[:, frames].reshape(NUM_MELS, -1),
         pcm=pcm[frames].reshape(-1),
     )
+
+
+def with_track(mels: Mapping[str, Any], audio_stream: int | None) -> Mapping[str, Any]:
+    """A clip's row of `mels` with mel and samples of another audio stream of its file; None leaves it as it is."""
+    if audio_stream is None:
+        return mels
+    (track,) = (track for track in mels["other_tracks"] if track["audio_stream"] == audio_stream)
+    return {**mels, "mel": track["mel"], "pcm": track["pcm"]}
 
 
 def shift_clip(clip: TimedClip, offset_frames: float) -> TimedClip:

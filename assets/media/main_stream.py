@@ -48,9 +48,8 @@ def main_stream(streams: Sequence[Any], others: Sequence[Any]) -> MainStream:
         streams: of one kind, at least one.
         others: streams of the other kind, whose language counts: lips speak the language of the video.
     """
-    languages = {s.metadata.get("language") for s in others if not s.disposition & NO_VIDEO}
-    languages -= set(UNKNOWN_LANGUAGES)
-    ranked = sorted(streams, key=lambda stream: _rank(stream, languages))
+    languages = _languages(others)
+    ranked = ranked_streams(streams, others)
     first = ranked[0]
     if len(ranked) == 1:
         return MainStream(stream=first, why=None)
@@ -63,6 +62,17 @@ def main_stream(streams: Sequence[Any], others: Sequence[Any]) -> MainStream:
     )
     kind = f"{first.type} stream {streams.index(first) + 1} of {len(streams)}"
     return MainStream(stream=first, why=f"{kind}: {next(better)}")
+
+
+def ranked_streams(streams: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+    """The streams of ``main_stream``, the main one first, each before those that are less likely of the talk."""
+    languages = _languages(others)
+    return sorted(streams, key=lambda stream: _rank(stream, languages))
+
+
+def _languages(streams: Sequence[Any]) -> set[str]:
+    languages = {stream.metadata.get("language") for stream in streams if not stream.disposition & NO_VIDEO}
+    return languages - set(UNKNOWN_LANGUAGES)
 
 
 REASONS = (

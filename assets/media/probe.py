@@ -176,7 +176,7 @@ def _probe(path: str, limits: ProbeLimits, stage: str, num_bytes: int, identity:
             start_s=start_s,
             duration_s=container.duration / av.time_base if container.duration else None,
             video=_video_info(path, video, frames, container.format.name, stage),
-            audio=_audio_info(main_audio, samples),
+            audio=audio_info(main_audio, samples),
             streams=tuple(_stream_info(stream, start_s) for stream in container.streams),
         )
     _check_size(result.video.width, result.video.height, limits, stage)
@@ -212,7 +212,8 @@ def has_other_rate(log: PacketLog, declared_fps: float) -> bool:
     return rate > 0 and log.longest_gap_s() < 2.5 / rate and abs(rate / declared_fps - 1) > RATE_DIFFERS
 
 
-def _audio_info(main: MainStream, log: PacketLog) -> AudioInfo:
+def audio_info(main: MainStream, log: PacketLog) -> AudioInfo:
+    """What is known of an audio stream whose packets were read, at least one of which could be decoded."""
     stream = main.stream
     return AudioInfo(
         index=stream.index,

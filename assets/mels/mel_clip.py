@@ -1,4 +1,8 @@
-"""The audio of a clip: 16 kHz mono samples and log-mel, aligned with its video frames."""
+"""The audio of a clip: 16 kHz mono samples and log-mel, aligned with its video frames.
+
+Of a file with several audio streams those of the others are kept too: the stage that has both crops and a probe, `av_offsets`,
+says which of them goes with the lips.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,20 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from assets.media.audio import FULL_SCALE, read_audio
-from assets.media.probe import ProbeLimits, probe
+from assets.media.other_audio import other_audio
+from assets.media.probe import Probe, ProbeLimits, probe
 from assets.media.timeline import Span
 from assets.mels.settings import MelSettings
 from assets.workers.rejected import Rejected
+from cals_models.digests import digest_of
 
 STAGE = "mels"
+OTHER_TRACKS = pa.list_(
+    pa.struct(
+        [("audio_stream", pa.int32()), ("mix", pa.string()), ("mel", pa.binary()), ("pcm", pa.binary())]
+    )
+)
+"""Index of the stream in the file; the rest as of the main one."""
 MELS_SCHEMA = pa.schema(
     [
         pa.field(
@@ -34,6 +46,11 @@ MELS_SCHEMA = pa.schema(
         pa.field("missing_share", pa.float32(), metadata={"about": "share for which the file has no audio"}),
         pa.field("mix", pa.string(), metadata={"about": "how the channels became one"}),
         pa.field("source_channels", pa.int32(), metadata={"about": "channels of the file's audio"}),
+        pa.field(
+            "other_tracks",
+            OTHER_TRACKS,
+            metadata={"about": "of further audio streams, where the file has them; null elsewhere"},
+        ),
     ]
 )
 
@@ -71,17 +88,40 @@ def compute_mels(payload: MelPayload, wanted: frozenset[str]) -> Mapping[str, Ma
     """Work of one clip in a worker process: the columns of `MELS_SCHEMA` and the digest of mel and samples.
 
     Raises:
-        Rejected: the file can't be read, silent_audio or clipped_audio.
+        Rejected: the file can't be read, silent_audio or clipped_audio; all of the main audio stream.
     """
     assert wanted == {STAGE}, wanted
     span = Span(start_s=payload.start_s, num_frames=payload.num_frames)
-    audio = read_audio(probe(payload.path, payload.limits, stage=STAGE), span, stage=STAGE)
-    told = {
+    found = probe(payload.path, payload.limits, stage=STAGE)
+    columns = _track_columns(found, span, payload.settings)
+    others = _other_tracks(found, span, payload.settings)
+    columns["other_tracks"] = others or None
+    if others:
+        digests = [[track["audio_stream"], track.pop("digest")] for track in others]
+        columns["digest"] = digest_of(columns["digest"], digests)
+    return {STAGE: columns}
+
+
+def _track_columns(found: Probe, span: Span, settings: MelSettings) -> dict[str, Any]:
+    audio = read_audio(found, span, stage=STAGE)
+    return mel_columns(audio.samples, settings) | {
         "missing_share": audio.missing_share,
         "mix": audio.mix,
         "source_channels": audio.source_channels,
     }
-    return {STAGE: mel_columns(audio.samples, payload.settings) | told}
+
+
+def _other_tracks(found: Probe, span: Span, settings: MelSettings) -> list[dict[str, Any]]:
+    """Entries of ``other_tracks`` with their digests; tracks that would be rejected are left out."""
+    tracks = []
+    for other in other_audio(found, stage=STAGE):
+        try:
+            columns = _track_columns(other, span, settings)
+        except Rejected:
+            continue
+        kept = {name: columns[name] for name in ("mix", "mel", "pcm", "digest")}
+        tracks.append({"audio_stream": other.audio.index, **kept})
+    return tracks
 
 
 def mel_columns(pcm: npt.NDArray[np.int16], settings: MelSettings) -> dict[str, Any]:

@@ -15,7 +15,14 @@ import soundfile
 from assets.av_offsets.timed_clip import TimedClip, audio_start_frames, shift_clip
 from cals_models.timebase import FPS, SAMPLE_RATE_HZ
 
-OFFSET_COLUMNS = ("measured_frames", "confidence", "applied_frames", "remeasured_frames", "offset_status")
+OFFSET_COLUMNS = (
+    "measured_frames",
+    "confidence",
+    "applied_frames",
+    "remeasured_frames",
+    "offset_status",
+    "audio_stream",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

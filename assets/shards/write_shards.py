@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assets.av_offsets.timed_clip import CROPS_COLUMNS, MELS_COLUMNS, lost_frames, timed_clip
+from assets.av_offsets.timed_clip import CROPS_COLUMNS, MELS_COLUMNS, lost_frames, timed_clip, with_track
 from assets.project.atomic_files import replacing, write_text
 from assets.shards.sample import OFFSET_COLUMNS, ClipFacts, encode_sample
 from assets.shards.settings import ShardSettings
@@ -180,7 +180,7 @@ def _samples(
             clip_id,
             encode_sample(
                 source.clips[clip_id],
-                timed_clip(rows["face_crops"], rows["mels"]),
+                timed_clip(rows["face_crops"], with_track(rows["mels"], rows["av_offsets"]["audio_stream"])),
                 rows["av_offsets"],
                 first_frame=rows["face_crops"]["first_frame"],
                 settings_digest=source.settings_digest,

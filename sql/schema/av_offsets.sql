@@ -11,5 +11,7 @@ create table av_offsets (
     applied_frames double,  -- frames by which the audio was delayed; 0 where nothing was corrected
     remeasured_frames double,  -- offset after the correction; 0 is best; null where not measured
     remeasured_confidence double,  -- confidence after the correction; higher is better
-    probe varchar  -- what measured it: public SyncNet weights or a probe trained on another dataset
+    probe varchar,  -- what measured it: public SyncNet weights or a probe trained on another dataset
+    audio_stream integer,  -- index in the file of the audio stream that the lips go with, used in place of the main one (clip_inventory.audio_stream); null where that is used
+    audio_stream_why varchar  -- of several audio streams, which one is used and how sure the probe is; null where there is one or no probe
 )

@@ -5,7 +5,7 @@
 create table clip_audio (
     dataset varchar not null,  -- name of the dataset, as in cals.yaml
     clip_id varchar not null,  -- dataset/split/relative path, with #segment where a long video was cut
-    source_channels integer,  -- channels of the file's audio stream (clip_inventory says which stream)
+    source_channels integer,  -- channels of the file's main audio stream (clip_inventory says which; av_offsets, where another is used)
     mix varchar,  -- how they became one: mono, mean (of two), weighted (of more), difference (of two, one inverted), or the one that has the speech, such as FL or FC
     peak double,  -- largest absolute sample
     rms double,  -- root mean square of the samples

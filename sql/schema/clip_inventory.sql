@@ -25,8 +25,8 @@ create table clip_inventory (
     video_codec varchar,  -- codec of the video stream, as FFmpeg names it
     audio_codec varchar,  -- codec of the audio stream, as FFmpeg names it; null without audio
     audio_rate_hz integer,  -- sample rate of the source's audio in Hz, before the change to 16 kHz
-    audio_stream integer,  -- index of the audio stream that is used; null for clips rejected before
-    audio_stream_why varchar,  -- why this one of several audio streams is used; null where there is one
+    audio_stream integer,  -- index of the main audio stream, which is used unless av_offsets names another; null for clips rejected before
+    audio_stream_why varchar,  -- why this one of several audio streams is the main one; null where there is one
     trimmed_s double,  -- seconds at the start and the end that only the video or only the audio has, left out
     digest varchar  -- digest of the clip's row as later stages see it
 )

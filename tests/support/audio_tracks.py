@@ -14,13 +14,17 @@ NONE = Disposition(0)
 
 @dataclass(frozen=True, kw_only=True)
 class AudioTrack:
-    """A track: a tone of this frequency, its marks, language and title. `channels` are gains of the tone."""
+    """A track: a tone of this frequency, its marks, language and title. `channels` are gains of the tone.
+
+    `levels` are its levels, frame by frame of 40 ms; 1 everywhere if None.
+    """
 
     tone_hz: float
     marks: Disposition = NONE
     language: str | None = None
     title: str | None = None
     channels: tuple[float, ...] = (1.0,)
+    levels: tuple[float, ...] | None = None
 
 
 def write_tracks(
@@ -46,6 +50,8 @@ def write_tracks(
             container.mux(video.encode(av.VideoFrame.from_ndarray(grey)))
         for stream, track in zip(streams, tracks, strict=True):
             tone = 0.5 * np.sin(2 * np.pi * track.tone_hz * np.arange(round(16_000 * seconds)) / 16_000)
+            if track.levels is not None:
+                tone *= np.repeat(track.levels, 640)
             samples = np.stack([gain * tone for gain in track.channels], axis=-1) * 32_767
             block = samples.astype(np.int16).reshape(1, -1)
             frame = av.AudioFrame.from_ndarray(block, format="s16", layout=stream.layout.name)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from assets.faces.packed_jpegs import pack_jpegs
+from assets.mels.mel_clip import OTHER_TRACKS
 from assets.shards.manifest import Manifest, write_manifest
 from assets.shards.sample import ClipFacts
 from assets.shards.settings import ShardSettings
@@ -27,13 +28,14 @@ SCHEMAS = {
         "boxes": pa.binary(),
         "valid": pa.binary(),
     },
-    "mels": {"num_frames": pa.int64(), "mel": pa.binary(), "pcm": pa.binary()},
+    "mels": {"num_frames": pa.int64(), "mel": pa.binary(), "pcm": pa.binary(), "other_tracks": OTHER_TRACKS},
     "av_offsets": {
         "measured_frames": pa.float64(),
         "confidence": pa.float64(),
         "applied_frames": pa.float64(),
         "remeasured_frames": pa.float64(),
         "offset_status": pa.string(),
+        "audio_stream": pa.int32(),
     },
 }
 
@@ -73,6 +75,7 @@ def clip_rows(clip_id: str, seed: int, num_frames: int, applied_frames: int = 0)
             "num_frames": num_frames,
             "mel": rng.uniform(-5, 1, (80, 4 * num_frames)).astype(np.float16).tobytes(),
             "pcm": pcm.tobytes(),
+            "other_tracks": None,
         },
         "av_offsets": {"applied_frames": applied_frames, "offset_status": "not measured"},
     }

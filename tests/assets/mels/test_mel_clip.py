@@ -25,7 +25,8 @@ def tone(num_frames: int, level: float = 0.3) -> np.ndarray:
 
 def test_columns_hold_the_mel_and_the_samples() -> None:
     columns = mel_columns(tone(10), SETTINGS)
-    assert set(columns) == {*MELS_SCHEMA.names, "digest"} - {"missing_share", "mix", "source_channels"}
+    told = {"missing_share", "mix", "source_channels", "other_tracks"}
+    assert set(columns) == {*MELS_SCHEMA.names, "digest"} - told
     assert columns["num_frames"] == 10
     mel = np.frombuffer(columns["mel"], np.float16).reshape(80, 40)
     assert np.isfinite(mel).all() and np.argmax(mel.mean(axis=1)) < 20
