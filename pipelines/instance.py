@@ -34,13 +34,16 @@ def shipped_file(name: str) -> Path:
 
 
 def prepare_dagster_home(home: Home) -> Path:
-    """Creates ``DAGSTER_HOME`` with the shipped ``dagster.yaml``; an existing file, which a user may have edited, stays."""
+    """Creates ``DAGSTER_HOME`` with the shipped ``dagster.yaml``; an existing file, which a user may have edited, stays.
+
+    That file names its folder by this variable, which Dagster reads when it first uses the storage: it stays set. What else
+    belongs to a home is passed on, so that of two projects in a process neither reads the other's.
+    """
     home.dagster.mkdir(parents=True, exist_ok=True)
     target = home.dagster / "dagster.yaml"
     if not target.exists():
         write_text(target, shipped_file("dagster.yaml").read_text(encoding="utf-8"))
     os.environ["DAGSTER_HOME"] = str(home.dagster)
-    os.environ["CALS_HOME"] = str(home.root)
     return home.dagster
 
 

@@ -19,7 +19,7 @@ from assets.store import ledger
 from assets.store.forced_clips import FORCE_TAG, NOTHING_FORCED, ForcedClips, force_tag
 from assets.store.warehouse import publish
 from cals_models.terminal.printable import escaped
-from pipelines.definitions import ALL_ASSETS, RESOURCES
+from pipelines.definitions import ALL_ASSETS, resources_of
 from pipelines.instance import LEAST_FREE_GIB, free_bytes, open_instance, report_sources
 from pipelines.repair.dagster_storage import process_tags
 from pipelines.repair.interruption import working
@@ -230,7 +230,7 @@ def _make(
         selection=[p.asset for p in group],
         partition_key=partition_key(first.dataset, first.method),
         instance=instance,
-        resources=RESOURCES,
+        resources=resources_of(project),
         run_config=NO_CONSOLE_LOG,
         raise_on_error=False,
         tags={

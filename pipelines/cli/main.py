@@ -11,7 +11,7 @@ import io
 import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -50,9 +50,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     arguments = make_parser().parse_args(argv)
-    if arguments.config:
-        os.environ["CALS_CONFIG"] = str(Path(arguments.config).absolute())
-    return run_command(arguments.command, arguments)
+    with _config_named(arguments.config):
+        return run_command(arguments.command, arguments)
+
+
+@contextlib.contextmanager
+def _config_named(path: str | None) -> Iterator[None]:
+    """``CALS_CONFIG`` for this command and the processes that it starts, and then as it was."""
+    before = os.environ.get("CALS_CONFIG")
+    if path:
+        os.environ["CALS_CONFIG"] = str(Path(path).absolute())
+    try:
+        yield
+    finally:
+        if path:
+            del os.environ["CALS_CONFIG"]
+            os.environ |= {} if before is None else {"CALS_CONFIG": before}
 
 
 def make_parser() -> ArgumentParser:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from pipelines.cli.main import main
-from pipelines.runner import RunOutcome
+from pipelines.runner import RunOutcome, run_stale
 from tests.support.small_runs import SmallRuns
 
 
@@ -81,3 +82,31 @@ def test_whichever_stage_rejects_every_clip(
     assert "made 6, failed 0" in out and "train_is_not_empty" in line
     runs.configure()
     assert main(["run"]) == 0
+
+
+def test_a_run_is_of_its_project_whatever_the_environment_says(
+    runs: SmallRuns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.configure(to="clips")
+    project, elsewhere = runs.project, tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.delenv("CALS_HOME")
+    monkeypatch.delenv("CALS_CONFIG")
+    monkeypatch.chdir(elsewhere)
+    outcome = run_stale(project)
+    assert outcome.ok and outcome.made == ["clips/one"]
+    assert set(runs.heads()) == {"clips"}
+    assert "CALS_HOME" not in os.environ and "CALS_CONFIG" not in os.environ
+    assert not list(elsewhere.iterdir()), "nothing is written where it runs"
+
+
+def test_the_settings_file_of_a_command_line_is_that_commands_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for before in (None, "/before/cals.yaml"):
+        if before is None:
+            monkeypatch.delenv("CALS_CONFIG", raising=False)
+        else:
+            monkeypatch.setenv("CALS_CONFIG", before)
+        assert main(["--config", str(tmp_path / "missing.yaml"), "stale"]) != 0
+        assert os.environ.get("CALS_CONFIG") == before
