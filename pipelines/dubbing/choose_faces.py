@@ -14,23 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.faces.alignment import Transforms, apply_transforms, crop_transforms, smooth_zero_phase
-from assets.faces.appearance import similarity
 from assets.faces.backends.interface import FaceBackend
 from assets.faces.crop_plan import padding_shares
 from assets.faces.face_tracker import FaceTracker
-from assets.faces.landmarks import Points, overlap
+from assets.faces.landmarks import Points
 from assets.faces.settings import CropSettings, TrackSettings
-from assets.faces.track import SAME_FACE_AFTER_CUT, Track
+from assets.faces.track import Track
 from assets.faces.track_clip import is_face, without_gaps
 from assets.media.decoded_frame import DecodedFrame
 from cals_models.timebase import FPS
 from pipelines.dubbing.close_mouth import closed_opening
 from pipelines.dubbing.frame_plan import FrameLog
+from pipelines.dubbing.join_tracks import people
 
 SHORTEST_FACE_TICKS = 12
-# Least similarity of two tracks of one person: lower where their boxes overlap by ``IN_PLACE_OVERLAP`` (IoU) or more.
-SAME_FACE_IN_PLACE = 0.75
-IN_PLACE_OVERLAP = 0.3
 # Of the landmarks in the crop, over time: the detector's jitter is about half a pixel.
 LANDMARK_SIGMA_FRAMES = 0.7
 
@@ -62,12 +59,14 @@ class Stretch:
         first_frame: number of its first source frame.
         transforms: (n, 2, 3) source pixels to crop pixels, one for each frame from ``first_frame`` on.
         landmarks: (n, 68, 2) in crop pixels.
+        seen: (n,) whether the face was found; elsewhere its place is interpolated.
         closed_opening: of the face's closed mouth, in units of its spread.
     """
 
     first_frame: int
     transforms: Transforms
     landmarks: Points
+    seen: NDArray[np.bool_]
     closed_opening: float
 
     def covers(self, frame: int) -> bool:
@@ -77,10 +76,8 @@ class Stretch:
         chosen: Transforms = self.transforms[frame - self.first_frame]
         return chosen
 
-    def points(self, frame: int) -> Points:
-        """(68, 2) landmarks, crop pixels."""
-        points: Points = self.landmarks[frame - self.first_frame]
-        return points
+    def is_seen(self, frame: int) -> bool:
+        return bool(self.seen[frame - self.first_frame])
 
 
 def find_faces(
@@ -100,15 +97,21 @@ def find_faces(
     tracker = FaceTracker(backend, settings, keep_images=False)
     tracks = tracker.follow(frames)
     shortest = min(SHORTEST_FACE_TICKS, tracker.num_frames)
-    kept = [track for track in tracks if len(track.points) >= shortest and is_face(track, backend)]
+    seen = [track for track in tracks if is_face(track, backend)]
+    kept = [track for group in people(seen) for track in group if len(track.points) >= shortest]
     large = [track for track in kept if _width(track) >= settings.min_face_px]
+    large.sort(key=lambda track: track.first)
     if not large:
-        seen = f"{len(kept)} of at most {_widest(kept):.0f} px" if kept else "none"
+        found_too = f"{len(kept)} of at most {_widest(kept):.0f} px" if kept else "none"
         raise ValueError(
             f"{path}: no face of {settings.min_face_px} px or more that is in view for {shortest / FPS:g} s or more "
-            f"(found: {seen}); give a video or photograph of a face seen from the front"
+            f"(found: {found_too}); give a video or photograph of a face seen from the front"
         )
-    return sorted(_people(large), key=lambda face: face.box[0])
+    found = [
+        Face(tracks=tuple(group), box=_as_box(np.median([track.median_box for track in group], axis=0)))
+        for group in people(large)
+    ]
+    return sorted(found, key=lambda face: face.box[0])
 
 
 def choose_faces(faces: Sequence[Face], requested: Sequence[int], path: Path) -> list[Face]:
@@ -166,6 +169,7 @@ def stretches_of(
                 first_frame=int(frames[0]),
                 transforms=moved,
                 landmarks=_at(times[frames], times[unique], steady[at]).astype(np.float32),
+                seen=followed.valid[frame_ticks[frames] - first],
                 closed_opening=closed_opening(np.stack(list(track.points.values()))),
             )
         )
@@ -179,38 +183,6 @@ def _at(
     columns = values.reshape(len(known), -1).T
     moved = np.stack([np.interp(times, known, column) for column in columns], axis=-1)
     return moved.reshape(-1, *values.shape[1:])
-
-
-def _people(tracks: Sequence[Track]) -> list[Face]:
-    """Joins consecutive tracks that show the same person, before and after a cut or a gap."""
-    groups: list[list[Track]] = []
-    for track in tracks:
-        fitting = [group for group in groups if _continues(group, track)]
-        best = max(
-            fitting,
-            key=lambda group: similarity(group[-1].last_appearance, track.last_appearance),
-            default=None,
-        )
-        if best is None:
-            groups.append([track])
-        else:
-            best.append(track)
-    return [
-        Face(tracks=tuple(group), box=_as_box(np.median([track.median_box for track in group], axis=0)))
-        for group in groups
-    ]
-
-
-def _continues(group: Sequence[Track], track: Track) -> bool:
-    if group[-1].last >= track.first:
-        return False
-    before = group[-1]
-    likeness = max(
-        similarity(before.last_appearance, track.last_appearance),
-        similarity(before.confirmed_appearance, track.confirmed_appearance),
-    )
-    in_place = overlap(before.median_box, track.median_box) >= IN_PLACE_OVERLAP
-    return likeness >= (SAME_FACE_IN_PLACE if in_place else SAME_FACE_AFTER_CUT)
 
 
 def _width(track: Track) -> float:

@@ -25,7 +25,7 @@ Crop = NDArray[np.uint8]
 KEPT, CLOSED_SHARE = 12, 0.05
 # Frames at whose start the closed mouths are sought: half a minute of 30 a second.
 SEARCHED_FRAMES = 900
-# The opening of a frame is the median over so many: a closed mouth between two sounds is no rest.
+# The opening of a frame is the median over so many: a closed mouth between two vowels is no rest.
 STEADY_FRAMES = 5
 # Points that show the pose of the head and not the mouth: jaw beside the eyes, nose, corners of the eyes.
 POSE = np.array([0, 1, 2, 3, 13, 14, 15, 16, *range(27, 36), 36, 39, 42, 45])

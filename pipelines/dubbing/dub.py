@@ -98,6 +98,7 @@ class DubResult:
         frame_changes: what was done to the given frames besides the dub; None if nothing.
         audio_changes: what was done to the given audio; None where it is taken as a person would expect.
         without_speech: where no speech was found in the audio, in words; None if nowhere.
+        num_bridged_frames: dubbed frames in which a face was not found, so that its place is interpolated.
     """
 
     dub_id: str
@@ -111,6 +112,7 @@ class DubResult:
     frame_changes: str | None = None
     audio_changes: str | None = None
     without_speech: str | None = None
+    num_bridged_frames: int = 0
 
     @property
     def real_time_factor(self) -> float:
@@ -142,8 +144,7 @@ def make_dub(
     began = time.monotonic()
     key = configured_key()
     first = _first_pass(inputs, model, backend, settings, progress)
-    mouths = _mouth_generator(model, first, settings)
-    rest = _resting_mouths(first)
+    mouths, rest = _mouth_generator(model, first, settings), _resting_mouths(first)
     dubbed = DubbedFrames(first.source, first.plan, first.stretches, mouths, settings, rest)
     origin = _origin(inputs, model.generator)
     with progress("drawing", first.plan.num_frames) as advance, replacing(inputs.out) as temporary:
@@ -173,6 +174,7 @@ def make_dub(
             frame_changes=first.source.display.changes(square_pixels=False),
             audio_changes=None if first.audio.is_as_given else first.audio.taken,
             without_speech=first.rest.without_speech,
+            num_bridged_frames=dubbed.num_bridged,
         )
         append_row(
             home, _row(inputs, origin, result, first.source, first.audio, settings, model.folder, temporary)
@@ -313,6 +315,7 @@ def _row(
         "without_speech": result.without_speech,
         "num_frames": result.num_frames,
         "num_dubbed_frames": result.num_dubbed_frames,
+        "num_bridged_frames": result.num_bridged_frames,
         "duration_s": result.duration_s,
         "fit": settings.fit,
         "faces_json": json.dumps(result.faces),

@@ -30,6 +30,7 @@ class DubbedFrames:
 
     Attributes:
         num_dubbed: frames so far that carry a generated mouth.
+        num_bridged: those of them in which a face was not found, so that its place is interpolated.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class DubbedFrames:
         settings: DubSettings,
         rest: RestingMouths,
     ) -> None:
-        self.num_dubbed = 0
+        self.num_dubbed, self.num_bridged = 0, 0
         self._source = source
         self._plan = plan
         self._stretches = stretches
@@ -109,13 +110,15 @@ class DubbedFrames:
 
     def _dubbed(self, number: int, frame: SourceFrame, mouths: Mouths) -> Any:
         planes = FramePlanes(frame.image, frame.display.orientation)
-        is_dubbed = False
+        is_dubbed = is_bridged = False
         for place, stretch in self._covering(frame.index):
             mouth, weight = mouths[(number, place)]
             to_crop = compose(stretch.transform(frame.index), self._source.grid_to_square)
             paste_mouth(planes, mouth, to_crop, weight)
             is_dubbed = True
+            is_bridged |= not stretch.is_seen(frame.index)
         self.num_dubbed += is_dubbed
+        self.num_bridged += is_bridged
         if self._settings.mark:
             draw_mark(planes)
         return planes.frame()

@@ -105,6 +105,10 @@ def result_lines(result: DubResult) -> list[str]:
     changed = [f"the given frames were {result.frame_changes}"] if result.frame_changes else []
     taken = [f"audio: {result.audio_changes}"] if result.audio_changes else []
     without = [result.without_speech] if result.without_speech else []
+    if result.num_bridged_frames:
+        left += (
+            f"; in {result.num_bridged_frames} the face was lost for a moment and its place is interpolated"
+        )
     return [
         f"{result.out}: {result.num_frames} frames, {result.duration_s:.2f} s{left}",
         *changed,

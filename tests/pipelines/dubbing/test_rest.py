@@ -82,10 +82,11 @@ def stretch_of(openings: list[float]) -> Stretch:
         transforms=np.zeros((len(openings), 2, 3)),
         landmarks=landmarks,
         closed_opening=0.02,
+        seen=np.ones(len(openings), bool),
     )
 
 
-def test_closed_frames_are_no_moment_between_two_sounds() -> None:
+def test_closed_frames_are_no_moment_between_two_vowels() -> None:
     openings = [6.0] * 60
     openings[20], openings[40:46] = 0.1, [0.3] * 6
     assert set(closed_frames(stretch_of(openings))) <= set(range(40, 46))
