@@ -171,7 +171,7 @@ def make_dub(
             seconds=time.monotonic() - began,
             faces=tuple(face.text() for face in first.faces),
             is_signed=key is not None,
-            frame_changes=first.source.display.changes(square_pixels=False),
+            frame_changes=first.source.changes,
             audio_changes=None if first.audio.is_as_given else first.audio.taken,
             without_speech=first.rest.without_speech,
             num_bridged_frames=dubbed.num_bridged,
@@ -234,7 +234,7 @@ def _chosen_faces(
     num_frames = int(min(source.num_frames, until_s * source.frame_rate + 1))
     with progress("finding faces", num_frames) as advance:
         frames = takewhile(lambda frame: frame.time_s < until_s, _counted(read_frames(source), advance))
-        at_ticks = frames_at_ticks(frames, log, float(1 / source.frame_rate))
+        at_ticks = frames_at_ticks(frames, log, source.last_step_s)
         faces = find_faces(at_ticks, backend, tracks, source.path)
     return choose_faces(faces, settings.faces, source.path)
 

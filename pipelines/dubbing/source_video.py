@@ -1,4 +1,4 @@
-"""The video that is dubbed, with or without audio of its own, or one photograph.
+"""The video that is dubbed, with or without audio of its own, an animated image, or one photograph.
 
 Every frame of the file comes with its time; a photograph is one frame. Times are seconds after the first frame.
 """
@@ -16,7 +16,6 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from assets.media.decoded_frame import DecodedFrame
 from assets.media.display import Display, display_of, shown_frames
@@ -27,11 +26,12 @@ from assets.media.packets import PacketLog
 from assets.media.probe import COUNTED_FORMATS, has_other_rate
 from assets.workers.rejected import Rejected
 from cals_models.timebase import FPS
-from pipelines.dubbing.frame_planes import rgb_as_bt709
+from pipelines.dubbing.photograph import Animation, Photograph, check_sides, read_image
 
 STAGE = "dub"
 PHOTOGRAPH_RATE = Fraction(FPS)
-PHOTOGRAPHS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+WANTED = "a video, or a photograph as JPEG, PNG, HEIC, AVIF, WebP, JPEG 2000, GIF, TIFF or BMP"
+ONE_FRAME = "the video's one frame is taken as a photograph"
 MAX_DAMAGED_SHARE = 0.005
 # A measured rate that differs by less is the declared one.
 SAME_RATE = 0.002
@@ -51,6 +51,8 @@ class SourceVideo:
         counted: times come from counting frames, not from time stamps.
         placed: times come from the places of the frames (`assets.media.frame_places`).
         photograph: the decoded image, where the file is a photograph; None for a video.
+        animation: where the file is an animated image; None for others.
+        image_changes: what is done to the frames of a photograph or an animation, in words.
     """
 
     path: Path
@@ -61,6 +63,22 @@ class SourceVideo:
     counted: bool
     placed: bool = False
     photograph: Any = None
+    animation: Animation | None = None
+    image_changes: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> str | None:
+        """What is done to the given frames besides the dub, in words; None if nothing."""
+        return (
+            "; ".join(filter(None, [*self.image_changes, self.display.changes(square_pixels=False)])) or None
+        )
+
+    @property
+    def last_step_s(self) -> float:
+        """How long the last frame is displayed."""
+        if self.animation is not None:
+            return self.animation.end_s - self.animation.starts_s[-1]
+        return float(1 / self.frame_rate)
 
     @property
     def width(self) -> int:
@@ -102,12 +120,13 @@ class SourceFrame:
 
 
 @contextmanager
-def errors_with_path(path: Path) -> Iterator[None]:
-    """Turns a rejection into one line that names the file."""
+def errors_with_path(path: Path, wanted: str | None = None) -> Iterator[None]:
+    """Turns a rejection into one line that names the file, and what is wanted in place of an unknown format."""
     try:
         yield
     except Rejected as rejected:
-        raise ValueError(f"{path}: {rejected.detail}") from rejected
+        advice = f"; give {wanted}" if wanted and rejected.reason == "not_a_video" else ""
+        raise ValueError(f"{path}: {rejected.detail}{advice}") from rejected
 
 
 def open_source(path: Path, limits: ProbeLimits) -> SourceVideo:
@@ -116,45 +135,37 @@ def open_source(path: Path, limits: ProbeLimits) -> SourceVideo:
     Raises:
         ValueError: unreadable, neither a video nor a photograph, without a video stream, or outside the limits.
     """
-    with errors_with_path(path):
+    with errors_with_path(path, WANTED):
         check_file(path, limits.max_bytes, STAGE)
-        photograph = _photograph(path)
-        if photograph is None:
-            source = _video(path, limits)
-        else:
-            size = (photograph.width, photograph.height)
-            source = SourceVideo(
-                path=path,
-                display=Display(stored_width=size[0], stored_height=size[1]),
-                frame_rate=PHOTOGRAPH_RATE,
-                num_frames=1,
-                start_s=0.0,
-                counted=True,
-                photograph=photograph,
-            )
-    low, high = min(source.width, source.height), max(source.width, source.height)
-    if low < limits.min_side_px or high > limits.max_side_px:
-        raise ValueError(
-            f"{path}: {source.width}x{source.height} pixels; sides of {limits.min_side_px} to {limits.max_side_px} "
-            "are read"
-        )
+        image = read_image(path, limits)
+        source = _video(path, limits) if image is None else _still_or_animation(path, image)
+    check_sides(path, (source.width, source.height), limits)
     return source
 
 
-def _photograph(path: Path) -> Any:
-    """The photograph as an upright frame; None where the file is no photograph."""
-    Image.init()
-    try:
-        with Image.open(path, formats=PHOTOGRAPHS) as image:
-            if getattr(image, "n_frames", 1) > 1 and image.format in ("PNG", "WEBP"):
-                return None
-            upright = ImageOps.exif_transpose(image).convert("RGB")
-    except UnidentifiedImageError:
-        return None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: the photograph can't be read: {error}") from error
-    even = upright.crop((0, 0, upright.width // 2 * 2, upright.height // 2 * 2))
-    return rgb_as_bt709(av.VideoFrame.from_image(even))
+def _still_or_animation(path: Path, image: Photograph | Animation) -> SourceVideo:
+    if isinstance(image, Photograph):
+        return SourceVideo(
+            path=path,
+            display=Display(stored_width=image.frame.width, stored_height=image.frame.height),
+            frame_rate=PHOTOGRAPH_RATE,
+            num_frames=1,
+            start_s=0.0,
+            counted=True,
+            photograph=image.frame,
+            image_changes=image.changes,
+        )
+    num_frames = len(image.starts_s)
+    return SourceVideo(
+        path=path,
+        display=Display(stored_width=image.size[0], stored_height=image.size[1]),
+        frame_rate=Fraction(num_frames / image.end_s).limit_denominator(1001),
+        num_frames=num_frames,
+        start_s=0.0,
+        counted=False,
+        animation=image,
+        image_changes=image.changes,
+    )
 
 
 def _video(path: Path, limits: ProbeLimits) -> SourceVideo:
@@ -178,6 +189,8 @@ def _video(path: Path, limits: ProbeLimits) -> SourceVideo:
             )
         display = display_of(path, stream, frame, STAGE)
         rate, counted = _frame_rate(container, stream, log)
+    if log.num == 1:
+        return _one_frame(path, display, frame)
     _check_length(path, log.end_s() - log.first_s, limits)
     if not 0 < rate <= limits.max_frame_rate:
         raise ValueError(
@@ -191,6 +204,21 @@ def _video(path: Path, limits: ProbeLimits) -> SourceVideo:
         start_s=log.first_s,
         counted=counted,
         placed=log.placed,
+    )
+
+
+def _one_frame(path: Path, display: Display, frame: Any) -> SourceVideo:
+    """A video of one frame, as the photograph that it is."""
+    ((shown, _),) = shown_frames([(frame, 0)], display, square_pixels=False)
+    return SourceVideo(
+        path=path,
+        display=display,
+        frame_rate=PHOTOGRAPH_RATE,
+        num_frames=1,
+        start_s=0.0,
+        counted=True,
+        photograph=shown,
+        image_changes=(ONE_FRAME,),
     )
 
 
@@ -225,6 +253,11 @@ def read_frames(source: SourceVideo) -> Iterator[SourceFrame]:
     display = source.display
     if source.photograph is not None:
         yield SourceFrame(index=0, time_s=0.0, image=source.photograph, display=display)
+        return
+    if source.animation is not None:
+        timed = zip(source.animation.frames(), source.animation.starts_s, strict=True)
+        for index, (image, time_s) in enumerate(timed):
+            yield SourceFrame(index=index, time_s=time_s, image=image, display=display)
         return
     complaints, index = Complaints(), 0
     with errors_with_path(source.path), open_media(source.path, STAGE) as container:

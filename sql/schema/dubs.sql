@@ -18,7 +18,7 @@ create table dubs (
     output_sha256 varchar,  -- hash of the dubbed video, 64 hex digits
     width_px bigint,  -- width of the dubbed video in pixels, of the shape that the given video's have
     height_px bigint,  -- height of the dubbed video, pixels
-    frame_changes varchar,  -- what was done to the given frames besides the dub: de-interlaced, tone-mapped, mirrored, turned; null if nothing
+    frame_changes varchar,  -- what was done to the given frames besides the dub: de-interlaced, tone-mapped, mirrored, turned, mapped to sRGB, shown on white; null if nothing
     without_speech varchar,  -- where no speech of a second or longer was found in the audio; null if nowhere, and for earlier dubs
     num_frames bigint,  -- frames of the dubbed video
     num_dubbed_frames bigint,  -- frames of them in which a chosen face is tracked; the others are unchanged

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import pillow_heif
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -200,6 +201,28 @@ def test_a_photograph_becomes_a_video_with_a_mark(dub: Dub, tmp_path: Path) -> N
     luma, num_samples, rate = decoded(result.out)
     assert len(luma) == 15 and luma[0].shape == (320, 398) and abs(num_samples / rate - 0.6) <= 0.04
     assert luma[0][300:, :60].max() > 200 and luma[0][300:, :60].mean() < luma[0][300:, 200:].mean() + 60
+
+
+@pytest.mark.parametrize("suffix", ["heic", "avif", "jp2", "gif", "webp"])
+def test_any_photograph_lasts_as_long_as_the_audio(dub: Dub, tmp_path: Path, suffix: str) -> None:
+    photograph = tmp_path / f"face.{suffix}"
+    pillow_heif.register_heif_opener()
+    Image.fromarray(astronaut()).save(photograph)
+    result = dub(photograph, write_audio(tmp_path / "a.aiff", 1.6))
+    luma, _, _ = decoded(result.out)
+    assert len(luma) == result.num_frames == result.num_dubbed_frames == 40
+    assert result.frame_changes is None and result.audio_changes is None
+
+
+def test_an_animation_keeps_its_times(dub: Dub, tmp_path: Path) -> None:
+    frames = [Image.fromarray(moved(astronaut(), 2.0 * k, 0)) for k in range(12)]
+    durations = [40, 80, 120] * 4
+    frames[0].save(tmp_path / "face.webp", save_all=True, append_images=frames[1:], duration=durations)
+    result = dub(tmp_path / "face.webp", write_audio(tmp_path / "a.wav", 2.0))
+    with av.open(str(result.out)) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert times == pytest.approx(np.cumsum([0, *durations[:-1]]) / 1000, abs=1e-3)
+    assert result.duration_s == pytest.approx(0.96)
 
 
 def test_two_faces_are_listed_and_one_is_chosen(dub: Dub, tmp_path: Path) -> None:
