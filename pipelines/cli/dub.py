@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from pipelines.cli.command import Add, open_project
+from pipelines.cli.errors import EXIT_NOT_DONE
 from pipelines.dubbing.settings import FITS
 
 
@@ -13,9 +14,15 @@ def add_command(add: Add) -> None:
     parser = add(
         "dub", _dub, "generate a video in which a face, from a video or a photograph, speaks given audio"
     )
-    parser.add_argument("--video", required=True, metavar="V", help="a video, or one photograph, of a face")
-    parser.add_argument("--audio", required=True, metavar="A", help="an audio file, or a video with audio")
-    parser.add_argument("--out", required=True, metavar="O", help="MP4 to write")
+    parser.add_argument("--video", metavar="V", help="a video, or one photograph, of a face")
+    parser.add_argument("--audio", metavar="A", help="an audio file, or a video with audio")
+    parser.add_argument("--out", metavar="O", help="MP4 to write")
+    parser.add_argument(
+        "--list",
+        metavar="TABLE",
+        help="a CSV in place of these three: columns video, audio, out and, where wanted, model, face (1 or 1 2), fit; "
+        "one dub a row, paths from the table's folder",
+    )
     parser.add_argument(
         "--model",
         metavar="M",
@@ -52,8 +59,15 @@ def add_command(add: Add) -> None:
 
 
 def _dub(arguments: argparse.Namespace) -> int:
+    given = [name for name in ("video", "audio", "out") if getattr(arguments, name) is not None]
+    if arguments.list and given:
+        raise ValueError(f"--list and --{given[0]}: the table names the files; give --list alone")
+    if not arguments.list and len(given) < 3:
+        lacking = [f"--{name}" for name in ("video", "audio", "out") if name not in given]
+        raise ValueError(f"lacking: {', '.join(lacking)}; give --video, --audio and --out, or --list")
     from pipelines.dubbing.dub import DubInputs
     from pipelines.dubbing.run import run_dub
+    from pipelines.dubbing.run_list import run_list
     from pipelines.dubbing.settings import DubSettings
 
     settings = DubSettings(
@@ -63,6 +77,9 @@ def _dub(arguments: argparse.Namespace) -> int:
         force_model=arguments.force_model,
         rest=not arguments.no_rest,
     )
+    if arguments.list:
+        done = run_list(open_project(), Path(arguments.list), arguments.model, settings, print)
+        return 0 if done else EXIT_NOT_DONE
     inputs = DubInputs(video=Path(arguments.video), audio=Path(arguments.audio), out=Path(arguments.out))
     run_dub(open_project(), inputs, arguments.model, settings, print)
     return 0

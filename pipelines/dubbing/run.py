@@ -13,8 +13,11 @@ from pipelines.dubbing.deaf_model import reject_deaf_model, trained_on
 from pipelines.dubbing.settings import DubSettings
 
 if TYPE_CHECKING:
+    from assets.faces.backends.interface import FaceBackend
     from cals_models.inference.lip_generator import LipGenerator
     from pipelines.dubbing.dub import DubInputs, DubModel, DubResult
+
+    LoadedModels = dict[Path, tuple[DubModel, FaceBackend]]
 
 
 def run_dub(
@@ -23,6 +26,7 @@ def run_dub(
     requested_model: str | None,
     settings: DubSettings,
     say: Callable[[str], None],
+    models: LoadedModels | None = None,
 ) -> DubResult:
     """Dubs a video with a model of the project.
 
@@ -32,6 +36,7 @@ def run_dub(
         requested_model: see ``choose_model``.
         settings: of the dub.
         say: prints a line.
+        models: those that are loaded already, where several videos are dubbed; a further one is added.
 
     Raises:
         ValueError: no such model, or bad input; nothing is written then.
@@ -40,23 +45,34 @@ def run_dub(
         if not given.is_file():
             raise ValueError(f"{given}: no such file; give the path of a readable file")
     choice = choose_model(project.home, requested_model)
-    from assets.faces.backends.opening import open_backend
     from assets.store.warehouse import publish
     from pipelines.dubbing.dub import make_dub
 
-    model = load_model(project, choice.folder, settings.device)
+    model, backend = _loaded(project, choice.folder, settings.device, {} if models is None else models)
     if not settings.force_model:
         reject_deaf_model(choice.folder)
     say(
         f"model: {model.generator.dataset}/{model.generator.method}, {choice.why}, {trained_on(choice.folder)} "
         f"({choice.folder})"
     )
-    result = make_dub(inputs, model, open_backend(model.tracks), settings, project.home, _bar)
+    result = make_dub(inputs, model, backend, settings, project.home, _bar)
     if project.home.database.exists():
         publish(project.home)
     for line in result_lines(result):
         say(line)
     return result
+
+
+def _loaded(
+    project: Project, folder: Path, device: str, models: LoadedModels
+) -> tuple[DubModel, FaceBackend]:
+    """The generator of a folder and the backend that finds its faces, loaded once."""
+    from assets.faces.backends.opening import open_backend
+
+    if folder not in models:
+        model = load_model(project, folder, device)
+        models[folder] = model, open_backend(model.tracks)
+    return models[folder]
 
 
 def load_model(project: Project, folder: Path, device: str) -> DubModel:
