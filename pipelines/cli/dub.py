@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipelines.cli.command import Add, open_project
 from pipelines.cli.errors import EXIT_NOT_DONE
-from pipelines.dubbing.settings import FITS
+from pipelines.dubbing.settings import CODECS, CONTAINERS, FITS
 
 
 def add_command(add: Add) -> None:
@@ -16,7 +16,7 @@ def add_command(add: Add) -> None:
     )
     parser.add_argument("--video", metavar="V", help="a video, or one photograph, of a face")
     parser.add_argument("--audio", metavar="A", help="an audio file, or a video with audio")
-    parser.add_argument("--out", metavar="O", help="MP4 to write")
+    parser.add_argument("--out", metavar="O", help="file to write: .mp4, .mkv or .mov")
     parser.add_argument(
         "--list",
         metavar="TABLE",
@@ -55,6 +55,25 @@ def add_command(add: Add) -> None:
         help="follow the audio also where it holds no speech (for whispered or sung words that are not found); without "
         "it, mouths are closed there",
     )
+    parser.add_argument(
+        "--codec",
+        choices=CODECS,
+        default="auto",
+        help="of the video (default auto: h264, or hevc where the video has more than 8 bits a sample)",
+    )
+    quality = parser.add_mutually_exclusive_group()
+    quality.add_argument(
+        "--quality",
+        metavar="CRF",
+        type=int,
+        help="constant quality, 0 (best) to 51, av1 to 63 (default: no difference from the source is seen)",
+    )
+    quality.add_argument(
+        "--lossless", action="store_true", help="keep all pixels but the mouth's bit for bit; large files"
+    )
+    parser.add_argument(
+        "--container", choices=CONTAINERS, help="of the file (default: what the name of --out says)"
+    )
     parser.add_argument("--mark", action="store_true", help="draw a small visible mark: SYNTHETIC")
 
 
@@ -76,10 +95,20 @@ def _dub(arguments: argparse.Namespace) -> int:
         mark=arguments.mark,
         force_model=arguments.force_model,
         rest=not arguments.no_rest,
+        codec=arguments.codec,
+        quality_crf=arguments.quality,
+        lossless=arguments.lossless,
     )
+    if arguments.list and arguments.container:
+        raise ValueError("--container with --list; the names in its column out say the containers")
     if arguments.list:
         done = run_list(open_project(), Path(arguments.list), arguments.model, settings, print)
         return 0 if done else EXIT_NOT_DONE
-    inputs = DubInputs(video=Path(arguments.video), audio=Path(arguments.audio), out=Path(arguments.out))
+    inputs = DubInputs(
+        video=Path(arguments.video),
+        audio=Path(arguments.audio),
+        out=Path(arguments.out),
+        container=arguments.container,
+    )
     run_dub(open_project(), inputs, arguments.model, settings, print)
     return 0

@@ -6,7 +6,6 @@ with the length only by the landmarks, the 16 kHz audio, its mel and units (abou
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from assets.faces.backends.interface import FaceBackend
 from assets.faces.settings import CropSettings, TrackSettings
@@ -26,15 +25,18 @@ from pipelines.dubbing.choose_faces import Face, Stretch, choose_faces, find_fac
 from pipelines.dubbing.closed_mouths import read_closed_mouths
 from pipelines.dubbing.content_credentials import configured_key, sign_video
 from pipelines.dubbing.dub_audio import DubAudio, read_audio
+from pipelines.dubbing.dub_result import DubResult, result_row
 from pipelines.dubbing.dubbed_frames import DubbedFrames
 from pipelines.dubbing.frame_plan import FrameLog, FramePlan, frames_at_ticks, plan_frames
 from pipelines.dubbing.generate_mouths import MouthGenerator
+from pipelines.dubbing.output_format import container_of
 from pipelines.dubbing.paste_mouth import lower_face_mask
+from pipelines.dubbing.plan_writing import fit_changes, plan_writing
 from pipelines.dubbing.provenance import Origin, append_row, sha256_of
 from pipelines.dubbing.rest import Rest, RestingMouths, find_rest
 from pipelines.dubbing.settings import DubSettings
 from pipelines.dubbing.source_video import SourceFrame, SourceVideo, open_source, read_frames
-from pipelines.dubbing.write_video import write_video, writing_errors
+from pipelines.dubbing.write_video import Writing, write_video, writing_errors
 
 if TYPE_CHECKING:
     from cals_models.inference.lip_generator import LipGenerator
@@ -51,18 +53,17 @@ class DubInputs:
     Args:
         video: a video or a photograph.
         audio: an audio file, or a video with audio.
-        out: where the result goes; ends in ``.mp4``.
+        out: where the result goes; ends in ``.mp4``, ``.mkv`` or ``.mov``, or in anything where ``container`` is given.
+        container: mp4, mkv or mov; None for what the name of ``out`` says.
     """
 
     video: Path
     audio: Path
     out: Path
+    container: str | None = None
 
     def __post_init__(self) -> None:
-        if self.out.suffix.lower() != ".mp4":
-            raise ValueError(f"{self.out}: the video is written as MP4; give a name that ends in .mp4")
-        if self.out.is_dir():
-            raise ValueError(f"{self.out}: is a folder; give the name of a file")
+        object.__setattr__(self, "container", container_of(self.out, self.container))
         for given in (self.video, self.audio):
             if self.out.exists() and given.exists() and self.out.samefile(given):
                 raise ValueError(
@@ -85,39 +86,6 @@ class DubModel:
     tracks: TrackSettings
     crops: CropSettings
     mels: MelSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class DubResult:
-    """A finished dub.
-
-    Args:
-        num_frames: frames of the output; ``num_dubbed_frames`` of them with a generated mouth.
-        duration_s: length of the output; ``seconds`` is how long the work took.
-        is_signed: carries a C2PA manifest.
-        frame_changes: what was done to the given frames besides the dub; None if nothing.
-        audio_changes: what was done to the given audio; None where it is taken as a person would expect.
-        without_speech: where no speech was found in the audio, in words; None if nowhere.
-        num_bridged_frames: dubbed frames in which a face was not found, so that its place is interpolated.
-    """
-
-    dub_id: str
-    out: Path
-    num_frames: int
-    num_dubbed_frames: int
-    duration_s: float
-    seconds: float
-    faces: tuple[str, ...]
-    is_signed: bool
-    frame_changes: str | None = None
-    audio_changes: str | None = None
-    without_speech: str | None = None
-    num_bridged_frames: int = 0
-
-    @property
-    def real_time_factor(self) -> float:
-        """Seconds of work for a second of video; below 1 is faster than real time."""
-        return self.seconds / self.duration_s
 
 
 def make_dub(
@@ -143,10 +111,13 @@ def make_dub(
     """
     began = time.monotonic()
     key = configured_key()
-    first = _first_pass(inputs, model, backend, settings, progress)
+    container = container_of(inputs.out, inputs.container)
+    source, origin = open_source(inputs.video, settings.limits), _origin(inputs, model.generator)
+    template = next(read_frames(source))
+    writing = plan_writing(inputs.out, container, source, template, settings, origin.metadata())
+    first = _first_pass(source, inputs, model, backend, settings, progress)
     mouths, rest = _mouth_generator(model, first, settings), _resting_mouths(first)
-    dubbed = DubbedFrames(first.source, first.plan, first.stretches, mouths, settings, rest)
-    origin = _origin(inputs, model.generator)
+    dubbed = DubbedFrames(source, first.plan, first.stretches, mouths, settings, rest, writing.pixel_format)
     with progress("drawing", first.plan.num_frames) as advance, replacing(inputs.out) as temporary:
         with writing_errors(inputs.out):
             write_video(
@@ -154,30 +125,25 @@ def make_dub(
                 dubbed.frames(advance),
                 first.plan,
                 first.audio,
-                frame_rate=first.source.frame_rate,
-                template=next(read_frames(first.source)),
-                quality_crf=settings.quality_crf,
-                metadata=origin.metadata(),
+                source=source,
+                template=template,
+                writing=writing,
             )
         if key is not None:
             with replacing(temporary) as signed:
                 sign_video(temporary, signed, origin, key)
-        result = DubResult(
-            dub_id=origin.dub_id,
-            out=inputs.out,
-            num_frames=first.plan.num_frames,
-            num_dubbed_frames=dubbed.num_dubbed,
-            duration_s=first.plan.end_s,
-            seconds=time.monotonic() - began,
-            faces=tuple(face.text() for face in first.faces),
+        result = _result(
+            inputs,
+            origin,
+            first,
+            writing,
+            dubbed,
+            began=began,
             is_signed=key is not None,
-            frame_changes=first.source.changes,
-            audio_changes=None if first.audio.is_as_given else first.audio.taken,
-            without_speech=first.rest.without_speech,
-            num_bridged_frames=dubbed.num_bridged,
         )
         append_row(
-            home, _row(inputs, origin, result, first.source, first.audio, settings, model.folder, temporary)
+            home,
+            result_row(inputs, origin, result, first.source, first.audio, settings, model.folder, temporary),
         )
     return result
 
@@ -202,9 +168,13 @@ class _FirstPass:
 
 
 def _first_pass(
-    inputs: DubInputs, model: DubModel, backend: FaceBackend, settings: DubSettings, progress: Progress
+    source: SourceVideo,
+    inputs: DubInputs,
+    model: DubModel,
+    backend: FaceBackend,
+    settings: DubSettings,
+    progress: Progress,
 ) -> _FirstPass:
-    source = open_source(inputs.video, settings.limits)
     audio = read_audio(inputs.audio, settings.limits)
     log = FrameLog()
     until_s = float("inf") if settings.fit == "hold" else audio.duration_s + SEARCH_BEYOND_AUDIO_S
@@ -286,39 +256,31 @@ def _origin(inputs: DubInputs, generator: LipGenerator) -> Origin:
     )
 
 
-def _row(
+def _result(
     inputs: DubInputs,
     origin: Origin,
-    result: DubResult,
-    source: SourceVideo,
-    audio: DubAudio,
-    settings: DubSettings,
-    model_dir: Path,
-    written: Path,
-) -> dict[str, Any]:
-    return {
-        "dub_id": origin.dub_id,
-        "model_dataset": origin.dataset,
-        "model_method": origin.method,
-        "weights_sha256": origin.weights_sha256,
-        "model_path": str(model_dir.absolute()),
-        "video_path": str(inputs.video.absolute()),
-        "video_sha256": origin.video_sha256,
-        "audio_path": str(inputs.audio.absolute()),
-        "audio_sha256": origin.audio_sha256,
-        "audio_taken": audio.taken,
-        "output_path": str(inputs.out.absolute()),
-        "output_sha256": sha256_of(written),
-        "width_px": source.grid_size[0] // 2 * 2,
-        "height_px": source.grid_size[1] // 2 * 2,
-        "frame_changes": result.frame_changes,
-        "without_speech": result.without_speech,
-        "num_frames": result.num_frames,
-        "num_dubbed_frames": result.num_dubbed_frames,
-        "num_bridged_frames": result.num_bridged_frames,
-        "duration_s": result.duration_s,
-        "fit": settings.fit,
-        "faces_json": json.dumps(result.faces),
-        "is_marked": settings.mark,
-        "seconds": result.seconds,
-    }
+    first: _FirstPass,
+    writing: Writing,
+    dubbed: DubbedFrames,
+    *,
+    began: float,
+    is_signed: bool,
+) -> DubResult:
+    return DubResult(
+        dub_id=origin.dub_id,
+        out=inputs.out,
+        num_frames=first.plan.num_frames,
+        num_dubbed_frames=dubbed.num_dubbed,
+        duration_s=first.plan.end_s,
+        seconds=time.monotonic() - began,
+        faces=tuple(face.text() for face in first.faces),
+        is_signed=is_signed,
+        written=writing.text,
+        kept=writing.tracks.kept,
+        dropped=writing.tracks.dropped,
+        fit_changes=fit_changes(first.plan, first.source, first.audio.duration_s),
+        frame_changes=writing.changes,
+        audio_changes=None if first.audio.is_as_given else first.audio.taken,
+        without_speech=first.rest.without_speech,
+        num_bridged_frames=dubbed.num_bridged,
+    )

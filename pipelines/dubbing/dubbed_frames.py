@@ -41,6 +41,7 @@ class DubbedFrames:
         mouths: MouthGenerator,
         settings: DubSettings,
         rest: RestingMouths,
+        pixel_format: str,
     ) -> None:
         self.num_dubbed, self.num_bridged = 0, 0
         self._source = source
@@ -49,10 +50,11 @@ class DubbedFrames:
         self._generator = mouths
         self._settings = settings
         self._rest = rest
+        self._pixel_format = pixel_format
         self._mask = lower_face_mask(CROP_PX)
 
     def frames(self, advance: Callable[[int], None]) -> Iterator[Any]:
-        """Upright yuv420p frames, one for each of the plan; calls ``advance(1)`` after each."""
+        """Upright frames, one for each of the plan; calls ``advance(1)`` after each."""
         for batch in self._batches():
             mouths = self._mouths(batch)
             for number, frame in batch:
@@ -109,7 +111,7 @@ class DubbedFrames:
         return mouths
 
     def _dubbed(self, number: int, frame: SourceFrame, mouths: Mouths) -> Any:
-        planes = FramePlanes(frame.image, frame.display.orientation)
+        planes = FramePlanes(frame.image, frame.display.orientation, self._pixel_format)
         is_dubbed = is_bridged = False
         for place, stretch in self._covering(frame.index):
             mouth, weight = mouths[(number, place)]

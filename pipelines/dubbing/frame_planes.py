@@ -1,4 +1,4 @@
-"""The planes of a decoded frame in its own colour format (4:2:0), so that pixels that nothing is drawn on stay the same
+"""The planes of a decoded frame in its own colour format, bits and chroma, so that pixels that nothing is drawn on stay the same
 bit for bit.
 
 Converting whole frames to RGB and back would change every pixel a little and take longer than drawing. So only the
@@ -15,16 +15,17 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-from assets.media.decoded_frame import LARGEST_SD_PX
+from assets.media.decoded_frame import LARGEST_SD_PX, PLANAR_YUV
 from assets.media.orientation import Orientation, orientation_of
 
-DRAWABLE = ("yuv420p", "yuvj420p")
+FULL_RANGE_NAMES = {"yuvj420p": "yuv420p", "yuvj422p": "yuv422p", "yuvj444p": "yuv444p"}
 # FFmpeg's number of a colour matrix -> weights of red and blue in luma
 RED_BLUE = {
     1: (0.2126, 0.0722), 4: (0.30, 0.11), 5: (0.299, 0.114), 6: (0.299, 0.114), 7: (0.212, 0.087),
     9: (0.2627, 0.0593), 10: (0.2627, 0.0593),
 }  # fmt: skip
 Box = tuple[int, int, int, int]
+Samples = NDArray[Any]
 
 
 class FramePlanes:
@@ -33,24 +34,33 @@ class FramePlanes:
     Args:
         frame: of ``av``.
         orientation: how it is displayed; None for what the frame itself says.
+        pixel_format: planar YUV of 8 or 10 bits, to which other frames are converted; not 4:2:2 for a quarter turn.
 
     Attributes:
-        luma: (H, W) uint8; H and W even (an odd last row or column is left out: H.264 has none).
-        chroma: two of (H / 2, W / 2) uint8.
+        luma: (H, W) uint8, or uint16 for 10 bits; H and W even (an odd last row or column is left out).
+        chroma: two of (H / 2, W / 2) in 4:2:0, (H, W / 2) in 4:2:2, (H, W) in 4:4:4.
+        num_bits: a sample.
         matrix: FFmpeg's number of the colour matrix.
-        is_full_range: luma is 0 to 255, not 16 to 235.
+        is_full_range: luma is 0 to 255, not 16 to 235 (of 8 bits).
     """
 
-    def __init__(self, frame: Any, orientation: Orientation | None = None) -> None:
+    def __init__(
+        self, frame: Any, orientation: Orientation | None = None, pixel_format: str = "yuv420p"
+    ) -> None:
         turn = orientation_of(frame) if orientation is None else orientation
-        drawable = frame if frame.format.name in DRAWABLE else _as_drawable(frame)
-        full = drawable.color_range == ColorRange.JPEG or drawable.format.name == "yuvj420p"
+        own = FULL_RANGE_NAMES.get(frame.format.name, frame.format.name)
+        drawable = frame if own == pixel_format else _as_drawable(frame, pixel_format)
+        full = drawable.color_range == ColorRange.JPEG or drawable.format.name in FULL_RANGE_NAMES
         self.is_full_range = bool(full)
         self.matrix = int(drawable.colorspace)
+        self._format = pixel_format
+        self.num_bits, shift_x, shift_y = PLANAR_YUV[pixel_format]
+        assert not (turn.is_sideways and shift_x != shift_y), "4:2:2 can't be turned"
+        self._step = (1 << shift_y, 1 << shift_x)
         luma, *chroma = (turn.upright(_rows(drawable, plane)) for plane in range(3))
         height, width = luma.shape[0] // 2 * 2, luma.shape[1] // 2 * 2
         self.luma = luma[:height, :width].copy()
-        self.chroma = [plane[: height // 2, : width // 2].copy() for plane in chroma]
+        self.chroma = [plane[: height >> shift_y, : width >> shift_x].copy() for plane in chroma]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -68,38 +78,45 @@ class FramePlanes:
         x0, y0, x1, y1 = box
         luma, *chroma = self._planes_of(rgb)
         _mix(self.luma[y0:y1, x0:x1], luma, weight)
-        # A chroma sample covers four pixels: it changes only where all four do.
-        coarse = weight.reshape(weight.shape[0] // 2, 2, weight.shape[1] // 2, 2).min(axis=(1, 3))
+        # A chroma sample covers several pixels: it changes only where all of them do.
+        down, right = self._step
+        coarse = weight.reshape(weight.shape[0] // down, down, weight.shape[1] // right, right).min(
+            axis=(1, 3)
+        )
         for plane, values in zip(self.chroma, chroma, strict=True):
-            _mix(plane[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2], values, coarse)
+            _mix(plane[y0 // down : y1 // down, x0 // right : x1 // right], values, coarse)
 
     def frame(self) -> Any:
-        """An upright yuv420p frame of the planes."""
+        """An upright frame of the planes."""
         width, height = self.size
-        frame = av.VideoFrame(width, height, "yuv420p")
+        frame = av.VideoFrame(width, height, self._format)
         for index, plane in enumerate((self.luma, *self.chroma)):
             _rows(frame, index)[...] = plane
         frame.color_range = ColorRange.JPEG if self.is_full_range else ColorRange.MPEG
         frame.colorspace = self.matrix
         return frame
 
-    def _planes_of(self, rgb: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        """Luma (h, w) and two chroma planes (h / 2, w / 2) of RGB (h, w, 3), in the frame's own matrix and range."""
+    def _planes_of(self, rgb: NDArray[np.uint8]) -> list[Samples]:
+        """Luma (h, w) and two chroma planes of RGB (h, w, 3), in the frame's own matrix, range, bits and chroma."""
         red, blue = RED_BLUE.get(self.matrix) or RED_BLUE[5 if self._is_small() else 1]
         weights = np.array([red, 1 - red - blue, blue], np.float32)
         pixels = rgb.astype(np.float32)
         luma = pixels @ weights
-        half = cv2.resize(pixels, (rgb.shape[1] // 2, rgb.shape[0] // 2), interpolation=cv2.INTER_AREA)
-        half_luma = half @ weights
-        differences = [
-            (half[..., 2] - half_luma) / (1 - blue) / 2,
-            (half[..., 0] - half_luma) / (1 - red) / 2,
+        down, right = self._step
+        size = (rgb.shape[1] // right, rgb.shape[0] // down)
+        coarse = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if down * right > 1 else pixels
+        coarse_luma = coarse @ weights
+        differences: list[Samples] = [
+            (coarse[..., 2] - coarse_luma) / (1 - blue) / 2,
+            (coarse[..., 0] - coarse_luma) / (1 - red) / 2,
         ]
+        unit = float(1 << (self.num_bits - 8))
         if self.is_full_range:
-            return [luma, *(plane + 128 for plane in differences)]
+            fine = ((1 << self.num_bits) - 1) / 255
+            return [luma * fine, *(plane * fine + 128 * unit for plane in differences)]
         return [
-            luma * np.float32(219 / 255) + 16,
-            *(plane * np.float32(224 / 255) + 128 for plane in differences),
+            (luma * (219 / 255) + 16) * unit,
+            *((plane * (224 / 255) + 128) * unit for plane in differences),
         ]
 
     def _is_small(self) -> bool:
@@ -108,26 +125,27 @@ class FramePlanes:
         return max(width, height) <= LARGEST_SD_PX[0] and min(width, height) <= LARGEST_SD_PX[1]
 
 
-def _mix(plane: NDArray[np.uint8], values: NDArray[np.float32], weight: NDArray[np.float32]) -> None:
+def _mix(plane: Samples, values: NDArray[np.float32], weight: NDArray[np.float32]) -> None:
     mixed = plane + (values - plane) * weight
-    plane[...] = np.rint(mixed).clip(0, 255).astype(np.uint8)
+    highest = 255 if plane.dtype == np.uint8 else 1023
+    plane[...] = np.rint(mixed).clip(0, highest).astype(plane.dtype)
 
 
-def _as_drawable(frame: Any) -> Any:
-    """The frame in 8-bit 4:2:0; RGB by BT.709."""
+def _as_drawable(frame: Any, pixel_format: str) -> Any:
+    """The frame in another format; RGB by BT.709."""
     if frame.format.is_rgb:
-        return rgb_as_bt709(frame)
+        return rgb_as_bt709(frame, pixel_format)
     full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj")
     wanted = ColorRange.JPEG if full else ColorRange.MPEG
-    converted = frame.reformat(format="yuv420p", src_color_range=wanted, dst_color_range=wanted)
+    converted = frame.reformat(format=pixel_format, src_color_range=wanted, dst_color_range=wanted, threads=1)
     converted.colorspace, converted.color_range = frame.colorspace, wanted
     return converted
 
 
-def rgb_as_bt709(frame: Any) -> Any:
-    """An RGB frame as yuv420p, BT.709, limited range."""
+def rgb_as_bt709(frame: Any, pixel_format: str = "yuv420p") -> Any:
+    """An RGB frame as YUV, BT.709, limited range."""
     converted = frame.reformat(
-        format="yuv420p",
+        format=pixel_format,
         dst_colorspace=Colorspace.ITU709,
         src_color_range=ColorRange.JPEG,
         dst_color_range=ColorRange.MPEG,
@@ -136,7 +154,8 @@ def rgb_as_bt709(frame: Any) -> Any:
     return converted
 
 
-def _rows(frame: Any, index: int) -> NDArray[np.uint8]:
+def _rows(frame: Any, index: int) -> Samples:
     plane = frame.planes[index]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    dtype = np.dtype(np.uint8) if PLANAR_YUV[frame.format.name][0] == 8 else np.dtype("<u2")
+    rows = np.frombuffer(plane, dtype).reshape(-1, plane.line_size // dtype.itemsize)
     return rows[: plane.height, : plane.width]

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 
 from assets.project.settings import Project
 from pipelines.dubbing.choose_model import choose_model
+from pipelines.dubbing.content_credentials import configured_key
 from pipelines.dubbing.deaf_model import reject_deaf_model, trained_on
+from pipelines.dubbing.ending_signals import unwound_by_signals
+from pipelines.dubbing.output_folder import check_folder
+from pipelines.dubbing.output_format import check_output, container_of
 from pipelines.dubbing.settings import DubSettings
 
 if TYPE_CHECKING:
     from assets.faces.backends.interface import FaceBackend
     from cals_models.inference.lip_generator import LipGenerator
-    from pipelines.dubbing.dub import DubInputs, DubModel, DubResult
+    from pipelines.dubbing.dub import DubInputs, DubModel
+    from pipelines.dubbing.dub_result import DubResult
 
     LoadedModels = dict[Path, tuple[DubModel, FaceBackend]]
 
@@ -44,8 +49,10 @@ def run_dub(
     for given in (inputs.video, inputs.audio):
         if not given.is_file():
             raise ValueError(f"{given}: no such file; give the path of a readable file")
+    check_folder(inputs.out)
+    container = container_of(inputs.out, inputs.container)
+    check_output(container, settings, is_signed=configured_key() is not None)
     choice = choose_model(project.home, requested_model)
-    from assets.store.warehouse import publish
     from pipelines.dubbing.dub import make_dub
 
     model, backend = _loaded(project, choice.folder, settings.device, {} if models is None else models)
@@ -55,8 +62,11 @@ def run_dub(
         f"model: {model.generator.dataset}/{model.generator.method}, {choice.why}, {trained_on(choice.folder)} "
         f"({choice.folder})"
     )
-    result = make_dub(inputs, model, backend, settings, project.home, _bar)
+    with unwound_by_signals():
+        result = make_dub(inputs, model, backend, settings, project.home, _bar)
     if project.home.database.exists():
+        from assets.store.warehouse import publish
+
         publish(project.home)
     for line in result_lines(result):
         say(line)
@@ -118,6 +128,8 @@ def result_lines(result: DubResult) -> list[str]:
         if result.is_signed
         else "it carries no C2PA manifest: no key is configured (CALS_C2PA_KEY, CALS_C2PA_CERTIFICATES)"
     )
+    kept = [f"kept from the video: {', '.join(result.kept)}"] if result.kept else []
+    dropped = [f"left out: {', '.join(result.dropped)}"] if result.dropped else []
     changed = [f"the given frames were {result.frame_changes}"] if result.frame_changes else []
     taken = [f"audio: {result.audio_changes}"] if result.audio_changes else []
     without = [result.without_speech] if result.without_speech else []
@@ -126,7 +138,10 @@ def result_lines(result: DubResult) -> list[str]:
             f"; in {result.num_bridged_frames} the face was lost for a moment and its place is interpolated"
         )
     return [
-        f"{result.out}: {result.num_frames} frames, {result.duration_s:.2f} s{left}",
+        f"{result.out}: {result.num_frames} frames, {result.duration_s:.2f} s{left} ({result.written})",
+        *result.fit_changes,
+        *kept,
+        *dropped,
         *changed,
         *taken,
         *without,

@@ -12,6 +12,9 @@ from cals_models.declarations.settings import Settings
 
 Fit = Literal["trim", "loop", "hold"]
 FITS: tuple[str, ...] = get_args(Fit)
+VideoCodec = Literal["auto", "h264", "hevc", "av1"]
+CODECS: tuple[str, ...] = get_args(VideoCodec)
+CONTAINERS = ("mp4", "mkv", "mov")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,10 @@ class DubSettings(Settings):
         rest: where the audio holds no speech, the mouths are closed; else the model's mouths are shown there too.
         mark: draw a small visible mark.
         force_model: dub with a model that does not follow the audio, too.
-        quality_crf: x264's constant quality, 0 (best) to 51.
+        codec: of the video; ``auto`` is h264, and hevc where the source has more than 8 bits a sample.
+        quality_crf: constant quality of the codec, 0 (best) to 51 (av1: 63); None for the default, at which no
+            difference from the source is seen.
+        lossless: pixels that are not drawn on stay those of the source, bit for bit.
         batch_frames: frames that the generator generates at once, and that are held in memory.
         device: ``auto`` takes a GPU where there is one.
         limits: of the files that are given.
@@ -38,7 +44,9 @@ class DubSettings(Settings):
     rest: bool = True
     mark: bool = False
     force_model: bool = False
-    quality_crf: Annotated[int, Bound(at_least=0, at_most=51, text="0 (best) to 51")] = 16
+    codec: VideoCodec = "auto"
+    quality_crf: Annotated[int, Bound(at_least=0, at_most=63, text="0 (best) to 63")] | None = None
+    lossless: bool = False
     batch_frames: Count = 8
     device: Device = "auto"
     limits: ProbeLimits = field(default_factory=ProbeLimits)

@@ -21,8 +21,12 @@ def draw_mark(planes: FramePlanes) -> None:
     margin = max(4, round(text_height * 0.6))
     x1, y0 = min(width, text_width + 2 * margin), max(0, height - text_height - below - 2 * margin)
     x1, y0 = x1 // 2 * 2, y0 // 2 * 2
-    planes.luma[y0:, :x1] = (planes.luma[y0:, :x1] * 0.4).astype(np.uint8)
+    above = 1 << (planes.num_bits - 8)
+    luma = (planes.luma[y0:, :x1] * (0.4 / above)).astype(np.uint8)
+    cv2.putText(
+        luma, MARK_TEXT, (margin, height - margin - below - y0), font, scale, 230, thickness, cv2.LINE_AA
+    )
+    planes.luma[y0:, :x1] = luma.astype(planes.luma.dtype) * above
     for plane in planes.chroma:
-        plane[y0 // 2 :, : x1 // 2] = 128
-    at = (margin, height - margin - below)
-    cv2.putText(planes.luma, MARK_TEXT, at, font, scale, 230, thickness, cv2.LINE_AA)
+        down, right = height // plane.shape[0], width // plane.shape[1]
+        plane[y0 // down :, : x1 // right] = 128 * above

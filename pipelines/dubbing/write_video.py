@@ -1,9 +1,11 @@
-"""Writes the dubbed video: H.264 and AAC in MP4, video and audio interleaved, so that memory stays small."""
+"""Writes the dubbed video, its tracks interleaved, so that memory stays small."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,35 @@ from numpy.typing import NDArray
 from pipelines.dubbing.dub_audio import DubAudio, output_blocks
 from pipelines.dubbing.frame_plan import FramePlan
 from pipelines.dubbing.frame_planes import FramePlanes
-from pipelines.dubbing.source_video import SourceFrame
+from pipelines.dubbing.kept_tracks import KeptTracks, add_kept
+from pipelines.dubbing.output_format import MUXERS, Encoder
+from pipelines.dubbing.source_video import SourceFrame, SourceVideo
 
 VARIABLE_TIME_BASE = Fraction(1, 90_000)
 BIT_RATE_PER_CHANNEL = 96_000
+Packets = Iterator[tuple[float, list[Any]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """How the file is written.
+
+    Args:
+        container: mp4, mkv or mov.
+        encoder: of the video, with its ``options``.
+        pixel_format: of the frames.
+        tracks: what else goes into it, and the metadata.
+        changes: what becomes of the given frames besides the dub, in words; None for nothing.
+        text: container, codec, bits, chroma and quality in words.
+    """
+
+    container: str
+    encoder: Encoder
+    options: dict[str, str]
+    pixel_format: str
+    tracks: KeptTracks
+    changes: str | None
+    text: str
 
 
 def time_base_of(plan: FramePlan, frame_rate: Fraction) -> Fraction:
@@ -43,53 +70,72 @@ def write_video(
     plan: FramePlan,
     audio: DubAudio,
     *,
-    frame_rate: Fraction,
+    source: SourceVideo,
     template: SourceFrame,
-    quality_crf: int,
-    metadata: dict[str, str],
+    writing: Writing,
 ) -> None:
     """Writes the file.
 
     Args:
-        path: the format is MP4 whatever the name.
-        frames: upright yuv420p frames, one for each frame of the plan.
+        path: of any name.
+        frames: upright, one for each frame of the plan.
         plan: when each is shown.
         audio: is cut, or padded with silence, to the end of the last frame.
-        frame_rate: of the source.
+        source: gives the frame rate and the tracks that are kept.
         template: the source's first frame; its colour labels and the shape of its pixels are copied.
-        quality_crf: x264's constant quality.
-        metadata: goes into the container.
+        writing: container, encoder and tracks.
     """
-    options = {"movflags": "+faststart", "fflags": "+bitexact"}
-    with av.open(str(path), "w", format="mp4", container_options=options) as container:
-        container.metadata.update(metadata)
-        time_base = time_base_of(plan, frame_rate)
-        video_stream = _video_stream(container, template, frame_rate, time_base, quality_crf)
+    faststart = {} if writing.container == "mkv" else {"movflags": "+faststart"}
+    options = {"fflags": "+bitexact", **faststart}
+    with av.open(str(path), "w", format=MUXERS[writing.container], container_options=options) as container:
+        container.metadata.update(writing.tracks.metadata)
+        time_base = time_base_of(plan, source.frame_rate)
+        video_stream = _video_stream(container, template, source.frame_rate, time_base, writing)
         audio_stream = _audio_stream(container, audio)
-        waiting = _audio_packets(audio_stream, audio, round(plan.end_s * audio.rate_hz))
+        copied = add_kept(container, source, writing.tracks, plan.end_s)
+        waiting = [
+            _Waiting(container, _audio_packets(audio_stream, audio, round(plan.end_s * audio.rate_hz))),
+            _Waiting(container, copied),
+        ]
         for frame, time_s in zip(frames, plan.times_s, strict=True):
             frame.pts, frame.time_base = round(float(time_s - plan.times_s[0]) / time_base), time_base
             container.mux(video_stream.encode(frame))
-            for until_s, packets in waiting:
-                container.mux(packets)
-                if until_s > time_s:
-                    break
+            for track in waiting:
+                track.write_until(float(time_s))
         container.mux(video_stream.encode(None))
-        for _, packets in waiting:
-            container.mux(packets)
+        for track in waiting:
+            track.write_until(float("inf"))
+
+
+class _Waiting:
+    """Packets of a track that are written beside the frames of their time."""
+
+    def __init__(self, container: Any, packets: Packets) -> None:
+        """Takes what ``packets`` gives at first, so that the track is added before the first frame is written."""
+        self._container = container
+        self._packets = packets
+        self._next = next(packets, None)
+
+    def write_until(self, time_s: float) -> None:
+        """Writes the packets up to a time."""
+        while self._next is not None and self._next[0] <= time_s:
+            self._container.mux(self._next[1])
+            self._next = next(self._packets, None)
 
 
 def _video_stream(
-    container: Any, template: SourceFrame, frame_rate: Fraction, time_base: Fraction, quality_crf: int
+    container: Any, template: SourceFrame, frame_rate: Fraction, time_base: Fraction, writing: Writing
 ) -> Any:
-    options = {"crf": str(quality_crf), "preset": "medium", "flags": "+bitexact"}
-    display, image = template.display, template.image
-    frame = FramePlanes(image, display.orientation).frame()
-    stream = container.add_stream("libx264", rate=frame_rate, options=options)
-    stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
+    display, image, encoder = template.display, template.image, writing.encoder
+    frame = FramePlanes(image, display.orientation, writing.pixel_format).frame()
+    os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 prints its settings otherwise
+    stream = container.add_stream(encoder.name, rate=frame_rate, options=writing.options)
+    stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, writing.pixel_format
     stream.time_base = time_base
     context = stream.codec_context
     context.time_base = time_base
+    if encoder.codec_tag and writing.container != "mkv":
+        context.codec_tag = encoder.codec_tag
     context.color_range, context.colorspace = frame.color_range, frame.colorspace
     context.color_primaries, context.color_trc = image.color_primaries, image.color_trc
     if display.pixel_aspect != 1:
@@ -105,13 +151,14 @@ def _audio_stream(container: Any, audio: DubAudio) -> Any:
     return stream
 
 
-def _audio_packets(stream: Any, audio: DubAudio, num_samples: int) -> Iterator[tuple[float, list[Any]]]:
-    """Encoded audio, each part with the time up to which it was passed to the encoder."""
+def _audio_packets(stream: Any, audio: DubAudio, num_samples: int) -> Packets:
+    """Encoded audio, each part with the time from which it was passed to the encoder."""
     done = 0
     for block in output_blocks(audio, num_samples):
         samples: NDArray[np.float32] = np.ascontiguousarray(block)
         frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=audio.layout)
         frame.pts, frame.sample_rate, frame.time_base = done, audio.rate_hz, Fraction(1, audio.rate_hz)
+        begin_s = done / audio.rate_hz
         done += samples.shape[1]
-        yield done / audio.rate_hz, stream.encode(frame)
+        yield begin_s, stream.encode(frame)
     yield done / audio.rate_hz, stream.encode(None)

@@ -18,8 +18,11 @@ create table dubs (
     output_sha256 varchar,  -- hash of the dubbed video, 64 hex digits
     width_px bigint,  -- width of the dubbed video in pixels, of the shape that the given video's have
     height_px bigint,  -- height of the dubbed video, pixels
-    frame_changes varchar,  -- what was done to the given frames besides the dub: de-interlaced, tone-mapped, mirrored, turned, mapped to sRGB, shown on white; null if nothing
+    frame_changes varchar,  -- what was done to the given frames besides the dub: de-interlaced, tone-mapped, mirrored, turned, mapped to sRGB, shown on white, bits or chroma changed; null if nothing
     without_speech varchar,  -- where no speech of a second or longer was found in the audio; null if nowhere, and for earlier dubs
+    written_as varchar,  -- container, encoder, bits, chroma and quality of the dubbed video; null for earlier dubs
+    kept_json json,  -- JSON array: tracks, chapters and attachments of the given video that the dub has too, in words; null for earlier dubs
+    dropped_json json,  -- JSON array: tracks and texts of the given video that the dub lacks, and parts of video or audio that are left out, repeated or held, in words; null for earlier dubs
     num_frames bigint,  -- frames of the dubbed video
     num_dubbed_frames bigint,  -- frames of them in which a chosen face is tracked; the others are unchanged
     num_bridged_frames bigint,  -- dubbed frames in which a face was not found, between ones in which it was: its place is interpolated; null for earlier dubs

@@ -23,7 +23,8 @@ from assets.media.orientation import AS_STORED, Orientation, orientation_of
 from assets.mels.settings import MelSettings
 from assets.project.home import Home
 from assets.store.sql_files import read_sql_files
-from pipelines.dubbing.dub import DubInputs, DubModel, DubResult, make_dub
+from pipelines.dubbing.dub import DubInputs, DubModel, make_dub
+from pipelines.dubbing.dub_result import DubResult
 from pipelines.dubbing.provenance import sha256_of
 from pipelines.dubbing.settings import DubSettings
 from tests.pipelines.dubbing.dub_inputs import ReferenceGenerator, write_audio, write_video

@@ -1,0 +1,108 @@
+"""A finished dub, and its row in the warehouse."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.dubbing.dub_audio import DubAudio
+from pipelines.dubbing.provenance import Origin, sha256_of
+from pipelines.dubbing.settings import DubSettings
+from pipelines.dubbing.source_video import SourceVideo
+
+if TYPE_CHECKING:
+    from pipelines.dubbing.dub import DubInputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class DubResult:
+    """A finished dub.
+
+    Args:
+        num_frames: frames of the output; ``num_dubbed_frames`` of them with a generated mouth.
+        duration_s: length of the output; ``seconds`` is how long the work took.
+        is_signed: carries a C2PA manifest.
+        written: codec, bits and chroma, and quality of the video.
+        kept, dropped: tracks, chapters, attachments and texts of the source that the dub has too, and that it lacks.
+        fit_changes: what of the video and the audio is left out, repeated or held.
+        frame_changes: what was done to the given frames besides the dub; None if nothing.
+        audio_changes: what was done to the given audio; None where it is taken as a person would expect.
+        without_speech: where no speech was found in the audio, in words; None if nowhere.
+        num_bridged_frames: dubbed frames in which a face was not found, so that its place is interpolated.
+    """
+
+    dub_id: str
+    out: Path
+    num_frames: int
+    num_dubbed_frames: int
+    duration_s: float
+    seconds: float
+    faces: tuple[str, ...]
+    is_signed: bool
+    written: str = ""
+    kept: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    fit_changes: tuple[str, ...] = ()
+    frame_changes: str | None = None
+    audio_changes: str | None = None
+    without_speech: str | None = None
+    num_bridged_frames: int = 0
+
+    @property
+    def real_time_factor(self) -> float:
+        """Seconds of work for a second of video; below 1 is faster than real time."""
+        return self.seconds / self.duration_s
+
+
+def result_row(
+    inputs: DubInputs,
+    origin: Origin,
+    result: DubResult,
+    source: SourceVideo,
+    audio: DubAudio,
+    settings: DubSettings,
+    model_dir: Path,
+    written: Path,
+) -> dict[str, Any]:
+    """The row of a dub.
+
+    Args:
+        inputs: files given.
+        origin: model and digests.
+        result: of the dub.
+        source, audio: as read.
+        settings: of the dub.
+        model_dir: folder of the generator.
+        written: where the file is at present, under its temporary name.
+    """
+    return {
+        "dub_id": origin.dub_id,
+        "model_dataset": origin.dataset,
+        "model_method": origin.method,
+        "weights_sha256": origin.weights_sha256,
+        "model_path": str(model_dir.absolute()),
+        "video_path": str(inputs.video.absolute()),
+        "video_sha256": origin.video_sha256,
+        "audio_path": str(inputs.audio.absolute()),
+        "audio_sha256": origin.audio_sha256,
+        "audio_taken": audio.taken,
+        "output_path": str(inputs.out.absolute()),
+        "output_sha256": sha256_of(written),
+        "width_px": source.grid_size[0] // 2 * 2,
+        "height_px": source.grid_size[1] // 2 * 2,
+        "frame_changes": result.frame_changes,
+        "without_speech": result.without_speech,
+        "written_as": result.written,
+        "kept_json": json.dumps(result.kept),
+        "dropped_json": json.dumps([*result.dropped, *result.fit_changes]),
+        "num_frames": result.num_frames,
+        "num_dubbed_frames": result.num_dubbed_frames,
+        "num_bridged_frames": result.num_bridged_frames,
+        "duration_s": result.duration_s,
+        "fit": settings.fit,
+        "faces_json": json.dumps(result.faces),
+        "is_marked": settings.mark,
+        "seconds": result.seconds,
+    }
