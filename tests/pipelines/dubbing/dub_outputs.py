@@ -39,7 +39,7 @@ def dubbed(video: Path, audio: Path, out: Path, **settings: object) -> DubResult
         mels=MelSettings(),
     )
     inputs = DubInputs(video=video, audio=audio, out=out)
-    chosen = DubSettings(**settings)  # type: ignore[arg-type]
+    chosen = DubSettings(**{"rest": False, **settings})  # type: ignore[arg-type]
     return make_dub(inputs, model, DlibBackend(), chosen, Home(out.parent / "home"), no_bar)
 
 
