@@ -45,12 +45,12 @@ def plan_tracks(
     """What is kept of a source.
 
     Args:
-        source: a photograph has nothing to keep.
+        source: a photograph or an animation has nothing to keep.
         container: mp4, mkv or mov.
         supported: names of the codecs that the container holds.
         stated: metadata that says where the dub comes from.
     """
-    if source.photograph is not None:
+    if source.photograph is not None or source.animation is not None:
         return KeptTracks(metadata=stated)
     streams, attachments, kept, dropped = [], [], [], []
     with errors_with_path(source.path), open_media(source.path, STAGE) as given:
