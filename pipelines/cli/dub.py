@@ -55,6 +55,12 @@ def add_command(add: Add) -> None:
         help="follow the audio also where it holds no speech (for whispered or sung words that are not found); without "
         "it, mouths are closed there",
     )
+    _add_output(parser)
+    parser.add_argument("--mark", action="store_true", help="draw a small visible mark: SYNTHETIC")
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    """How the file is written."""
     parser.add_argument(
         "--codec",
         choices=CODECS,
@@ -74,7 +80,6 @@ def add_command(add: Add) -> None:
     parser.add_argument(
         "--container", choices=CONTAINERS, help="of the file (default: what the name of --out says)"
     )
-    parser.add_argument("--mark", action="store_true", help="draw a small visible mark: SYNTHETIC")
 
 
 def _dub(arguments: argparse.Namespace) -> int:
