@@ -3,7 +3,8 @@
     python -m tests.benchmarks.bench_dub --model FOLDER --video VIDEO --audio AUDIO [--lengths 10 60 600]
 
 The audio is repeated to each length and the video loops beneath it. Peak resident memory (VmHWM) of the whole process, and
-the real-time factor: seconds of work for a second of video, the start of the program included.
+the real-time factor: seconds of work for a second of video, the start of the program included. `dub_parts` says where the time
+of one dub goes.
 """
 
 from __future__ import annotations
