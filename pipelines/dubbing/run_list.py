@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 from assets.project.settings import Project
 from pipelines.dubbing.choose_model import choose_model
+from pipelines.dubbing.content_credentials import configured_key
 from pipelines.dubbing.job_list import Job, read_jobs
+from pipelines.dubbing.output_folder import check_folder
+from pipelines.dubbing.output_format import check_output, container_of
 from pipelines.dubbing.run import run_dub
 from pipelines.dubbing.settings import DubSettings
 
@@ -45,8 +48,11 @@ def run_list(
     for job in listed.jobs:
         try:
             choose_model(project.home, job.model or requested_model)
-            ready.append((job, _inputs(job)))
-        except ValueError as error:
+            check_folder(job.out)
+            inputs = _inputs(job)
+            check_output(container_of(job.out, None), settings, is_signed=configured_key() is not None)
+            ready.append((job, inputs))
+        except (ValueError, OSError) as error:
             failed.append(f"{table}, line {job.line}: {error}")
     for problem in failed:
         say(f"not dubbed: {problem}")

@@ -51,6 +51,9 @@ def test_good_rows_are_dubbed_and_bad_ones_told(
         "face.png,a.wav,one.mp4,,,",
         "face.png,missing.wav,two.mp4,,,",
         "pair.png,a.wav,three.mp4,,,",
+        "face.png,a.wav,three.avi,,,",
+        "face.png,a.wav,a.wav/three.mp4,,,",
+        "face.png,a.wav,three.mov,none/cals,,",
         'pair.png,a.wav,"four, five.mp4",made/cals,1 2,hold',
     )
     settings = DubSettings(force_model=True, rest=False)
@@ -58,9 +61,11 @@ def test_good_rows_are_dubbed_and_bad_ones_told(
     told = capsys.readouterr().out.splitlines()
     expected = f"not dubbed: {table}, line 3: {folder}/missing.wav: no such file"
     assert told[0].startswith(expected), "checked before any work"
+    for at, words in [(1, "three.avi"), (2, "is no folder"), (3, "--model none/cals")]:
+        assert told[at].startswith(f"not dubbed: {table}, line {4 + at}: ") and words in told[at]
     assert any(line.startswith(f"not dubbed: {table}, line 4: {folder}/pair.png: 2 faces") for line in told)
-    assert f"dub 3 of 3, line 5: {folder}/four, five.mp4" in told
-    assert told[-1] == f"2 of 4 rows of {table} were not dubbed; the lines above say why"
+    assert f"dub 3 of 3, line 8: {folder}/four, five.mp4" in told
+    assert told[-1] == f"5 of 7 rows of {table} were not dubbed; the lines above say why"
     rows = query(project.home.database, "select output_path, fit from dubs order by dubbed_at")
     assert rows["output_path"].tolist() == [str(folder / "one.mp4"), str(folder / "four, five.mp4")]
     assert rows["fit"].tolist() == ["trim", "hold"] and len(loaded) == 1
