@@ -5,7 +5,7 @@ Legend: N frames of a stretch, K crops kept of it, S side of a crop.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -13,11 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.faces.landmarks import Points, mouth_opening
-from cals_models.shards.shard_format import CROP_PX
 from pipelines.dubbing.choose_faces import Stretch
 from pipelines.dubbing.close_mouth import close_mouth
-from pipelines.dubbing.cut_crop import cut_crop
-from pipelines.dubbing.source_video import SourceFrame
 
 Crop = NDArray[np.uint8]
 
@@ -87,36 +84,26 @@ def closed_frames(stretch: Stretch) -> list[int]:
     return sorted(int(candidates[number]) for number in kept)
 
 
-def read_closed_mouths(frames: Iterable[SourceFrame], stretches: Sequence[Stretch]) -> list[ClosedMouths]:
-    """The closed mouths of each stretch.
+def closed_mouths(stretch: Stretch, crops: Mapping[int, Crop]) -> ClosedMouths:
+    """The closed mouths of a stretch.
 
     Args:
-        frames: of the source, from the first on; read as far as they are needed.
-        stretches: of the chosen faces.
+        stretch: of a chosen face.
+        crops: frame of ``closed_frames`` -> its crop (S, S, 3) RGB.
     """
-    wanted: dict[int, list[tuple[int, int]]] = {}
-    numbers = [closed_frames(stretch) for stretch in stretches]
-    for place, stretch in enumerate(stretches):
-        for number in numbers[place]:
-            wanted.setdefault(stretch.first_frame + number, []).append((place, number))
-    crops: dict[tuple[int, int], Crop] = {}
-    for frame in frames:
-        for place, number in wanted.get(frame.index, ()):
-            stretch = stretches[place]
-            crop = cut_crop(frame.decoded, stretch.transforms[number], CROP_PX)
-            crops[(place, number)] = close_mouth(crop, stretch.landmarks[number], stretch.closed_opening)
-        if frame.index >= max(wanted, default=0):
-            break
-    return [
-        ClosedMouths(
-            crops=np.stack([crops[(place, number)] for number in numbers[place]]),
-            points=stretch.landmarks[numbers[place]],
-            landmarks=stretch.landmarks,
-            shares=_shares(_poses(stretch.landmarks), _poses(stretch.landmarks[numbers[place]])),
-            own=_own(mouth_opening(stretch.landmarks)),
-        )
-        for place, stretch in enumerate(stretches)
-    ]
+    points = stretch.landmarks[list(crops)]
+    return ClosedMouths(
+        crops=np.stack(
+            [
+                close_mouth(crop, face, stretch.closed_opening)
+                for crop, face in zip(crops.values(), points, strict=True)
+            ]
+        ),
+        points=points,
+        landmarks=stretch.landmarks,
+        shares=_shares(_poses(stretch.landmarks), _poses(points)),
+        own=_own(mouth_opening(stretch.landmarks)),
+    )
 
 
 def _poses(points: Points) -> NDArray[np.float32]:

@@ -22,18 +22,17 @@ from assets.project.atomic_files import replacing
 from assets.project.home import Home
 from cals_models.shards.shard_format import CROP_PX
 from pipelines.dubbing.choose_faces import Face, Stretch, choose_faces, find_faces, stretches_of
-from pipelines.dubbing.closed_mouths import read_closed_mouths
 from pipelines.dubbing.content_credentials import configured_key, sign_video
 from pipelines.dubbing.dub_audio import DubAudio, read_audio
 from pipelines.dubbing.dub_result import DubResult, result_row
 from pipelines.dubbing.dubbed_frames import DubbedFrames
+from pipelines.dubbing.face_looks import read_looks
 from pipelines.dubbing.frame_plan import FrameLog, FramePlan, frames_at_ticks, plan_frames
 from pipelines.dubbing.generate_mouths import MouthGenerator
 from pipelines.dubbing.output_format import container_of
-from pipelines.dubbing.paste_mouth import lower_face_mask
 from pipelines.dubbing.plan_writing import fit_changes, plan_writing
 from pipelines.dubbing.provenance import Origin, append_row, sha256_of
-from pipelines.dubbing.rest import Rest, RestingMouths, find_rest
+from pipelines.dubbing.rest import Rest, find_rest
 from pipelines.dubbing.settings import DubSettings
 from pipelines.dubbing.source_video import SourceFrame, SourceVideo, open_source, read_frames
 from pipelines.dubbing.write_video import Writing, write_video, writing_errors
@@ -116,8 +115,9 @@ def make_dub(
     template = next(read_frames(source))
     writing = plan_writing(inputs.out, container, source, template, settings, origin.metadata())
     first = _first_pass(source, inputs, model, backend, settings, progress)
-    mouths, rest = _mouth_generator(model, first, settings), _resting_mouths(first)
-    dubbed = DubbedFrames(source, first.plan, first.stretches, mouths, settings, rest, writing.pixel_format)
+    looks = read_looks(read_frames(source), first.stretches, first.rest)
+    mouths = _mouth_generator(model, first, settings)
+    dubbed = DubbedFrames(source, first.plan, first.stretches, mouths, settings, looks, writing.pixel_format)
     with progress("drawing", first.plan.num_frames) as advance, replacing(inputs.out) as temporary:
         with writing_errors(inputs.out):
             write_video(
@@ -239,12 +239,6 @@ def _mouth_generator(model: DubModel, first: _FirstPass, settings: DubSettings) 
     )
 
 
-def _resting_mouths(first: _FirstPass) -> RestingMouths:
-    rests = first.rest.weights.any()
-    closed = read_closed_mouths(read_frames(first.source), first.stretches) if rests else []
-    return RestingMouths(first.rest, closed, lower_face_mask(CROP_PX))
-
-
 def _origin(inputs: DubInputs, generator: LipGenerator) -> Origin:
     return Origin(
         dub_id=uuid.uuid4().hex,
@@ -283,4 +277,5 @@ def _result(
         audio_changes=None if first.audio.is_as_given else first.audio.taken,
         without_speech=first.rest.without_speech,
         num_bridged_frames=dubbed.num_bridged,
+        num_covered_frames=dubbed.num_covered,
     )

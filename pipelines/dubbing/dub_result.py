@@ -31,6 +31,7 @@ class DubResult:
         audio_changes: what was done to the given audio; None where it is taken as a person would expect.
         without_speech: where no speech was found in the audio, in words; None if nowhere.
         num_bridged_frames: dubbed frames in which a face was not found, so that its place is interpolated.
+        num_covered_frames: frames left alone since something covers a mouth.
     """
 
     dub_id: str
@@ -49,6 +50,7 @@ class DubResult:
     audio_changes: str | None = None
     without_speech: str | None = None
     num_bridged_frames: int = 0
+    num_covered_frames: int = 0
 
     @property
     def real_time_factor(self) -> float:
@@ -100,6 +102,7 @@ def result_row(
         "num_frames": result.num_frames,
         "num_dubbed_frames": result.num_dubbed_frames,
         "num_bridged_frames": result.num_bridged_frames,
+        "num_covered_frames": result.num_covered_frames,
         "duration_s": result.duration_s,
         "fit": settings.fit,
         "faces_json": json.dumps(result.faces),

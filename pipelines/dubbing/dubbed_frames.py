@@ -12,11 +12,11 @@ from assets.faces.alignment import compose
 from cals_models.shards.shard_format import CROP_PX
 from pipelines.dubbing.choose_faces import Stretch
 from pipelines.dubbing.cut_crop import cut_crop
+from pipelines.dubbing.face_looks import FaceLooks
 from pipelines.dubbing.frame_plan import FramePlan
 from pipelines.dubbing.frame_planes import FramePlanes
 from pipelines.dubbing.generate_mouths import Crop, MouthGenerator
 from pipelines.dubbing.paste_mouth import changed_share, lower_face_mask, paste_mouth
-from pipelines.dubbing.rest import RestingMouths
 from pipelines.dubbing.settings import DubSettings
 from pipelines.dubbing.source_video import SourceFrame, SourceVideo, read_frames
 from pipelines.dubbing.visible_mark import draw_mark
@@ -30,7 +30,8 @@ class DubbedFrames:
 
     Attributes:
         num_dubbed: frames so far that carry a generated mouth.
-        num_bridged: those of them in which a face was not found, so that its place is interpolated.
+        num_covered: others, in which something covers the mouth.
+        num_bridged: dubbed ones in which a face was not found, so that its place is interpolated.
     """
 
     def __init__(
@@ -40,17 +41,18 @@ class DubbedFrames:
         stretches: Sequence[Stretch],
         mouths: MouthGenerator,
         settings: DubSettings,
-        rest: RestingMouths,
+        looks: FaceLooks,
         pixel_format: str,
     ) -> None:
-        self.num_dubbed, self.num_bridged = 0, 0
+        self.num_dubbed, self.num_bridged, self.num_covered = 0, 0, 0
         self._source = source
         self._plan = plan
         self._stretches = stretches
         self._generator = mouths
         self._settings = settings
-        self._rest = rest
+        self._rest = looks.resting
         self._pixel_format = pixel_format
+        self._usual = looks.usual
         self._mask = lower_face_mask(CROP_PX)
 
     def frames(self, advance: Callable[[int], None]) -> Iterator[Any]:
@@ -94,6 +96,7 @@ class DubbedFrames:
             for number, frame in batch
             for place, stretch in self._covering(frame.index)
         }
+        crops = {key: crop for key, crop in crops.items() if not self._usual[key[1]].covers(crop)}
         if not crops:
             return {}
         first: dict[tuple[int, int], Crop] = {}
@@ -112,8 +115,11 @@ class DubbedFrames:
 
     def _dubbed(self, number: int, frame: SourceFrame, mouths: Mouths) -> Any:
         planes = FramePlanes(frame.image, frame.display.orientation, self._pixel_format)
-        is_dubbed = is_bridged = False
+        is_dubbed = is_bridged = is_covered = False
         for place, stretch in self._covering(frame.index):
+            if (number, place) not in mouths:
+                is_covered = True
+                continue
             mouth, weight = mouths[(number, place)]
             to_crop = compose(stretch.transform(frame.index), self._source.grid_to_square)
             paste_mouth(planes, mouth, to_crop, weight)
@@ -121,6 +127,7 @@ class DubbedFrames:
             is_bridged |= not stretch.is_seen(frame.index)
         self.num_dubbed += is_dubbed
         self.num_bridged += is_bridged
+        self.num_covered += is_covered and not is_dubbed
         if self._settings.mark:
             draw_mark(planes)
         return planes.frame()

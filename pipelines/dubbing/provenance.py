@@ -45,6 +45,7 @@ SCHEMA = pa.schema([
     ("num_frames", pa.int64()),
     ("num_dubbed_frames", pa.int64()),
     ("num_bridged_frames", pa.int64()),
+    ("num_covered_frames", pa.int64()),
     ("duration_s", pa.float64()),
     ("fit", pa.string()),
     ("faces_json", pa.string()),

@@ -121,7 +121,7 @@ def _load_generator(folder: Path, device: str) -> LipGenerator:
 
 def result_lines(result: DubResult) -> list[str]:
     """The result in words."""
-    untouched = result.num_frames - result.num_dubbed_frames
+    untouched = result.num_frames - result.num_dubbed_frames - result.num_covered_frames
     left = f"; {untouched} frames without the face are unchanged" if untouched else ""
     signed = (
         "it carries a signed C2PA manifest"
@@ -133,6 +133,8 @@ def result_lines(result: DubResult) -> list[str]:
     changed = [f"the given frames were {result.frame_changes}"] if result.frame_changes else []
     taken = [f"audio: {result.audio_changes}"] if result.audio_changes else []
     without = [result.without_speech] if result.without_speech else []
+    if result.num_covered_frames:
+        left += f"; in {result.num_covered_frames} something covers the mouth, which is left alone there"
     if result.num_bridged_frames:
         left += (
             f"; in {result.num_bridged_frames} the face was lost for a moment and its place is interpolated"

@@ -26,6 +26,7 @@ create table dubs (
     num_frames bigint,  -- frames of the dubbed video
     num_dubbed_frames bigint,  -- frames of them in which a chosen face is tracked; the others are unchanged
     num_bridged_frames bigint,  -- dubbed frames in which a face was not found, between ones in which it was: its place is interpolated; null for earlier dubs
+    num_covered_frames bigint,  -- frames in which something covers a chosen mouth, a hand or a microphone: it is left alone there; null for earlier dubs
     duration_s double,  -- length of the dubbed video, seconds
     fit varchar,  -- where video and audio differ in length: trim (to the shorter), loop or hold (the video)
     faces_json json,  -- JSON array: each face that was dubbed, its place and size in words

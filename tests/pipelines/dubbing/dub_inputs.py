@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ import soundfile
 import torch
 from safetensors.torch import save_file
 
+from assets.faces.alignment import apply_transforms, fit_similarity
+from assets.faces.backends.dlib import DlibBackend
+from assets.faces.canonical_face import template
+from assets.faces.landmarks import RIGID, Points
 from assets.project.home import Home
 from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.generator import GeneratorConfig
@@ -66,6 +71,18 @@ def planes_of(frame: Any) -> list[np.ndarray]:
         np.frombuffer(p, np.uint8).reshape(-1, p.line_size)[: p.height, : p.width].copy()
         for p in frame.planes
     ]
+
+
+@cache
+def smile() -> tuple[Rgb, Points]:
+    """A crop (128, 128, 3) of a face that shows its teeth, and its landmarks."""
+    backend = DlibBackend()
+    grey = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2GRAY)
+    box = backend.detect([grey])[0][0].box
+    points = backend.landmarks([grey], [box])[0]
+    to_crop = fit_similarity(points[RIGID], template(128)[RIGID])
+    crop = cv2.warpAffine(astronaut(), to_crop, (128, 128), flags=cv2.INTER_CUBIC)
+    return crop, apply_transforms(to_crop, points)
 
 
 def write_audio(path: Path, duration_s: float, rate_hz: int = 16_000) -> Path:

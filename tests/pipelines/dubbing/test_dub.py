@@ -195,6 +195,20 @@ def test_mouths_rest_where_there_is_no_speech(
     assert pq.read_table(part).to_pylist()[0]["without_speech"] == result.without_speech
 
 
+def test_frames_with_a_covered_mouth_are_left_alone_and_counted(dub: Dub, tmp_path: Path) -> None:
+    frames = [moved(astronaut(), 0.4 * k, 0.2 * k) for k in range(50)]
+    for frame in frames[20:26]:
+        cv2.ellipse(frame, (188, 166), (26, 20), 0, 0, 360, (25, 25, 28), -1)
+    video = write_video(tmp_path / "covered.mp4", frames)
+    result = dub(video, write_audio(tmp_path / "a.wav", 2.0), quality_crf=1)
+    assert (result.num_frames, result.num_covered_frames, result.num_dubbed_frames) == (50, 6, 44)
+    luma, _, _ = decoded(result.out)
+    with av.open(str(video)) as container:
+        before = [frame.reformat(format="gray").to_ndarray() for frame in container.decode(video=0)]
+    changes = np.abs(np.stack(luma).astype(int) - np.stack(before)).max(axis=(1, 2))
+    assert changes[20:26].max() < 12 and changes[[19, 26]].min() > 50
+
+
 def test_a_photograph_becomes_a_video_with_a_mark(dub: Dub, tmp_path: Path) -> None:
     photograph = tmp_path / "face.png"
     Image.fromarray(astronaut()[:, :399]).save(photograph)

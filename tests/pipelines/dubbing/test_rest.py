@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import cv2
 import numpy as np
 
-from assets.faces.alignment import apply_transforms, fit_similarity
 from assets.faces.backends.dlib import DlibBackend
-from assets.faces.canonical_face import template
-from assets.faces.landmarks import RIGID, Points, mouth_opening
+from assets.faces.landmarks import mouth_opening
 from pipelines.dubbing.choose_faces import Stretch
 from pipelines.dubbing.close_mouth import close_mouth, closed_opening
 from pipelines.dubbing.closed_mouths import ClosedMouths, closed_frames
 from pipelines.dubbing.find_speech import Span
 from pipelines.dubbing.paste_mouth import lower_face_mask
 from pipelines.dubbing.rest import Rest, RestingMouths, rest_weights
-from tests.support.array_frames import Rgb, astronaut
+from tests.pipelines.dubbing.dub_inputs import smile
+from tests.support.array_frames import Rgb
 
 
 def test_pauses_are_the_models_and_longer_gaps_are_rest() -> None:
@@ -26,18 +23,6 @@ def test_pauses_are_the_models_and_longer_gaps_are_rest() -> None:
     assert weights[0] == 1 and not weights[11:52].any() and (weights[57:] == 1).all()
     assert 0 < weights[53] < weights[54] < weights[55] < 1, "the mouth shuts at once"
     assert (rest_weights([], 10) == 1).all()
-
-
-@cache
-def smile() -> tuple[Rgb, Points]:
-    """A crop (128, 128, 3) of a face that shows its teeth, and its landmarks."""
-    backend = DlibBackend()
-    grey = cv2.cvtColor(astronaut(), cv2.COLOR_RGB2GRAY)
-    box = backend.detect([grey])[0][0].box
-    points = backend.landmarks([grey], [box])[0]
-    to_crop = fit_similarity(points[RIGID], template(128)[RIGID])
-    crop = cv2.warpAffine(astronaut(), to_crop, (128, 128), flags=cv2.INTER_CUBIC)
-    return crop, apply_transforms(to_crop, points)
 
 
 def opening_of(crop: Rgb) -> float:
