@@ -32,6 +32,8 @@ def input_words(name: str, before: str | None, now: str | None) -> str:
     asset, _, other = name.partition("@")
     if not other:
         return name
+    if asset != "shards":
+        return f"{asset} of {other.partition('|')[0]} (base)"
     change = "added to train_on" if before is None else "no longer in train_on" if now is None else "train_on"
     return f"{asset} of {other} ({change})"
 

@@ -171,7 +171,10 @@ def check_origin(run: StageRun, folder: Path, result: Mapping[str, Any]) -> None
     """
     _check_shards(run, folder, result)
     for name, digest in result["inputs"].items():
-        here = run.head(name)["data_version"]
+        continued = name == run.stage  # a generator that continued from the base's
+        here = (run.head(name, run.method, dataset=run.dataset.base) if continued else run.head(name))[
+            "data_version"
+        ]
         if here != digest:
             raise ImportRejected(
                 f"{folder}: was trained with {name} {digest[:DIGITS]}, {run.dataset.name} has {here[:DIGITS]}; import that "

@@ -24,7 +24,7 @@ from assets.project.graph import (
     upstream_of,
 )
 from assets.project.settings import Dataset, Project, SettingsError
-from assets.project.source_versions import TRAIN_ON, is_by_method, source_version, train_on_input
+from assets.project.source_versions import TRAIN_ON, base_input, is_by_method, source_version, train_on_input
 from assets.shards.settings import HELD_OUT_CHECK
 from assets.stage.run import needed_methods
 from assets.stage.split_versions import split_version, splits_read
@@ -148,8 +148,11 @@ def make_plan(
     for dataset in selected_datasets(project, datasets):
         scans[dataset.name] = _Scan(project, dataset, heads, scans)
         wanted[dataset.name] = selected_stages(to or dataset.to)
-    for stage in STAGES.values():  # stage by stage: a training reads the shards of other datasets too
-        for name, scan in scans.items():
+    bases_first = sorted(scans.items(), key=lambda item: item[1].dataset.base is not None)
+    for (
+        stage
+    ) in STAGES.values():  # stage by stage: a training reads shards, and the base's model, of other datasets
+        for name, scan in bases_first:
             if stage in wanted[name]:
                 _scan_stage(scan, stage, forced)
     return Plan(
@@ -208,6 +211,9 @@ class _Scan:
             for other in self.dataset.train_on:
                 row = self.heads.get(("shards", other, None))
                 versions[train_on_input(other)] = row["data_version"] if row else None
+        for name, partition in base_input(stage, self.dataset, method).items():
+            row = self.heads.get(partition)
+            versions[name] = row["data_version"] if row else None
         for name, (other, splits) in splits_read(stage, self.dataset.train_on).items():
             version = versions[name]
             if version is not None and name in in_part:
@@ -297,7 +303,25 @@ def _upstream_cause(scan: _Scan, stage: Stage, method: str | None) -> Cause | No
             row = scan.head(dep, dep_method)
             if row is not None and row["blocked_by"]:
                 return Cause(kind="blocked", text=failed_check(row, name))
-    return _train_on_cause(scan) if TRAIN_ON in stage.sources else None
+    cause = _train_on_cause(scan) if TRAIN_ON in stage.sources else None
+    return cause or _base_cause(scan, stage, method)
+
+
+def _base_cause(scan: _Scan, stage: Stage, method: str | None) -> Cause | None:
+    """Why a training can't start from the base's model now."""
+    for asset, other, _ in base_input(stage, scan.dataset, method).values():
+        stale = scan.others[other].stale.get((asset, method)) if other in scan.others else None
+        if stale is not None and stale.kind == "blocked":
+            return Cause(kind="blocked", text=f"base {other}: {stale.text}")
+        if stale is not None:
+            return Cause(kind="upstream_stale", text=f"{asset} of {other} (base) will be remade")
+        row = scan.heads.get((asset, other, method))
+        if row is None:
+            remedy = f"run: cals run --dataset {other} --to {asset}"
+            return Cause(kind="blocked", text=f"{asset} of {other} (base) was never made; {remedy}")
+        if row["blocked_by"]:
+            return Cause(kind="blocked", text=failed_check(row, f"{asset} of {other} (base)"))
+    return None
 
 
 def _train_on_cause(scan: _Scan) -> Cause | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from assets.clips.clip_rows import sources_by_split
 from assets.clips.clip_table import write_clip_table
 from assets.clips.inventory import SOURCES_SCHEMA, compute_inventory
 from assets.clips.rejected_sheet import rejected_sheet
@@ -62,9 +63,7 @@ def clips(run: StageRun) -> StageResult:
         previews=rejected_sheet([r for r in rows if r["status"] != "ok"], run.dataset.root, run.pool),
         checks=[
             _check_any(rows),
-            _check_apart(
-                "no_source_in_two_splits", "file", ((r["sha256"], r["split"]) for r in _accepted(rows))
-            ),
+            _check_apart("no_source_in_two_splits", "file", sources_by_split(_accepted(rows))),
             _check_apart(
                 "no_speaker_in_two_splits",
                 "speaker",

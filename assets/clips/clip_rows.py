@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,22 +111,47 @@ def problem_rows(dataset: str, problems: Iterable[LayoutProblem], hashes: Mappin
     return rows
 
 
-def reject_duplicates(rows: list[ClipRow]) -> list[ClipRow]:
-    """Rejects copies of a file in other splits: that of test stays, else that of val.
+def _same_moments(row: ClipRow, copies: Mapping[tuple[str, str], list[ClipRow]]) -> ClipRow | None:
+    """A clip with the same moments in a split that goes before the row's: test, then val."""
+    before = SPLITS[SPLITS.index(row["split"]) + 1 :]
+    same = (other for split in before[::-1] for other in copies.get((row["sha256"], split), ()))
+    return next((other for other in same if _overlap(row, other)), None)
 
-    Thus published test sets stay complete and training never sees them. Copies within a split stay clips of their own.
+
+def _overlap(one: ClipRow, other: ClipRow) -> bool:
+    """Whether two clips of the same bytes share a moment; without bounds a clip is all of its file."""
+    ends = [math.inf if row["end_s"] is None else row["end_s"] for row in (one, other)]
+    starts = [row["start_s"] or 0.0 for row in (one, other)]
+    return bool(starts[0] < ends[1] and starts[1] < ends[0])
+
+
+def sources_by_split(rows: list[ClipRow]) -> Iterator[tuple[str, str]]:
+    """Digest of the raw file and split of each clip; stretches of a file that share no moment with another split's count
+    as files of their own."""
+    by_file: dict[str, list[ClipRow]] = {}
+    for row in rows:
+        by_file.setdefault(row["sha256"], []).append(row)
+    for digest, clips in by_file.items():
+        for clip in clips:
+            others = (other for other in clips if other["split"] != clip["split"])
+            is_apart = clip["end_s"] is not None and not any(_overlap(clip, other) for other in others)
+            yield f"{digest} from {clip['start_s']:g} s" if is_apart else digest, clip["split"]
+
+
+def reject_duplicates(rows: list[ClipRow]) -> list[ClipRow]:
+    """Rejects the same moments of the same bytes in other splits: those of test stay, else those of val.
+
+    Thus published test sets stay complete and training never sees them. Copies within a split stay clips of their own, and
+    so do stretches of one file that do not overlap.
     """
-    rank = {split: at for at, split in enumerate(SPLITS)}
-    kept: dict[str, ClipRow] = {}
+    copies: dict[tuple[str, str], list[ClipRow]] = {}
     for row in rows:
         if row["status"] == "ok" and row["sha256"]:
-            other = kept.get(row["sha256"])
-            if other is None or rank[row["split"]] > rank[other["split"]]:
-                kept[row["sha256"]] = row
+            copies.setdefault((row["sha256"], row["split"]), []).append(row)
     checked = []
     for row in rows:
-        other = kept.get(row["sha256"] or "")
-        if row["status"] == "ok" and other is not None and other["split"] != row["split"]:
+        other = _same_moments(row, copies) if row["status"] == "ok" else None
+        if other is not None:
             detail = f"the same bytes are {other['relative_path']} of the {other['split']} split, which stays"
             row = _rejected(row, Rejected(STAGE, "duplicate_across_splits", detail))
         checked.append(row)

@@ -17,9 +17,10 @@ def generator(run: StageRun) -> StageResult:
     assert run.method is not None
     if not METHODS[run.method].is_trained:
         return _control(run.method)
-    return train_stage(
-        run, {name: model_folder(run, name) for name in required_inputs("generator", run.method)}
-    )
+    inputs = {name: model_folder(run, name) for name in required_inputs("generator", run.method)}
+    if run.dataset.base is not None:
+        inputs["generator"] = model_folder(run, "generator", run.method, dataset=run.dataset.base)
+    return train_stage(run, inputs)
 
 
 def _control(method: str) -> StageResult:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from assets.models.kept_model import keep_model
 from assets.models.mlflow_run import MlflowRun
 from assets.models.training_files import RESULT_FILE, read_result
 from assets.models.training_process import LOG_FILE, run_training
@@ -17,14 +18,21 @@ from assets.workers.progress import Progress, report_progress
 from cals_models.digests import digest_of
 
 
-def model_folder(run: StageRun, stage: str, method: str | None = None) -> Path:
-    """Folder of the current model of an input stage.
+def model_folder(run: StageRun, stage: str, method: str | None = None, *, dataset: str | None = None) -> Path:
+    """Folder of the current model of an input stage, of this dataset or of another.
 
     Raises:
         MissingInput: it was never trained.
     """
-    run.head(stage, method)
-    return read_current_model(run.home.model(stage, run.dataset.name, method))
+    run.head(stage, method, dataset=dataset)
+    return read_current_model(run.home.model(stage, dataset or run.dataset.name, method))
+
+
+def train_or_keep(run: StageRun, inputs: Mapping[str, Path]) -> StageResult:
+    """Trains the run's stage; a dataset with a base keeps the base's model as it is."""
+    if run.dataset.base is not None:
+        keep_model(model_folder(run, run.stage, dataset=run.dataset.base), training_folder(run))
+    return train_stage(run, inputs)
 
 
 def train_stage(run: StageRun, inputs: Mapping[str, Path]) -> StageResult:

@@ -52,6 +52,7 @@ class Stage:
             the asset function reaches is the stage's code version.
         kinds: Dagster kinds (at most three icons).
         trains: runs in the ``gpu`` pool.
+        continues_base: where the dataset has a base, the base's model of this stage is an input, ``STAGE@BASE``.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Stage:
     choices: tuple[Choice, ...] = ()
     kinds: tuple[str, ...] = ("python",)
     trains: bool = False
+    continues_base: bool = False
 
 
 _ALL = (
@@ -132,6 +134,7 @@ _ALL = (
         splits=("train", "val"),
         kinds=("pytorch", "mlflow"),
         trains=True,
+        continues_base=True,
         choices=(Choice(table=METHODS, by="nothing"),),
     ),
     Stage(
@@ -144,6 +147,7 @@ _ALL = (
         splits=("train", "val"),
         kinds=("pytorch", "mlflow"),
         trains=True,
+        continues_base=True,
         choices=(Choice(table=METHODS, by="nothing"),),
     ),
     Stage(
@@ -157,6 +161,7 @@ _ALL = (
         by_method=True,
         kinds=("pytorch", "mlflow"),
         trains=True,
+        continues_base=True,
         choices=(Choice(table=METHODS, by="method"),),
     ),
     Stage(

@@ -34,7 +34,7 @@ CONFIG_NAME = "cals.yaml"
 USER_SQL = "sql/user"
 NAME_PATTERN = re.compile("(?!.*__)[a-z][a-z0-9_]{0,40}")
 DatasetName = Annotated[str, Pattern(regex=".*", text="the name of a dataset", plural="names of datasets")]
-MAY_BE_EMPTY = ("methods", "to", "train_on", "options", "settings")
+MAY_BE_EMPTY = ("methods", "to", "train_on", "base", "options", "settings")
 """Keys of a dataset that read the same empty and left out."""
 
 
@@ -55,6 +55,8 @@ class Dataset(Settings):
         methods: methods that are trained, rendered and scored; all if left out.
         to: the asset up to which the dataset is materialised unless a command names another; the report if left out.
         train_on: other datasets whose train splits its trainings read too.
+        base: another dataset whose models this one adapts: its sync encoder and f_theta are taken as they are, and generators
+            continue from its generators.
         options: options of the layout.
         settings: overrides, stage -> field -> value.
     """
@@ -67,6 +69,7 @@ class Dataset(Settings):
     methods: tuple[Annotated[str, OneOf(METHODS)], ...] = ()
     to: Annotated[str, OneOf(STAGES)] | None = None
     train_on: tuple[DatasetName, ...] = ()
+    base: DatasetName | None = None
     options: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -190,6 +193,7 @@ def load_project(config: str | Path | None = None, home: Path | None = None) -> 
         datasets = {name: _dataset(path, place, name, entry) for name, entry in entries.items()}
         for name in datasets:
             _check_train_on(datasets, name)
+            _check_base(datasets, name)
         overrides = _stage_overrides("settings", raw.get("settings"))
     except ValueError as error:
         raise SettingsError(f"{path}: {error}") from error
@@ -267,6 +271,33 @@ def _check_train_on(datasets: dict[str, Dataset], name: str) -> None:
         if wanted not in others:
             known = ", ".join(sorted(others)) or "none"
             raise ValueError(f"{where}: no dataset {wanted!r}{did_you_mean(wanted, others)}; others: {known}")
+
+
+def _check_base(datasets: dict[str, Dataset], name: str) -> None:
+    """The base is another dataset, of the same profile, and has no base itself."""
+    dataset, where = datasets[name], f"datasets.{name}.base"
+    if dataset.base is None:
+        return
+    others = {other for other in datasets if other != name}
+    if dataset.base not in others:
+        known = ", ".join(sorted(others)) or "none"
+        near = did_you_mean(dataset.base, others)
+        raise ValueError(f"{where}: no other dataset {dataset.base!r}{near}; others: {known}")
+    base = datasets[dataset.base]
+    if base.base is not None:
+        raise ValueError(
+            f"{where}: {base.name} adapts the models of {base.base} itself; name {base.base} instead"
+        )
+    lacking = [name for name in dataset.methods if METHODS[name].is_trained and name not in base.methods]
+    if lacking:
+        raise ValueError(
+            f"{where}: {base.name} has no generators of {', '.join(lacking)}; give {name} methods of "
+            f"{', '.join(base.methods)}"
+        )
+    if base.profile != dataset.profile:
+        raise ValueError(
+            f"{where}: {base.name} has profile {base.profile}, its networks are of other sizes; give {name} that profile"
+        )
 
 
 def _stage_overrides(where: str, given: Any) -> dict[str, dict[str, Any]]:

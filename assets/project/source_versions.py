@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from assets.project.chosen_code import chosen_code
-from assets.project.graph import STAGES
-from assets.project.settings import Project
+from assets.project.graph import STAGES, Stage
+from assets.project.settings import Dataset, Project
 from assets.project.sources import SOURCES
+from cals_models.methods.registry import METHODS
 from cals_models.references import load
 
 TRAIN_ON = "train_on"
@@ -42,6 +43,15 @@ def observed_versions(project: Project, source: str) -> dict[tuple[str, str | No
         if not reads_root or dataset.root.is_dir()
         for method in (dataset.methods if is_by_method(source) else (None,))
     }
+
+
+def base_input(stage: Stage, dataset: Dataset, method: str | None) -> dict[str, tuple[str, str, str | None]]:
+    """The base's model that a training of the dataset starts from: name in the ledger -> asset, dataset, method."""
+    is_control = method is not None and not METHODS[method].is_trained
+    if dataset.base is None or not stage.continues_base or is_control:
+        return {}
+    name = f"{stage.name}@{dataset.base}"
+    return {f"{name}|{method}" if method else name: (stage.name, dataset.base, method)}
 
 
 def train_on_input(dataset: str) -> str:

@@ -13,7 +13,7 @@ from assets.project.code_version import CodeVersion, code_version
 from assets.project.graph import STAGES, source_names, stage_code
 from assets.project.home import Home
 from assets.project.settings import Dataset, Project, SettingsError
-from assets.project.source_versions import TRAIN_ON, source_version, train_on_input
+from assets.project.source_versions import TRAIN_ON, base_input, source_version, train_on_input
 from assets.stage.split_versions import split_version, splits_read
 from assets.store.forced_clips import NOTHING_FORCED, ForcedClips
 from assets.store.ledger import Heads, ImportedFrom
@@ -172,6 +172,8 @@ class StageRun:
                     versions[train_on_input(name)] = self.head("shards", dataset=name)["data_version"]
                 continue
             versions[source] = source_version(self.project, source, self.dataset.name, self.method)
+        for name, (asset, base, method) in base_input(STAGES[self.stage], self.dataset, self.method).items():
+            versions[name] = self.head(asset, method, dataset=base)["data_version"]
         return versions
 
     def parts_read(self) -> dict[str, str]:

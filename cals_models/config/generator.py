@@ -43,6 +43,9 @@ class GeneratorConfig(TrainingConfig):
         reference_from: `any` takes any other moment of the clip as the reference, as the paper does; `near_pose` one
             with nearly the head pose of the targets: less to learn where heads turn, and the case of a dub, whose
             reference is the frame itself. Validation takes the same; renders for an evaluation do not.
+        brightness_jitter: largest relative change of a sample's brightness, contrast and colour balance, reference and
+            targets alike: for models that meet faces and light they were not trained on.
+        mirror_share: share of the samples that are mirrored left to right.
         discriminator_learning_rate: of the discriminator.
         l1_weight, gan_weight, d_av_weight, d_vv_weight, wav2lip_sync_weight: weights of the loss terms.
         d_av_temperature, d_vv_temperature: of the softmax over the windows of the clip; the paper's form has none, which
@@ -74,6 +77,8 @@ class GeneratorConfig(TrainingConfig):
     output_from: Literal["scratch", "reference"] = "scratch"
     finest_maps: Literal["full", "half"] = "full"
     reference_from: Literal["any", "near_pose"] = "any"
+    brightness_jitter: ShareBelowOne = 0.0
+    mirror_share: Share = 0.0
     discriminator_learning_rate: Positive = 5e-4
     l1_weight: NotNegative = 10.0
     gan_weight: NotNegative = 0.2

@@ -10,6 +10,7 @@ Legend: B samples, S target frames, L video frames of audio, D = 512.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -54,20 +55,35 @@ CLIPS_FOR_LEVEL = 64
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "GeneratorStage":
     """The stage of a job. Its expert is the trained sync encoder; its audio path starts from the trained f_theta.
 
+    Where the job names a trained generator, generator and audio path continue from its weights.
+
     Raises:
         ValueError: an input model or a shard set cannot be used.
     """
     assert isinstance(job.config, GeneratorConfig) and job.method is not None
     expert = load_sync_encoder(job.inputs["sync_encoder"])
     seed_step(job.config.seed, -1, 0)
-    if "audio_to_lip" not in job.inputs:
-        model = LipSync(job.method, job.config, None)
-        return GeneratorStage(job.method, job.config, None, world, shard_sets, model, expert)
-    audio_model = read_model(job.inputs["audio_to_lip"], "audio_to_lip")
-    assert isinstance(audio_model.config, AudioToLipConfig)
-    model = LipSync(job.method, job.config, audio_model.config)
-    load_network(model.audio, audio_model.weights.get("audio_to_lip", {}), str(audio_model.folder))
-    return GeneratorStage(job.method, job.config, audio_model.config, world, shard_sets, model, expert)
+    audio_config: AudioToLipConfig | None = None
+    if "audio_to_lip" in job.inputs:
+        audio_model = read_model(job.inputs["audio_to_lip"], "audio_to_lip")
+        assert isinstance(audio_model.config, AudioToLipConfig)
+        audio_config = audio_model.config
+    model = LipSync(job.method, job.config, audio_config)
+    if audio_config is not None:
+        load_network(model.audio, audio_model.weights.get("audio_to_lip", {}), str(audio_model.folder))
+    if "generator" in job.inputs:
+        _continue_from(job.inputs["generator"], job.method, model)
+    return GeneratorStage(job.method, job.config, audio_config, world, shard_sets, model, expert)
+
+
+def _continue_from(folder: Path, method: str, model: LipSync) -> None:
+    base = read_model(folder, "generator")
+    if base.method != method:
+        raise ValueError(
+            f"{folder}: a generator of method {base.method!r}; {method!r} can't continue from it"
+        )
+    load_network(model.generator, base.weights.get("generator", {}), str(folder))
+    load_network(model.audio, base.weights.get("audio", {}), str(folder))
 
 
 class GeneratorStage(TrainingStage):
@@ -311,7 +327,7 @@ class GeneratorStage(TrainingStage):
         units = {
             clip.key: self._frozen_units(clip) for clip in known if isinstance(self.model.audio, AudioToLip)
         }
-        drawer = SampleDrawer(source, config, keys, units)
+        drawer = SampleDrawer(source, config, keys, units, augment=True)
         return (
             sampler_of(source, drawer.window, config, self.world),
             sampler_of(source, drawer.single, config, self.world, times=config.target_frames),

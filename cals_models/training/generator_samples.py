@@ -13,6 +13,7 @@ from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE
 from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.timebase import MELS_PER_FRAME
+from cals_models.training.augmentation import draw_relighting
 from cals_models.training.clip_units import ClipUnits, counted_frames
 from cals_models.training.clip_windows import mel_of, near_in_pose, reference_candidates
 from cals_models.training.sampler import ClipStream, Sample, pad_frames, window_starts
@@ -24,6 +25,8 @@ class SampleDrawer:
     Args:
         source: decodes the frames.
         config: `target_frames`, `context_frames`, `reference_from`.
+        augment: change the frames at random, by `brightness_jitter` and `mirror_share`; what the generated frames are
+            contrasted with stays that of the unchanged ones.
         keys: F_v's units and F_a's embeddings by clip key; of other clips a sample holds what they are computed from.
         units: f_theta's units (T, 512) by clip key, for single frames; of other clips a sample holds the mel.
     """
@@ -34,7 +37,10 @@ class SampleDrawer:
         config: GeneratorConfig,
         keys: Mapping[str, ClipUnits],
         units: Mapping[str, npt.NDArray[np.float32]],
+        *,
+        augment: bool,
     ) -> None:
+        self._augment = augment and (config.brightness_jitter > 0 or config.mirror_share > 0)
         self._source, self._config, self._keys_of, self._units_of = source, config, keys, units
 
     def window(self, clip: ShardClip, generator: np.random.Generator) -> Sample | None:
@@ -58,7 +64,7 @@ class SampleDrawer:
         start, reference = drawn
         stretch = self._stretch(clip, start, num_targets)
         return {
-            **self._frames(clip, start, num_targets, reference),
+            **self._frames(clip, start, num_targets, reference, generator),
             **self._mel(clip, start, stretch),
             **self._keys(clip, stretch),
         }
@@ -70,7 +76,7 @@ class SampleDrawer:
         if drawn is None:
             return None
         start, reference = drawn
-        frames, target = self._frames(clip, start, 1, reference), start + CONTEXT_FRAMES
+        frames, target = self._frames(clip, start, 1, reference, generator), start + CONTEXT_FRAMES
         if clip.key in self._units_of:
             return {**frames, "units": self._units_of[clip.key][target : target + 1]}
         return {**frames, **self._mel(clip, start, self._stretch(clip, start, 1))}
@@ -97,9 +103,20 @@ class SampleDrawer:
         first = min(max(0, before), max(0, clip.num_frames - context))
         return range(first, first + min(context, clip.num_frames))
 
-    def _frames(self, clip: ShardClip, start: int, num_targets: int, reference: int) -> Sample:
+    def _frames(
+        self,
+        clip: ShardClip,
+        start: int,
+        num_targets: int,
+        reference: int,
+        generator: np.random.Generator,
+    ) -> Sample:
         numbers = range(start, start + num_targets + 2 * CONTEXT_FRAMES)
         frames = self._source.frames(clip, [*numbers, reference])
+        if self._augment:
+            if generator.random() < self._config.mirror_share:
+                frames = np.ascontiguousarray(frames[:, :, ::-1])
+            frames = draw_relighting(self._config.brightness_jitter, generator)(frames)
         return {"frames": frames[:-1], "reference": frames[-1]}
 
     def _mel(self, clip: ShardClip, start: int, stretch: range) -> Sample:

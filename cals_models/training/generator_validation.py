@@ -58,7 +58,7 @@ class GeneratorValidation:
         for number, clip in enumerate(source.first(config.validation_clips)):
             generator = np.random.default_rng([0, number])
             keys = {clip.key: clip_units(expert, clip, world.device, config.precision)}
-            drawer = SampleDrawer(source, config, keys, {})
+            drawer = SampleDrawer(source, config, keys, {}, augment=False)
             drawn = [drawer.window(clip, generator) for _ in range(SAMPLES_PER_CLIP)]
             self._samples += [one for one in drawn if one is not None]
         if not self._samples:

@@ -16,6 +16,9 @@ REQUIRED_INPUTS: dict[str, tuple[str, ...]] = {
     "lse_evaluator": (),
 }
 
+OPTIONAL_INPUTS: dict[str, tuple[str, ...]] = {"generator": ("generator",)}
+"""A generator that names a trained one continues from its weights."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingJob:
@@ -96,7 +99,9 @@ def job_from_plain(plain: object, *, where: str) -> TrainingJob:
     config, inputs = plain.get("config", {}), plain.get("inputs") or {}
     if not isinstance(config, dict) or not isinstance(inputs, dict):
         raise ValueError(f"{where}: config and inputs must be objects")
-    for name in required_inputs(str(stage), method):
+    required = required_inputs(str(stage), method)
+    optional = [name for name in OPTIONAL_INPUTS.get(str(stage), ()) if name in inputs]
+    for name in (*required, *optional):
         if not isinstance(inputs.get(name), str):
             raise ValueError(f"{where}: inputs.{name} is missing; give the folder of the trained {name}")
     return TrainingJob(
@@ -105,5 +110,5 @@ def job_from_plain(plain: object, *, where: str) -> TrainingJob:
         dataset=str(plain.get("dataset", "")),
         shards=tuple(Path(folder) for folder in shards),
         config=config_from_fields(str(stage), config, where=where),
-        inputs={name: Path(inputs[name]) for name in required_inputs(str(stage), method)},
+        inputs={name: Path(inputs[name]) for name in (*required, *optional)},
     )

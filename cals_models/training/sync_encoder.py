@@ -26,6 +26,7 @@ from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.precision import place
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
+from cals_models.training.augmentation import draw_relighting
 from cals_models.training.clip_windows import (
     as_batch,
     lower_half,
@@ -175,11 +176,7 @@ class SyncEncoderStage(TrainingStage):
         if generator.random() < config.mirror_share:
             columns = columns[::-1]
         moved = frames[:, rows][:, :, columns]
-        jitter = config.brightness_jitter
-        gains = generator.uniform(1 - jitter, 1 + jitter) * generator.uniform(1 - jitter, 1 + jitter, 3)
-        lift = 128 * generator.uniform(-jitter, jitter)
-        relit: npt.NDArray[np.float32] = moved * gains.astype(np.float32) + np.float32(lift)
-        return relit.clip(0, 255, out=relit).astype(np.uint8)
+        return draw_relighting(config.brightness_jitter, generator)(moved)
 
     def _contrast(self, lips: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
         temperature, first = self.encoder.temperature, self.world.rank * len(lips)

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from assets.workers.child_process import import_paths
 from pipelines.cli import (
+    adapt,
     add,
     demo,
     diff,
@@ -42,7 +43,8 @@ from pipelines.cli.errors import EXIT_NOT_DONE, Parser, run_command
 
 # in the order in which `cals --help` lists them
 COMMANDS = (
-    demo, add, doctor, stale, run, status, query, report, trace, diff, forget, gc, export, dub, score, import_model, mos, schema, ui,
+    demo, add, doctor, stale, run, adapt,
+    status, query, report, trace, diff, forget, gc, export, dub, score, import_model, mos, schema, ui,
 )  # fmt: skip
 
 

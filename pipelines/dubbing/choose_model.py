@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assets.project.home import Home
-from assets.project.settings import NAME_PATTERN
+from assets.project.settings import NAME_PATTERN, Project
 from assets.store.current_model import CURRENT_FILE, read_current_model
 
 STAGE = "generator"
@@ -62,6 +62,25 @@ def _newest(home: Home) -> ModelChoice:
     dataset = newest.relative_to(home.root / "models").parts[0]
     why = f"the newest registered {DEFAULT_METHOD} generator, trained on {dataset}"
     return ModelChoice(folder=read_current_model(newest.parent), why=why)
+
+
+def newest_base(project: Project, method: str) -> str:
+    """The dataset of the newest generator of a method that was not adapted from another.
+
+    Raises:
+        ValueError: there is none.
+    """
+    bases = [name for name, dataset in project.datasets.items() if dataset.base is None]
+    trained = {
+        name: current.stat().st_mtime
+        for name in bases
+        if (current := project.home.model(STAGE, name, method) / CURRENT_FILE).is_file()
+    }
+    if not trained:
+        raise ValueError(
+            f"no {method} generator to adapt is registered in {project.home.root}; train one (cals run, or cals demo)"
+        )
+    return max(trained, key=lambda name: trained[name])
 
 
 def _known(home: Home) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 from assets.project.code_version import CodeVersion
 from assets.project.graph import STAGES, source_names, stage_code
 from assets.project.settings import Project, SettingsError, load_project
-from assets.project.source_versions import TRAIN_ON
+from assets.project.source_versions import TRAIN_ON, base_input
 from assets.stage.run import needed_methods
 from assets.stage.split_versions import split_version, splits_read
 from assets.store import ledger
 from pipelines import staleness
+from pipelines.lineage.ledger_graph import LedgerGraph
 from pipelines.staleness import StalePartition, find_stale
 from tests.assets.stage.test_split_versions import TRAININGS, write_manifest
 
@@ -24,6 +26,8 @@ datasets:
   one: {layout: grid, root: one, profile: tiny, methods: [ground_truth, wav2lip, cals]}
   two: {layout: grid, root: two, profile: tiny, methods: [ground_truth, cals]}
 """
+ONE = "one: {layout: grid, root: one, profile: tiny, methods: [ground_truth, wav2lip, cals]"
+BASED = "one: {layout: grid, root: one, profile: tiny, base: two, methods: [ground_truth, cals]"
 
 
 class World:
@@ -56,6 +60,8 @@ class World:
         inputs = {s: self.source_version(project, s, dataset.name) for s in sources}
         for other in dataset.train_on if TRAIN_ON in stage.sources else ():
             inputs[f"shards@{other}"] = heads[("shards", other, None)]["data_version"]
+        for name, of in base_input(stage, dataset, partition.method).items():
+            inputs[name] = heads[of]["data_version"]
         for dep in stage.deps:
             for method in needed_methods(STAGES[dep].by_method, partition.method, dataset.methods):
                 name = f"{dep}|{method}" if method else dep
@@ -248,6 +254,40 @@ def test_a_training_waits_for_shards_of_another_dataset_that_nobody_made(world: 
     assert stale[0].label == "sync_encoder/one" and {p.cause.kind for p in stale} == {"blocked"}
     assert stale[0].cause.text == (
         "shards of two (train_on) were never made; run: cals run --dataset two --to shards"
+    )
+
+
+def test_a_dataset_with_a_base_starts_from_its_models(world: World) -> None:
+    world.make_all()
+    world.edit(ONE, BASED)
+    stale = {p.label: p for p in find_stale(world.project)}
+    assert stale["sync_encoder/one"].cause.text == "input changed: sync_encoder of two (base)"
+    assert stale["sync_encoder/one"].ready and "lse_evaluator/one" not in stale
+    world.make_all()
+    assert world.stale() == {}
+    row = ledger.heads(world.project.home)[("generator", "one", "cals")]
+    assert json.loads(row["inputs_json"])["generator@two|cals"] == "content of generator/two/cals"
+    graph = LedgerGraph.read(world.project.home)
+    read = {one.name: one.producer for one in graph.inputs(row)}
+    assert read["generator@two|cals"] is not None and read["generator@two|cals"]["dataset"] == "two"
+    world.edit("two: {", "two: {settings: {generator: {seed: 7}}, ")
+    stale = {p.label: p for p in find_stale(world.project)}
+    assert stale["generator/one/cals"].cause.text == "generator of two (base) will be remade"
+    assert not stale["generator/one/cals"].ready and "audio_to_lip/one" not in stale
+    world.make(stale["generator/two/cals"], "another generator")
+    stale = {p.label: p for p in find_stale(world.project, ["one"])}
+    assert stale["generator/one/cals"].cause.text == "input changed: generator of two (base)"
+
+
+def test_a_dataset_waits_for_the_models_of_its_base(world: World) -> None:
+    world.edit(ONE, BASED)
+    while ready := [p for p in find_stale(world.project, ["one"]) if p.ready]:
+        for partition in ready:
+            world.make(partition)
+    causes = {p.label: p.cause for p in find_stale(world.project, ["one"])}
+    assert causes["sync_encoder/one"].kind == "blocked"
+    assert causes["sync_encoder/one"].text == (
+        "sync_encoder of two (base) was never made; run: cals run --dataset two --to sync_encoder"
     )
 
 

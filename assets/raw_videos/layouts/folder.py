@@ -1,15 +1,19 @@
 """Any folder of videos, in any tree. The first folder on the path of a video names its speaker.
 
 `splits.csv` at the root (columns `path`, `split`, and `speaker` if known) decides where it exists; else the split is
-drawn by a seeded hash that keeps speakers apart. A `.txt` beside a video with the same stem is its transcript.
+drawn by a seeded hash that keeps speakers apart. With columns `start_s` and `end_s` a row is a stretch of its video, in
+seconds, and a video may have several that do not overlap. A `.txt` beside a video with the same stem is its transcript.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from assets.raw_videos.layouts.options import LayoutOptions
 from assets.raw_videos.layouts.source_clip import (
@@ -30,6 +34,15 @@ SPLITS_NAME = "splits.csv"
 MAX_TRANSCRIPT_CHARS = 10_000
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """A row of `splits.csv`; `stretch` in seconds, None for the whole video."""
+
+    split: str
+    speaker: str | None
+    stretch: tuple[float, float] | None
+
+
 def reads(path: str) -> bool:
     return is_video(path) or path.lower().endswith(".txt") or path == SPLITS_NAME
 
@@ -39,7 +52,7 @@ def fits(path: str) -> bool:
 
 
 def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceClip | LayoutProblem]:
-    """One source a video."""
+    """One source a video, or one a stretch of it."""
     videos = files.videos()
     speakers: dict[str, str | None] = {
         path: same_name(path.split("/", 1)[0]) if "/" in path else None for path in videos
@@ -52,11 +65,23 @@ def enumerate_clips(files: DatasetFiles, options: LayoutOptions) -> list[SourceC
     rejected = {problem.relative_path for problem in found}
     for path in videos:
         if path in rows:
-            split, speaker = rows[path]
-            found.append(_source(files, path, split, speaker or speakers[path], False))
+            found += _stretches(files, path, rows[path], speakers[path])
         elif path not in rejected:
             detail = f"{SPLITS_NAME} does not list it; add a row or remove that file"
             found.append(LayoutProblem(relative_path=path, reason="not_in_lists", detail=detail))
+    return found
+
+
+def _stretches(
+    files: DatasetFiles, path: str, rows: list[_Row], speaker: str | None
+) -> list[SourceClip | LayoutProblem]:
+    """The sources of a listed video."""
+    found: list[SourceClip | LayoutProblem] = []
+    for number, row in enumerate(sorted(rows, key=lambda row: row.stretch or (0.0, 0.0))):
+        source = _source(files, path, row.split, row.speaker or speaker, False)
+        if row.stretch is not None:
+            source = replace(source, segment=row.stretch, segment_number=number)
+        found.append(source)
     return found
 
 
@@ -78,15 +103,15 @@ def _source(
 
 def _read_splits(
     files: DatasetFiles, table: str
-) -> tuple[dict[str, tuple[str, str | None]], list[SourceClip | LayoutProblem]]:
-    """Rows of `splits.csv` by path, and problems: paths outside the root, unknown files and splits, duplicate rows."""
+) -> tuple[dict[str, list[_Row]], list[SourceClip | LayoutProblem]]:
+    """Rows of `splits.csv` by path, and problems: paths outside the root, unknown files, splits and times, duplicate rows."""
     where = files.root / SPLITS_NAME
     reader = csv.DictReader(io.StringIO(table, newline=""))
     if not {"path", "split"} <= set(reader.fieldnames or []):
         raise LayoutError(
             f"{where}: the first line is {reader.fieldnames}; it must name the columns path and split"
         )
-    rows: dict[str, tuple[str, str | None]] = {}
+    rows: dict[str, list[_Row]] = {}
     problems: list[SourceClip | LayoutProblem] = []
 
     def reject(path: str, reason: str, detail: str) -> None:
@@ -101,15 +126,45 @@ def _read_splits(
                 reject(path_to_text(given), "path_outside", "the path leads out of the dataset's folder")
             elif path is None or not is_video(path):
                 reject(path or path_to_text(listed), *_why_no_video(files, listed))
-            elif path in rows:
-                reject(path, "in_two_lists", "listed twice; the first row counts")
             elif split not in SPLITS:
                 reject(path, "unknown_split", f"split {split!r}; one of {', '.join(SPLITS)}")
-            else:
-                rows[path] = (split, _speaker(row.get("speaker")))
+            elif wrong := _add(rows.setdefault(path, []), split, row):
+                reject(path, *wrong)
     except csv.Error as error:
         raise LayoutError(f"{where}: line {reader.line_num} is not CSV: {error}") from error
     return rows, problems
+
+
+def _add(rows: list[_Row], split: str, row: Mapping[str, str | None]) -> tuple[str, str] | None:
+    """Adds a row to those of its video; reason and detail where it can't be one of them."""
+    start, end = ((row.get(name) or "").strip() for name in ("start_s", "end_s"))
+    stretch = None
+    if start or end:
+        stretch = _seconds(start or "0"), _seconds(end)
+        if not 0 <= stretch[0] < stretch[1]:
+            return (
+                "bad_times",
+                f"start_s {start!r}, end_s {end!r}; expected seconds, the start before the end",
+            )
+    if any(_overlap(stretch, earlier.stretch) for earlier in rows):
+        return "in_two_lists", "listed twice; the first row counts" if stretch is None else (
+            f"start_s {start}, end_s {end}: overlaps an earlier row of this video, which counts"
+        )
+    rows.append(_Row(split=split, speaker=_speaker(row.get("speaker")), stretch=stretch))
+    return None
+
+
+def _seconds(text: str) -> float:
+    """A number of seconds; NaN where it is none."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return math.nan
+    return seconds if math.isfinite(seconds) else math.nan
+
+
+def _overlap(one: tuple[float, float] | None, other: tuple[float, float] | None) -> bool:
+    return one is None or other is None or (one[0] < other[1] and other[0] < one[1])
 
 
 def _speaker(given: str | None) -> str | None:

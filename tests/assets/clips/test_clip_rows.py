@@ -11,7 +11,14 @@ import pyarrow as pa
 import pytest
 from skimage import data
 
-from assets.clips.clip_rows import SCHEMA, RawSource, problem_rows, reject_duplicates, source_rows
+from assets.clips.clip_rows import (
+    SCHEMA,
+    RawSource,
+    problem_rows,
+    reject_duplicates,
+    source_rows,
+    sources_by_split,
+)
 from assets.clips.settings import ClipsSettings
 from assets.clips.shots import cut_evenly, find_shots
 from assets.media.probe import probe
@@ -178,6 +185,28 @@ def test_the_same_bytes_in_two_splits(tmp_path: Path, grid_clips: list[Path]) ->
     assert [row["status"] for row in checked] == ["rejected", "rejected", "ok"]
     assert checked[0]["reason"] == "duplicate_across_splits"
     assert "3.mpg of the test split" in checked[0]["detail"]
+
+
+def test_stretches_of_one_file_may_lie_in_two_splits(tmp_path: Path, grid_clips: list[Path]) -> None:
+    shutil.copy(grid_clips[0], tmp_path / "1.mpg")
+    whole = rows_of(tmp_path, SourceClip(relative_path="1.mpg", split="test"))
+    train, val, late = (
+        rows_of(
+            tmp_path, SourceClip(relative_path="1.mpg", split=split, segment=bounds, segment_number=number)
+        )
+        for number, (split, bounds) in enumerate(
+            [("train", (0.0, 1.6)), ("val", (1.6, 3.0)), ("train", (1.5, 2.9))]
+        )
+    )
+    apart = reject_duplicates([*train, *val])
+    assert [row["status"] for row in apart] == ["ok", "ok"]
+    assert set(sources_by_split(apart)) == {("ab from 0 s", "train"), ("ab from 1.6 s", "val")}
+    assert set(sources_by_split([*late, *val])) == {("ab", "train"), ("ab", "val")}
+    assert set(sources_by_split([*train, *whole])) == {("ab", "train"), ("ab", "test")}
+    assert [row["status"] for row in reject_duplicates([*late, *val])] == ["rejected", "ok"]
+    both = reject_duplicates([*train, *val, *whole])
+    assert [row["reason"] for row in both] == ["duplicate_across_splits"] * 2 + [None]
+    assert all("of the test split" in row["detail"] for row in both[:2])
 
 
 def test_even_cuts() -> None:

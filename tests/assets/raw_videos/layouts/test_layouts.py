@@ -285,6 +285,25 @@ def test_folder_obeys_splits_csv(tree: Tree) -> None:
     }
 
 
+def test_splits_csv_may_list_stretches_of_a_video(tree: Tree) -> None:
+    tree.video("1.mpg", "2.mpg", "3.mpg", "4.mpg", "5.mpg")
+    tree.text(
+        "splits.csv",
+        "path,split,start_s,end_s\n1.mpg,val,8,10.5\n1.mpg,train,,8\n2.mpg,train,,\n2.mpg,val,1,2\n"
+        "3.mpg,train,0,4\n3.mpg,test,3.9,5\n4.mpg,train,5,5\n5.mpg,val,x,nan\n",
+    )
+    sources, problems = listed("folder", tree.root)
+    assert [(s.relative_path, s.split, s.segment, s.segment_number) for s in sources] == [
+        ("1.mpg", "train", (0.0, 8.0), 0),
+        ("1.mpg", "val", (8.0, 10.5), 1),
+        ("2.mpg", "train", None, None),
+        ("3.mpg", "train", (0.0, 4.0), 0),
+    ]
+    assert problems == {
+        "2.mpg": "in_two_lists", "3.mpg": "in_two_lists", "4.mpg": "bad_times", "5.mpg": "bad_times",
+    }  # fmt: skip
+
+
 def test_splits_csv_names_files_in_either_normal_form_and_in_any_bytes(tree: Tree) -> None:
     composed, apart = "Zo\u00eb/caf\u00e9.mpg", "Zoe\u0308/no\u0308.mpg"
     tree.video(composed, apart, "plain\x1b[2J.mpg", os.fsdecode(b"\xff.mpg"), "3.mpg")

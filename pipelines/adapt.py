@@ -1,0 +1,165 @@
+"""``cals adapt``: continues a dataset's generator on one person's own video.
+
+The video becomes a dataset of its own, of two stretches: what is trained on, and at the end what is validated on. Its
+sync encoder and f_theta are those of the base, so that the audio path keeps what it learned from much speech.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assets.media.limits import ProbeLimits
+from assets.models.training_files import read_result
+from assets.project.atomic_files import replacing, write_text
+from assets.project.graph import stage_names
+from assets.project.settings import NAME_PATTERN, Dataset, Project, SettingsError, add_dataset, load_project
+from assets.raw_videos.layouts.folder import SPLITS_NAME
+from assets.store.current_model import find_current_model
+from pipelines.dubbing.choose_model import newest_base
+from pipelines.dubbing.source_video import open_source
+
+if TYPE_CHECKING:
+    from pipelines.runner import RunOutcome
+
+FOLDER = "adapted"
+MOST_S = 60.0
+LEAST_S = 2.6
+"""Shorter videos leave too little to train on beside the stretch for validation."""
+VALIDATED_SHARE, LEAST_VALIDATED_S, MOST_VALIDATED_S = 0.2, 1.2, 5.0
+TRAINED_SHARE = 0.7
+"""Of the time that is given; reading, tracking and validation take the rest."""
+LEAST_STEPS = 50
+NUM_VALIDATIONS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adaptation:
+    """What is adapted to whom.
+
+    Args:
+        video: of the person.
+        base: dataset whose models are adapted; None for that of the newest ``cals`` generator.
+        method: of the generator.
+        minutes: about how long reading and training may take, by the rate at which the base was trained.
+        name: of the new dataset; None derives it from the video's.
+    """
+
+    video: Path
+    base: str | None = None
+    method: str = "cals"
+    minutes: float = 5.0
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.minutes > 0:
+            raise SettingsError(f"--minutes {self.minutes:g}: give a number above 0")
+        if not self.video.is_file():
+            raise SettingsError(f"{self.video}: no such file; give a video of the person")
+        if self.name is not None and not NAME_PATTERN.fullmatch(self.name):
+            raise SettingsError(f"--name {self.name}: use lower-case letters, digits and single underscores")
+
+    @property
+    def dataset_name(self) -> str:
+        return self.name or name_of(self.video)
+
+
+def add_adapted_dataset(project: Project, wanted: Adaptation, say: Callable[[str], None]) -> Project:
+    """Copies the video into the home and adds the dataset to ``cals.yaml``; trains nothing.
+
+    Returns:
+        The project with the new dataset, which is the last one.
+
+    Raises:
+        ValueError: no video, too short, no such base, or the name is taken by other data.
+    """
+    source = open_source(wanted.video, ProbeLimits())
+    length_s = float(source.num_frames / source.frame_rate)
+    if source.photograph is not None or length_s < LEAST_S:
+        raise SettingsError(
+            f"{wanted.video}: {length_s:.1f} s; at least {LEAST_S:g} s of a person who speaks are needed"
+        )
+    base = project.dataset(wanted.base or newest_base(project, wanted.method))
+    steps = _steps(project, base, wanted)
+    name = wanted.dataset_name
+    folder = project.home.root / FOLDER / name
+    used_s = min(length_s, MOST_S)
+    _write_data(folder, wanted.video, used_s)
+    if used_s < length_s:
+        say(f"{wanted.video}: its first {used_s:g} s of {length_s:.1f} s are read")
+    entry = _entry(base, wanted.method, name, steps)
+    add_dataset(project.config_path, name, entry)
+    say(f"{name}: {wanted.method} of {base.name}, {steps} more updates on {wanted.video.name}")
+    return load_project(project.config_path, project.home.root)
+
+
+def _steps(project: Project, base: Dataset, wanted: Adaptation) -> int:
+    """Updates that the given time allows, at the rate of the base's training."""
+    if base.base is not None:
+        raise SettingsError(f"{base.name} was adapted itself; give its base, --base {base.base}")
+    folder = find_current_model(project.home.model("generator", base.name, wanted.method))
+    if folder is None:
+        raise SettingsError(
+            f"{base.name} has no {wanted.method} generator; run: cals run --dataset {base.name} --to generator"
+        )
+    result = read_result(folder)
+    rate = float(result["steps"]) / float(result["seconds"])
+    return max(LEAST_STEPS, round(60 * wanted.minutes * TRAINED_SHARE * rate))
+
+
+def name_of(video: Path) -> str:
+    """The file's name as that of a dataset.
+
+    >>> name_of(Path("videos/My Talk (2).mp4"))
+    'my_talk_2'
+    """
+    name = re.sub(r"[^a-z0-9]+", "_", video.stem.lower()).strip("_")[:40].strip("_")
+    if not name or not name[0].isalpha():
+        name = f"video_{name}".rstrip("_")[:40]
+    return name
+
+
+def _write_data(folder: Path, video: Path, used_s: float) -> None:
+    """Copies the video and writes which stretch is trained on and which is validated on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / f"video{video.suffix.lower()}"
+    with replacing(copy) as temporary:
+        shutil.copyfile(video, temporary)
+    validated_s = min(max(VALIDATED_SHARE * used_s, LEAST_VALIDATED_S), MOST_VALIDATED_S)
+    split_s = used_s - validated_s
+    rows = [(0.0, split_s, "train"), (split_s, used_s, "val")]
+    lines = [f"{copy.name},{split},{start:.2f},{end:.2f}" for start, end, split in rows]
+    write_text(folder / SPLITS_NAME, "\n".join(["path,split,start_s,end_s", *lines]) + "\n")
+
+
+def _entry(base: Dataset, method: str, name: str, steps: int) -> dict[str, Any]:
+    """The dataset in ``cals.yaml``: data as the base's are made, a generator that continues."""
+    read_alike = {stage: base.settings[stage] for stage in stage_names("data") if stage in base.settings}
+    generator = {
+        **base.settings.get("generator", {}),
+        "steps": steps,
+        "validate_every_steps": max(20, steps // NUM_VALIDATIONS),
+        "finetune_audio_to_lip": False,
+    }
+    return {
+        "layout": "folder",
+        "root": f"$CALS_HOME/{FOLDER}/{name}",
+        "profile": base.profile,
+        "num_buckets": 1,
+        "to": "generator",
+        "methods": [method],
+        "base": base.name,
+        "settings": {**read_alike, "generator": generator},
+    }
+
+
+def adapt(project: Project, wanted: Adaptation, say: Callable[[str], None]) -> RunOutcome:
+    """Adds the dataset and materialises it up to its generator."""
+    from pipelines.runner import run_stale
+
+    with_new = add_adapted_dataset(project, wanted, say)
+    return run_stale(with_new, [wanted.dataset_name], "generator")

@@ -1,0 +1,96 @@
+"""``cals adapt``: the dataset that a person's video becomes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from assets.project.settings import Project, SettingsError, load_project
+from assets.store.current_model import write_current_model
+from pipelines.adapt import Adaptation, add_adapted_dataset, name_of
+from tests.support.array_frames import astronaut
+
+BASE = """datasets:
+  people:
+    layout: folder
+    root: people
+    profile: tiny
+    settings:
+      face_crops: {max_padding_share: 0.3}
+      generator: {brightness_jitter: 0.1, steps: 9000}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A base whose generator was trained at 5 updates a second."""
+    (tmp_path / "cals.yaml").write_text(BASE)
+    project = load_project(tmp_path / "cals.yaml", tmp_path / "home")
+    folder = project.home.model("generator", "people", "cals")
+    (folder / "0123").mkdir(parents=True)
+    (folder / "0123" / "result.json").write_text(json.dumps({"steps": 500, "seconds": 100.0}))
+    write_current_model(folder, "0123", "1")
+    return project
+
+
+def test_a_video_becomes_a_dataset_that_continues_the_base(project: Project, grid_clips: list[Path]) -> None:
+    told: list[str] = []
+    wanted = Adaptation(video=grid_clips[0], minutes=2.0, name="me")
+    adapted = add_adapted_dataset(project, wanted, told.append)
+    me = adapted.dataset("me")
+    assert (me.base, me.profile, me.methods, me.to) == ("people", "tiny", ("cals",), "generator")
+    generator = adapted.stage_settings("me", "generator")
+    assert generator.steps == 420, "0.7 of 120 s at 5 a second"
+    assert not generator.finetune_audio_to_lip and generator.brightness_jitter == 0.1
+    assert adapted.stage_settings("me", "face_crops").max_padding_share == 0.3
+    assert me.root == project.home.root / "adapted" / "me"
+    copy = me.root / f"video{grid_clips[0].suffix}"
+    assert copy.read_bytes() == grid_clips[0].read_bytes()
+    assert (me.root / "splits.csv").read_text().splitlines() == [
+        "path,split,start_s,end_s", f"{copy.name},train,0.00,1.80", f"{copy.name},val,1.80,3.00",
+    ]  # fmt: skip
+    assert told == [f"me: cals of people, 420 more updates on {grid_clips[0].name}"]
+    add_adapted_dataset(adapted, wanted, told.append)
+    with pytest.raises(SettingsError, match="'me' is there already with other data"):
+        add_adapted_dataset(adapted, replace(wanted, minutes=3.0), told.append)
+
+
+def test_what_cannot_be_adapted(project: Project, grid_clips: list[Path], tmp_path: Path) -> None:
+    photograph = tmp_path / "face.png"
+    Image.fromarray(astronaut()).save(photograph)
+    (tmp_path / "empty").mkdir()
+    for change, words in [
+        ({"video": photograph}, "at least 2.6 s of a person who speaks"),
+        ({"base": "peple"}, "no dataset 'peple' .did you mean 'people'"),
+        ({"method": "a2l", "base": "people"}, "people has no a2l generator; run: cals run"),
+        ({"method": "a2l"}, "no a2l generator to adapt is registered"),
+    ]:
+        wanted = replace(Adaptation(video=grid_clips[0], name="me"), **change)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=words):
+            add_adapted_dataset(project, wanted, print)
+    for change, words in [
+        ({"minutes": 0.0}, "--minutes 0: give a number above 0"),
+        ({"minutes": float("nan")}, "--minutes nan"),
+        ({"video": tmp_path / "gone.mp4"}, "gone.mp4: no such file"),
+        ({"name": "Me"}, "--name Me: use lower-case"),
+    ]:
+        with pytest.raises(SettingsError, match=words):
+            Adaptation(**{"video": grid_clips[0], **change})  # type: ignore[arg-type]
+    assert "me" not in load_project(project.config_path, project.home.root).datasets
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("My Talk (2).mp4", "my_talk_2"),
+        ("2024.mov", "video_2024"),
+        ("\u4f60.mp4", "video"),
+        ("x" * 60 + ".mp4", "x" * 40),
+    ],
+)
+def test_names_come_from_the_file(file: str, name: str) -> None:
+    assert name_of(Path(file)) == name
