@@ -27,8 +27,9 @@ from assets.store.partition_runs import DONE, work_on
 from assets.workers.clip_pool import PoolSettings
 from cals_models.declarations.declared import fields_without_effect
 from cals_models.fingerprint.trainings import training_code
+from pipelines.cause import Cause
 from pipelines.lineage.ledger_graph import MODEL_ASSETS
-from pipelines.staleness import Cause, StalePartition, find_stale
+from pipelines.staleness import StalePartition, find_stale
 
 COPIED = ("model.json", "result.json", "progress.jsonl", "job.json")
 FACTS = {

@@ -25,29 +25,16 @@ from assets.project.graph import (
 )
 from assets.project.settings import Dataset, Project, SettingsError
 from assets.project.source_versions import TRAIN_ON, base_input, is_by_method, source_version, train_on_input
-from assets.shards.settings import HELD_OUT_CHECK
 from assets.stage.run import needed_methods
 from assets.stage.split_versions import split_version, splits_read
 from assets.store import ledger
 from assets.store.ledger import Heads
 from cals_models.digests import digest_of
+from pipelines.cause import Cause, cause_elsewhere
 from pipelines.cause_words import code_change, failed_check, input_words, setting_change, unexpected_errors
 
 Partition = tuple[str, str, str | None]
 """Asset, dataset, method."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cause:
-    """Why a partition is stale.
-
-    Args:
-        kind: never_made, input_changed, code_changed, setting_changed, upstream_stale, blocked, forced, imported.
-        text: names what changed.
-    """
-
-    kind: str
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,8 +290,8 @@ def _upstream_cause(scan: _Scan, stage: Stage, method: str | None) -> Cause | No
             row = scan.head(dep, dep_method)
             if row is not None and row["blocked_by"]:
                 return Cause(kind="blocked", text=failed_check(row, name))
-    cause = _train_on_cause(scan) if TRAIN_ON in stage.sources else None
-    return cause or _base_cause(scan, stage, method)
+    stale_there = {name: other.stale for name, other in scan.others.items()}
+    return cause_elsewhere(stage, scan.dataset, method, scan.heads, stale_there)
 
 
 def _base_cause(scan: _Scan, stage: Stage, method: str | None) -> Cause | None:
@@ -321,24 +308,6 @@ def _base_cause(scan: _Scan, stage: Stage, method: str | None) -> Cause | None:
             return Cause(kind="blocked", text=f"{asset} of {other} (base) was never made; {remedy}")
         if row["blocked_by"]:
             return Cause(kind="blocked", text=failed_check(row, f"{asset} of {other} (base)"))
-    return None
-
-
-def _train_on_cause(scan: _Scan) -> Cause | None:
-    """Why a training can't read the shards of another dataset now; those of a dataset that is not selected are read as
-    they are."""
-    for other in scan.dataset.train_on:
-        stale = scan.others[other].stale.get(("shards", None)) if other in scan.others else None
-        if stale is not None and stale.kind == "blocked":
-            return Cause(kind="blocked", text=f"train_on {other}: {stale.text}")
-        if stale is not None:
-            return Cause(kind="upstream_stale", text=f"shards of {other} (train_on) will be remade")
-        row = scan.heads.get(("shards", other, None))
-        if row is None:
-            remedy = f"run: cals run --dataset {other} --to shards"
-            return Cause(kind="blocked", text=f"shards of {other} (train_on) were never made; {remedy}")
-        if row["blocked_by"] not in (None, HELD_OUT_CHECK):  # that set's val and test are not read
-            return Cause(kind="blocked", text=failed_check(row, f"shards of {other} (train_on)"))
     return None
 
 
