@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from assets.faces.alignment import compose
 from cals_models.shards.shard_format import CROP_PX
 from pipelines.dubbing.choose_faces import Stretch
+from pipelines.dubbing.close_mouth import close_mouth
 from pipelines.dubbing.cut_crop import cut_crop
 from pipelines.dubbing.face_looks import FaceLooks
 from pipelines.dubbing.frame_plan import FramePlan
@@ -100,18 +101,28 @@ class DubbedFrames:
         if not crops:
             return {}
         first: dict[tuple[int, int], Crop] = {}
+        references: dict[tuple[int, int], Crop] = {}
         for (number, place), crop in crops.items():
-            tick = int(self._plan.ticks[number])
-            if self._rest.weight(tick) < 1:
-                first.setdefault((tick, place), crop)
-        generated = self._generator.generate(first) if first else {}
+            key = int(self._plan.ticks[number]), place
+            if self._rest.weight(key[0]) < 1 and key not in first:
+                first[key] = crop
+                references[key] = self._closed(number, place, crop)
+        generated = self._generator.generate(first, references) if first else {}
         mouths: Mouths = {}
         for (number, place), crop in crops.items():
-            tick = int(self._plan.ticks[number])
-            frame = int(self._plan.source_frames[number]) - self._stretches[place].first_frame
+            tick, frame = int(self._plan.ticks[number]), self._number_in_stretch(number, place)
             mouth = self._rest.mouth(tick, place, frame, crop, generated.get((tick, place)))
             mouths[(number, place)] = (mouth, self._mask * changed_share(mouth, crop))
         return mouths
+
+    def _closed(self, number: int, place: int, crop: Crop) -> Crop:
+        """The frame's crop with its mouth closed."""
+        stretch = self._stretches[place]
+        points = stretch.landmarks[self._number_in_stretch(number, place)]
+        return close_mouth(crop, points, stretch.closed_opening)
+
+    def _number_in_stretch(self, number: int, place: int) -> int:
+        return int(self._plan.source_frames[number]) - self._stretches[place].first_frame
 
     def _dubbed(self, number: int, frame: SourceFrame, mouths: Mouths) -> Any:
         planes = FramePlanes(frame.image, frame.display.orientation, self._pixel_format)

@@ -46,16 +46,18 @@ class MouthGenerator:
         level = generator.speech_level
         self._units = generator.units_from_mel(mel if level is None else at_level_throughout(mel, level))
 
-    def generate(self, true: Mapping[tuple[int, int], Crop]) -> dict[tuple[int, int], Crop]:
+    def generate(
+        self, true: Mapping[tuple[int, int], Crop], references: Mapping[tuple[int, int], Crop]
+    ) -> dict[tuple[int, int], Crop]:
         """The generated crops of some ticks, in the colours of the true ones.
 
-        Each true crop is its own reference, as in Wav2Lip's published inference: what the audio does not move stays
-        where it is. Training gives the network references from other moments, so that it learns little from their
-        mouths; in an evaluation, where the network must not be given the true mouth, another frame is the reference
-        (`assets/renders/reference.py`).
+        The source's open mouth is never given: it would show through, and the mouths would follow the source beside the
+        audio (docs/dubbing.md has what was measured). The reference is the frame itself with its mouth closed, so that pose,
+        light and skin are those of the frame.
 
         Args:
             true: (tick, number of the stretch) -> true crop (S, S, 3) RGB; at least one.
+            references: the same crops with their mouths closed, under the same keys.
 
         Returns:
             The generated crops (S, S, 3) RGB under the same keys.
@@ -64,8 +66,8 @@ class MouthGenerator:
 
         from cals_models.networks.generator import HIDDEN_TOP_ROW
 
-        reference = np.stack(list(true.values()))
-        pose = reference.copy()
+        pose = np.stack(list(true.values()))
+        reference = np.stack([references[key] for key in true])
         pose[:, HIDDEN_TOP_ROW:] = 0  # the generator hides these rows as well
         batches = self._generator.render_batches(
             torch.from_numpy(pose),
