@@ -278,7 +278,7 @@ class GeneratorStage(TrainingStage):
             *self._sampler.diagnose(),
             *train_diagnoses(self.config, train, step),
             *val_diagnoses(self.config, val, step, sync_is_on=self.sync_is_on, is_last=is_last),
-            *(plateau_diagnoses(self._nearness) if is_last else []),
+            *(plateau_diagnoses(self.config, self._nearness) if is_last else []),
         ]
 
     def state(self) -> dict[str, Any]:

@@ -61,15 +61,23 @@ def val_diagnoses(
     return found
 
 
-def plateau_diagnoses(nearness: Mapping[int, float]) -> list[Diagnosis]:
+def plateau_diagnoses(config: GeneratorConfig, nearness: Mapping[int, float]) -> list[Diagnosis]:
     """`not_at_plateau`, from the nearness at each validation by step: methods cannot be compared yet.
 
-    The gain is measured from the newest validation that lies 500 updates back, or in a shorter training a third of it,
+    Below `copies_reference_margin` nothing has been learned that could be at its plateau. Else the gain is measured from the newest validation that lies 500 updates back, or in a shorter training a third of it,
     and scaled to 500 updates.
     """
     if not nearness:
         return []
     last = max(nearness)
+    if nearness[last] < config.copies_reference_margin:
+        return [
+            Diagnosis(
+                name="not_at_plateau",
+                text=f"generated mouths were only {nearness[last]:.3f} of the way to the true ones at step {last}, so the"
+                " learning had hardly begun: train longer before methods are compared",
+            )
+        ]
     span = min(PLATEAU_STEPS, max(1, last // 3))
     earlier = [step for step in nearness if step <= last - span]
     if not earlier:

@@ -25,6 +25,7 @@ OTHERS = [command for command in COMMANDS if " " in command.text and command not
 # First words of a command -> why it is not run here.
 NOT_RUN = {
     "cals demo": "minutes; run in tests/pipelines/test_end_to_end.py",
+    "cals adapt": "needs a trained base and minutes; tests/pipelines/test_adapt.py makes the dataset",
     "cals dub": "needs a trained model and minutes; tests/pipelines/dubbing/test_run.py dubs with small networks",
     "cals import-model": "needs a training's folder; tests/pipelines/test_import_model.py imports one",
     "cals mos serve": "a server that stays; tests/pipelines/mos/test_app.py talks to it",

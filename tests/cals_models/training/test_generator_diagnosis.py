@@ -19,11 +19,12 @@ from cals_models.training.generator_diagnosis import plateau_diagnoses, train_di
         ({480: 0.7}, ["not_at_plateau"]),  # one validation shows no end
         ({1: 0.7}, ["not_at_plateau"]),
         ({1000: 0.7, 2000: 0.6}, []),
+        ({1000: 0.24, 2000: 0.24}, ["not_at_plateau"]),  # the learning had hardly begun
         ({}, []),
     ],
 )
 def test_a_plateau_is_a_gain_below_0_02_in_500_steps(nearness: dict[int, float], names: list[str]) -> None:
-    assert [found.name for found in plateau_diagnoses(nearness)] == names
+    assert [found.name for found in plateau_diagnoses(GeneratorConfig(), nearness)] == names
 
 
 def test_a_generator_that_ignores_its_audio_is_named_from_half_of_the_training_on() -> None:
