@@ -50,9 +50,20 @@ def deafness(folder: Path, config: GeneratorConfig) -> str | None:
 
 
 def trained_on(folder: Path) -> str:
-    """What a model was trained on, in words: datasets, updates."""
+    """What a model was trained on, in words: datasets, updates, and those of the base that it adapts."""
     if not (folder / RESULT_FILE).is_file():
-        return "no training on record"
+        return "with no training on record"
     result = read_result(folder)
     names = ", ".join(sorted(Path(shards).name for shards in result["shards"]))
-    return f"trained on {names}, {result['steps']} updates"
+    text = f"trained on {names}, {result['steps']} updates"
+    base = _base_of(folder)
+    return f"{text}, from a base {trained_on(base)}" if base is not None else text
+
+
+def _base_of(folder: Path) -> Path | None:
+    """Folder of the generator that a training continued; None if it began anew, or where that is not on record."""
+    job = folder / "job.json"
+    if not job.is_file():
+        return None
+    base = json.loads(job.read_text(encoding="utf-8")).get("inputs", {}).get("generator")
+    return None if base is None else Path(base)

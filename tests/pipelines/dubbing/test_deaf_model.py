@@ -53,10 +53,17 @@ def test_a_deaf_model_is_rejected_with_the_metric_and_its_limit(
 def test_a_model_that_listens_and_one_without_a_record_are_taken(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "model")
     reject_deaf_model(folder)
-    assert trained_on(folder) == "no training on record"
+    assert trained_on(folder) == "with no training on record"
     write_result(folder, nearness=0.25, gain=0.1)
     reject_deaf_model(folder)
     assert trained_on(folder) == "trained on grid, people, 700 updates"
+    adapted = write_model(tmp_path / "adapted")
+    write_result(adapted, nearness=0.5, gain=0.5)
+    (adapted / "job.json").write_text(json.dumps({"inputs": {"generator": str(folder)}}))
+    own = "trained on grid, people, 700 updates"
+    assert trained_on(adapted) == f"{own}, from a base {own}"
+    (adapted / "job.json").write_text(json.dumps({"inputs": {"generator": str(tmp_path / "gone")}}))
+    assert trained_on(adapted) == f"{own}, from a base with no training on record"
 
 
 def test_a_dub_by_a_deaf_model_has_to_be_forced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
