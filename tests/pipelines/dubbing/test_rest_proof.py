@@ -1,4 +1,4 @@
-"""Two seconds of silence after speech, and a model that shows whatever the source does: the mouths come to rest."""
+"""Two seconds of silence after speech: the mouths come to rest, whatever the source's mouth does there."""
 
 from __future__ import annotations
 
@@ -67,11 +67,12 @@ def test_a_mouth_rests_in_silence_whatever_the_source_does(
         crops=CropSettings(),
         mels=MelSettings(),
     )
-    last_second = {}
-    for rest in (True, False):
-        inputs = DubInputs(video=video, audio=tmp_path / "a.wav", out=tmp_path / f"{rest}.mp4")
-        settings = DubSettings(fit="loop", rest=rest)
-        make_dub(inputs, model, DlibBackend(), settings, Home(tmp_path / "home"), no_bar)
-        last_second[rest] = openings(inputs.out)[-25:].mean()
-    assert last_second[True] <= 1.1 * np.percentile(openings(video), 5)
-    assert last_second[False] > 2 * last_second[True], "the source does not speak there: nothing is shown"
+    inputs = DubInputs(video=video, audio=tmp_path / "a.wav", out=tmp_path / "dub.mp4")
+    make_dub(
+        inputs, model, DlibBackend(), DubSettings(fit="loop", rest=True), Home(tmp_path / "home"), no_bar
+    )
+    last_second = openings(inputs.out)[-25:].mean()
+    source = openings(video)
+    shown_there = np.resize(source, 25 * 60)[: len(openings(inputs.out))][-25:]
+    assert last_second <= 1.1 * np.percentile(source, 5)
+    assert shown_there.mean() > 2 * last_second, "the source does not speak there: nothing is shown"
