@@ -86,13 +86,14 @@ def add_adapted_dataset(project: Project, wanted: Adaptation, say: Callable[[str
     base = project.dataset(wanted.base or newest_base(project, wanted.method))
     steps = _steps(project, base, wanted)
     name = wanted.dataset_name
-    folder = project.home.root / FOLDER / name
     used_s = min(length_s, MOST_S)
-    _write_data(folder, wanted.video, used_s)
+    entry = _entry(base, wanted.method, name, steps)
+    add_dataset(
+        project.config_path, name, entry
+    )  # a name that is taken is an error before its data are touched
+    _write_data(project.home.root / FOLDER / name, wanted.video, used_s)
     if used_s < length_s:
         say(f"{wanted.video}: its first {used_s:g} s of {length_s:.1f} s are read")
-    entry = _entry(base, wanted.method, name, steps)
-    add_dataset(project.config_path, name, entry)
     say(f"{name}: {wanted.method} of {base.name}, {steps} more updates on {wanted.video.name}")
     return load_project(project.config_path, project.home.root)
 

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from assets.models.train_stage import training_folder
-from assets.models.training_files import IMPORTED_FILE
-from assets.project.atomic_files import write_text
+from assets.models.training_files import placed_training
 from assets.project.code_version import CodeVersion
 from assets.project.settings import Project
 from assets.stage.run import StageRun, require_method
@@ -242,10 +240,7 @@ def _place(folder: Path, out: Path, result: Mapping[str, Any]) -> None:
             f"{folder}: the same training was done here already, with other weights ({there[:DIGITS]}); remove {out} to "
             "import this one instead"
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".importing-", dir=out.parent) as temporary:
-        staged = Path(temporary) / out.name
-        staged.mkdir()
+    with placed_training(folder, result, out) as staged:
         for name in COPIED:
             if not (folder / name).is_file():
                 raise ImportRejected(f"{folder}: lacks {name}; copy the whole folder of the training")
@@ -257,11 +252,6 @@ def _place(folder: Path, out: Path, result: Mapping[str, Any]) -> None:
                 f"{folder}: model.json and result.json are of different trainings; copy the folder again"
             )
         shutil.copyfile(staged / "job.json", staged / "config.json")
-        origin = {"host": result.get("host", "unknown"), "library_versions": result["versions"]}
-        write_text(staged / IMPORTED_FILE, json.dumps({"folder": str(folder.absolute()), **origin}, indent=1))
-        if out.exists():
-            shutil.rmtree(out)  # a training that was started here with the same settings and never finished
-        staged.replace(out)
 
 
 def _adopt(project: Project, run: StageRun, folder: Path) -> list[str]:

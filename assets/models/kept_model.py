@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import tempfile
 from pathlib import Path
 
-from assets.models.training_files import IMPORTED_FILE, RESULT_FILE, read_result
-from assets.project.atomic_files import write_text
+from assets.models.training_files import RESULT_FILE, placed_training, read_result
 
 FILES = ("model.json", "model.safetensors", "progress.jsonl", "job.json", "config.json", RESULT_FILE)
 
@@ -25,19 +22,6 @@ def keep_model(base: Path, out: Path) -> None:
     """
     if (out / RESULT_FILE).exists():
         return
-    result = read_result(base)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".keeping-", dir=out.parent) as temporary:
-        staged = Path(temporary) / out.name
-        staged.mkdir()
+    with placed_training(base, read_result(base), out) as staged:
         for name in FILES:
             shutil.copyfile(base / name, staged / name)
-        origin = {
-            "folder": str(base.absolute()),
-            "host": result.get("host", "unknown"),
-            "library_versions": result["versions"],
-        }
-        write_text(staged / IMPORTED_FILE, json.dumps(origin, indent=1))
-        if out.exists():
-            shutil.rmtree(out)  # a training that was started here and never finished
-        staged.replace(out)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from assets.project.atomic_files import write_text
 from assets.store.ledger import ImportedFrom
 
 IMPORTED_FILE = "imported.json"
@@ -23,6 +27,27 @@ def read_progress(out: Path) -> Iterator[dict[str, Any]]:
     """Lines of ``progress.jsonl``: the metrics of a step and split, or a warning."""
     for text in (out / "progress.jsonl").read_text(encoding="utf-8").splitlines():
         yield json.loads(text)
+
+
+@contextmanager
+def placed_training(source: Path, result: Mapping[str, Any], out: Path) -> Iterator[Path]:
+    """A folder to copy a finished training into, which becomes ``out``: all of it, or nothing after an error.
+
+    Args:
+        source: folder that the training comes from.
+        result: its ``result.json``.
+        out: folder of the training here; one that was begun there and never finished is replaced.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".placing-", dir=out.parent) as temporary:
+        staged = Path(temporary) / out.name
+        staged.mkdir()
+        yield staged
+        origin = {"host": result.get("host", "unknown"), "library_versions": result["versions"]}
+        write_text(staged / IMPORTED_FILE, json.dumps({"folder": str(source.absolute()), **origin}, indent=1))
+        if out.exists():
+            shutil.rmtree(out)
+        staged.replace(out)
 
 
 def read_imported_from(out: Path) -> ImportedFrom | None:

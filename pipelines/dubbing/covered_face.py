@@ -70,11 +70,12 @@ class UsualMouth:
 
     def covers(self, crop: NDArray[np.uint8]) -> bool:
         """Whether something covers the mouth of a crop (S, S, 3) RGB; frames are given in order."""
-        likeness = self._known @ patch_of(crop)
+        patch = patch_of(crop)
+        likeness = self._known @ patch
         nearest = float(likeness.max())
         self._is_covered = nearest < self._covered_below + FREE_ABOVE * self._is_covered
         if nearest < SAME and len(self._known) < MOST_KEPT and self._supports(likeness):
-            self._known = np.concatenate([self._known, patch_of(crop)[None]])
+            self._known = np.concatenate([self._known, patch[None]])
         return self._is_covered
 
     def _supports(self, likeness: Values) -> bool:
