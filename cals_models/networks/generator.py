@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cals_models.config.generator import GeneratorConfig
 from cals_models.config.lip_motion_units import UNIT_DIM
+from cals_models.config.lip_to_face import LipToFaceConfig
 from cals_models.networks.residual import he_start
 from cals_models.shards.shard_format import CROP_PX
 
@@ -111,7 +111,7 @@ class LipToFace(nn.Module):
         config: widths, blocks, `known_pixels`, `output_from`, `finest_maps`.
     """
 
-    def __init__(self, config: GeneratorConfig) -> None:
+    def __init__(self, config: LipToFaceConfig) -> None:
         super().__init__()
         widths, num_blocks = config.widths, config.blocks_per_level
         self.copies_known_pixels = config.known_pixels == "copied"

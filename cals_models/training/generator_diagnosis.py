@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from cals_models.config.generator import GeneratorConfig
+from cals_models.config.generated_frames import GeneratedFramesConfig
+from cals_models.config.lip_to_face import LipToFaceConfig
 from cals_models.training.stage import Diagnosis
 
 PLATEAU_GAIN = 0.02
@@ -11,7 +12,7 @@ PLATEAU_STEPS = 500
 """... in this many updates."""
 
 
-def train_diagnoses(config: GeneratorConfig, train: Mapping[str, float], step: int) -> list[Diagnosis]:
+def train_diagnoses(config: LipToFaceConfig, train: Mapping[str, float], step: int) -> list[Diagnosis]:
     """`dead_discriminator`, from the metrics of training (none where there are no new ones)."""
     is_late = step >= config.steps // 2
     if not train or not is_late or train["discriminator_loss"] >= config.dead_discriminator_loss:
@@ -27,20 +28,25 @@ def train_diagnoses(config: GeneratorConfig, train: Mapping[str, float], step: i
 
 
 def val_diagnoses(
-    config: GeneratorConfig, val: Mapping[str, float], step: int, *, sync_is_on: bool, is_last: bool
+    config: LipToFaceConfig, val: Mapping[str, float], step: int, *, sync_is_on: bool, is_last: bool
 ) -> list[Diagnosis]:
-    """`sync_never_switched_on`, `ignores_audio`, `copies_reference`, from the metrics of a validation (or none)."""
+    """`sync_never_switched_on` and what `mouth_diagnoses` names, from the metrics of a validation (or none)."""
+    found = mouth_diagnoses(config, val, step)
+    if not val or not is_last or sync_is_on:
+        return found
+    never = Diagnosis(
+        name="sync_never_switched_on",
+        text=f"generated mouths were {val['reference_nearness']:.2f} of the way from the reference's to the true"
+        f" ones at the end, never above {config.sync_switch_on_nearness}, so the sync losses had no weight:"
+        " train longer, check that audio and video are in sync, or lower sync_switch_on_nearness",
+    )
+    return [never, *found]
+
+
+def mouth_diagnoses(config: GeneratedFramesConfig, val: Mapping[str, float], step: int) -> list[Diagnosis]:
+    """`ignores_audio`, `copies_reference`, from the metrics of a validation (or none), in the second half of a training."""
     found = []
     is_late = step >= config.steps // 2
-    if val and is_last and not sync_is_on:
-        found.append(
-            Diagnosis(
-                name="sync_never_switched_on",
-                text=f"generated mouths were {val['reference_nearness']:.2f} of the way from the reference's to the true"
-                f" ones at the end, never above {config.sync_switch_on_nearness}, so the sync losses had no weight:"
-                " train longer, check that audio and video are in sync, or lower sync_switch_on_nearness",
-            )
-        )
     if val and is_late and val["audio_gain"] < config.min_audio_gain_db:
         found.append(
             Diagnosis(
@@ -61,7 +67,7 @@ def val_diagnoses(
     return found
 
 
-def plateau_diagnoses(config: GeneratorConfig, nearness: Mapping[int, float]) -> list[Diagnosis]:
+def plateau_diagnoses(config: GeneratedFramesConfig, nearness: Mapping[int, float]) -> list[Diagnosis]:
     """`not_at_plateau`, from the nearness at each validation by step: methods cannot be compared yet.
 
     Below `copies_reference_margin` nothing has been learned that could be at its plateau. Else the gain is measured from the newest validation that lies 500 updates back, or in a shorter training a third of it,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from cals_models.config.generator import GeneratorConfig
+from cals_models.config.generated_frames import GeneratedFramesConfig
 from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE
 from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.shards.shard_clip import ShardClip
@@ -34,7 +34,7 @@ class SampleDrawer:
     def __init__(
         self,
         source: ClipStream,
-        config: GeneratorConfig,
+        config: GeneratedFramesConfig,
         keys: Mapping[str, ClipUnits],
         units: Mapping[str, npt.NDArray[np.float32]],
         *,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cals_models.codecs.png import encode_png
-from cals_models.config.generator import GeneratorConfig
+from cals_models.config.generated_frames import GeneratedFramesConfig
 from cals_models.losses import wav2lip_sync_loss
 from cals_models.mel_windows import CONTEXT_FRAMES
 from cals_models.metrics.crop_metrics import mouth_region, psnr, ssim
@@ -48,7 +48,7 @@ class GeneratorValidation:
     def __init__(
         self,
         shard_sets: Sequence[ShardSet],
-        config: GeneratorConfig,
+        config: GeneratedFramesConfig,
         world: World,
         expert: SyncEncoder,
     ) -> None:
