@@ -61,6 +61,7 @@ class Stretch:
         landmarks: (n, 68, 2) in crop pixels.
         seen: (n,) whether the face was found; elsewhere its place is interpolated.
         closed_opening: of the face's closed mouth, in units of its spread.
+        voice: number of the voice that it speaks with, among those of the dub.
     """
 
     first_frame: int
@@ -68,6 +69,7 @@ class Stretch:
     landmarks: Points
     seen: NDArray[np.bool_]
     closed_opening: float
+    voice: int = 0
 
     def covers(self, frame: int) -> bool:
         return self.first_frame <= frame < self.first_frame + len(self.transforms)

@@ -29,6 +29,7 @@ from pipelines.dubbing.dubbed_frames import DubbedFrames
 from pipelines.dubbing.face_looks import read_looks
 from pipelines.dubbing.frame_plan import FrameLog, FramePlan, frames_at_ticks, plan_frames
 from pipelines.dubbing.generate_mouths import MouthGenerator
+from pipelines.dubbing.output_audio import whole_audio
 from pipelines.dubbing.output_format import container_of
 from pipelines.dubbing.plan_writing import fit_changes, plan_writing
 from pipelines.dubbing.provenance import Origin, append_row, sha256_of
@@ -115,7 +116,8 @@ def make_dub(
     template = next(read_frames(source))
     writing = plan_writing(inputs.out, container, source, template, settings, origin.metadata())
     first = _first_pass(source, inputs, model, backend, settings, progress)
-    looks = read_looks(read_frames(source), first.stretches, first.rest)
+    rests = [first.rests[stretch.voice] for stretch in first.stretches]
+    looks = read_looks(read_frames(source), first.stretches, rests)
     mouths = _mouth_generator(model, first, settings)
     dubbed = DubbedFrames(source, first.plan, first.stretches, mouths, settings, looks, writing.pixel_format)
     with progress("drawing", first.plan.num_frames) as advance, replacing(inputs.out) as temporary:
@@ -124,7 +126,7 @@ def make_dub(
                 temporary,
                 dubbed.frames(advance),
                 first.plan,
-                first.audio,
+                whole_audio(first.audio),
                 source=source,
                 template=template,
                 writing=writing,
@@ -156,7 +158,7 @@ class _FirstPass:
         faces: the chosen ones.
         stretches: their positions in the source's frames.
         plan: the frames of the output.
-        rest: when the mouths are closed.
+        rests: of each voice, when mouths that follow it are closed.
     """
 
     source: SourceVideo
@@ -164,7 +166,7 @@ class _FirstPass:
     faces: list[Face]
     stretches: list[Stretch]
     plan: FramePlan
-    rest: Rest
+    rests: list[Rest]
 
 
 def _first_pass(
@@ -187,7 +189,7 @@ def _first_pass(
         faces=faces,
         stretches=_stretches(source, log, faces, model.crops),
         plan=plan,
-        rest=rest,
+        rests=[rest],
     )
 
 
@@ -231,10 +233,10 @@ def _stretches(
 def _mouth_generator(model: DubModel, first: _FirstPass, settings: DubSettings) -> MouthGenerator:
     return MouthGenerator(
         model.generator,
-        first.audio,
+        [first.audio.mono],
         model.mels,
         num_ticks=first.plan.num_ticks,
-        num_stretches=len(first.stretches),
+        stretch_voices=[stretch.voice for stretch in first.stretches],
         batch_frames=settings.batch_frames,
     )
 
@@ -275,7 +277,7 @@ def _result(
         fit_changes=fit_changes(first.plan, first.source, first.audio.duration_s),
         frame_changes=writing.changes,
         audio_changes=None if first.audio.is_as_given else first.audio.taken,
-        without_speech=first.rest.without_speech,
+        without_speech=first.rests[0].without_speech,
         num_bridged_frames=dubbed.num_bridged,
         num_covered_frames=dubbed.num_covered,
     )

@@ -95,7 +95,7 @@ class DubbedFrames:
         crops = {
             (number, place): cut_crop(frame.decoded, stretch.transform(frame.index), CROP_PX)
             for number, frame in batch
-            for place, stretch in self._covering(frame.index)
+            for place, stretch in self._drawn(number, frame.index)
         }
         crops = {key: crop for key, crop in crops.items() if not self._usual[key[1]].covers(crop)}
         if not crops:
@@ -104,7 +104,7 @@ class DubbedFrames:
         references: dict[tuple[int, int], Crop] = {}
         for (number, place), crop in crops.items():
             key = int(self._plan.ticks[number]), place
-            if self._rest.weight(key[0]) < 1 and key not in first:
+            if self._rest.weight(*key) < 1 and key not in first:
                 first[key] = crop
                 references[key] = self._closed(number, place, crop)
         generated = self._generator.generate(first, references) if first else {}
@@ -112,7 +112,8 @@ class DubbedFrames:
         for (number, place), crop in crops.items():
             tick, frame = int(self._plan.ticks[number]), self._number_in_stretch(number, place)
             mouth = self._rest.mouth(tick, place, frame, crop, generated.get((tick, place)))
-            mouths[(number, place)] = (mouth, self._mask * changed_share(mouth, crop))
+            shown = np.float32(self._rest.share_shown(tick, place))
+            mouths[(number, place)] = (mouth, self._mask * changed_share(mouth, crop) * shown)
         return mouths
 
     def _closed(self, number: int, place: int, crop: Crop) -> Crop:
@@ -127,7 +128,7 @@ class DubbedFrames:
     def _dubbed(self, number: int, frame: SourceFrame, mouths: Mouths) -> Any:
         planes = FramePlanes(frame.image, frame.display.orientation, self._pixel_format)
         is_dubbed = is_bridged = is_covered = False
-        for place, stretch in self._covering(frame.index):
+        for place, stretch in self._drawn(number, frame.index):
             if (number, place) not in mouths:
                 is_covered = True
                 continue
@@ -143,5 +144,11 @@ class DubbedFrames:
             draw_mark(planes)
         return planes.frame()
 
-    def _covering(self, frame: int) -> Iterator[tuple[int, Stretch]]:
-        return ((place, s) for place, s in enumerate(self._stretches) if s.covers(frame))
+    def _drawn(self, number: int, frame: int) -> Iterator[tuple[int, Stretch]]:
+        """The stretches whose mouths are drawn into a frame of the source, the one of this number in the output."""
+        tick = int(self._plan.ticks[number])
+        return (
+            (place, stretch)
+            for place, stretch in enumerate(self._stretches)
+            if stretch.covers(frame) and self._rest.share_shown(tick, place) > 0
+        )

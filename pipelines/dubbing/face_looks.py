@@ -31,16 +31,18 @@ class FaceLooks:
     usual: list[UsualMouth]
 
 
-def read_looks(frames: Iterable[SourceFrame], stretches: Sequence[Stretch], rest: Rest) -> FaceLooks:
+def read_looks(
+    frames: Iterable[SourceFrame], stretches: Sequence[Stretch], rests: Sequence[Rest]
+) -> FaceLooks:
     """The looks of the face of each stretch.
 
     Args:
         frames: of the source, from the first on; read as far as they are needed.
         stretches: of the chosen faces.
-        rest: when the mouths rest.
+        rests: of each stretch, when its mouth rests.
     """
-    rests = bool(rest.weights.any())
-    closed = [set(closed_frames(stretch)) if rests else set() for stretch in stretches]
+    any_rests = any(rest.weights.any() for rest in rests)
+    closed = [set(closed_frames(stretch)) if any_rests else set() for stretch in stretches]
     compared = [set(compared_frames(stretch)) for stretch in stretches]
     last = max(
         stretch.first_frame + max(closed[place] | compared[place]) for place, stretch in enumerate(stretches)
@@ -59,8 +61,8 @@ def read_looks(frames: Iterable[SourceFrame], stretches: Sequence[Stretch], rest
                 patches[place].append(patch_of(crop))
         if frame.index >= last:
             break
-    mouths = [closed_mouths(*pair) for pair in zip(stretches, crops, strict=True)] if rests else []
+    mouths = [closed_mouths(*pair) for pair in zip(stretches, crops, strict=True)] if any_rests else []
     return FaceLooks(
-        resting=RestingMouths(rest, mouths, lower_face_mask(CROP_PX)),
+        resting=RestingMouths(rests, mouths, lower_face_mask(CROP_PX)),
         usual=[UsualMouth(taken) for taken in patches],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from assets.mels.settings import MelSettings
 from cals_models.shards.shard_format import CROP_PX
-from pipelines.dubbing.dub_audio import DubAudio, dub_mel
+from pipelines.dubbing.dub_audio import dub_mel
 from pipelines.dubbing.match_colours import ColourMatch
 from pipelines.dubbing.paste_mouth import lower_face_mask
 
@@ -26,13 +26,23 @@ class MouthGenerator:
     def __init__(
         self,
         generator: LipGenerator,
-        audio: DubAudio,
+        voices: Sequence[NDArray[np.int16]],
         mels: MelSettings,
         *,
         num_ticks: int,
-        num_stretches: int,
+        stretch_voices: Sequence[int],
         batch_frames: int,
     ) -> None:
+        """Reads the audio of each voice.
+
+        Args:
+            generator: with its weights.
+            voices: int16 (n,), 16 kHz each, from the start of the dub on.
+            mels: settings of the mel.
+            num_ticks: length of the dub.
+            stretch_voices: number of the voice that each stretch follows.
+            batch_frames: frames that are generated at once.
+        """
         import torch
 
         from cals_models.speech_level import at_level_throughout
@@ -40,11 +50,16 @@ class MouthGenerator:
         self._generator = generator
         self._batch_frames = batch_frames
         mask = lower_face_mask(CROP_PX)
-        self._matches = [ColourMatch(mask) for _ in range(num_stretches)]
-        mel = torch.from_numpy(dub_mel(audio.mono, num_ticks, mels))
+        self._matches = [ColourMatch(mask) for _ in stretch_voices]
+        self._stretch_voices = stretch_voices
         # Audio louder than that of the training would open the mouth unnaturally wide.
         level = generator.speech_level
-        self._units = generator.units_from_mel(mel if level is None else at_level_throughout(mel, level))
+        self._units = []
+        for mono in voices:
+            mel = torch.from_numpy(dub_mel(mono, num_ticks, mels))
+            self._units.append(
+                generator.units_from_mel(mel if level is None else at_level_throughout(mel, level))
+            )
 
     def generate(
         self, true: Mapping[tuple[int, int], Crop], references: Mapping[tuple[int, int], Crop]
@@ -72,7 +87,7 @@ class MouthGenerator:
         batches = self._generator.render_batches(
             torch.from_numpy(pose),
             torch.from_numpy(reference),
-            self._units[[tick for tick, _ in true]],
+            torch.stack([self._units[self._stretch_voices[place]][tick] for tick, place in true]),
             self._batch_frames,
         )
         crops = np.concatenate([batch.numpy() for batch in batches])

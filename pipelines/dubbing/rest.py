@@ -27,32 +27,44 @@ CLOSING_S = 0.16
 
 @dataclass(frozen=True, kw_only=True)
 class Rest:
-    """How far the mouths are at rest at each tick.
+    """How far the mouth of a face is at rest at each tick, and where it is drawn at all.
 
     Args:
         weights: (T,) from 0, the model's mouth, to 1, the source's closed mouth.
         without_speech: where no speech was found, and what the mouth does there, in words; None if nowhere.
+        shown: (T,) from 0, the source's own mouth, to 1, the dub's; None where the dub's is shown throughout.
     """
 
     weights: NDArray[np.float32]
     without_speech: str | None = None
+    shown: NDArray[np.float32] | None = None
 
     def weight(self, tick: int) -> float:
         return float(self.weights[tick])
+
+    def share_shown(self, tick: int) -> float:
+        """How far the dub's mouth is shown, 0 to 1; at 0 the frame is left as it is."""
+        return 1.0 if self.shown is None else float(self.shown[tick])
 
 
 class RestingMouths:
     """Draws the mouths of a dub at rest."""
 
-    def __init__(self, rest: Rest, closed: Sequence[ClosedMouths], mask: NDArray[np.float32]) -> None:
-        """Takes when they rest, the closed mouths of each stretch (none where nothing rests), and the paste's mask."""
-        self._rest = rest
+    def __init__(
+        self, rests: Sequence[Rest], closed: Sequence[ClosedMouths], mask: NDArray[np.float32]
+    ) -> None:
+        """Takes for each stretch when it rests, its closed mouths (none where nothing rests), and the paste's mask."""
+        self._rests = rests
         self._closed = closed
         self._matches = [ColourMatch(mask) for _ in closed]
 
-    def weight(self, tick: int) -> float:
-        """How far the mouth is at rest, 0 to 1; at 1 no generated mouth is needed."""
-        return self._rest.weight(tick)
+    def weight(self, tick: int, place: int) -> float:
+        """How far the mouth of a stretch is at rest, 0 to 1; at 1 no generated mouth is needed."""
+        return self._rests[place].weight(tick)
+
+    def share_shown(self, tick: int, place: int) -> float:
+        """How far the dub's mouth of a stretch is shown, 0 to 1."""
+        return self._rests[place].share_shown(tick)
 
     def mouth(
         self, tick: int, place: int, number: int, true: NDArray[np.uint8], generated: NDArray[np.uint8] | None
@@ -66,7 +78,7 @@ class RestingMouths:
             true: the source's crop (S, S, 3).
             generated: the model's crop (S, S, 3); may be missing where the weight is 1.
         """
-        weight = self.weight(tick)
+        weight = self.weight(tick, place)
         if generated is not None and weight == 0:
             return generated
         closed = self._matches[place](self._closed[place].at(number, true), true)
@@ -74,7 +86,7 @@ class RestingMouths:
 
 
 def find_rest(mono: NDArray[np.int16], plan: FramePlan, *, wanted: bool) -> Rest:
-    """When the mouths rest.
+    """When the mouths rest that follow one audio throughout.
 
     Args:
         mono: int16 (n,), 16 kHz: the audio of the dub.

@@ -14,10 +14,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.dubbing.dub_audio import DubAudio, output_blocks
 from pipelines.dubbing.frame_plan import FramePlan
 from pipelines.dubbing.frame_planes import FramePlanes
 from pipelines.dubbing.kept_tracks import KeptTracks, add_kept
+from pipelines.dubbing.output_audio import OutputAudio
 from pipelines.dubbing.output_format import MUXERS, Encoder
 from pipelines.dubbing.source_video import SourceFrame, SourceVideo
 
@@ -68,7 +68,7 @@ def write_video(
     path: Path,
     frames: Iterable[Any],
     plan: FramePlan,
-    audio: DubAudio,
+    audio: OutputAudio,
     *,
     source: SourceVideo,
     template: SourceFrame,
@@ -143,7 +143,7 @@ def _video_stream(
     return stream
 
 
-def _audio_stream(container: Any, audio: DubAudio) -> Any:
+def _audio_stream(container: Any, audio: OutputAudio) -> Any:
     stream = container.add_stream("aac", rate=audio.rate_hz, options={"flags": "+bitexact"})
     stream.layout, stream.format = audio.layout, "fltp"
     stream.bit_rate = BIT_RATE_PER_CHANNEL * audio.num_channels
@@ -151,10 +151,10 @@ def _audio_stream(container: Any, audio: DubAudio) -> Any:
     return stream
 
 
-def _audio_packets(stream: Any, audio: DubAudio, num_samples: int) -> Packets:
+def _audio_packets(stream: Any, audio: OutputAudio, num_samples: int) -> Packets:
     """Encoded audio, each part with the time from which it was passed to the encoder."""
     done = 0
-    for block in output_blocks(audio, num_samples):
+    for block in audio.blocks(num_samples):
         samples: NDArray[np.float32] = np.ascontiguousarray(block)
         frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=audio.layout)
         frame.pts, frame.sample_rate, frame.time_base = done, audio.rate_hz, Fraction(1, audio.rate_hz)

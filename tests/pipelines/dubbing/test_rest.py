@@ -89,7 +89,7 @@ def test_an_open_mouth_gets_the_closed_one_and_a_closed_one_stays() -> None:
         own=np.zeros(2, np.float32),
     )
     weights = np.array([0, 0.5, 1], np.float32)
-    resting = RestingMouths(Rest(weights=weights), [closed], lower_face_mask(128))
+    resting = RestingMouths([Rest(weights=weights)], [closed], lower_face_mask(128))
     assert resting.mouth(0, 0, 0, crop, crop) is crop
     assert opening_of(resting.mouth(2, 0, 0, crop, None)) < 0.5 * opening_of(crop)
     moved = closed.at(1, crop)[60:120, 30:100].astype(int)
