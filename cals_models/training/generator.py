@@ -8,21 +8,20 @@ are enabled by one rule: once generated mouths have left the reference's. L_reco
 Legend: B samples, S target frames, L video frames of audio, D = 512.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd import backward
 
 from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.generator import GeneratorConfig
-from cals_models.losses import adversarial_loss, discriminator_loss
+from cals_models.losses import adversarial_loss
 from cals_models.mel_windows import CONTEXT_FRAMES, WINDOW_FRAMES
 from cals_models.methods.registry import METHODS
 from cals_models.networks.audio_to_lip import AudioToLip
@@ -40,13 +39,12 @@ from cals_models.training.clip_units import audio_units, clip_units, lip_units
 from cals_models.training.clip_windows import lower_half
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
-from cals_models.training.generator_diagnosis import plateau_diagnoses, train_diagnoses, val_diagnoses
 from cals_models.training.generator_samples import SampleDrawer
 from cals_models.training.generator_validation import GeneratorValidation
 from cals_models.training.job import TrainingJob
+from cals_models.training.lip_to_face import LipToFaceStage
 from cals_models.training.sampler import BatchSampler, sampler_of, train_source
-from cals_models.training.schedule import learning_rate
-from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
+from cals_models.training.stage import Batch, build_optimizer
 from cals_models.training.sync_losses import SYNC_TERMS, Keys
 
 CLIPS_FOR_LEVEL = 64
@@ -86,11 +84,8 @@ def _continue_from(folder: Path, method: str, model: LipSync) -> None:
     load_network(model.audio, base.weights.get("audio", {}), str(folder))
 
 
-class GeneratorStage(TrainingStage):
+class GeneratorStage(LipToFaceStage):
     """Trains a LipSync against a LowerFaceDiscriminator and a frozen SyncEncoder."""
-
-    best_metric: ClassVar[str] = "audio_gain"
-    higher_is_better: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -102,6 +97,7 @@ class GeneratorStage(TrainingStage):
         model: LipSync,
         expert: SyncEncoder,
     ) -> None:
+        super().__init__()
         self.config: GeneratorConfig = config
         self.world = world
         self.sync_losses = METHODS[method].sync_losses
@@ -121,58 +117,14 @@ class GeneratorStage(TrainingStage):
         self.exported = ("generator", "audio")
         self.optimizers = self._build_optimizers()
         self.sync_is_on = config.sync_switch_on_nearness == 0
-        self._sampler, self._single_sampler = self._build_samplers(shard_sets)
+        self._window_sampler, self._single_sampler = self._build_samplers(shard_sets)
         self._validation = GeneratorValidation(shard_sets, config, world, self.expert)
-        self._copied_metrics: dict[str, float] = {}
-        self._nearness: dict[int, float] = {}
-
-    def draw(self, batch_number: int) -> Batch:
-        """Batch of a number.
-
-        Returns:
-            Arrays of `draw_sample` with a first axis B.
-        """
-        if self._is_single(batch_number // self.config.accumulate_batches):
-            return self._single_sampler.draw(batch_number)
-        return self._sampler.draw(batch_number)
 
     def train_step(self, batches: Sequence[Batch], step: int) -> dict[str, Tensor]:
-        """One update of the generator, then one of the discriminator."""
+        """One update of the generator, then one of the discriminator; f_theta is frozen in those of single frames."""
         if self._trains_audio and isinstance(self.model.audio, AudioToLip):
-            self.model.audio.requires_grad_(not self._is_single(step))
-        rate = learning_rate(step, self.config)
-        discriminator_rate = learning_rate(step, self.config, peak=self.config.discriminator_learning_rate)
-        self.discriminator.requires_grad_(False)
-        terms: list[dict[str, Tensor]] = []
-        pairs: list[tuple[Tensor, Tensor]] = []
-        for batch in batches:
-            with self.autocast():
-                losses, real, fake = self.generator_losses(batch)
-            backward(losses["loss"] / len(batches))
-            terms.append({name: loss.detach() for name, loss in losses.items()})
-            pairs.append((real, fake.detach()))
-        norm = apply_gradients(
-            self.optimizers["generator"], learning_rate=rate, config=self.config, world=self.world
-        )
-        self.discriminator.requires_grad_(True)
-        for real, fake in pairs:
-            with self.autocast():
-                loss = discriminator_loss(self.discriminator(real), self.discriminator(fake))
-            backward(loss / len(pairs))
-            terms.append({"discriminator_loss": loss.detach()})
-        apply_gradients(
-            self.optimizers["discriminator"],
-            learning_rate=discriminator_rate,
-            config=self.config,
-            world=self.world,
-        )
-        names = {name for term in terms for name in term}
-        means = {name: torch.stack([term[name] for term in terms if name in term]).mean() for name in names}
-        return {
-            **means,
-            "gradient_norm": norm,
-            "sync_is_on": torch.tensor(float(self.sync_is_on), device=norm.device),
-        }
+            self.model.audio.requires_grad_(not self.is_single(step))
+        return super().train_step(batches, step)
 
     def generator_losses(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """The generator's loss on a batch.
@@ -248,53 +200,12 @@ class GeneratorStage(TrainingStage):
             units = lip_units(self.expert, batch["lower_frames"])
         return Keys(units=units, first=batch["first"], counted=batch["counted"])
 
-    def validate(self, step: int) -> dict[str, float]:
-        """PSNR, SSIM and the expert's loss on fixed held-out samples; the same with another clip's audio."""
-        metrics = self._validation.metrics(self.generate)
-        self._nearness[step] = metrics["reference_nearness"]
-        return metrics
-
-    def observe(self, metrics: Mapping[str, float]) -> None:
-        """Enables the sync losses once `reference_nearness > sync_switch_on_nearness`; they stay enabled."""
-        if metrics["reference_nearness"] > self.config.sync_switch_on_nearness:
-            self.sync_is_on = True
-        self._copied_metrics = {
-            name.removeprefix("copy_"): value for name, value in metrics.items() if name.startswith("copy_")
-        }
-
-    def chance(self) -> dict[str, float]:
-        """The metrics of the reference frame, shown unchanged."""
-        return self._copied_metrics
-
-    def samples(self) -> dict[str, bytes]:
-        """A row a sample: reference, pose prior, generated frame, true frame."""
-        return self._validation.preview()
-
-    def diagnose(
-        self, train: Mapping[str, float], val: Mapping[str, float], step: int, *, is_last: bool
-    ) -> list[Diagnosis]:
-        """`clips_without_window`, and what `generator_diagnosis` names."""
-        return [
-            *self._sampler.diagnose(),
-            *train_diagnoses(self.config, train, step),
-            *val_diagnoses(self.config, val, step, sync_is_on=self.sync_is_on, is_last=is_last),
-            *(plateau_diagnoses(self.config, self._nearness) if is_last else []),
-        ]
-
-    def state(self) -> dict[str, Any]:
-        """Whether the sync losses are enabled, and the nearness at each validation."""
-        return {"sync_is_on": self.sync_is_on, "nearness": dict(self._nearness)}
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restores what `state` returned."""
-        self.sync_is_on = bool(state["sync_is_on"])
-        self._nearness = dict(state["nearness"])
-
     def description(self) -> dict[str, Any]:
         """f_theta's settings, without which the audio path cannot be built, and the median speech level of the audio."""
         config = self._audio_to_lip_config
         levels = [
-            speech_level(torch.from_numpy(clip.mel)) for clip in self._sampler.source.first(CLIPS_FOR_LEVEL)
+            speech_level(torch.from_numpy(clip.mel))
+            for clip in self._window_sampler.source.first(CLIPS_FOR_LEVEL)
         ]
         return {
             "audio_to_lip": None if config is None else asdict(config),
@@ -311,9 +222,6 @@ class GeneratorStage(TrainingStage):
         if trained:
             generator.add_param_group({"params": trained, "weight_decay": 0.0, "learning_rate_share": share})
         return {"generator": generator, "discriminator": build_optimizer([self.discriminator], self.config)}
-
-    def _is_single(self, step: int) -> bool:
-        return step < self.config.single_frame_share * self.config.steps
 
     def _build_samplers(self, shard_sets: Sequence[ShardSet]) -> tuple[BatchSampler, BatchSampler]:
         """Batches of windows, and of single frames: as many frames, each a sample of its own."""

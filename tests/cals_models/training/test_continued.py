@@ -93,7 +93,7 @@ def test_reference_and_targets_of_a_sample_change_alike_and_only_in_training(
     path = write_job(tmp_path / "job", "generator", shards, method="wav2lip", inputs=wav2lip)
     stage = build_stage(read_job(path), ALONE, [ShardSet(shards)])
     assert isinstance(stage, GeneratorStage)
-    source = stage._sampler.source
+    source = stage._window_sampler.source
     clip = next(iter(source.first(1)))
     config = replace(stage.config, brightness_jitter=0.0, mirror_share=1.0)
 
