@@ -1,7 +1,9 @@
 """``cals adapt``: continues a dataset's generator on one person's own video.
 
 The video becomes a dataset of its own, of two stretches: what is trained on, and at the end what is validated on. Its
-sync encoder and f_theta are those of the base, so that the audio path keeps what it learned from much speech.
+sync encoder and f_theta are those of the base, so that the audio path keeps what it learned from much speech. The base's own
+clips are trained on along with the video's, half of the time each: with the video alone, whose audio f_theta may not
+know, the generator unlearns to follow the audio.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from assets.project.atomic_files import replacing, write_text
 from assets.project.graph import stage_names
 from assets.project.settings import NAME_PATTERN, Dataset, Project, SettingsError, add_dataset, load_project
 from assets.raw_videos.layouts.folder import SPLITS_NAME
+from assets.shards.contents import find_in_contents, write_missing_contents
 from assets.store.current_model import find_current_model
+from assets.store.file_digests import sha256_of
 from pipelines.dubbing.choose_model import newest_base
 from pipelines.dubbing.source_video import open_source
 
@@ -35,6 +39,9 @@ TRAINED_SHARE = 0.7
 """Of the time that is given; reading, tracking and validation take the rest."""
 LEAST_STEPS = 50
 NUM_VALIDATIONS = 8
+VALIDATIONS_WITHOUT_BETTER = 4
+OWN_SHARE = 0.5
+"""Of the visits; the rest are the base's clips."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +94,8 @@ def add_adapted_dataset(project: Project, wanted: Adaptation, say: Callable[[str
     steps = _steps(project, base, wanted)
     name = wanted.dataset_name
     used_s = min(length_s, MOST_S)
-    entry = _entry(base, wanted.method, name, steps)
+    beside = _trained_beside(project, base, wanted.video, say)
+    entry = _entry(base, wanted.method, name, steps, beside)
     add_dataset(
         project.config_path, name, entry
     )  # a name that is taken is an error before its data are touched
@@ -137,13 +145,33 @@ def _write_data(folder: Path, video: Path, used_s: float) -> None:
     write_text(folder / SPLITS_NAME, "\n".join(["path,split,start_s,end_s", *lines]) + "\n")
 
 
-def _entry(base: Dataset, method: str, name: str, steps: int) -> dict[str, Any]:
+def _trained_beside(
+    project: Project, base: Dataset, video: Path, say: Callable[[str], None]
+) -> tuple[str, ...]:
+    """The base's data sets that are trained on along with the video: all but those that hold the video itself.
+
+    The end of the video is validated on, so it may not be in what is trained on.
+    """
+    write_missing_contents(project.home)
+    found = find_in_contents(project.home, "raw_sha256", [sha256_of(video)])
+    held = {dataset for dataset, _, _ in found}
+    for name in (base.name, *base.train_on):
+        if name in held:
+            say(f"{name} holds {video.name} itself: its clips are not trained on along with it")
+    return tuple(name for name in (base.name, *base.train_on) if name not in held)
+
+
+def _entry(
+    base: Dataset, method: str, name: str, steps: int, trained_beside: tuple[str, ...]
+) -> dict[str, Any]:
     """The dataset in ``cals.yaml``: data as the base's are made, a generator that continues."""
     read_alike = {stage: base.settings[stage] for stage in stage_names("data") if stage in base.settings}
     generator = {
         **base.settings.get("generator", {}),
         "steps": steps,
         "validate_every_steps": max(20, steps // NUM_VALIDATIONS),
+        "early_stopping_validations": VALIDATIONS_WITHOUT_BETTER,
+        "own_share": OWN_SHARE,
         "finetune_audio_to_lip": False,
     }
     return {
@@ -154,6 +182,7 @@ def _entry(base: Dataset, method: str, name: str, steps: int) -> dict[str, Any]:
         "to": "generator",
         "methods": [method],
         "base": base.name,
+        "train_on": list(trained_beside),
         "settings": {**read_alike, "generator": generator},
     }
 

@@ -53,6 +53,8 @@ class TrainingConfig(Settings):
         clip_cache_bytes: a split that is no larger than this is kept in memory, a larger one is streamed.
         frame_cache_bytes: limit of the decoded frames that each process that draws samples keeps in memory; 0 decodes
             at every visit. Audio-to-Lip keeps F_v's lip motion units instead.
+        own_share: least share of the visits that the dataset's own clips have where `train_on` names other datasets; 0 visits
+            every clip alike, once for every 4 s begun.
         seed: decides every random draw, together with the number of the step.
     """
 
@@ -85,6 +87,7 @@ class TrainingConfig(Settings):
     frame_cache_bytes: Annotated[
         CountOrZero, WithoutEffect(why="a decoded frame is the same, kept or not")
     ] = 0
+    own_share: ShareBelowOne = 0.0
     seed: CountOrZero = 0
 
     def __post_init__(self) -> None:

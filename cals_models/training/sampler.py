@@ -5,6 +5,7 @@ long clip counts as much as the short ones it could be cut into. A small set sta
 by clip in the same order, which runs across all shards.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -36,6 +37,7 @@ class ClipStream:
         seed: of the order.
         clip_cache_bytes: a split of at most this size is kept in memory; of a larger one each visit reads its clip.
         frame_cache_bytes: decoded frames are kept if all of the split's fit into this.
+        own_share: least share of the visits that the clips of the first set have; they are visited as many times more often.
 
     Attributes:
         is_unusable: bool (N,), True for clips that were visited and had no sample; the processes that draw share it.
@@ -53,6 +55,7 @@ class ClipStream:
         seed: int,
         clip_cache_bytes: int,
         frame_cache_bytes: int = 0,
+        own_share: float = 0.0,
     ) -> None:
         self._sets, self._split, self._seed = list(sets), split, seed
         counts = [shard_set.num_clips(split) for shard_set in self._sets]
@@ -67,7 +70,9 @@ class ClipStream:
             self._clips = [clip for shard_set in self._sets for clip in shard_set.clips(split)]
         # Every shard is indexed here, once, instead of in each process that draws.
         lengths = np.concatenate([shard_set.clip_lengths(split) for shard_set in self._sets])
-        self._visits = np.repeat(np.arange(self.num_clips), -(-lengths // VISIT_FRAMES))
+        visits = -(-lengths // VISIT_FRAMES)
+        visits[: counts[0]] *= _times_for_share(visits, counts[0], own_share)
+        self._visits = np.repeat(np.arange(self.num_clips), visits)
         num_frames = sum(shard_set.num_frames(split) for shard_set in self._sets)
         fits = self._clips is not None and num_frames * FRAME_BYTES <= frame_cache_bytes
         self._frames: dict[str, tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]] | None = (
@@ -133,6 +138,14 @@ class ClipStream:
                 break
             chosen[self.index(number)] = None
         return [self._clip(index) for index in chosen]
+
+
+def _times_for_share(visits: npt.NDArray[np.int64], num_own: int, share: float) -> int:
+    """How many times as often the first clips are to be visited, so that they have at least a share of all visits."""
+    own, others = int(visits[:num_own].sum()), int(visits[num_own:].sum())
+    if own == 0:
+        return 1
+    return max(1, math.ceil(round(others * share / (1 - share) / own, 9)))
 
 
 class BatchSampler:
@@ -224,6 +237,7 @@ def train_source(
         seed=config.seed,
         clip_cache_bytes=config.clip_cache_bytes,
         frame_cache_bytes=config.frame_cache_bytes if keeps_frames else 0,
+        own_share=config.own_share,
     )
 
 

@@ -6,11 +6,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from assets.project.settings import Project, SettingsError, load_project
+from assets.shards.contents import SCHEMA, contents_path
 from assets.store.current_model import write_current_model
+from assets.store.file_digests import sha256_of
 from pipelines.adapt import Adaptation, add_adapted_dataset, name_of
 from tests.support.array_frames import astronaut
 
@@ -22,6 +26,11 @@ BASE = """datasets:
     settings:
       face_crops: {max_padding_share: 0.3}
       generator: {brightness_jitter: 0.1, steps: 9000}
+"""
+
+OTHERS = """  others:
+    layout: folder
+    root: others
 """
 
 
@@ -46,6 +55,7 @@ def test_a_video_becomes_a_dataset_that_continues_the_base(project: Project, gri
     generator = adapted.stage_settings("me", "generator")
     assert generator.steps == 420, "0.7 of 120 s at 5 a second"
     assert not generator.finetune_audio_to_lip and generator.brightness_jitter == 0.1
+    assert me.train_on == ("people",) and generator.own_share == 0.5
     assert adapted.stage_settings("me", "face_crops").max_padding_share == 0.3
     assert me.root == project.home.root / "adapted" / "me"
     copy = me.root / f"video{grid_clips[0].suffix}"
@@ -57,6 +67,25 @@ def test_a_video_becomes_a_dataset_that_continues_the_base(project: Project, gri
     add_adapted_dataset(adapted, wanted, told.append)
     with pytest.raises(SettingsError, match="'me' is there already with other data"):
         add_adapted_dataset(adapted, replace(wanted, minutes=3.0), told.append)
+
+
+def test_a_base_that_holds_the_video_is_not_trained_on_along_with_it(
+    project: Project, grid_clips: list[Path]
+) -> None:
+    hashes = [sha256_of(path) for path in grid_clips[:2]]
+    contents = SCHEMA.empty_table().to_pydict() | {name: ["x", "x"] for name in SCHEMA.names}
+    for dataset, raw in (("people", hashes), ("others", ["0" * 64, hashes[1]])):
+        path = contents_path(project.home, dataset, "0" * 64)
+        path.parent.mkdir(parents=True)
+        pq.write_table(pa.table(contents | {"raw_sha256": raw}, schema=SCHEMA), path)
+    project.config_path.write_text(
+        BASE.replace("    settings:", "    train_on: [others]\n    settings:") + OTHERS
+    )
+    told: list[str] = []
+    wanted = Adaptation(video=grid_clips[0], name="me")
+    adapted = add_adapted_dataset(load_project(project.config_path, project.home.root), wanted, told.append)
+    assert adapted.dataset("me").train_on == ("others",)
+    assert told[0] == f"people holds {grid_clips[0].name} itself: its clips are not trained on along with it"
 
 
 def test_what_cannot_be_adapted(project: Project, grid_clips: list[Path], tmp_path: Path) -> None:

@@ -60,6 +60,22 @@ def test_a_clip_is_visited_once_for_every_four_seconds(shards: Path, tmp_path: P
     assert len(mixed.first(3)) == 3
 
 
+@pytest.mark.parametrize(("share", "own_visits"), [(0.0, 1), (0.14, 1), (0.15, 2), (0.5, 6), (0.9, 54)])
+def test_own_clips_have_at_least_their_share(
+    shards: Path, tmp_path: Path, share: float, own_visits: int
+) -> None:
+    own = write_talking_shards(tmp_path / "own", num_clips={"train": 1, "val": 1, "test": 0}, num_frames=20)
+    mixed = ClipStream(
+        [ShardSet(own), ShardSet(shards)], "train", seed=3, clip_cache_bytes=2**30, own_share=share
+    )
+    for epoch in range(2):
+        num_visits = own_visits + 6
+        visited = [mixed.visit(num_visits * epoch + n).num_frames for n in range(num_visits)]
+        assert sorted(visited) == [12] * 6 + [20] * own_visits
+    alone = ClipStream([ShardSet(own)], "train", seed=3, clip_cache_bytes=2**30, own_share=share)
+    assert [alone.index(n) for n in range(3)] == [0, 0, 0]
+
+
 @pytest.mark.parametrize("sets", [1, 2])
 def test_a_streamed_set_can_be_entered_anywhere(shards: Path, sets: int) -> None:
     streamed = source(shards, cache=0, sets=sets)
