@@ -10,6 +10,8 @@ another clip's audio, and its frames are compared with the clip's own, true audi
 ``lse_crop_dubbed`` (only for ``audio = 'other'`` of methods that are given audio) compares the same frames with the
 audio that they were generated from.
 
+Protocol ``opening`` says whose mouth the generated one follows (`assets.metrics.opening_metrics`).
+
 Protocol ``lse_crop_jpeg`` (a setting) is ``lse_crop`` through the lossy files of the public code, for comparison with
 published values that were measured so.
 
@@ -24,11 +26,12 @@ from typing import Any
 import torch
 
 from assets.media.encode import read_lossless
-from assets.metrics.crop_values import crop_values, without_crops
+from assets.metrics.crop_values import CropComparison, compare_crops, without_crops
 from assets.metrics.instruments import Instruments
 from assets.metrics.jpeg_files import through_jpeg_files
 from assets.metrics.lse_values import LSE_METRICS, lse_values, windows_noted
 from assets.metrics.metric_value import MetricValue, metric_row, without_value
+from assets.metrics.opening_values import RenderOpening, SplitOpenings, render_opening
 from assets.metrics.render_set import Renders, RenderSet
 from assets.metrics.thread_map import map_in_threads, num_threads_beside
 from assets.workers.rejected import Rejected
@@ -62,6 +65,7 @@ def score_renders(
         ValueError: a render or a clip is missing.
     """
     by_key, method = renders.by_key(), renders.method
+    openings = SplitOpenings(instruments)
     if not by_key:
         raise ValueError(f"{renders.folder}: there is no render to score; materialise renders of {method}")
 
@@ -72,9 +76,11 @@ def score_renders(
             )
         rendered = by_key.pop(clip.key)
         try:
-            scored = run_at_clip(STAGE, lambda: _score_clip(clip, rendered, renders, instruments))
+            scored = run_at_clip(STAGE, lambda: _score_clip(clip, rendered, renders, instruments, openings))
         except Rejected as rejected:
             scored = {audio: _without_values(rejected.told, instruments) for audio in rendered}
+            for audio in rendered:
+                openings.add(clip.clip_id, audio, RenderOpening(detail=rejected.told))
         return clip.clip_id, scored
 
     rows: list[dict[str, Any]] = []
@@ -83,6 +89,8 @@ def score_renders(
         for audio, values in scored.items():
             rows += [metric_row(renders.dataset, method, clip_id, audio, value) for value in values]
             progress(1)
+    for (clip_id, audio), values in openings.values().items():
+        rows += [metric_row(renders.dataset, method, clip_id, audio, value) for value in values]
     if by_key:
         names = sorted(str(row["clip_id"]) for some in by_key.values() for row in some.values())
         raise ValueError(
@@ -92,22 +100,30 @@ def score_renders(
 
 
 def _score_clip(
-    clip: ShardClip, by_audio: Renders, renders: RenderSet, instruments: Instruments
+    clip: ShardClip,
+    by_audio: Renders,
+    renders: RenderSet,
+    instruments: Instruments,
+    openings: SplitOpenings,
 ) -> dict[str, list[MetricValue]]:
+    """Values of each render by its audio; those of openings are known later, by ``openings``."""
     true, own_audio, valid = clip.frames(range(clip.num_frames)), clip.audio(), clip.valid
     is_given_audio = renders.method not in METHODS or METHODS[renders.method].is_trained
     lips: dict[bytes, torch.Tensor] = {}
-    compared: dict[bytes, list[MetricValue]] = {}
+    compared: dict[bytes, CropComparison] = {}
     scored = {}
     for audio, render in by_audio.items():
         if render["status"] != "ok":
             detail = f"not rendered: {render['reason']}: {render['detail']}"
             scored[audio] = _without_values(detail, instruments)
+            openings.add(clip.clip_id, audio, RenderOpening(detail=detail))
             continue
         frames, given_audio = read_lossless(renders.folder / render["path"])
         content = frames.tobytes()  # the controls show the same frames with both audios
         if content not in compared:
-            compared[content] = crop_values(frames, true, valid, instruments)
+            compared[content] = compare_crops(frames, true, valid, instruments)
+        opening = render_opening(compared[content], given_audio, render["audio_clip_id"])
+        openings.add(clip.clip_id, audio, opening, compared[content].true)
         if audio == "own" or is_given_audio:
             measured, against = own_audio, "the clip's own sound"
         else:
@@ -119,7 +135,7 @@ def _score_clip(
         if audio == "other" and is_given_audio:
             against = f"the sound it was made with, of {render['audio_clip_id']}"
             lse += lse_values(frames, given_audio, "lse_crop_dubbed", against, instruments.evaluator, lips)
-        scored[audio] = compared[content] + windows_noted(lse, valid)
+        scored[audio] = compared[content].values + windows_noted(lse, valid)
     return scored
 
 

@@ -10,18 +10,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from assets.faces.landmarks import mouth_opening
 from assets.metrics.crop_landmarks import CropLandmarks
 from assets.metrics.instruments import Instruments
 from assets.metrics.metric_kinds import FrameMetric, Frames, LandmarkMetric, metrics_of
 from assets.metrics.metric_value import MetricValue, with_note, without_value
+from assets.metrics.opening_metrics import Opening
 
 Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropComparison:
+    """Generated crops beside the true ones.
+
+    Args:
+        values: of all registered metrics.
+        generated, true: float32 (T,), the mouth's opening in each; NaN where no face was found or seen.
+    """
+
+    values: list[MetricValue]
+    generated: Opening = field(repr=False)
+    true: Opening = field(repr=False)
 
 
 def crop_metric_names(instruments: Instruments) -> tuple[str, ...]:
@@ -30,7 +46,12 @@ def crop_metric_names(instruments: Instruments) -> tuple[str, ...]:
 
 
 def crop_values(frames: Frames, true: Frames, valid: Mask, instruments: Instruments) -> list[MetricValue]:
-    """All registered metrics of crops, over the frames in which the clip's face was seen.
+    """The values of `compare_crops`."""
+    return compare_crops(frames, true, valid, instruments).values
+
+
+def compare_crops(frames: Frames, true: Frames, valid: Mask, instruments: Instruments) -> CropComparison:
+    """All registered metrics of crops, over the frames in which the clip's face was seen, and their mouths' openings.
 
     Args:
         frames: uint8 (T, 128, 128, 3), RGB.
@@ -38,13 +59,20 @@ def crop_values(frames: Frames, true: Frames, valid: Mask, instruments: Instrume
         valid: bool (T,); the other frames are left out, and ``detail`` says how many.
         instruments: for metrics of landmarks and of networks.
     """
-    if valid.all():
-        return _values_of_crops(frames, true, instruments)
-    note = f"{int((~valid).sum())} of {len(valid)} frames left out: the clip's face was not seen there"
+    openings = [np.full(len(valid), np.nan, np.float32) for _ in range(2)]
+    note = None
+    if not valid.all():
+        note = f"{int((~valid).sum())} of {len(valid)} frames left out: the clip's face was not seen there"
     if not valid.any():
-        return without_crops(note, instruments)
-    values = _values_of_crops(frames[valid], true[valid], instruments)
-    return [with_note(value, note) for value in values]
+        values = without_crops(str(note), instruments)
+    else:
+        shown = (frames, true) if valid.all() else (frames[valid], true[valid])
+        landmarks = _landmarks(*shown, instruments)
+        measured = _values_of_crops(*shown, instruments) + _landmark_values(*landmarks, instruments)
+        values = [with_note(value, note) for value in measured]
+        for opening, found in zip(openings, landmarks, strict=True):
+            opening[valid] = mouth_opening(found.points)
+    return CropComparison(values=values, generated=openings[0], true=openings[1])
 
 
 def without_crops(detail: str, instruments: Instruments) -> list[MetricValue]:
@@ -86,7 +114,7 @@ def _values_of_crops(frames: Frames, true: Frames, instruments: Instruments) -> 
         _frame_value("primary", name, metric, frames, true)
         for name, metric in metrics_of(FrameMetric).items()
     ]
-    values += [
+    return values + [
         MetricValue(
             protocol="primary",
             metric=name,
@@ -95,7 +123,6 @@ def _values_of_crops(frames: Frames, true: Frames, instruments: Instruments) -> 
         )
         for name, network in instruments.networks.items()
     ]
-    return values + landmark_values(frames, true, instruments)
 
 
 def _frame_value(protocol: str, name: str, metric: FrameMetric, frames: Frames, true: Frames) -> MetricValue:
@@ -123,7 +150,18 @@ def landmark_values(frames: Frames, true: Frames, instruments: Instruments) -> l
         true: the same.
         instruments: detector, and the share of frames that may be missing.
     """
-    preds, target = instruments.landmarks.of(frames, keep=False), instruments.landmarks.of(true, keep=True)
+    return _landmark_values(*_landmarks(frames, true, instruments), instruments)
+
+
+def _landmarks(
+    frames: Frames, true: Frames, instruments: Instruments
+) -> tuple[CropLandmarks, CropLandmarks]:
+    return instruments.landmarks.of(frames, keep=False), instruments.landmarks.of(true, keep=True)
+
+
+def _landmark_values(
+    preds: CropLandmarks, target: CropLandmarks, instruments: Instruments
+) -> list[MetricValue]:
     both = preds.found & target.found
     detail, is_enough = _missing(preds, target), True
     if 1 - both.mean() > instruments.max_undetected_share or not both.any():

@@ -31,15 +31,14 @@ class FurtherMetrics:
 
 
 def further_metrics(warehouse: WarehouseReader, dataset: str) -> FurtherMetrics:
-    """LPIPS and FID, and whatever else ``metric_definitions`` names."""
-    columns = [
-        metric for name, metric in metric_definitions(warehouse).items() if name not in IN_OTHER_TABLES
-    ]
+    """Openings, LPIPS and FID, and whatever else ``metric_definitions`` names, as far as it was measured."""
     found = warehouse.rows(
         "select method, audio, metric, value, detail from set_metrics where dataset = ?", [dataset]
     )
     of_sets = {(row["method"], row["audio"], row["metric"]): row for row in found}
     measured = measured_scores(warehouse, dataset)
+    scored = {metric for _, _, metric in (*measured, *of_sets)} - IN_OTHER_TABLES
+    columns = [metric for name, metric in metric_definitions(warehouse).items() if name in scored]
     return FurtherMetrics(
         columns=columns,
         rows=own_and_other_rows(measured, of_sets, method_definitions(warehouse), columns),

@@ -9,7 +9,7 @@ from assets.report.table_cells import MethodRow, value_cell
 from assets.report.warehouse_reader import Row, WarehouseReader
 
 # Of each metric's protocols, the one that the page shows; no metric is measured by both.
-SHOWN_PROTOCOLS = ("primary", "lse_crop")
+SHOWN_PROTOCOLS = ("primary", "lse_crop", "opening")
 
 Scores = Mapping[tuple[str, str, str], Row]
 

@@ -19,6 +19,8 @@ from cals_models.metrics.resampling import Floats, bootstrap_interval, direction
 
 SERIES_KEY = ["method", "audio", "protocol", "metric", "evaluator"]
 DIFFERENCES = ("method_difference", "wrong_audio_margin")
+# With other audio it is judged against another recording: own minus other is no margin.
+WITHOUT_MARGIN = ("opening",)
 
 
 def _rows(quantity: str, dataset: str, keys: list[dict[str, Any]], values: Floats) -> list[dict[str, Any]]:
@@ -69,7 +71,8 @@ def _dataset_rows(dataset: str, scores: pd.DataFrame, signs: Mapping[str, int]) 
             difference_keys.append({"method": one, "other_method": other, "audio": "own", **shared})
         for method in methods:
             own, wrong = place.get((method, "own", *rest)), place.get((method, "other", *rest))
-            if own is not None and wrong is not None and metric in signs:
+            has_margin = metric in signs and protocol not in WITHOUT_MARGIN
+            if own is not None and wrong is not None and has_margin:
                 margins.append(signs[metric] * (values[:, own] - values[:, wrong]))
                 margin_keys.append({"method": method, "audio": None, **shared})
 

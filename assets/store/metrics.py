@@ -19,6 +19,9 @@ METRICS: dict[str, str] = {
     "lse_c": "assets.metrics.paper_metrics:LSE_C",
     "psnr_mouth": "assets.metrics.paper_metrics:PSNR_MOUTH",
     "ssim_mouth": "assets.metrics.paper_metrics:SSIM_MOUTH",
+    "opening_audio": "assets.metrics.opening_metrics:OPENING_AUDIO",
+    "opening_source": "assets.metrics.opening_metrics:OPENING_SOURCE",
+    "silence_movement": "assets.metrics.opening_metrics:SILENCE_MOVEMENT",
     "lpips": "assets.metrics.perceptual_metrics:LPIPS",
     "fid": "assets.metrics.perceptual_metrics:FID",
 }

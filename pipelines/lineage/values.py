@@ -7,7 +7,7 @@ A value is called ``TABLE/DATASET/METHOD`` and, of that row, ``/COLUMN`` and ``/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,7 +136,6 @@ def value_node(home: Home, value: Value) -> dict[str, Any]:
 
 def _mean(home: Home, value: Value) -> dict[str, Any]:
     protocol, audio = (*value.rest, *("", "")[len(value.rest) :])[:2]
-    protocol = protocol or HEADLINE.get(value.column, "primary")
     scores = _scores(home, value.dataset, value.method)
     scores = scores.filter(pc.equal(scores["audio"], audio or "own"))
     there = sorted(set(scores["metric"].to_pylist()))
@@ -144,8 +143,15 @@ def _mean(home: Home, value: Value) -> dict[str, Any]:
         raise LineageError(
             f"{value.text}: no metric {value.column!r}; scored are {', '.join(there) or 'none'}"
         )
-    chosen = pc.and_(pc.equal(scores["metric"], value.column), pc.equal(scores["protocol"], protocol))
-    return _summary(scores.filter(chosen)["value"]) | {"protocol": protocol}
+    scores = scores.filter(pc.equal(scores["metric"], value.column))
+    protocol = protocol or _usual_protocol(value.column, scores["protocol"].to_pylist())
+    return _summary(scores.filter(pc.equal(scores["protocol"], protocol))["value"]) | {"protocol": protocol}
+
+
+def _usual_protocol(metric: str, measured: Collection[str]) -> str:
+    """That of the tables; where the metric was not measured by it, the first that it was measured by."""
+    usual = HEADLINE.get(metric, "primary")
+    return usual if usual in measured else min(measured, default=usual)
 
 
 def _point(home: Home, value: Value) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 -- How much better a method scores with the clip's own audio than with another clip's: does the mouth follow the audio?
 -- A method is given another clip's audio and judged against the clip's own frames and audio; the controls, which use no
 -- audio, keep their frames and are judged against another clip's audio. Where is_better is null,
--- the metric does not show that the mouth follows the audio.
+-- the metric does not show that the mouth follows the audio. Protocol opening, which judges a render with other audio
+-- against the recording of that audio, has no margin.
 -- grain: one dataset, method, protocol, metric and evaluator
 -- key: dataset, method, protocol, metric, evaluator
 -- units: those of the metric; margins are signed so that higher is better for every metric
@@ -13,7 +14,7 @@ scores as (
         clip_metrics.dataset, clip_metrics.method, clip_metrics.clip_id, clip_metrics.audio,
         clip_metrics.protocol, clip_metrics.metric, clip_metrics.evaluator, clip_metrics.value
     from clip_metrics
-    where clip_metrics.value is not null
+    where clip_metrics.value is not null and clip_metrics.protocol <> 'opening'
 ),
 
 intervals as (

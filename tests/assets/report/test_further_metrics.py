@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from assets.project.home import Home
+from assets.report.failures import failures
 from assets.report.further_metrics import further_metrics
 from assets.report.page import render_report
 from assets.report.settings import ReportSettings
@@ -97,3 +99,43 @@ def test_a_newly_registered_metric_is_shown_too(tmp_path: Path, monkeypatch: pyt
     html = page.read_text(encoding="utf-8")
     assert "<b>NIQE</b>: naturalness of the frames." in html
     assert '<span class="value">4.3</span>' in html
+
+
+def opening_rows(clips: list[str], method: str) -> list[Row]:
+    """Openings with both kinds of audio; no clip has a silence."""
+    values = {("opening_audio", "own"): 0.8, ("opening_audio", "other"): 0.6, ("opening_source", "other"): 0.1}
+    values |= {("silence_movement", audio): None for audio in ("own", "other")}
+    return [
+        {
+            "dataset": warehouse_rows.DATASET, "method": method, "clip_id": clip, "audio": audio, "protocol": "opening",
+            "metric": metric, "value": value and value + 0.001 * place, "evaluator": "dlib",
+            "detail": None if value else "no silence of 8 frames or more in the given audio",
+        }
+        for (metric, audio), value in values.items()
+        for place, clip in enumerate(clips)
+    ]  # fmt: skip
+
+
+def test_openings_are_shown_beside_each_other_and_have_no_margin(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    clips = warehouse_rows.fill(home)
+    margins = query(publish(home), "from wrong_audio_margin")
+    rows = warehouse_rows.score_rows(clips, "cals") + opening_rows(clips, "cals")
+    write_part(home, "clip_metrics", rows, dataset=warehouse_rows.DATASET, method="cals")
+    with connect(publish(home)) as connection:
+        warehouse = WarehouseReader(connection)
+        shown = further_metrics(warehouse, warehouse_rows.DATASET)
+        failed = failures(warehouse, warehouse_rows.DATASET, [], 0)
+    assert [metric.label for metric in shown.columns] == ["Opening, audio", "Opening, source", "Movement in silence"]
+    (cals,) = shown.rows
+    assert [cell.text for cell in cals.cells] == ["0.81", "0.61", "", "0.11", "", ""]
+    assert cals.cells[2].why == "not measured"
+    assert cals.cells[4].why == cals.cells[5].why == "no silence of 8 frames or more in the given audio"
+    assert not any("silence" in failure.what for failure in failed), "audio without a silence is no failure"
+    pd.testing.assert_frame_equal(query(home.database, "from wrong_audio_margin"), margins)
+    better = query(home.database, "select metric, unit, better from metric_summary where protocol = 'opening'")
+    assert dict(better[["metric", "better"]].to_numpy().tolist()) == {
+        "opening_audio": "higher", "opening_source": "lower", "silence_movement": "lower",
+    }  # fmt: skip
+    intervals = query(home.database, "select quantity from bootstrap_intervals where protocol = 'opening'")
+    assert set(intervals["quantity"]) == {"mean"}

@@ -15,10 +15,11 @@ from assets.store.metrics import declared_metrics, definition_rows, measured_met
 def test_rows_are_in_the_order_of_the_table() -> None:
     rows = definition_rows()
     assert [row["metric"] for row in rows] == [
-        "psnr", "ssim", "lmd", "lse_d", "lse_c", "psnr_mouth", "ssim_mouth", "lpips", "fid",
+        "psnr", "ssim", "lmd", "lse_d", "lse_c", "psnr_mouth", "ssim_mouth", "opening_audio", "opening_source",
+        "silence_movement", "lpips", "fid",
         "visual_quality", "lip_sync_quality", "realness",
     ]  # fmt: skip
-    assert [row["position"] for row in rows] == list(range(1, 13))
+    assert [row["position"] for row in rows] == list(range(1, 16))
     assert {row["better"] for row in rows} == {"higher", "lower"}
     assert rows[0] | {"description": ""} == {
         "metric": "psnr", "label": "PSNR", "unit": "dB", "better": "higher", "position": 1, "decimals": 2, "description": "",
