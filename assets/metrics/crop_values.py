@@ -153,9 +153,7 @@ def landmark_values(frames: Frames, true: Frames, instruments: Instruments) -> l
     return _landmark_values(*_landmarks(frames, true, instruments), instruments)
 
 
-def _landmarks(
-    frames: Frames, true: Frames, instruments: Instruments
-) -> tuple[CropLandmarks, CropLandmarks]:
+def _landmarks(frames: Frames, true: Frames, instruments: Instruments) -> tuple[CropLandmarks, CropLandmarks]:
     return instruments.landmarks.of(frames, keep=False), instruments.landmarks.of(true, keep=True)
 
 

@@ -132,7 +132,7 @@ def silent_frames(audio: NDArray[np.int16]) -> NDArray[np.bool_]:
     samples = audio.reshape(-1, SAMPLES_PER_FRAME).astype(np.float64) / 2**15
     level = np.sqrt((samples**2).mean(axis=1))
     quiet = level < max(SILENT_BELOW * float(np.percentile(level, LOUD_PERCENTILE)), SILENT_RMS)
-    silent = np.zeros_like(quiet)
+    silent = np.zeros(len(level), np.bool_)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], quiet, [False]]).astype(np.int8)))
     for start, end in edges.reshape(-1, 2):
         if end - start >= SHORTEST_SILENCE:

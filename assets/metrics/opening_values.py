@@ -85,9 +85,7 @@ class SplitOpenings:
         about = f"audio of {given}" if is_other else None
         return [self._value(name, metric, openings, about) for name, metric in metrics.items()]
 
-    def _value(
-        self, name: str, metric: OpeningMetric, openings: Openings, about: str | None
-    ) -> MetricValue:
+    def _value(self, name: str, metric: OpeningMetric, openings: Openings, about: str | None) -> MetricValue:
         try:
             value = metric.of(openings)
         except UndefinedError as error:

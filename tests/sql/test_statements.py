@@ -99,7 +99,14 @@ def test_metrics_say_which_direction_is_better(database: Path) -> None:
         "realness",
     }
     assert set(definitions[definitions == "higher"].index) == higher
-    assert set(definitions[definitions == "lower"].index) == {"lmd", "lse_d", "opening_source", "silence_movement", "lpips", "fid"}
+    assert set(definitions[definitions == "lower"].index) == {
+        "lmd",
+        "lse_d",
+        "opening_source",
+        "silence_movement",
+        "lpips",
+        "fid",
+    }
 
 
 def test_the_papers_values_are_as_printed(database: Path) -> None:

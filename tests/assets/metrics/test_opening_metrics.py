@@ -131,7 +131,10 @@ def test_what_is_not_known_has_no_value_and_says_why() -> None:
     split.add("a", "other", render, compared.true)
     split.add("b", "other", RenderOpening(detail="not rendered: no_other_clip"))
     values = split.values()
-    for clip, why in (("a", "the opening of gone, whose audio was given, is not known"), ("b", "no_other_clip")):
+    for clip, why in (
+        ("a", "the opening of gone, whose audio was given, is not known"),
+        ("b", "no_other_clip"),
+    ):
         assert {value.value for value in values[clip, "other"]} == {None}
         assert len(values[clip, "other"]) == len(metrics_of(OpeningMetric)) == 3
         assert all(why in str(value.detail) for value in values[clip, "other"])

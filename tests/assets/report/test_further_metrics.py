@@ -103,7 +103,11 @@ def test_a_newly_registered_metric_is_shown_too(tmp_path: Path, monkeypatch: pyt
 
 def opening_rows(clips: list[str], method: str) -> list[Row]:
     """Openings with both kinds of audio; no clip has a silence."""
-    values = {("opening_audio", "own"): 0.8, ("opening_audio", "other"): 0.6, ("opening_source", "other"): 0.1}
+    values = {
+        ("opening_audio", "own"): 0.8,
+        ("opening_audio", "other"): 0.6,
+        ("opening_source", "other"): 0.1,
+    }
     values |= {("silence_movement", audio): None for audio in ("own", "other")}
     return [
         {
@@ -126,14 +130,20 @@ def test_openings_are_shown_beside_each_other_and_have_no_margin(tmp_path: Path)
         warehouse = WarehouseReader(connection)
         shown = further_metrics(warehouse, warehouse_rows.DATASET)
         failed = failures(warehouse, warehouse_rows.DATASET, [], 0)
-    assert [metric.label for metric in shown.columns] == ["Opening, audio", "Opening, source", "Movement in silence"]
+    assert [metric.label for metric in shown.columns] == [
+        "Opening, audio",
+        "Opening, source",
+        "Movement in silence",
+    ]
     (cals,) = shown.rows
     assert [cell.text for cell in cals.cells] == ["0.81", "0.61", "", "0.11", "", ""]
     assert cals.cells[2].why == "not measured"
     assert cals.cells[4].why == cals.cells[5].why == "no silence of 8 frames or more in the given audio"
     assert not any("silence" in failure.what for failure in failed), "audio without a silence is no failure"
     pd.testing.assert_frame_equal(query(home.database, "from wrong_audio_margin"), margins)
-    better = query(home.database, "select metric, unit, better from metric_summary where protocol = 'opening'")
+    better = query(
+        home.database, "select metric, unit, better from metric_summary where protocol = 'opening'"
+    )
     assert dict(better[["metric", "better"]].to_numpy().tolist()) == {
         "opening_audio": "higher", "opening_source": "lower", "silence_movement": "lower",
     }  # fmt: skip
