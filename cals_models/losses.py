@@ -180,3 +180,56 @@ def adversarial_loss(fake_logits: Tensor) -> Tensor:
         0.6931
     """
     return F.softplus(-fake_logits.float()).mean()
+
+
+def memory_store_loss(lips: Tensor, read: Tensor) -> Tensor:
+    """SyncTalkFace's: what a memory returns for a mouth's own address must be that mouth.
+
+    ||f - A M||^2, the mean over samples and components.
+
+    Args:
+        lips: f, float (..., D).
+        read: A M, float (..., D).
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Example:
+        >>> memory_store_loss(torch.ones(1, 2), torch.tensor([[0.0, 1.0]])).item()
+        0.5
+    """
+    if lips.shape != read.shape:
+        raise ValueError(f"lips {tuple(lips.shape)}, read {tuple(read.shape)}: must be the same")
+    return F.mse_loss(read.float(), lips.float())
+
+
+def memory_align_loss(lip_log_address: Tensor, audio_log_address: Tensor) -> Tensor:
+    """SyncTalkFace's: the audio's address must be that of the mouth.
+
+    KL(A_lip || A_aud) = sum_s A_lip log(A_lip / A_aud), mean over the samples; 0 where they are the same. The address of
+    the mouth is a target without gradient: else the mouths would be stored so that audio finds them easily, all alike.
+
+    Args:
+        lip_log_address, audio_log_address: float (..., S), log softmax over the slots.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Example:
+        >>> lip, audio = torch.tensor([[1.0, 1e-9]]).log(), torch.tensor([[0.5, 0.5]]).log()
+        >>> round(memory_align_loss(lip, audio).item(), 4)  # log 2
+        0.6931
+    """
+    if lip_log_address.shape != audio_log_address.shape:
+        raise ValueError(
+            f"lip address {tuple(lip_log_address.shape)}, audio address {tuple(audio_log_address.shape)}:"
+            " must be the same"
+        )
+    target = lip_log_address.detach()
+    return (target.exp() * (target - audio_log_address)).sum(-1).mean()

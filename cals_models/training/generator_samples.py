@@ -28,6 +28,7 @@ class SampleDrawer:
         augment: change the frames at random, by `brightness_jitter` and `mirror_share`; what the generated frames are
             contrasted with stays that of the unchanged ones.
         keys: F_v's units and F_a's embeddings by clip key; of other clips a sample holds what they are computed from.
+            None for a training that contrasts with no clip: its samples hold neither.
         units: f_theta's units (T, 512) by clip key, for single frames; of other clips a sample holds the mel.
     """
 
@@ -35,7 +36,7 @@ class SampleDrawer:
         self,
         source: ClipStream,
         config: GeneratedFramesConfig,
-        keys: Mapping[str, ClipUnits],
+        keys: Mapping[str, ClipUnits] | None,
         units: Mapping[str, npt.NDArray[np.float32]],
         *,
         augment: bool,
@@ -66,7 +67,7 @@ class SampleDrawer:
         return {
             **self._frames(clip, start, num_targets, reference, generator),
             **self._mel(clip, start, stretch),
-            **self._keys(clip, stretch),
+            **({} if self._keys_of is None else self._keys(clip, stretch, self._keys_of)),
         }
 
     def single(self, clip: ShardClip, generator: np.random.Generator) -> Sample | None:
@@ -127,11 +128,11 @@ class SampleDrawer:
             "num_valid": np.array(len(stretch)),
         }
 
-    def _keys(self, clip: ShardClip, stretch: range) -> Sample:
+    def _keys(self, clip: ShardClip, stretch: range, keys: Mapping[str, ClipUnits]) -> Sample:
         """What the generated frames are contrasted with, of all frames of the stretch, padded to the context."""
         rows, padding = slice(stretch.start, stretch.stop), (0, self._config.context_frames - len(stretch))
         counted = np.pad(counted_frames(clip.valid[rows]), padding)
-        known = self._keys_of.get(clip.key)
+        known = keys.get(clip.key)
         if known is None:
             lower = self._source.frames(clip, stretch)[:, HIDDEN_TOP_ROW:]
             return {

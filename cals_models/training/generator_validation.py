@@ -5,7 +5,7 @@ They steer the training; the metrics that are reported come from rendered test c
 Legend: B samples, S target frames, W = S windows of F_v a sample, D = 512.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -55,12 +55,15 @@ class GeneratorValidation:
         source = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
         self._device, self._precision, self._expert = world.device, config.precision, expert
         self._samples: list[Sample] = []
+        self._firsts_of_clips: list[int] = []
         for number, clip in enumerate(source.first(config.validation_clips)):
             generator = np.random.default_rng([0, number])
             keys = {clip.key: clip_units(expert, clip, world.device, config.precision)}
             drawer = SampleDrawer(source, config, keys, {}, augment=False)
             drawn = [drawer.window(clip, generator) for _ in range(SAMPLES_PER_CLIP)]
-            self._samples += [one for one in drawn if one is not None]
+            usable = [one for one in drawn if one is not None]
+            self._firsts_of_clips += [len(self._samples)] if usable else []
+            self._samples += usable
         if not self._samples:
             raise ValueError(
                 "no clip of the split val has target frames and a reference far enough from them;"
@@ -86,6 +89,11 @@ class GeneratorValidation:
             )
             rows.append(self._metrics_of(generate, batch, other))
         return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+    def clip_batches(self) -> Iterator[Batch]:
+        """The first sample of each clip, in batches on the device: its mel and F_v's units span `context_frames` of it."""
+        for first in range(0, len(self._firsts_of_clips), SAMPLES_AT_ONCE):
+            yield self._batch(self._firsts_of_clips[first : first + SAMPLES_AT_ONCE])
 
     def preview(self) -> dict[str, bytes]:
         """One PNG of the last validation; a row a sample: reference, pose prior, generated frame, true frame."""

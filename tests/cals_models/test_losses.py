@@ -14,6 +14,8 @@ from cals_models.losses import (
     audio_to_lip_loss,
     discriminator_loss,
     info_nce,
+    memory_align_loss,
+    memory_store_loss,
     sequence_contrast,
     wav2lip_sync_loss,
 )
@@ -140,3 +142,27 @@ def test_gan_losses_stay_finite_for_certain_logits() -> None:
 def test_wrong_shapes_are_named(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_memory_align_loss_is_the_divergence_of_the_audios_address_from_the_mouths() -> None:
+    rng = np.random.default_rng(0)
+    lip, audio = (np.exp(x) / np.exp(x).sum(-1, keepdims=True) for x in rng.normal(size=(2, 3, 5, 7)))
+    expected = (lip * np.log(lip / audio)).sum(-1).mean()
+    lips = torch.tensor(lip).log().requires_grad_()
+    addressed = torch.tensor(audio).log().requires_grad_()
+    loss = memory_align_loss(lips, addressed)
+    assert loss.item() == pytest.approx(expected, rel=1e-9)
+    assert memory_align_loss(lips, lips).item() == pytest.approx(0, abs=1e-12)
+    loss.backward()
+    assert lips.grad is None and addressed.grad is not None  # the mouth's address is the target
+    with pytest.raises(ValueError, match="must be the same"):
+        memory_align_loss(lips, addressed[:, :3])
+
+
+def test_memory_store_loss_is_the_mean_squared_distance() -> None:
+    rng = np.random.default_rng(1)
+    lips, read = rng.normal(size=(2, 4, 6))
+    found = memory_store_loss(torch.tensor(lips), torch.tensor(read)).item()
+    assert found == pytest.approx(float(((lips - read) ** 2).mean()), rel=1e-6)
+    with pytest.raises(ValueError, match="must be the same"):
+        memory_store_loss(torch.tensor(lips), torch.tensor(read)[:, :3])
