@@ -50,7 +50,7 @@ class Explainer:
                     yield from self._settings(row, partition)
 
     def _settings(self, row: Mapping[str, Any], partition: StalePartition) -> Iterator[str]:
-        values = self.project.settings_values(partition.dataset, partition.asset)
+        values = self.project.settings_values(partition.dataset, partition.asset, partition.method)
         before, now = json.loads(row["settings_json"]), json.loads(json.dumps(values))
         for name in sorted(name for name in {*before, *now} if before.get(name) != now.get(name)):
             yield f"        {name}: {before.get(name, 'not set')} -> {now.get(name, 'not set')}"

@@ -18,6 +18,7 @@ from assets.models.train_stage import training_folder
 from assets.models.training_files import placed_training
 from assets.project.code_version import CodeVersion
 from assets.project.settings import Project
+from assets.project.settings_names import settings_name
 from assets.stage.run import StageRun, require_method
 from assets.store import ledger
 from assets.store.mlflow_tracking import Tracking
@@ -219,7 +220,7 @@ def _check_settings(run: StageRun, folder: Path) -> None:
         words = [f"{name} {there.get(name, 'none')} there, {here.get(name, 'none')} here" for name in names]
         raise ImportRejected(
             f"{folder}: settings of {run.stage} differ: {_some(words)}; put those it was trained with under "
-            f"datasets.{run.dataset.name}.settings.{run.stage} in {run.project.config_path}"
+            f"datasets.{run.dataset.name}.settings.{settings_name(run.stage, run.method)} in {run.project.config_path}"
         )
 
 
@@ -229,7 +230,7 @@ def _some(words: list[str]) -> str:
 
 def _place(folder: Path, out: Path, result: Mapping[str, Any]) -> None:
     """Copies the model's files to where the training would write them; atomic: all of them or none."""
-    from cals_models.networks.model_files import read_model
+    from cals_models.networks.generator_files import read_any_model
     from cals_models.networks.portable_model import WEIGHTS, joined_weights
 
     if (out / "result.json").exists():
@@ -246,7 +247,7 @@ def _place(folder: Path, out: Path, result: Mapping[str, Any]) -> None:
                 raise ImportRejected(f"{folder}: lacks {name}; copy the whole folder of the training")
             shutil.copyfile(folder / name, staged / name)
         (staged / WEIGHTS).write_bytes(joined_weights(folder))
-        read_model(staged, str(result["stage"]))
+        read_any_model(staged, str(result["stage"]))
         if _read(staged / "model.json").get("weights_sha256") != result["weights_sha256"]:
             raise ImportRejected(
                 f"{folder}: model.json and result.json are of different trainings; copy the folder again"

@@ -320,7 +320,7 @@ def _own_cause(scan: _Scan, stage: Stage, method: str | None, row: dict[str, Any
     changed = sorted(name for name in {*before_inputs, *now} if before_inputs.get(name) != now.get(name))
     settings = settings_source(stage.name)
     if settings in changed:
-        values = scan.project.settings_values(scan.dataset.name, stage.name)
+        values = scan.project.settings_values(scan.dataset.name, stage.name, method)
         return Cause(kind="setting_changed", text=setting_change(json.loads(row["settings_json"]), values))
     if changed == [code_source(stage.name)]:
         chosen = chosen_code(scan.project, stage.name, scan.dataset.name, method)

@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 from assets.metrics.landmark_cache import LandmarkCache
 from assets.metrics.thread_map import map_in_threads
-from cals_models.inference.lip_generator import LipGenerator
+from cals_models.inference.frame_generator import UnitGenerator
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 
 Rows = list[dict[str, Any]]
-ClipRows = Callable[[ShardClip, LipGenerator, LandmarkCache, Any], Rows]
+ClipRows = Callable[[ShardClip, UnitGenerator, LandmarkCache, Any], Rows]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class TrainedMethods:
         landmarks: of true and generated crops.
     """
 
-    generators: Mapping[str, LipGenerator]
+    generators: Mapping[str, UnitGenerator]
     landmarks: LandmarkCache
 
 

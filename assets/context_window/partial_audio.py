@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from assets.renders.reference import reference_indices
-from cals_models.inference.lip_generator import LipGenerator
+from cals_models.inference.frame_generator import UnitGenerator
 from cals_models.mel_windows import SILENCE
 from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.shards.shard_clip import ShardClip
@@ -75,7 +75,7 @@ def middle_stretch(
 
 
 def generate_views(
-    generator: LipGenerator, stretch: Stretch, views: Sequence[View], *, hide_with: str, batch_frames: int
+    generator: UnitGenerator, stretch: Stretch, views: Sequence[View], *, hide_with: str, batch_frames: int
 ) -> list[Frames]:
     """Generates each view's frames from the audio that it leaves.
 
@@ -106,7 +106,7 @@ def generate_views(
     return np.split(generated, ends)
 
 
-def _units(generator: LipGenerator, mel: torch.Tensor, view: View, hide_with: str) -> torch.Tensor:
+def _units(generator: UnitGenerator, mel: torch.Tensor, view: View, hide_with: str) -> torch.Tensor:
     audible = torch.from_numpy(view.audible)
     if view.audible.all():
         return generator.units_from_mel(mel)

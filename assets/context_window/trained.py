@@ -14,21 +14,23 @@ from assets.models.train_stage import model_folder
 from assets.stage.run import StageRun
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
-from cals_models.inference.lip_generator import load_generator
+from cals_models.inference.frame_generator import UnitGenerator, open_generator
 from cals_models.methods.registry import METHODS
 from cals_models.shards.shard_set import ShardSet
 
 
 def open_trained(run: StageRun) -> TrainedMethods:
-    """The generators of the run's dataset, and the landmark detector that its settings name."""
+    """The generators of the run's dataset that draw from units, and the landmark detector that its settings name."""
     settings = run.settings
     device = settings.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    methods = [method for method in run.dataset.methods if METHODS[method].is_trained]
-    generators = {
-        method: load_generator(model_folder(run, "generator", method), device=device) for method in methods
-    }
+    generators: dict[str, UnitGenerator] = {}
+    for method in run.dataset.methods:
+        if METHODS[method].has_units:
+            opened = open_generator(model_folder(run, "generator", method), device=device)
+            assert isinstance(opened, UnitGenerator), method
+            generators[method] = opened
     tracking = TrackSettings(backend=settings.landmark_backend, device=settings.device)
     return TrainedMethods(
         generators=generators, landmarks=LandmarkCache(lambda: open_backend(tracking), None)

@@ -22,7 +22,7 @@ from assets.context_window.settings import ContextWindowSettings
 from assets.metrics.landmark_cache import LandmarkCache
 from assets.workers.rejected import Rejected
 from assets.workers.unexpected import run_at_clip
-from cals_models.inference.lip_generator import LipGenerator
+from cals_models.inference.frame_generator import UnitGenerator
 from cals_models.metrics.crop_metrics import lmd
 from cals_models.shards.shard_clip import ShardClip
 
@@ -30,7 +30,7 @@ STAGE = "context_window"
 
 
 def window_rows(
-    clip: ShardClip, generator: LipGenerator, landmarks: LandmarkCache, settings: ContextWindowSettings
+    clip: ShardClip, generator: UnitGenerator, landmarks: LandmarkCache, settings: ContextWindowSettings
 ) -> list[dict[str, Any]]:
     """LMD of a clip by a method with each window.
 
@@ -65,7 +65,7 @@ def audible_around(num_frames: int, frame: int, window: int) -> NDArray[np.bool_
 
 
 def _clip_values(
-    clip: ShardClip, generator: LipGenerator, landmarks: LandmarkCache, settings: ContextWindowSettings
+    clip: ShardClip, generator: UnitGenerator, landmarks: LandmarkCache, settings: ContextWindowSettings
 ) -> tuple[dict[int, float], str]:
     """LMD by window, and why a window has none.
 

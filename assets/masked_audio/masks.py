@@ -25,7 +25,7 @@ from assets.metrics.crop_landmarks import CropLandmarks
 from assets.metrics.landmark_cache import LandmarkCache
 from assets.workers.rejected import Rejected
 from assets.workers.unexpected import run_at_clip
-from cals_models.inference.lip_generator import LipGenerator
+from cals_models.inference.frame_generator import UnitGenerator
 from cals_models.metrics.crop_metrics import lmd
 from cals_models.shards.shard_clip import ShardClip
 
@@ -82,7 +82,7 @@ def _audible_but(num_frames: int, mask: range) -> NDArray[np.bool_]:
 
 
 def mask_rows(
-    clip: ShardClip, generator: LipGenerator, landmarks: LandmarkCache, settings: MaskedAudioSettings
+    clip: ShardClip, generator: UnitGenerator, landmarks: LandmarkCache, settings: MaskedAudioSettings
 ) -> list[dict[str, Any]]:
     """LMD of a clip by a method with each length of mask.
 
@@ -102,7 +102,7 @@ def mask_rows(
 
 
 def _clip_rows(
-    clip: ShardClip, generator: LipGenerator, landmarks: LandmarkCache, settings: MaskedAudioSettings
+    clip: ShardClip, generator: UnitGenerator, landmarks: LandmarkCache, settings: MaskedAudioSettings
 ) -> list[dict[str, Any]]:
     stretch = _stretch(clip, settings)
     total = stretch.num_frames
@@ -156,7 +156,7 @@ def _too_short(num_frames: int, settings: MaskedAudioSettings) -> str:
 
 
 def generate_strip(
-    clip: ShardClip, generators: Mapping[str, LipGenerator], settings: MaskedAudioSettings
+    clip: ShardClip, generators: Mapping[str, UnitGenerator], settings: MaskedAudioSettings
 ) -> Strip | None:
     """The middle mask of a clip, of the longest length that fits, by all methods; None where none fits.
 
@@ -169,7 +169,7 @@ def generate_strip(
 
 
 def _strip(
-    clip: ShardClip, generators: Mapping[str, LipGenerator], settings: MaskedAudioSettings
+    clip: ShardClip, generators: Mapping[str, UnitGenerator], settings: MaskedAudioSettings
 ) -> Strip | None:
     stretch = _stretch(clip, settings)
     fitting = [

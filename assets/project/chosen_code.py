@@ -20,10 +20,13 @@ def chosen_code(project: Project, stage: str, dataset: str, method: str | None) 
         method: of a partition by method, else None.
     """
     references = []
-    for choice in STAGES[stage].choices:
+    choices = STAGES[stage].choices
+    for choice in choices:
         table = load(choice.table)
         references += [table[name] for name in chosen_names(project, choice, dataset, method)]
-    return code_version(sorted(set(references)), Scope(stage=stage))
+    used_as = next((choice.uses for choice in choices if choice.uses), stage)
+    tables = frozenset(choice.table for choice in choices)
+    return code_version(sorted(set(references)), Scope(stage=used_as, chosen_elsewhere=tables))
 
 
 def chosen_names(project: Project, choice: Choice, dataset: str, method: str | None) -> tuple[str, ...]:

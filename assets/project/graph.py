@@ -27,10 +27,13 @@ class Choice:
         by: what names the entry: ``dataset.FIELD``, ``STAGE.FIELD`` of a stage's settings, ``method`` of the partition,
             ``methods`` for all methods of the dataset, or ``nothing`` where the entries reach the stage as inputs only: a
             generator, or tracks, of another method or back end are another input.
+        uses: stage whose entries count of `ByStage` tables that the chosen code has, where the stage uses it as that one
+            does; the stage itself if left empty.
     """
 
     table: str
     by: str
+    uses: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,8 @@ class Stage:
         splits: splits of the shards that it reads, where it does not read all; of other datasets (``train_on``) it reads
             train alone. Its input's version is the digest of these.
         by_method: partitioned by dataset x method instead of by dataset.
+        settings_by_method: each method has its own settings, of the class that it declares; `settings` is that of the
+            methods which declare none.
         choices: code that depends on the partition; it is the observed source ``code/<stage>``, while all other code that
             the asset function reaches is the stage's code version.
         kinds: Dagster kinds (at most three icons).
@@ -63,6 +68,7 @@ class Stage:
     sources: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
     by_method: bool = False
+    settings_by_method: bool = False
     choices: tuple[Choice, ...] = ()
     kinds: tuple[str, ...] = ("python",)
     trains: bool = False
@@ -159,6 +165,7 @@ _ALL = (
         sources=("train_on",),
         splits=("train", "val"),
         by_method=True,
+        settings_by_method=True,
         kinds=("pytorch", "mlflow"),
         trains=True,
         continues_base=True,
@@ -211,7 +218,7 @@ _ALL = (
         kinds=("python", "pytorch"),
         trains=True,
         choices=(
-            Choice(table=METHODS, by="nothing"),
+            Choice(table=METHODS, by="methods", uses="renders"),
             Choice(table=BACKENDS, by="context_window.landmark_backend"),
         ),
     ),
@@ -224,7 +231,7 @@ _ALL = (
         kinds=("python", "pytorch"),
         trains=True,
         choices=(
-            Choice(table=METHODS, by="nothing"),
+            Choice(table=METHODS, by="methods", uses="renders"),
             Choice(table=BACKENDS, by="masked_audio.landmark_backend"),
         ),
     ),
@@ -267,7 +274,8 @@ def computed_together(name: str) -> tuple[str, ...]:
 def stage_code(name: str) -> CodeVersion:
     """Code version of a stage; computed once a process, since its code is loaded once."""
     stage = STAGES[name]
-    return code_version((stage.asset, stage.settings), stage_scope(name))
+    own_settings = () if stage.settings_by_method else (stage.settings,)
+    return code_version((stage.asset, *own_settings), stage_scope(name))
 
 
 def stage_scope(name: str) -> Scope:

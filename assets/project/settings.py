@@ -20,12 +20,18 @@ from assets.project.graph import STAGES
 from assets.project.home import Home
 from assets.project.layouts import LAYOUT_OPTIONS, LAYOUTS
 from assets.project.settings_gate import check_keys, checked_fields
+from assets.project.settings_names import (
+    methods_with_settings,
+    profile_values,
+    settings_class,
+    settings_name,
+)
 from cals_models.config.profiles import PROFILES
 from cals_models.declarations.bounds import Count, OneOf, Pattern
 from cals_models.declarations.declared import deciding_values, did_you_mean
 from cals_models.declarations.settings import Settings
 from cals_models.digests import digest_of
-from cals_models.methods.registry import METHODS
+from cals_models.methods.registry import DEFAULT_METHODS, METHODS
 from cals_models.references import load
 
 WEIGHTS_SUFFIX = "_weights"
@@ -52,13 +58,13 @@ class Dataset(Settings):
         root: folder of the raw data; never written to. ``$CALS_HOME`` stands for the project's home.
         profile: settings of the trainings: ``tiny`` (CPU, minutes) or ``paper`` (GPU).
         num_buckets: number of clip buckets, fixed when the dataset is added.
-        methods: methods that are trained, rendered and scored; all if left out.
+        methods: methods that are trained, rendered and scored; if left out, the controls and the rows of Table 1.
         to: the asset up to which the dataset is materialised unless a command names another; the report if left out.
         train_on: other datasets whose train splits its trainings read too.
         base: another dataset whose models this one adapts: its sync encoder and f_theta are taken as they are, and generators
             continue from its generators.
         options: options of the layout.
-        settings: overrides, stage -> field -> value.
+        settings: overrides, stage or method -> field -> value.
     """
 
     name: str
@@ -96,15 +102,15 @@ class Project:
         """Dataset -> its methods."""
         return {name: dataset.methods for name, dataset in self.datasets.items()}
 
-    def stage_settings(self, dataset: str, stage: str) -> Any:
+    def stage_settings(self, dataset: str, stage: str, method: str | None = None) -> Any:
         """The stage's settings dataclass: its defaults, the profile, the project's and the dataset's overrides.
 
-        Weights that lie beside ``cals.yaml`` have their whole path: runs and servers work elsewhere.
+        A method that declares settings of its own has them in place of the stage's. Weights that lie beside ``cals.yaml`` have their whole path: runs and servers work elsewhere.
 
         Raises:
             SettingsError: settings that contradict each other, or no such dataset.
         """
-        declared = self._declared(dataset, stage)
+        declared = self._declared(dataset, settings_name(stage, method))
         given = {f.name: getattr(declared, f.name) for f in dataclasses.fields(declared)}
         beside = {
             name: str(self.config_path.parent / value)
@@ -113,26 +119,28 @@ class Project:
         }
         return dataclasses.replace(declared, **beside) if beside else declared
 
-    def _declared(self, dataset: str, stage: str) -> Any:
-        """The settings as they stand in ``cals.yaml``: a copied project has the same."""
+    def _declared(self, dataset: str, name: str) -> Any:
+        """The settings of a name as they stand in ``cals.yaml``: a copied project has the same."""
         entry = self.dataset(dataset)
-        values = dict(PROFILES[entry.profile].get(stage, {}))
-        values |= self.settings.get(stage, {})
-        values |= entry.settings.get(stage, {})
+        values = profile_values(entry.profile, name)
+        values |= self.settings.get(name, {})
+        values |= entry.settings.get(name, {})
         try:
-            return settings_class(stage)(**values)
+            return settings_class(name)(**values)
         except ValueError as error:
-            within = stage in entry.settings or stage not in self.settings
-            where = f"datasets.{dataset}.settings.{stage}" if within else f"settings.{stage}, for {dataset}"
+            within = name in entry.settings or name not in self.settings
+            where = f"datasets.{dataset}.settings.{name}" if within else f"settings.{name}, for {dataset}"
             raise SettingsError(f"{self.config_path}: {where}: {error}") from error
 
-    def settings_values(self, dataset: str, stage: str) -> dict[str, Any]:
+    def settings_values(self, dataset: str, stage: str, method: str | None = None) -> dict[str, Any]:
         """The stage's settings as plain data; those of ``clips`` include the dataset's layout and buckets."""
-        return dataclasses.asdict(self._declared(dataset, stage)) | self._of_dataset(dataset, stage)
+        declared = self._declared(dataset, settings_name(stage, method))
+        return dataclasses.asdict(declared) | self._of_dataset(dataset, stage)
 
-    def deciding_values(self, dataset: str, stage: str) -> dict[str, Any]:
+    def deciding_values(self, dataset: str, stage: str, method: str | None = None) -> dict[str, Any]:
         """The values among `settings_values` that decide what the stage computes."""
-        return deciding_values(self._declared(dataset, stage)) | self._of_dataset(dataset, stage)
+        declared = self._declared(dataset, settings_name(stage, method))
+        return deciding_values(declared) | self._of_dataset(dataset, stage)
 
     def _of_dataset(self, dataset: str, stage: str) -> dict[str, Any]:
         if stage != "clips":
@@ -140,8 +148,8 @@ class Project:
         entry = self.dataset(dataset)
         return {"layout": entry.layout, "options": entry.options, "num_buckets": entry.num_buckets}
 
-    def settings_digest(self, dataset: str, stage: str) -> str:
-        return digest_of(self.deciding_values(dataset, stage))
+    def settings_digest(self, dataset: str, stage: str, method: str | None = None) -> str:
+        return digest_of(self.deciding_values(dataset, stage, method))
 
 
 def _is_file(path: Path) -> bool:
@@ -150,11 +158,6 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
-
-
-def settings_class(stage: str) -> Any:
-    """The settings dataclass that the graph names for a stage."""
-    return load(STAGES[stage].settings)
 
 
 def find_config(given: str | Path | None = None) -> Path:
@@ -199,8 +202,8 @@ def load_project(config: str | Path | None = None, home: Path | None = None) -> 
         raise SettingsError(f"{path}: {error}") from error
     project = Project(config_path=path, home=place, datasets=datasets, settings=overrides)
     for name, dataset in datasets.items():
-        for stage in {*overrides, *dataset.settings}:
-            project.stage_settings(name, stage)
+        for given in {*overrides, *dataset.settings}:
+            project._declared(name, given)
     return project
 
 
@@ -243,7 +246,7 @@ def _dataset(path: Path, home: Home, name: Any, entry: Any) -> Dataset:
     given = {key: value for key, value in entry.items() if key not in left_out}
     checked = checked_fields(Dataset, given, where, without=("name",))
     root = Path(checked.pop("root").replace("$CALS_HOME", str(home.root))).expanduser()
-    checked["methods"] = tuple(dict.fromkeys(checked.get("methods", ()))) or tuple(METHODS)
+    checked["methods"] = tuple(dict.fromkeys(checked.get("methods", ()))) or DEFAULT_METHODS
     checked["train_on"] = tuple(dict.fromkeys(checked.get("train_on", ())))
     checked["settings"] = _stage_overrides(f"{where}.settings", checked.get("settings"))
     if options := checked.get("options"):
@@ -301,11 +304,11 @@ def _check_base(datasets: dict[str, Dataset], name: str) -> None:
 
 
 def _stage_overrides(where: str, given: Any) -> dict[str, dict[str, Any]]:
-    overrides = {}
+    overrides, known = {}, [*STAGES, *methods_with_settings()]
     for stage, values in _mapping(where, given).items():
-        if stage not in STAGES:
-            near = did_you_mean(stage, STAGES)
-            raise ValueError(f"{where}: unknown {stage!r}{near}; one of {', '.join(STAGES)}")
+        if stage not in known:
+            near = did_you_mean(stage, known)
+            raise ValueError(f"{where}: unknown {stage!r}{near}; one of {', '.join(known)}")
         if values is None:
             raise ValueError(f"{where}.{stage} is empty; give a mapping of settings, or leave it out")
         overrides[stage] = checked_fields(

@@ -7,8 +7,7 @@ import re
 from dataclasses import MISSING, asdict, fields
 from typing import Any
 
-from assets.project.graph import STAGES
-from assets.project.settings import settings_class
+from assets.project.settings_names import profile_values, settings_class, settings_classes
 from cals_models.config.profiles import PROFILES
 
 ENTRY = re.compile(r"    (?P<names>[a-z_0-9]+(?:, [a-z_0-9]+)*): (?P<text>.+)")
@@ -57,10 +56,10 @@ def _entries(docstring: str) -> dict[str, str]:
     return texts
 
 
-def stage_defaults(stage: str) -> dict[str, dict[str, Any]]:
+def stage_defaults(name: str) -> dict[str, dict[str, Any]]:
     """Profile -> field -> the value that a dataset of this profile has where ``cals.yaml`` says nothing."""
-    cls = settings_class(stage)
-    return {profile: asdict(cls(**stages.get(stage, {}))) for profile, stages in PROFILES.items()}
+    cls = settings_class(name)
+    return {profile: asdict(cls(**profile_values(profile, name))) for profile in PROFILES}
 
 
 def class_defaults(cls: Any) -> dict[str, Any]:
@@ -69,5 +68,5 @@ def class_defaults(cls: Any) -> dict[str, Any]:
 
 
 def documented_stages() -> dict[str, Any]:
-    """Stage -> settings class, in data order."""
-    return {stage: settings_class(stage) for stage in STAGES}
+    """Stage, or method with settings of its own -> settings class, in data order."""
+    return settings_classes()

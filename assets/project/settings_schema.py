@@ -34,7 +34,7 @@ def project_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "settings": _or_empty(STAGES_REF)
-            | {"description": "Overrides for all datasets: stage -> setting -> value."},
+            | {"description": "Overrides for all datasets: stage or method -> setting -> value."},
             "user_sql": _or_empty(
                 {
                     "type": "string",

@@ -17,11 +17,11 @@ def source_version(project: Project, source: str, dataset: str, method: str | No
 
     Args:
         source: a key of ``sources.SOURCES``, ``settings/<stage>`` or ``code/<stage>``.
-        method: of the partition that reads it; only the code of a stage by method depends on it.
+        method: of the partition that reads it; only what `is_by_method` depends on it.
     """
     kind, _, stage = source.partition("/")
     if kind == "settings":
-        return project.settings_digest(dataset, stage)
+        return project.settings_digest(dataset, stage, method)
     if kind == "code":
         return chosen_code(project, stage, dataset, method if STAGES[stage].by_method else None).digest
     version: str = load(SOURCES[source].version)(project, dataset)
@@ -31,6 +31,8 @@ def source_version(project: Project, source: str, dataset: str, method: str | No
 def is_by_method(source: str) -> bool:
     """Whether an observed source has a version for each method of a dataset."""
     kind, _, stage = source.partition("/")
+    if kind == "settings":
+        return STAGES[stage].settings_by_method
     return kind == "code" and STAGES[stage].by_method
 
 

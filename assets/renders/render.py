@@ -5,7 +5,8 @@ given another clip's audio. The controls ``ground_truth`` and ``copy_reference``
 renders are the same frames beside another clip's audio.
 
 The generator is given the upper half of each frame and one reference frame that `reference_indices` chooses; never the
-mouth of the frame that it generates, nor of the frames near it.
+mouth of the frame that it generates, nor of the frames near it. Only a method that declares ``pose_from="target_frame"`` is
+given the true frames besides: the wrong-audio control shows whether the mouth leaks from them.
 
 Files are ``<out>/<own|other>/<key>.mkv``; ``<out>/index.jsonl`` lists each as soon as it is written, so that an
 interrupted run continues where it stopped. A render is kept only if its inputs are the same and its bytes are intact. What
@@ -43,7 +44,7 @@ AUDIOS = ("own", "other")
 Frames = NDArray[np.uint8]
 
 if TYPE_CHECKING:
-    from cals_models.inference.lip_generator import LipGenerator
+    from cals_models.inference.frame_generator import FrameGenerator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +172,7 @@ class _LazyGenerator:
             raise ValueError(f"method {method} is trained: give the folder of its generator")
         self._model_dir = model_dir
         self._settings = settings
-        self._generator: LipGenerator | None = None
+        self._generator: FrameGenerator | None = None
 
     def frames(self, clip: ShardClip, audio: FittedAudio) -> Frames:
         true = clip.frames(range(clip.num_frames))
@@ -197,19 +198,24 @@ class _LazyGenerator:
         pose_prior = true.copy()
         pose_prior[:, HIDDEN_TOP_ROW:] = 0  # the generator hides them too
         given = (torch.from_numpy(array) for array in (pose_prior, reference, mel))
-        frames: Frames = self._generator.render(*given, batch_frames=self._settings.batch_frames).numpy()
+        sees_target = METHODS[self.method].pose_from == "target_frame"
+        frames: Frames = self._generator.render(
+            *given,
+            target=torch.from_numpy(true) if sees_target else None,
+            batch_frames=self._settings.batch_frames,
+        ).numpy()
         return frames
 
-    def _load(self) -> LipGenerator:
+    def _load(self) -> FrameGenerator:
         import torch
 
-        from cals_models.inference.lip_generator import load_generator
+        from cals_models.inference.frame_generator import open_generator
 
         assert self._model_dir is not None
         device = self._settings.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        return load_generator(self._model_dir, device=device)
+        return open_generator(self._model_dir, device=device)
 
 
 def _shared_inputs(method: str, model_dir: Path | None, settings: RenderSettings, version: str) -> str:

@@ -120,11 +120,11 @@ class StageRun:
 
     @property
     def settings(self) -> Any:
-        return self.project.stage_settings(self.dataset.name, self.stage)
+        return self.project.stage_settings(self.dataset.name, self.stage, self.method)
 
     @property
     def settings_values(self) -> dict[str, Any]:
-        return self.project.settings_values(self.dataset.name, self.stage)
+        return self.project.settings_values(self.dataset.name, self.stage, self.method)
 
     def made_already(self) -> dict[str, Any] | None:
         """The partition's latest ledger row, if it is of the present code, settings and inputs."""
@@ -139,7 +139,7 @@ class StageRun:
     @property
     def version(self) -> str:
         """Digest of code and settings; with a clip's input digest the key of its row."""
-        deciding = self.project.deciding_values(self.dataset.name, self.stage)
+        deciding = self.project.deciding_values(self.dataset.name, self.stage, self.method)
         return digest_of(self.code_digest, deciding)[:16]
 
     @property

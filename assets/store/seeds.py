@@ -19,7 +19,8 @@ def is_seeded(table: str) -> bool:
 def insert_seeds(connection: Connection, table: str) -> None:
     """Inserts a table's own rows; most tables have none.
 
-    ``method_definitions`` gets a row of each registered method; its file holds the published systems alone.
+    ``method_definitions`` gets a row of each registered method; its file holds the published systems, of which those that
+    are registered have one row, their own.
     ``metric_definitions`` gets a row of each registered metric.
     """
     if _seed_file(table).exists():
@@ -27,6 +28,7 @@ def insert_seeds(connection: Connection, table: str) -> None:
             f"insert into {table} by name from read_csv(?, header = true)", [str(_seed_file(table))]
         )
     if table == "method_definitions":
+        connection.execute("delete from method_definitions where list_contains(?, method)", [list(METHODS)])
         connection.executemany(
             "insert into method_definitions (method, label, position, is_control, description) values (?, ?, ?, ?, ?)",
             [

@@ -15,10 +15,12 @@ from torch import Tensor
 from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.generator import GeneratorConfig
 from cals_models.config.stages import config_from_fields
-from cals_models.methods.registry import TRAINED_METHODS
+from cals_models.methods.lip_to_face import LipToFaceMethod
+from cals_models.methods.registry import method_of
 from cals_models.networks.frame_tensors import to_byte_frames, to_float_frames
+from cals_models.networks.generator_files import read_generator
 from cals_models.networks.lip_sync import LipSync
-from cals_models.networks.model_files import load_network, read_model
+from cals_models.networks.model_files import load_network
 from cals_models.precision import autocast
 from cals_models.shards.shard_format import CROP_PX, NUM_MELS
 from cals_models.timebase import MELS_PER_FRAME
@@ -43,6 +45,7 @@ class LipGenerator:
             overlapping stretches of this length.
         speech_level: median level of the speech it was trained with (`cals_models.speech_level`), log10 magnitude; None
             for a model whose model.json has none.
+        crop_px: side of the crops that it was trained on.
     """
 
     model: LipSync
@@ -53,6 +56,7 @@ class LipGenerator:
     context_frames: int
     precision: str = "auto"
     speech_level: float | None = None
+    crop_px: int = CROP_PX
 
     def render(
         self,
@@ -60,6 +64,7 @@ class LipGenerator:
         reference: Tensor,
         mel: Tensor,
         *,
+        target: Tensor | None = None,
         mel_valid_mask: Tensor | None = None,
         batch_frames: int = 16,
     ) -> Tensor:
@@ -69,6 +74,7 @@ class LipGenerator:
             pose_prior: uint8 (T, 128, 128, 3), RGB; rows 64..127 are hidden from the network, whatever they hold.
             reference: uint8 (T, 128, 128, 3), RGB, one for every frame.
             mel: float (80, 4T), log10 magnitudes.
+            target: must be None: these methods take the pose from the pose prior.
             mel_valid_mask: bool (T,), False where the audio of a video frame is masked; None masks nothing.
             batch_frames: frames generated at once.
 
@@ -78,6 +84,7 @@ class LipGenerator:
         Raises:
             ValueError: shapes or types do not agree.
         """
+        assert target is None, f"{self.method} declares pose_from='pose_prior'"
         _check(pose_prior, reference, mel, mel_valid_mask, batch_frames)
         return torch.cat(
             list(
@@ -170,11 +177,8 @@ def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str
     Raises:
         ValueError: damaged, incomplete, another kind of model, or not the weights that model.json describes.
     """
-    files = read_model(Path(model_dir), "generator")
-    if files.method not in TRAINED_METHODS:
-        raise ValueError(
-            f"{files.folder}: method {files.method!r}; must be one of {', '.join(TRAINED_METHODS)}"
-        )
+    files = read_generator(Path(model_dir))
+    method = method_of(str(files.method), LipToFaceMethod).name
     assert isinstance(files.config, GeneratorConfig)
     audio_config = files.plain.get("audio_to_lip")
     if audio_config is not None and not isinstance(audio_config, dict):
@@ -182,7 +186,7 @@ def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str
     parsed = None if audio_config is None else config_from_fields("audio_to_lip", audio_config)
     assert parsed is None or isinstance(parsed, AudioToLipConfig)
     try:
-        model = LipSync(files.method, files.config, parsed)
+        model = LipSync(method, files.config, parsed)
     except ValueError as error:
         raise ValueError(f"{files.folder}: {error}; train the model again") from error
     load_network(model.generator, files.weights.get("generator", {}), str(files.folder))
@@ -196,7 +200,7 @@ def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str
     model.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return LipGenerator(
         model=model.eval().requires_grad_(False),
-        method=files.method,
+        method=method,
         dataset=str(files.plain.get("dataset")),
         weights_sha256=str(files.plain["weights_sha256"]),
         device=place,

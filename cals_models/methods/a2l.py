@@ -1,8 +1,8 @@
 """Table 1, first step: Audio-to-Lip units in place of Wav2Lip's audio encoder, with Wav2Lip's sync loss."""
 
-from cals_models.methods.method import Method
+from cals_models.methods.lip_to_face import LipToFaceMethod
 
-METHOD = Method(
+METHOD = LipToFaceMethod(
     name="a2l",
     label="+ Audio-to-Lip",
     position=7,

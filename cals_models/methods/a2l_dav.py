@@ -1,8 +1,8 @@
 """Table 1, second step: Audio-to-Lip units with the audio-visual sync loss d_av in place of Wav2Lip's."""
 
-from cals_models.methods.method import Method
+from cals_models.methods.lip_to_face import LipToFaceMethod
 
-METHOD = Method(
+METHOD = LipToFaceMethod(
     name="a2l_dav",
     label="+ audio-visual sync loss",
     position=8,

@@ -1,8 +1,8 @@
 """The proposed method (CALS, arXiv 2305.19556): Audio-to-Lip units, L_sync = d_av + d_vv."""
 
-from cals_models.methods.method import Method
+from cals_models.methods.lip_to_face import LipToFaceMethod
 
-METHOD = Method(
+METHOD = LipToFaceMethod(
     name="cals",
     label="CALS",
     position=9,

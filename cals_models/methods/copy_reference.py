@@ -6,7 +6,5 @@ METHOD = Method(
     name="copy_reference",
     label="Copied reference",
     position=2,
-    audio_path="none",
-    sync_losses=(),
     description="shows the reference frame unchanged: what a method must beat",
 )

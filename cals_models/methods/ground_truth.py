@@ -6,7 +6,5 @@ METHOD = Method(
     name="ground_truth",
     label="Ground truth",
     position=1,
-    audio_path="none",
-    sync_losses=(),
     description="the true crops: what a perfect method would reach",
 )

@@ -4,6 +4,8 @@ Source: Table 1 of CALS (arXiv 2305.19556): the baseline row is Wav2Lip, then Au
 at a time. The controls are not trained: they show which values the metrics have without any method.
 """
 
+from typing import TypeVar
+
 from cals_models.methods.method import Method
 from cals_models.references import Choices, load
 
@@ -33,6 +35,11 @@ METHODS: dict[str, Method] = {method.name: method for method in _registered()}
 
 TRAINED_METHODS: tuple[str, ...] = tuple(name for name, method in METHODS.items() if method.is_trained)
 
+DEFAULT_METHODS: tuple[str, ...] = tuple(name for name, method in METHODS.items() if not method.is_optional)
+"""The methods of a dataset that lists none."""
+
+Family = TypeVar("Family", bound=Method)
+
 
 def trained_method(name: str) -> Method:
     """The trained method of that name.
@@ -43,3 +50,16 @@ def trained_method(name: str) -> Method:
     if name not in TRAINED_METHODS:
         raise ValueError(f"method {name!r} is not trained; known: {', '.join(TRAINED_METHODS)}")
     return METHODS[name]
+
+
+def method_of(name: str, family: type[Family]) -> Family:
+    """The trained method of that name, of a family whose members share their training.
+
+    Raises:
+        ValueError: no such method, or one of another family.
+    """
+    method = trained_method(name)
+    if not isinstance(method, family):
+        known = ", ".join(name for name, other in METHODS.items() if isinstance(other, family))
+        raise ValueError(f"method {name!r} is none of {family.__name__}; known: {known}")
+    return method

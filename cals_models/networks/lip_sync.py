@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.generator import GeneratorConfig
 from cals_models.mel_windows import SILENCE, mel_windows, pad_windows
-from cals_models.methods.registry import trained_method
+from cals_models.methods.lip_to_face import LipToFaceMethod
+from cals_models.methods.registry import method_of
 from cals_models.networks.audio_to_lip import AudioToLip
 from cals_models.networks.generator import LipToFace
 from cals_models.networks.wav2lip_audio import Wav2LipAudio
@@ -20,7 +21,7 @@ class LipSync(nn.Module):
     """Generator and audio path of a method.
 
     Args:
-        method: one of the trained methods.
+        method: one of the family `LipToFaceMethod`.
         config: of the generator, and of Wav2Lip's audio encoder.
         audio_to_lip_config: of f_theta; None for `wav2lip`.
     """
@@ -31,7 +32,7 @@ class LipSync(nn.Module):
         super().__init__()
         self.generator = LipToFace(config)
         self.audio: AudioToLip | Wav2LipAudio
-        if trained_method(method).audio_path == "wav2lip_audio":
+        if method_of(method, LipToFaceMethod).audio_path == "wav2lip_audio":
             self.audio = Wav2LipAudio(config.audio_width, config.blocks_per_level)
         elif audio_to_lip_config is None:
             raise ValueError(f"method {method!r} takes its units from f_theta; give its settings")

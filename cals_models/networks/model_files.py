@@ -5,7 +5,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,11 +42,26 @@ class ModelFiles:
 
 
 def read_model(folder: Path, stage: str) -> ModelFiles:
-    """Reads a model of a stage.
+    """Reads a model of a stage that all methods share.
 
     Raises:
         ValueError: not a model's folder, another stage's, another format, damaged, or the weights are not those that
             model.json was written with.
+    """
+    return read_model_as(
+        folder, stage, lambda plain, where: config_from_fields(stage, plain["config"], where=where)
+    )
+
+
+def read_model_as(
+    folder: Path, stage: str, config_of: Callable[[Mapping[str, Any], str], TrainingConfig]
+) -> ModelFiles:
+    """Reads a model as `read_model` does.
+
+    Args:
+        folder: of the model.
+        stage: that it must be of.
+        config_of: (model.json, its path) -> settings.
     """
     plain = _read_json(folder / "model.json")
     if plain.get("format") != MODEL_FORMAT or plain.get("stage") != stage:
@@ -60,7 +75,7 @@ def read_model(folder: Path, stage: str) -> ModelFiles:
         folder=folder,
         stage=stage,
         method=plain.get("method"),
-        config=config_from_fields(stage, plain["config"], where=str(folder / "model.json")),
+        config=config_of(plain, str(folder / "model.json")),
         plain=plain,
         weights=_read_weights(folder / "model.safetensors", plain.get("weights_sha256")),
     )

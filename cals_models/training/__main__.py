@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cals_models.config.stages import CONFIGS
 from cals_models.fingerprint.trainings import training_code
+from cals_models.methods.configs import TRAINED_STAGES
 from cals_models.training.job import TrainingJob, read_job
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def main(arguments: list[str] | None = None) -> int:
     """Parses the command line, trains, returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m cals_models.training", description="Train one stage.")
-    parser.add_argument("stage", choices=sorted(CONFIGS))
+    parser.add_argument("stage", choices=sorted(TRAINED_STAGES))
     parser.add_argument(
         "--config", type=Path, required=True, help="the job: stage, method, shards, settings, inputs"
     )

@@ -10,7 +10,6 @@ Legend: B samples, S target frames, L video frames of audio, D = 512.
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -23,10 +22,12 @@ from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.generator import GeneratorConfig
 from cals_models.losses import adversarial_loss
 from cals_models.mel_windows import CONTEXT_FRAMES, WINDOW_FRAMES
-from cals_models.methods.registry import METHODS
+from cals_models.methods.lip_to_face import LipToFaceMethod
+from cals_models.methods.registry import method_of
 from cals_models.networks.audio_to_lip import AudioToLip
 from cals_models.networks.discriminator import LowerFaceDiscriminator
 from cals_models.networks.frame_tensors import to_float_frames
+from cals_models.networks.generator_files import continue_from
 from cals_models.networks.lip_sync import LipSync
 from cals_models.networks.model_files import load_network, read_model
 from cals_models.networks.sync_encoder import SyncEncoder
@@ -70,18 +71,9 @@ def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) 
     if audio_config is not None:
         load_network(model.audio, audio_model.weights.get("audio_to_lip", {}), str(audio_model.folder))
     if "generator" in job.inputs:
-        _continue_from(job.inputs["generator"], job.method, model)
+        networks = {"generator": model.generator, "audio": model.audio}
+        continue_from(job.inputs["generator"], job.method, networks)
     return GeneratorStage(job.method, job.config, audio_config, world, shard_sets, model, expert)
-
-
-def _continue_from(folder: Path, method: str, model: LipSync) -> None:
-    base = read_model(folder, "generator")
-    if base.method != method:
-        raise ValueError(
-            f"{folder}: a generator of method {base.method!r}; {method!r} can't continue from it"
-        )
-    load_network(model.generator, base.weights.get("generator", {}), str(folder))
-    load_network(model.audio, base.weights.get("audio", {}), str(folder))
 
 
 class GeneratorStage(LipToFaceStage):
@@ -100,7 +92,7 @@ class GeneratorStage(LipToFaceStage):
         super().__init__()
         self.config: GeneratorConfig = config
         self.world = world
-        self.sync_losses = METHODS[method].sync_losses
+        self.sync_losses = method_of(method, LipToFaceMethod).sync_losses
         self._audio_to_lip_config = audio_to_lip_config
         self.model, self.expert = model, expert
         seed_step(config.seed, -2, 0)

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cals_models.config.stages import CONFIGS, config_from_fields
 from cals_models.config.training import TrainingConfig
+from cals_models.methods.configs import GENERATOR, TRAINED_STAGES, model_config
 from cals_models.methods.registry import trained_method
 
 REQUIRED_INPUTS: dict[str, tuple[str, ...]] = {
     "sync_encoder": (),
     "audio_to_lip": ("sync_encoder",),
-    "generator": ("sync_encoder", "audio_to_lip"),
     "lse_evaluator": (),
 }
 
@@ -54,10 +53,8 @@ class TrainingJob:
 
 
 def required_inputs(stage: str, method: str | None) -> tuple[str, ...]:
-    """Stages whose trained models a training needs; a method with Wav2Lip's own audio encoder needs no f_theta."""
-    if stage == "generator" and method is not None and trained_method(method).audio_path == "wav2lip_audio":
-        return ("sync_encoder",)
-    return REQUIRED_INPUTS[stage]
+    """Stages whose trained models a training needs; a generator those that its method declares."""
+    return trained_method(str(method)).inputs if stage == GENERATOR else REQUIRED_INPUTS[stage]
 
 
 def read_job(path: Path) -> TrainingJob:
@@ -87,9 +84,9 @@ def job_from_plain(plain: object, *, where: str) -> TrainingJob:
     if unknown:
         raise ValueError(f"{where}: unknown field {sorted(unknown)[0]!r}")
     stage, method = plain.get("stage"), plain.get("method")
-    if stage not in CONFIGS:
-        raise ValueError(f"{where}: stage {stage!r}; must be one of {', '.join(CONFIGS)}")
-    if stage == "generator":
+    if stage not in TRAINED_STAGES:
+        raise ValueError(f"{where}: stage {stage!r}; must be one of {', '.join(TRAINED_STAGES)}")
+    if stage == GENERATOR:
         trained_method(str(method))
     elif method is not None:
         raise ValueError(f"{where}: method {method!r}: only the stage generator has methods; leave it null")
@@ -109,6 +106,6 @@ def job_from_plain(plain: object, *, where: str) -> TrainingJob:
         method=method,
         dataset=str(plain.get("dataset", "")),
         shards=tuple(Path(folder) for folder in shards),
-        config=config_from_fields(str(stage), config, where=where),
+        config=model_config(str(stage), method, config, where=where),
         inputs={name: Path(inputs[name]) for name in (*required, *optional)},
     )

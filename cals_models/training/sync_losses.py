@@ -1,6 +1,6 @@
 """The terms of L_sync by name, as methods list them. Each compares F_v's units of generated frames with a target.
 
-To add one: its name in `cals_models.methods.method.SyncLoss`, its function in `cals_models.losses`, its row here.
+To add one: its name in `cals_models.methods.lip_to_face.SyncLoss`, its function in `cals_models.losses`, its row here.
 
 Source: d_av and d_vv of CALS (arXiv 2305.19556); Wav2Lip's sync loss (arXiv 2008.10010).
 Generated lips are float32 (B, S, D) of unit length.
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from cals_models.config.generator import GeneratorConfig
 from cals_models.losses import sequence_contrast, wav2lip_sync_loss
-from cals_models.methods.method import SyncLoss
+from cals_models.methods.lip_to_face import SyncLoss
 from cals_models.training.clip_units import units_at
 
 

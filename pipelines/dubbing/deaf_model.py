@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assets.models.training_files import RESULT_FILE, read_result
 from cals_models.config.generator import GeneratorConfig
-from cals_models.config.stages import config_from_fields
+from cals_models.methods.configs import model_config
 
 
 def reject_deaf_model(folder: Path) -> None:
@@ -19,7 +19,8 @@ def reject_deaf_model(folder: Path) -> None:
     Raises:
         ValueError: says which metric is below which limit.
     """
-    config = config_from_fields("generator", json.loads((folder / "model.json").read_text())["config"])
+    plain = json.loads((folder / "model.json").read_text())
+    config = model_config("generator", plain["method"], plain["config"])
     assert isinstance(config, GeneratorConfig)
     why = deafness(folder, config)
     if why is not None:

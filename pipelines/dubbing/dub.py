@@ -39,7 +39,7 @@ from pipelines.dubbing.source_video import SourceFrame, SourceVideo, open_source
 from pipelines.dubbing.write_video import Writing, write_video, writing_errors
 
 if TYPE_CHECKING:
-    from cals_models.inference.lip_generator import LipGenerator
+    from cals_models.inference.frame_generator import UnitGenerator
 
 SEARCH_BEYOND_AUDIO_S = 2.0
 """Video after the end of the audio in which faces are searched, so that with very short audio they are still tracked."""
@@ -81,7 +81,7 @@ class DubModel:
         tracks, crops, mels: settings of the stages.
     """
 
-    generator: LipGenerator
+    generator: UnitGenerator
     folder: Path
     tracks: TrackSettings
     crops: CropSettings
@@ -241,7 +241,7 @@ def _mouth_generator(model: DubModel, first: _FirstPass, settings: DubSettings) 
     )
 
 
-def _origin(inputs: DubInputs, generator: LipGenerator) -> Origin:
+def _origin(inputs: DubInputs, generator: UnitGenerator) -> Origin:
     return Origin(
         dub_id=uuid.uuid4().hex,
         dataset=generator.dataset,

@@ -15,7 +15,7 @@ from pipelines.dubbing.match_colours import ColourMatch
 from pipelines.dubbing.paste_mouth import lower_face_mask
 
 if TYPE_CHECKING:
-    from cals_models.inference.lip_generator import LipGenerator
+    from cals_models.inference.frame_generator import UnitGenerator
 
 Crop = NDArray[np.uint8]
 
@@ -25,7 +25,7 @@ class MouthGenerator:
 
     def __init__(
         self,
-        generator: LipGenerator,
+        generator: UnitGenerator,
         voices: Sequence[NDArray[np.int16]],
         mels: MelSettings,
         *,

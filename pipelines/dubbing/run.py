@@ -18,7 +18,7 @@ from pipelines.dubbing.settings import DubSettings
 
 if TYPE_CHECKING:
     from assets.faces.backends.interface import FaceBackend
-    from cals_models.inference.lip_generator import LipGenerator
+    from cals_models.inference.frame_generator import UnitGenerator
     from pipelines.dubbing.dub import DubInputs, DubModel
     from pipelines.dubbing.dub_result import DubResult
 
@@ -109,14 +109,20 @@ def load_model(project: Project, folder: Path, device: str) -> DubModel:
     )
 
 
-def _load_generator(folder: Path, device: str) -> LipGenerator:
+def _load_generator(folder: Path, device: str) -> UnitGenerator:
     import torch
 
-    from cals_models.inference.lip_generator import load_generator
+    from cals_models.inference.frame_generator import UnitGenerator, open_generator
 
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return load_generator(folder, device=device)
+    generator = open_generator(folder, device=device)
+    if not isinstance(generator, UnitGenerator):
+        raise ValueError(
+            f"{folder}: a generator of method {generator.method}, which draws whole clips and not single frames from"
+            " units of the audio; a dub needs one that does, such as cals"
+        )
+    return generator
 
 
 def result_lines(result: DubResult) -> list[str]:

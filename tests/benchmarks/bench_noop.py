@@ -32,7 +32,7 @@ from cals_models.methods.method import Method
 from cals_models.methods.registry import METHOD_MODULES, METHODS
 for number in range({NUM_METHODS} - len(METHODS)):
     name = f"another_{{number}}"
-    METHODS[name] = Method(name=name, label=name, position=99, audio_path="none", sync_losses=(), description="defined for a test")
+    METHODS[name] = Method(name=name, label=name, position=99, description="defined for a test")
     METHOD_MODULES[name] = METHOD_MODULES["copy_reference"]
 from assets.raw_videos import dataset_scan as sources
 plain, spent = sources.scan_dataset, []

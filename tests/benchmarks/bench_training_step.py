@@ -25,6 +25,7 @@ from cals_models.config.generator import GeneratorConfig
 from cals_models.config.profiles import PROFILES
 from cals_models.config.stages import config_from_fields
 from cals_models.config.sync_encoder import SyncEncoderConfig
+from cals_models.methods.configs import model_config
 from cals_models.networks.lip_sync import LipSync
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.shards.shard_set import ShardSet
@@ -44,8 +45,9 @@ def default_layout() -> Iterator[None]:
 
 def build(profile: str, precision: str, samples: int, shards: ShardSet) -> GeneratorStage:
     """The stage of method `wav2lip`, its sync loss on."""
-    config = config_from_fields(
+    config = model_config(
         "generator",
+        "wav2lip",
         {
             **PROFILES[profile]["generator"],
             "precision": precision,

@@ -39,7 +39,7 @@ sys.path.insert(0, str(ROOT))
 
 from cals_models.codecs.kept_frames import FOLDER_VARIABLE, kept_frames  # noqa: E402
 from cals_models.config.profiles import PROFILES  # noqa: E402
-from cals_models.config.stages import config_from_fields  # noqa: E402
+from cals_models.methods.configs import model_config  # noqa: E402
 from cals_models.networks.portable_model import make_portable, split_weights  # noqa: E402
 from cals_models.shards.shard_set import ShardSet  # noqa: E402
 from cals_models.training.run_directory import read_progress  # noqa: E402
@@ -317,8 +317,10 @@ def settings_of(place: Place, stage: str, **more: object) -> dict[str, Any]:
     """All settings of a training, spelt out."""
     own = {**ALWAYS, **SHORT[stage]} if place.profile == "paper" else {}
     return asdict(
-        config_from_fields(
-            stage, {**PROFILES[place.profile][stage], **own, **more, **place.given.get(stage, {})}
+        model_config(
+            stage,
+            "cals" if stage == "generator" else None,
+            {**PROFILES[place.profile][stage], **own, **more, **place.given.get(stage, {})},
         )
     )
 
@@ -400,7 +402,15 @@ def overrides(place: Place) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for path in sorted((place.out / "plan").glob("*.json")):
         usual = json.loads(
-            json.dumps(asdict(config_from_fields(path.stem, PROFILES[place.profile][path.stem])))
+            json.dumps(
+                asdict(
+                    model_config(
+                        path.stem,
+                        "cals" if path.stem == "generator" else None,
+                        PROFILES[place.profile][path.stem],
+                    )
+                )
+            )
         )
         planned = json.loads(path.read_text())
         found[path.stem] = {name: value for name, value in planned.items() if value != usual[name]}

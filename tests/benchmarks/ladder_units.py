@@ -32,7 +32,8 @@ from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE, normalize_mel
 from cals_models.networks.audio_to_lip import AudioToLip
 from cals_models.networks.frame_tensors import to_float_frames
 from cals_models.networks.generator import HIDDEN_TOP_ROW
-from cals_models.networks.model_files import load_network, read_model
+from cals_models.networks.generator_files import read_any_model
+from cals_models.networks.model_files import load_network
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.networks.trained_sync_encoder import load_sync_encoder
 from cals_models.shards.shard_clip import ShardClip
@@ -93,7 +94,7 @@ def representations(
 def load_audio_to_lip(folder: Path) -> AudioToLip:
     """A trained f_theta: its own folder, or a generator's, whose audio path it is."""
     stage = json.loads((folder / "model.json").read_text(encoding="utf-8"))["stage"]
-    model = read_model(folder, stage)
+    model = read_any_model(folder, stage)
     config = model.config
     if stage == "generator":
         config = config_from_fields("audio_to_lip", model.plain["audio_to_lip"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from assets.project.code_version import PROJECT_ROOT
-from cals_models.networks.model_files import read_model
+from cals_models.networks.generator_files import read_any_model
 from cals_models.networks.portable_model import joined_weights
 from tests.cals_models.training.small_jobs import ALWAYS, SMALL
 from tests.cals_models.training.talking_shards import write_talking_shards
@@ -96,7 +96,7 @@ def test_all_of_it_runs_on_a_bare_machine_and_goes_on_where_it_stopped(tmp_path:
         assert facts["steps"] == 2 and facts["samples_per_s"] > 0 and 0 <= facts["data_wait_share"] <= 1
         folder = out / "home" / name
         (folder / "model.safetensors").write_bytes(joined_weights(folder))
-        assert read_model(folder, name.split("-")[0]).weights
+        assert read_any_model(folder, name.split("-")[0]).weights
     assert all(
         path.stat().st_size <= 16_000_000
         for path in (out / "home").rglob("*")

@@ -16,9 +16,9 @@ from ruamel.yaml import YAML
 from assets.media.limits import ProbeLimits
 from assets.project.code_version import PROJECT_ROOT
 from assets.project.graph import STAGES
-from assets.project.settings import settings_class
 from assets.project.settings_docs import field_texts
 from assets.project.settings_gate import checked_fields
+from assets.project.settings_names import settings_class
 from assets.project.settings_schema import project_schema
 from assets.sample_corpus.settings import SampleCorpusSettings
 from cals_models.declarations.declared import declared_fields

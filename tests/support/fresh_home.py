@@ -72,8 +72,6 @@ def add_methods(number: int) -> list[str]:
             name=name,
             label=name,
             position=99,
-            audio_path="none",
-            sync_losses=(),
             description="made for a test",
         )
         METHOD_MODULES[name] = METHOD_MODULES["copy_reference"]  # code that a partition of it chooses

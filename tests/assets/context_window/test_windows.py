@@ -20,6 +20,7 @@ from assets.workers.rejected import PipelineFault, Rejected
 from cals_models.config.profiles import PROFILES
 from cals_models.config.stages import config_from_fields
 from cals_models.inference.lip_generator import LipGenerator
+from cals_models.methods.configs import model_config
 from cals_models.networks.lip_sync import LipSync
 from cals_models.shards.shard_set import ShardSet
 from tests.support.known_context import KnownReach, pixel_landmarks, write_known_shards
@@ -120,9 +121,8 @@ def test_probe_frames_have_the_window_on_either_side() -> None:
 @pytest.mark.parametrize("method", ["cals", "wav2lip"])
 def test_a_real_generator_gives_the_same_frame_from_the_same_audio(shards: Path, method: str) -> None:
     torch.manual_seed(0)
-    generator, audio_to_lip = (
-        config_from_fields(stage, PROFILES["tiny"][stage]) for stage in ("generator", "audio_to_lip")
-    )
+    generator = model_config("generator", method, PROFILES["tiny"]["generator"])
+    audio_to_lip = config_from_fields("audio_to_lip", PROFILES["tiny"]["audio_to_lip"])
     model = LipSync(method, generator, None if method == "wav2lip" else audio_to_lip)  # type: ignore[arg-type]
     generator = LipGenerator(
         model=model.eval().requires_grad_(False),

@@ -22,6 +22,7 @@ from cals_models.fingerprint.fingerprint import Fingerprint, fingerprint
 from cals_models.fingerprint.rooms import BOOKKEEPING_ROOMS
 from cals_models.fingerprint.source_tree import SourceTree
 from cals_models.fingerprint.trainings import training_code
+from cals_models.methods.registry import METHOD_MODULES
 from cals_models.references import PROJECT_ROOT, load
 from cals_models.training.stages import TRAININGS
 
@@ -30,7 +31,8 @@ PACKAGES = ("assets", "cals_models", "pipelines")
 
 def stage_print(name: str) -> Fingerprint:
     stage = STAGES[name]
-    return project_fingerprint((stage.asset, stage.settings), stage_scope(name))
+    settings = () if stage.settings_by_method else (stage.settings,)
+    return project_fingerprint((stage.asset, *settings), stage_scope(name))
 
 
 # What builds payloads, facts and inputs, each with a stage that was blind to it.
@@ -274,13 +276,16 @@ def test_files_are_named_by_forms_that_are_followed() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("stage", sorted(TRAININGS))
+@pytest.mark.parametrize("stage", [*sorted(TRAININGS), "generator"])
 def test_a_training_process_computes_what_its_stage_declares(stage: str) -> None:
     """What the other machine compares is part of what the asset's code version covers."""
     method = "cals" if stage == "generator" else None
     code = training_code(stage, method)
-    own = {n: of for n, of in code.definitions.items() if not n.startswith("cals_models.methods.cals.")}
-    assert own.items() <= stage_print(stage).definitions.items()
+    declared = dict(stage_print(stage).definitions)
+    if method is not None:  # what its partitions choose
+        declared |= project_fingerprint((METHOD_MODULES[method],), stage_scope(stage)).definitions
+        assert "cals_models.training.generator.GeneratorStage" in declared
+    assert code.definitions.items() <= declared.items()
     assert all(name.startswith("cals_models.") for name in code.definitions)
 
 

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from assets.project.graph import STAGES
 from assets.project.layouts import LAYOUT_OPTIONS
-from assets.project.settings import Dataset, settings_class
+from assets.project.settings import Dataset
 from assets.project.settings_gate import checked_fields
-from cals_models.config.stages import CONFIGS, config_class, config_from_fields
+from assets.project.settings_names import settings_class
 from cals_models.declarations.bounds import Bound
 from cals_models.declarations.declared import Declared, admitted, declared_fields
+from cals_models.methods.configs import TRAINED_STAGES, model_config, model_config_class
 from cals_models.references import load
 
 CLASSES: dict[str, Any] = {stage: settings_class(stage) for stage in STAGES} | {
@@ -93,18 +94,20 @@ def test_both_checks_agree_on_any_value(name: str, value: Any) -> None:
         assert verdict_of_the_gate(cls, field, value) == verdict_of_the_constructor(field, value, declared)
 
 
-@pytest.mark.parametrize("stage", CONFIGS)
+@pytest.mark.parametrize("stage", TRAINED_STAGES)
 def test_a_job_is_rejected_by_the_sentence_of_the_file(stage: str) -> None:
-    for field in declared_fields(config_class(stage)):
+    method = "cals" if stage == "generator" else None
+    cls = model_config_class(stage, method)
+    for field in declared_fields(cls):
         for value in ODD_VALUES:
             try:
-                checked_fields(config_class(stage), {field: value}, stage)
-                config_class(stage)(**{field: value})
+                checked_fields(cls, {field: value}, stage)
+                cls(**{field: value})
                 expected = ""
             except ValueError as error:
                 expected = str(error)
             try:
-                config_from_fields(stage, {field: value})
+                model_config(stage, method, {field: value})
                 found = ""
             except ValueError as error:
                 found = str(error)
@@ -115,9 +118,9 @@ def test_an_unknown_key_comes_first() -> None:
     with pytest.raises(
         ValueError, match=r"^here: no such key 'stesp' \(did you mean 'steps'\?\); known: acc"
     ):
-        checked_fields(config_class("generator"), {"compile": "no", "stesp": 1}, "here")
+        checked_fields(model_config_class("generator", "cals"), {"compile": "no", "stesp": 1}, "here")
     with pytest.raises(ValueError, match=r"^here: no such key 1; known: "):
-        checked_fields(config_class("generator"), {1: 1}, "here")
+        checked_fields(model_config_class("generator", "cals"), {1: 1}, "here")
     with pytest.raises(ValueError, match=r"^here: root is missing$"):
         checked_fields(Dataset, {"layout": "grid"}, "here", without=("name",))
 

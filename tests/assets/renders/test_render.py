@@ -29,9 +29,16 @@ class SpyGenerator:
         self.inputs: list[dict[str, torch.Tensor]] = []
 
     def render(
-        self, pose_prior: torch.Tensor, reference: torch.Tensor, mel: torch.Tensor, *, batch_frames: int
+        self,
+        pose_prior: torch.Tensor,
+        reference: torch.Tensor,
+        mel: torch.Tensor,
+        *,
+        target: torch.Tensor | None = None,
+        batch_frames: int,
     ) -> torch.Tensor:
-        self.inputs.append({"pose_prior": pose_prior, "reference": reference, "mel": mel})
+        shown = {} if target is None else {"target": target}
+        self.inputs.append({"pose_prior": pose_prior, "reference": reference, "mel": mel, **shown})
         return torch.full_like(pose_prior, 128)
 
 
@@ -132,10 +139,12 @@ class FailsAt(SpyGenerator):
         super().__init__()
         self.mels = mels
 
-    def render(self, *given: torch.Tensor, batch_frames: int) -> torch.Tensor:
+    def render(
+        self, *given: torch.Tensor, target: torch.Tensor | None = None, batch_frames: int
+    ) -> torch.Tensor:
         if not self.mels or any(np.array_equal(given[2].numpy(), mel) for mel in self.mels):
             raise KeyError("a defect\nof the network")
-        return super().render(*given, batch_frames=batch_frames)
+        return super().render(*given, target=target, batch_frames=batch_frames)
 
 
 def test_an_unexpected_error_at_one_clip_is_a_row_that_is_tried_again(

@@ -10,15 +10,24 @@ from dataclasses import asdict
 import pytest
 
 from cals_models.config.profiles import PROFILES
-from cals_models.config.stages import CONFIGS, config_from_fields
-from cals_models.methods.registry import METHODS, TRAINED_METHODS, trained_method
+from cals_models.config.stages import config_from_fields
+from cals_models.methods.configs import TRAINED_STAGES, model_config
+from cals_models.methods.lip_to_face import LipToFaceMethod
+from cals_models.methods.registry import (
+    DEFAULT_METHODS,
+    METHODS,
+    TRAINED_METHODS,
+    method_of,
+    trained_method,
+)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("stage", CONFIGS)
+@pytest.mark.parametrize("stage", TRAINED_STAGES)
 def test_settings_survive_json(stage: str, profile: str) -> None:
-    config = config_from_fields(stage, PROFILES[profile][stage])
-    assert config_from_fields(stage, json.loads(json.dumps(asdict(config)))) == config
+    method = "cals" if stage == "generator" else None
+    config = model_config(stage, method, PROFILES[profile][stage])
+    assert model_config(stage, method, json.loads(json.dumps(asdict(config)))) == config
 
 
 def test_the_paper_profile_is_the_defaults() -> None:
@@ -45,14 +54,14 @@ def test_the_paper_profile_is_the_defaults() -> None:
 )
 def test_wrong_values_are_named(stage: str, values: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        config_from_fields(stage, values)
+        model_config(stage, "cals" if stage == "generator" else None, values)
 
 
 def test_the_file_is_named() -> None:
     with pytest.raises(
         ValueError, match=r"^run/config\.json: generator\.compile is 'no'; give true or false$"
     ):
-        config_from_fields("generator", {"compile": "no"}, where="run/config.json")
+        model_config("generator", "cals", {"compile": "no"}, where="run/config.json")
 
 
 def test_the_evaluator_has_another_seed_than_the_sync_encoder() -> None:
@@ -65,8 +74,9 @@ def test_the_evaluator_has_another_seed_than_the_sync_encoder() -> None:
 
 def test_methods_are_the_rows_of_table_1_and_two_controls() -> None:
     assert TRAINED_METHODS == ("wav2lip", "a2l", "a2l_dav", "cals")
-    assert METHODS["cals"].sync_losses == ("d_av", "d_vv")
-    assert METHODS["wav2lip"].audio_path == "wav2lip_audio"
+    assert method_of("cals", LipToFaceMethod).sync_losses == ("d_av", "d_vv")
+    assert method_of("wav2lip", LipToFaceMethod).audio_path == "wav2lip_audio"
+    assert set(DEFAULT_METHODS) == {*TRAINED_METHODS, "ground_truth", "copy_reference"} == set(METHODS)
     with pytest.raises(ValueError, match="not trained"):
         trained_method("ground_truth")
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from cals_models.methods.method import SyncLoss
+from cals_models.methods.lip_to_face import SyncLoss
 from cals_models.methods.registry import METHODS
 from cals_models.training.sync_losses import SYNC_TERMS
 
@@ -25,10 +25,14 @@ def test_names_and_positions_are_unique() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"audio_path": "mel"}, "method cals: audio_path 'mel'; must be one of none, wav2lip_audio, audio_to_lip"),
+        ({"audio_path": "mel"}, "method cals: audio_path 'mel'; must be one of wav2lip_audio, audio_to_lip"),
         ({"sync_losses": ("d_va",)}, "method cals: sync loss 'd_va'; must be one of wav2lip_sync, d_av, d_vv"),
         ({"sync_losses": ()}, "at least one sync loss"),
-        ({"audio_path": "none"}, "a control has none"),
+        ({"audio_path": "wav2lip_audio"}, "name audio_to_lip as an input where it is the audio path"),
+        ({"inputs": ()}, "name audio_to_lip as an input where it is the audio path"),
+        ({"draws": "mouth"}, "method cals: draws 'mouth'; must be one of lower_half, whole_crop"),
+        ({"pose_from": "video"}, "pose_from 'video'; must be one of pose_prior, target_frame, none"),
+        ({"parts": {"generator": "a:b"}}, "parts lack settings, renders; a control has none at all"),
     ],
 )  # fmt: skip
 def test_wrong_methods_are_named(change: dict[str, Any], message: str) -> None:

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.generator import GeneratorConfig
 from cals_models.config.profiles import PROFILES
-from cals_models.config.stages import config_from_fields
 from cals_models.config.sync_encoder import SyncEncoderConfig
 from cals_models.mel_windows import mel_windows, pad_windows
+from cals_models.methods.configs import model_config
 from cals_models.networks.audio_to_lip import AudioToLip, rotate
 from cals_models.networks.discriminator import LowerFaceDiscriminator
 from cals_models.networks.generator import HIDDEN_TOP_ROW, LipToFace, hide_lower_half, move_pixels
@@ -210,7 +210,7 @@ def test_wrong_shapes_are_named(call: Callable[[], object], message: str) -> Non
 
 
 def test_paper_size_is_wav2lips_scale() -> None:
-    config = config_from_fields("generator", PROFILES["paper"]["generator"])
+    config = model_config("generator", "cals", PROFILES["paper"]["generator"])
     assert isinstance(config, GeneratorConfig)
     with torch.device("meta"):
         num_parameters = sum(p.numel() for p in LipToFace(config).parameters())
