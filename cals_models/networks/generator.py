@@ -189,7 +189,7 @@ def move_pixels(frames: Tensor, displacement: Tensor) -> Tensor:
         displacement: float (N, 2, h, w), (x, y) in units of 4 px, for the lowest H h / w rows (H = W).
 
     Returns:
-        float32 (N, 3, H h / w, W): bilinear; beyond the border the border's value.
+        float32 (N, 3, H h / w, W): bilinear; beyond the border the border's value; not finite where the displacement is not.
     """
     height, width = frames.shape[2:]
     field = F.interpolate(
@@ -201,7 +201,10 @@ def move_pixels(frames: Tensor, displacement: Tensor) -> Tensor:
     x = (columns + field[:, 0]) * 2 / (width - 1) - 1
     y = (rows[:, None] + field[:, 1]) * 2 / (height - 1) - 1
     grid = torch.stack([x, y], dim=-1)
-    return F.grid_sample(frames.float(), grid, padding_mode="border", align_corners=True)
+    # The gradient at a place that is not a number ends the process on a CPU, and the frame there would look whole.
+    known = torch.nan_to_num(grid, nan=0.0, posinf=2.0, neginf=-2.0)
+    moved = F.grid_sample(frames.float(), known, padding_mode="border", align_corners=True)
+    return moved + (grid - known).detach().sum(-1)[:, None]
 
 
 def _check(reference: Tensor, pose_prior: Tensor, units: Tensor) -> None:

@@ -158,6 +158,18 @@ def test_pixels_come_from_their_displaced_places() -> None:
     assert moved.shape == (2, 3, 80, 128)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_displacement_that_is_not_finite_shows_in_its_frame_alone(value: float) -> None:
+    displacement = torch.zeros(2, 2, 32, 32)
+    displacement[0, 0, 5, 5] = value
+    displacement.requires_grad_()
+    moved = move_pixels(torch.rand(2, 3, 128, 128), displacement)
+    assert not moved[0, :, 22, 22].isfinite().any() and moved[0, :, 40:].isfinite().all()
+    assert moved[1].isfinite().all()
+    moved[1].sum().backward()
+    assert displacement.grad is not None and displacement.grad[1].isfinite().all()
+
+
 def test_pose_prior_shows_the_upper_half() -> None:
     frames = torch.rand(2, 3, 128, 128)
     prior = hide_lower_half(frames)
