@@ -1,6 +1,7 @@
 """Known ways in which the training of a generator goes wrong, or ends too soon, by the metrics that show them."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from cals_models.config.generated_frames import GeneratedFramesConfig
 from cals_models.config.lip_to_face import LipToFaceConfig
@@ -12,7 +13,16 @@ PLATEAU_STEPS = 500
 """... in this many updates."""
 
 
-def train_diagnoses(config: LipToFaceConfig, train: Mapping[str, float], step: int) -> list[Diagnosis]:
+class JudgedConfig(Protocol):
+    """Settings of a training against a discriminator, whatever it generates with."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def dead_discriminator_loss(self) -> float: ...
+
+
+def train_diagnoses(config: JudgedConfig, train: Mapping[str, float], step: int) -> list[Diagnosis]:
     """`dead_discriminator`, from the metrics of training (none where there are no new ones)."""
     is_late = step >= config.steps // 2
     if not train or not is_late or train["discriminator_loss"] >= config.dead_discriminator_loss:
