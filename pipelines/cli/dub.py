@@ -18,10 +18,16 @@ def add_command(add: Add) -> None:
     parser.add_argument("--audio", metavar="A", help="an audio file, or a video with audio")
     parser.add_argument("--out", metavar="O", help="file to write: .mp4, .mkv or .mov")
     parser.add_argument(
+        "--cast",
+        metavar="TABLE",
+        help="in place of --audio and --face a CSV of several faces with several audios: columns face, audio, from, to and, "
+        "where wanted, audio_from (times as 62.5 or 1:02.5); a face without audio rests, an audio without face is only added",
+    )
+    parser.add_argument(
         "--list",
         metavar="TABLE",
-        help="a CSV in place of these three: columns video, audio, out and, where wanted, model, face (1 or 1 2), fit; "
-        "one dub a row, paths from the table's folder",
+        help="a CSV in place of these three: columns video, audio, out and, where wanted, model, face (1 or 1 2), fit, "
+        "cast (in place of audio and face); one dub a row, paths from the table's folder",
     )
     parser.add_argument(
         "--model",
@@ -82,13 +88,26 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _dub(arguments: argparse.Namespace) -> int:
-    given = [name for name in ("video", "audio", "out") if getattr(arguments, name) is not None]
+def _check_files(arguments: argparse.Namespace) -> None:
+    given = [name for name in ("video", "audio", "out", "cast") if getattr(arguments, name) is not None]
     if arguments.list and given:
         raise ValueError(f"--list and --{given[0]}: the table names the files; give --list alone")
-    if not arguments.list and len(given) < 3:
-        lacking = [f"--{name}" for name in ("video", "audio", "out") if name not in given]
-        raise ValueError(f"lacking: {', '.join(lacking)}; give --video, --audio and --out, or --list")
+    if arguments.cast and (arguments.audio or arguments.face):
+        other = "--audio" if arguments.audio else "--face"
+        raise ValueError(f"--cast and {other}: the table names faces and audios; give --cast alone")
+    lacking = [name for name in ("video", "audio", "out") if name not in given]
+    if arguments.cast and "audio" in lacking:
+        lacking.remove("audio")
+    if not arguments.list and lacking:
+        options = ", ".join(f"--{name}" for name in lacking)
+        raise ValueError(
+            f"lacking: {options}; give --video, --audio and --out, or --list (or --cast in place of --audio)"
+        )
+
+
+def _dub(arguments: argparse.Namespace) -> int:
+    _check_files(arguments)
+    from pipelines.dubbing.cast_table import read_cast
     from pipelines.dubbing.dub import DubInputs
     from pipelines.dubbing.run import run_dub
     from pipelines.dubbing.run_list import run_list
@@ -111,9 +130,10 @@ def _dub(arguments: argparse.Namespace) -> int:
         return 0 if done else EXIT_NOT_DONE
     inputs = DubInputs(
         video=Path(arguments.video),
-        audio=Path(arguments.audio),
+        audio=None if arguments.cast else Path(arguments.audio),
         out=Path(arguments.out),
         container=arguments.container,
+        cast=read_cast(Path(arguments.cast)) if arguments.cast else None,
     )
     run_dub(open_project(), inputs, arguments.model, settings, print)
     return 0

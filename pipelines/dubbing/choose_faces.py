@@ -17,7 +17,7 @@ from assets.faces.alignment import Transforms, apply_transforms, crop_transforms
 from assets.faces.backends.interface import FaceBackend
 from assets.faces.crop_plan import padding_shares
 from assets.faces.face_tracker import FaceTracker
-from assets.faces.landmarks import Points
+from assets.faces.landmarks import Points, boxes_of
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.faces.track import Track
 from assets.faces.track_clip import is_face, without_gaps
@@ -85,7 +85,9 @@ class Stretch:
 def find_faces(
     frames: Iterable[DecodedFrame], backend: FaceBackend, settings: TrackSettings, path: Path
 ) -> list[Face]:
-    """All faces in the frames, left to right.
+    """All faces in the frames, in the order of the seconds in which they are first found, and of one second left to right.
+
+    So a face keeps its number where more of a video is searched.
 
     Args:
         frames: at 25 a second; read once, not kept.
@@ -113,7 +115,12 @@ def find_faces(
         Face(tracks=tuple(group), box=_as_box(np.median([track.median_box for track in group], axis=0)))
         for group in people(large)
     ]
-    return sorted(found, key=lambda face: face.box[0])
+    return sorted(found, key=_first_seen)
+
+
+def _first_seen(face: Face) -> tuple[int, float]:
+    first = face.tracks[0]
+    return first.first // FPS, float(boxes_of(first.points[first.first])[0])
 
 
 def choose_faces(faces: Sequence[Face], requested: Sequence[int], path: Path) -> list[Face]:

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,28 +21,29 @@ from assets.mels.settings import MelSettings
 from assets.project.atomic_files import replacing
 from assets.project.home import Home
 from cals_models.shards.shard_format import CROP_PX
-from pipelines.dubbing.choose_faces import Face, Stretch, choose_faces, find_faces, stretches_of
+from pipelines.dubbing.cast_audio import CastAudio
+from pipelines.dubbing.cast_table import Cast
+from pipelines.dubbing.choose_faces import Face, Stretch, find_faces, stretches_of
 from pipelines.dubbing.content_credentials import configured_key, sign_video
-from pipelines.dubbing.dub_audio import DubAudio, read_audio
+from pipelines.dubbing.dub_audio import read_audio
 from pipelines.dubbing.dub_result import DubResult, result_row
 from pipelines.dubbing.dubbed_frames import DubbedFrames
 from pipelines.dubbing.face_looks import read_looks
 from pipelines.dubbing.frame_plan import FrameLog, FramePlan, frames_at_ticks, plan_frames
 from pipelines.dubbing.generate_mouths import MouthGenerator
-from pipelines.dubbing.output_audio import whole_audio
+from pipelines.dubbing.one_audio import OneAudio
 from pipelines.dubbing.output_format import container_of
-from pipelines.dubbing.plan_writing import fit_changes, plan_writing
+from pipelines.dubbing.place_audio import place_audio
+from pipelines.dubbing.plan_writing import plan_writing
 from pipelines.dubbing.provenance import Origin, append_row, sha256_of
-from pipelines.dubbing.rest import Rest, find_rest
 from pipelines.dubbing.settings import DubSettings
 from pipelines.dubbing.source_video import SourceFrame, SourceVideo, open_source, read_frames
+from pipelines.dubbing.spoken import Speaking, Spoken
 from pipelines.dubbing.write_video import Writing, write_video, writing_errors
 
 if TYPE_CHECKING:
     from cals_models.inference.frame_generator import UnitGenerator
 
-SEARCH_BEYOND_AUDIO_S = 2.0
-"""Video after the end of the audio in which faces are searched, so that with very short audio they are still tracked."""
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
@@ -52,23 +53,38 @@ class DubInputs:
 
     Args:
         video: a video or a photograph.
-        audio: an audio file, or a video with audio.
+        audio: an audio file, or a video with audio; None with a cast.
+        cast: several faces with several audios.
         out: where the result goes; ends in ``.mp4``, ``.mkv`` or ``.mov``, or in anything where ``container`` is given.
         container: mp4, mkv or mov; None for what the name of ``out`` says.
     """
 
     video: Path
-    audio: Path
+    audio: Path | None = None
     out: Path
     container: str | None = None
+    cast: Cast | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "container", container_of(self.out, self.container))
-        for given in (self.video, self.audio):
+        for given in self.given:
             if self.out.exists() and given.exists() and self.out.samefile(given):
                 raise ValueError(
                     f"{self.out}: is one of the inputs; give another name, inputs are never written to"
                 )
+
+    @property
+    def audios(self) -> tuple[Path, ...]:
+        """Each audio file."""
+        if self.cast is not None:
+            return self.cast.audios
+        assert self.audio is not None, "an audio or a cast"
+        return (self.audio,)
+
+    @property
+    def given(self) -> tuple[Path, ...]:
+        """All files that are read."""
+        return (self.video, *self.audios, *(() if self.cast is None else (self.cast.path,)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +132,7 @@ def make_dub(
     template = next(read_frames(source))
     writing = plan_writing(inputs.out, container, source, template, settings, origin.metadata())
     first = _first_pass(source, inputs, model, backend, settings, progress)
-    rests = [first.rests[stretch.voice] for stretch in first.stretches]
+    rests = [first.spoken.voices[stretch.voice].rest for stretch in first.stretches]
     looks = read_looks(read_frames(source), first.stretches, rests)
     mouths = _mouth_generator(model, first, settings)
     dubbed = DubbedFrames(source, first.plan, first.stretches, mouths, settings, looks, writing.pixel_format)
@@ -126,7 +142,7 @@ def make_dub(
                 temporary,
                 dubbed.frames(advance),
                 first.plan,
-                whole_audio(first.audio),
+                first.spoken.output,
                 source=source,
                 template=template,
                 writing=writing,
@@ -145,7 +161,7 @@ def make_dub(
         )
         append_row(
             home,
-            result_row(inputs, origin, result, first.source, first.audio, settings, model.folder, temporary),
+            result_row(inputs, origin, result, first.source, first.spoken, settings, model.folder, temporary),
         )
     return result
 
@@ -158,15 +174,16 @@ class _FirstPass:
         faces: the chosen ones.
         stretches: their positions in the source's frames.
         plan: the frames of the output.
-        rests: of each voice, when mouths that follow it are closed.
+        spoken: on their time line.
+        fit_changes: what of the video and the audio is left out, repeated or held, in words.
     """
 
     source: SourceVideo
-    audio: DubAudio
     faces: list[Face]
     stretches: list[Stretch]
     plan: FramePlan
-    rests: list[Rest]
+    spoken: Spoken
+    fit_changes: tuple[str, ...]
 
 
 def _first_pass(
@@ -177,38 +194,42 @@ def _first_pass(
     settings: DubSettings,
     progress: Progress,
 ) -> _FirstPass:
-    audio = read_audio(inputs.audio, settings.limits)
+    speaking = _speaking(inputs, source, settings)
     log = FrameLog()
-    until_s = float("inf") if settings.fit == "hold" else audio.duration_s + SEARCH_BEYOND_AUDIO_S
-    faces = _chosen_faces(source, log, until_s, backend, model.tracks, settings, progress)
-    plan = plan_frames(log, audio.duration_s, settings.fit, photograph=source.photograph is not None)
-    rest = find_rest(audio.mono, plan, wanted=settings.rest)
+    found = _faces(source, log, speaking.searched_s(settings), backend, model.tracks, progress)
+    faces = speaking.chosen(found, settings, source)
+    plan = plan_frames(log, speaking.length_s(log), settings.fit, photograph=source.photograph is not None)
+    stretches = _stretches(source, log, faces, model.crops, speaking)
     return _FirstPass(
         source=source,
-        audio=audio,
         faces=faces,
-        stretches=_stretches(source, log, faces, model.crops),
+        stretches=stretches,
         plan=plan,
-        rests=[rest],
+        spoken=speaking.spoken(plan, faces, stretches, settings),
+        fit_changes=speaking.fit_changes(plan, source),
     )
 
 
-def _chosen_faces(
+def _speaking(inputs: DubInputs, source: SourceVideo, settings: DubSettings) -> Speaking:
+    if inputs.cast is not None:
+        return CastAudio(cast=inputs.cast, placed=place_audio(inputs.cast, source, settings))
+    return OneAudio(audio=read_audio(inputs.audios[0], settings.limits))
+
+
+def _faces(
     source: SourceVideo,
     log: FrameLog,
     until_s: float,
     backend: FaceBackend,
     tracks: TrackSettings,
-    settings: DubSettings,
     progress: Progress,
 ) -> list[Face]:
-    """Finds and chooses the faces in the frames before ``until_s``; fills the log."""
+    """Finds the faces in the frames before ``until_s``; fills the log."""
     num_frames = int(min(source.num_frames, until_s * source.frame_rate + 1))
     with progress("finding faces", num_frames) as advance:
         frames = takewhile(lambda frame: frame.time_s < until_s, _counted(read_frames(source), advance))
         at_ticks = frames_at_ticks(frames, log, source.last_step_s)
-        faces = find_faces(at_ticks, backend, tracks, source.path)
-    return choose_faces(faces, settings.faces, source.path)
+        return find_faces(at_ticks, backend, tracks, source.path)
 
 
 def _counted(frames: Iterator[SourceFrame], advance: Callable[[int], None]) -> Iterator[SourceFrame]:
@@ -218,22 +239,26 @@ def _counted(frames: Iterator[SourceFrame], advance: Callable[[int], None]) -> I
 
 
 def _stretches(
-    source: SourceVideo, log: FrameLog, faces: Sequence[Face], crops: CropSettings
+    source: SourceVideo, log: FrameLog, faces: Sequence[Face], crops: CropSettings, speaking: Speaking
 ) -> list[Stretch]:
     size = (source.width, source.height)
-    found = [s for face in faces for s in stretches_of(face, log, size, crops, CROP_PX)]
-    if not found:
-        raise ValueError(
-            f"{source.path}: more than {crops.max_padding_share:.0%} of the face's crop lies outside the frame; "
-            "give a video with more room around the face"
-        )
-    return found
+    stretches = []
+    for number, face in enumerate(faces):
+        found = stretches_of(face, log, size, crops, CROP_PX)
+        if not found:
+            which = f" {face.text()}" if len(faces) > 1 else ""
+            raise ValueError(
+                f"{source.path}: more than {crops.max_padding_share:.0%} of the crop of the face{which} lies outside the "
+                "frame; give a video with more room around the face"
+            )
+        stretches += [replace(stretch, voice=speaking.voice_of(number)) for stretch in found]
+    return stretches
 
 
 def _mouth_generator(model: DubModel, first: _FirstPass, settings: DubSettings) -> MouthGenerator:
     return MouthGenerator(
         model.generator,
-        [first.audio.mono],
+        [voice.mono for voice in first.spoken.voices],
         model.mels,
         num_ticks=first.plan.num_ticks,
         stretch_voices=[stretch.voice for stretch in first.stretches],
@@ -248,7 +273,9 @@ def _origin(inputs: DubInputs, generator: UnitGenerator) -> Origin:
         method=generator.method,
         weights_sha256=generator.weights_sha256,
         video_sha256=sha256_of(inputs.video),
-        audio_sha256=sha256_of(inputs.audio),
+        audio_sha256=sha256_of(inputs.audio)
+        if inputs.audio is not None
+        else tuple(map(sha256_of, inputs.audios)),
     )
 
 
@@ -274,10 +301,11 @@ def _result(
         written=writing.text,
         kept=writing.tracks.kept,
         dropped=writing.tracks.dropped,
-        fit_changes=fit_changes(first.plan, first.source, first.audio.duration_s),
+        fit_changes=first.fit_changes,
         frame_changes=writing.changes,
-        audio_changes=None if first.audio.is_as_given else first.audio.taken,
-        without_speech=first.rests[0].without_speech,
+        audio_changes=first.spoken.changes,
+        without_speech=first.spoken.without_speech,
         num_bridged_frames=dubbed.num_bridged,
         num_covered_frames=dubbed.num_covered,
+        cast=first.spoken.lines,
     )

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.dubbing.dub_audio import DubAudio
 from pipelines.dubbing.provenance import Origin, sha256_of
 from pipelines.dubbing.settings import DubSettings
 from pipelines.dubbing.source_video import SourceVideo
+from pipelines.dubbing.spoken import Spoken
 
 if TYPE_CHECKING:
     from pipelines.dubbing.dub import DubInputs
@@ -32,6 +32,7 @@ class DubResult:
         without_speech: where no speech was found in the audio, in words; None if nowhere.
         num_bridged_frames: dubbed frames in which a face was not found, so that its place is interpolated.
         num_covered_frames: frames left alone since something covers a mouth.
+        cast: which face speaks what, in words; none where there is one audio.
     """
 
     dub_id: str
@@ -51,6 +52,7 @@ class DubResult:
     without_speech: str | None = None
     num_bridged_frames: int = 0
     num_covered_frames: int = 0
+    cast: tuple[str, ...] = ()
 
     @property
     def real_time_factor(self) -> float:
@@ -63,7 +65,7 @@ def result_row(
     origin: Origin,
     result: DubResult,
     source: SourceVideo,
-    audio: DubAudio,
+    spoken: Spoken,
     settings: DubSettings,
     model_dir: Path,
     written: Path,
@@ -74,7 +76,8 @@ def result_row(
         inputs: files given.
         origin: model and digests.
         result: of the dub.
-        source, audio: as read.
+        source: as read.
+        spoken: what is spoken.
         settings: of the dub.
         model_dir: folder of the generator.
         written: where the file is at present, under its temporary name.
@@ -87,9 +90,10 @@ def result_row(
         "model_path": str(model_dir.absolute()),
         "video_path": str(inputs.video.absolute()),
         "video_sha256": origin.video_sha256,
-        "audio_path": str(inputs.audio.absolute()),
-        "audio_sha256": origin.audio_sha256,
-        "audio_taken": audio.taken,
+        "audio_path": None if inputs.audio is None else str(inputs.audio.absolute()),
+        "audio_sha256": origin.audio_sha256 if isinstance(origin.audio_sha256, str) else None,
+        "cast_json": _cast_json(inputs, origin, spoken),
+        "audio_taken": spoken.taken,
         "output_path": str(inputs.out.absolute()),
         "output_sha256": sha256_of(written),
         "width_px": source.grid_size[0] // 2 * 2,
@@ -109,3 +113,20 @@ def result_row(
         "is_marked": settings.mark,
         "seconds": result.seconds,
     }
+
+
+def _cast_json(inputs: DubInputs, origin: Origin, spoken: Spoken) -> str | None:
+    """The rows of the cast, each with the digest of its audio."""
+    if inputs.cast is None or spoken.cast is None:
+        return None
+    digests = dict(zip(inputs.cast.audios, origin.audio_sha256, strict=True))
+    rows = [
+        {
+            **row,
+            "audio": None if audio is None else str(audio.absolute()),
+            "audio_sha256": None if audio is None else digests[audio],
+        }
+        for row in spoken.cast
+        for audio in [row["audio"]]
+    ]
+    return json.dumps(rows)

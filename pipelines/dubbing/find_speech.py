@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from assets.media.audio import FULL_SCALE
 from cals_models.timebase import SAMPLE_RATE_HZ
+from pipelines.dubbing.clock import clock
 
 BLOCK_SAMPLES = 512
 # The audio is brought to this level (root mean square of its loudest second), by at most MAX_GAIN: soft speech is found too.
@@ -34,7 +35,14 @@ class Span:
     end_s: float
 
     def text(self) -> str:
-        return f"{_clock(self.start_s)} to {_clock(self.end_s)}"
+        return f"{clock(self.start_s)} to {clock(self.end_s)}"
+
+    @property
+    def length_s(self) -> float:
+        return self.end_s - self.start_s
+
+    def later(self, by_s: float) -> Span:
+        return Span(start_s=self.start_s + by_s, end_s=self.end_s + by_s)
 
 
 def find_speech(mono: NDArray[np.int16]) -> list[Span]:
@@ -82,19 +90,22 @@ def gaps_between(speech: Sequence[Span], end_s: float, shortest_s: float) -> lis
     ]
 
 
-def without_speech(mono: NDArray[np.int16], speech: Sequence[Span], end_s: float) -> str | None:
+def without_speech(
+    mono: NDArray[np.int16], speech: Sequence[Span], end_s: float, *, begins_s: float = 0.0
+) -> str | None:
     """Where no speech was found, in words; None where no such stretch is a second long.
 
     Args:
         mono: int16 (n,), 16 kHz; silence follows it.
         speech: of ``find_speech``.
-        end_s: of the video.
+        end_s: of the video, or of the part of it that the audio is for.
+        begins_s: where that part begins.
     """
     told = []
     for gap in gaps_between(speech, end_s, TOLD_S):
         audio = mono[round(gap.start_s * SAMPLE_RATE_HZ) : round(gap.end_s * SAMPLE_RATE_HZ)]
         kind = "silence" if _loudest_rms(audio) < SILENT_RMS * FULL_SCALE else "music or noise"
-        told.append(f"{gap.text()} ({kind})")
+        told.append(f"{gap.later(begins_s).text()} ({kind})")
     return "no speech found from " + ", from ".join(told) if told else None
 
 
@@ -108,11 +119,3 @@ def _loudest_rms(mono: NDArray[Any]) -> float:
     """Root mean square of the loudest second; 0 for no audio."""
     seconds = [mono[start : start + SAMPLE_RATE_HZ] for start in range(0, len(mono), SAMPLE_RATE_HZ)]
     return max((float(np.sqrt((one.astype(np.float64) ** 2).mean())) for one in seconds), default=0.0)
-
-
-def _clock(time_s: float) -> str:
-    """Minutes and seconds: 0:03, or 0:03.4 where it is no whole second."""
-    tenths = round(10 * time_s)
-    minutes, rest = divmod(tenths, 600)
-    whole, tenth = divmod(rest, 10)
-    return f"{minutes}:{whole:02d}" + (f".{tenth}" if tenth else "")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
+import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
+from pipelines.dubbing.cast_table import Cast, read_cast
+from pipelines.dubbing.csv_table import fields_of, read_table
 from pipelines.dubbing.settings import FITS, Fit
 
-NEEDED, OPTIONAL = ("video", "audio", "out"), ("model", "face", "fit")
+NEEDED, OPTIONAL = ("video", "audio", "out"), ("model", "face", "fit", "cast")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,19 +20,27 @@ class Job:
 
     Args:
         line: of the table, counted from 1.
-        video, audio, out: files; relative paths begin at the table's folder.
+        video, audio, out: files; relative paths begin at the table's folder. There is an audio or a cast.
         model: as ``--model``; None for that of the command.
         faces: as ``--face``, repeated; None for those of the command.
         fit: as ``--fit``; None for that of the command.
+        cast: the table of ``--cast``.
     """
 
     line: int
     video: Path
-    audio: Path
+    audio: Path | None
     out: Path
     model: str | None
     faces: tuple[int, ...] | None
     fit: Fit | None
+    cast: Cast | None = None
+
+    @property
+    def given(self) -> tuple[Path, ...]:
+        """All files that are read."""
+        audios = (self.audio,) if self.audio is not None else ()
+        return (self.video, *audios, *(() if self.cast is None else (self.cast.path, *self.cast.audios)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,21 +57,11 @@ def read_jobs(path: Path) -> JobList:
     Raises:
         ValueError: it can't be read, lacks a column, has an unknown one, or holds no row.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            _check_columns(path, list(reader.fieldnames or []))
-            rows = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise ValueError(f"{path}: can't be read as CSV in UTF-8: {why}; give a readable table") from error
-    if not rows:
-        raise ValueError(f"{path}: holds no rows; give one for each dub")
     jobs: list[Job] = []
     problems = []
-    for line, row in rows:
+    for line, row in read_table(path, NEEDED, OPTIONAL, "dub"):
         try:
-            job = _job(path.parent, line, row)
+            job = _job(path.parent, line, fields_of(row))
             _check_files(job, jobs)
             jobs.append(job)
         except ValueError as error:
@@ -70,35 +69,28 @@ def read_jobs(path: Path) -> JobList:
     return JobList(jobs=jobs, problems=problems)
 
 
-def _check_columns(path: Path, columns: list[str]) -> None:
-    lacking = [name for name in NEEDED if name not in columns]
-    unknown = [name for name in columns if name not in (*NEEDED, *OPTIONAL)]
-    if lacking or unknown or len(set(columns)) < len(columns):
+def _job(folder: Path, line: int, given: dict[str, str]) -> Job:
+    cast, audio, face = given.get("cast", ""), given["audio"], given.get("face", "")
+    if cast and (audio or face):
         raise ValueError(
-            f"{path}: the first line is {','.join(columns) or 'empty'}; it names the columns {', '.join(NEEDED)} and, "
-            f"where wanted, {', '.join(OPTIONAL)}, each once"
+            f"cast and {'audio' if audio else 'face'} are given; the cast names faces and audios"
         )
-
-
-def _job(folder: Path, line: int, row: dict[str, str | None]) -> Job:
-    if None in row or None in row.values():
-        raise ValueError("has more or fewer fields than the first line; quote names that hold commas")
-    given = {name: (value or "").strip() for name, value in row.items()}
     for name in NEEDED:
-        if not given[name]:
+        if not given[name] and not (name == "audio" and cast):
             raise ValueError(f"{name} is empty; give the path of a file")
     fit = given.get("fit", "")
     if fit and fit not in FITS:
         raise ValueError(f"fit is {fit!r}; one of {', '.join(FITS)}")
-    faces = tuple(_numbers(given.get("face", "")))
+    faces = tuple(_numbers(face))
     return Job(
         line=line,
         video=folder / given["video"],
-        audio=folder / given["audio"],
+        audio=folder / audio if audio else None,
         out=folder / given["out"],
         model=given.get("model") or None,
         faces=faces or None,
-        fit=cast("Fit", fit) if fit else None,
+        fit=typing.cast("Fit", fit) if fit else None,
+        cast=read_cast(folder / cast) if cast else None,
     )
 
 
@@ -112,14 +104,14 @@ def _numbers(text: str) -> Iterator[int]:
 
 
 def _check_files(job: Job, before: list[Job]) -> None:
-    for given in (job.video, job.audio):
+    for given in job.given:
         if not given.is_file():
             raise ValueError(f"{given}: no such file; give the path of a readable file")
     out = job.out.absolute()
     for other in before:
         if other.out.absolute() == out:
             raise ValueError(f"{job.out}: line {other.line} writes it already; give another name")
-        if out in (other.video.absolute(), other.audio.absolute()):
+        if out in map(Path.absolute, other.given):
             raise ValueError(f"{job.out}: an input of line {other.line}; give another name")
-        if other.out.absolute() in (job.video.absolute(), job.audio.absolute()):
+        if other.out.absolute() in map(Path.absolute, job.given):
             raise ValueError(f"{other.out}: line {other.line} writes it; give another input")

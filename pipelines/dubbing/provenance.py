@@ -32,6 +32,7 @@ SCHEMA = pa.schema([
     ("video_sha256", pa.string()),
     ("audio_path", pa.string()),
     ("audio_sha256", pa.string()),
+    ("cast_json", pa.string()),
     ("audio_taken", pa.string()),
     ("output_path", pa.string()),
     ("output_sha256", pa.string()),
@@ -63,7 +64,8 @@ class Origin:
     Args:
         dub_id: names the row in the warehouse.
         dataset, method, weights_sha256: of the generator.
-        video_sha256, audio_sha256: of the files given.
+        video_sha256: of the video given.
+        audio_sha256: of the audio given, or of each audio of a cast.
     """
 
     dub_id: str
@@ -71,9 +73,9 @@ class Origin:
     method: str
     weights_sha256: str
     video_sha256: str
-    audio_sha256: str
+    audio_sha256: str | tuple[str, ...]
 
-    def facts(self) -> dict[str, str | bool]:
+    def facts(self) -> dict[str, str | bool | list[str]]:
         """Origin as plain data, for the container and the C2PA manifest."""
         return {
             "synthetic": True,
@@ -82,7 +84,9 @@ class Origin:
             "model": f"{self.dataset}/{self.method}",
             "model_weights_sha256": self.weights_sha256,
             "video_sha256": self.video_sha256,
-            "audio_sha256": self.audio_sha256,
+            "audio_sha256": self.audio_sha256
+            if isinstance(self.audio_sha256, str)
+            else list(self.audio_sha256),
             "ledger_row": f"{TABLE}/{self.dub_id}",
         }
 

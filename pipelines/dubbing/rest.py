@@ -94,11 +94,17 @@ def find_rest(mono: NDArray[np.int16], plan: FramePlan, *, wanted: bool) -> Rest
         wanted: whether they rest at all; the words are given in any case.
     """
     speech = find_speech(mono)
-    told = without_speech(mono, speech, plan.end_s)
-    if told is not None:
-        told += ": the mouth rests there" if wanted else ": the mouth follows the audio all the same"
+    told = told_rest(without_speech(mono, speech, plan.end_s), wanted=wanted)
     weights = rest_weights(speech, plan.num_ticks) if wanted else np.zeros(plan.num_ticks, np.float32)
     return Rest(weights=weights, without_speech=told)
+
+
+def told_rest(without_speech: str | None, *, wanted: bool) -> str | None:
+    """Where no speech was found, with what the mouth does there."""
+    if without_speech is None:
+        return None
+    does = "the mouth rests there" if wanted else "the mouth follows the audio all the same"
+    return f"{without_speech}: {does}"
 
 
 def rest_weights(speech: Sequence[Span], num_ticks: int) -> NDArray[np.float32]:
@@ -110,10 +116,23 @@ def rest_weights(speech: Sequence[Span], num_ticks: int) -> NDArray[np.float32]:
     """
     weights = np.zeros(num_ticks, np.float32)
     end_s = num_ticks / FPS
-    middles = (np.arange(num_ticks) + 0.5) / FPS
     for gap in gaps_between(speech, end_s, SHORTEST_REST_S):
-        since = middles - gap.start_s - AFTER_SPEECH_S if gap.start_s > 0 else np.inf
-        until = gap.end_s - BEFORE_SPEECH_S - middles if gap.end_s < end_s else np.inf
-        inside = np.clip(np.minimum(since, until) / CLOSING_S, 0, 1)
-        weights = np.maximum(weights, (inside * inside * (3 - 2 * inside)).astype(np.float32))
+        start_s = gap.start_s + AFTER_SPEECH_S if gap.start_s > 0 else 0.0
+        until_s = gap.end_s - BEFORE_SPEECH_S if gap.end_s < end_s else end_s
+        weights = np.maximum(weights, eased(Span(start_s=start_s, end_s=until_s), num_ticks, CLOSING_S))
     return weights
+
+
+def eased(span: Span, num_ticks: int, easing_s: float) -> NDArray[np.float32]:
+    """(T,) 1 inside a span and 0 outside of it, with a soft change of ``easing_s`` inside, but at the start and the end of all.
+
+    Args:
+        span: seconds.
+        num_ticks: T.
+        easing_s: length of the change.
+    """
+    middles = (np.arange(num_ticks) + 0.5) / FPS
+    since = middles - span.start_s if span.start_s > 0 else np.inf
+    until = span.end_s - middles if span.end_s < num_ticks / FPS else np.inf
+    inside = np.clip(np.minimum(since, until) / easing_s, 0, 1)
+    return (inside * inside * (3 - 2 * inside)).astype(np.float32) * np.ones(num_ticks, np.float32)

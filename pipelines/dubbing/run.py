@@ -46,7 +46,7 @@ def run_dub(
     Raises:
         ValueError: no such model, or bad input; nothing is written then.
     """
-    for given in (inputs.video, inputs.audio):
+    for given in inputs.given:
         if not given.is_file():
             raise ValueError(f"{given}: no such file; give the path of a readable file")
     check_folder(inputs.out)
@@ -128,7 +128,8 @@ def _load_generator(folder: Path, device: str) -> UnitGenerator:
 def result_lines(result: DubResult) -> list[str]:
     """The result in words."""
     untouched = result.num_frames - result.num_dubbed_frames - result.num_covered_frames
-    left = f"; {untouched} frames without the face are unchanged" if untouched else ""
+    which = "in which nobody of the cast is in view and speaks" if result.cast else "without the face"
+    left = f"; {untouched} frames {which} are unchanged" if untouched else ""
     signed = (
         "it carries a signed C2PA manifest"
         if result.is_signed
@@ -147,6 +148,7 @@ def result_lines(result: DubResult) -> list[str]:
         )
     return [
         f"{result.out}: {result.num_frames} frames, {result.duration_s:.2f} s{left} ({result.written})",
+        *result.cast,
         *result.fit_changes,
         *kept,
         *dropped,

@@ -75,9 +75,9 @@ def run_list(
 def _inputs(job: Job) -> DubInputs:
     from pipelines.dubbing.dub import DubInputs
 
-    return DubInputs(video=job.video, audio=job.audio, out=job.out)
+    return DubInputs(video=job.video, audio=job.audio, out=job.out, cast=job.cast)
 
 
 def _settings(job: Job, settings: DubSettings) -> DubSettings:
-    faces = settings.faces if job.faces is None else job.faces
+    faces = () if job.cast is not None else settings.faces if job.faces is None else job.faces
     return replace(settings, faces=faces, fit=settings.fit if job.fit is None else job.fit)

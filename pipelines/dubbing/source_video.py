@@ -74,6 +74,13 @@ class SourceVideo:
         )
 
     @property
+    def length_s(self) -> float:
+        """How long the video is, by its frames and their rate."""
+        if self.animation is not None:
+            return self.animation.end_s
+        return float(self.num_frames / self.frame_rate)
+
+    @property
     def last_step_s(self) -> float:
         """How long the last frame is displayed."""
         if self.animation is not None:

@@ -11,8 +11,9 @@ create table dubs (
     model_path varchar,  -- folder that the generator was read from
     video_path varchar,  -- given video or photograph
     video_sha256 varchar,  -- hash of that file, 64 hex digits
-    audio_path varchar,  -- given audio
-    audio_sha256 varchar,  -- hash of that file, 64 hex digits
+    audio_path varchar,  -- given audio; null with a cast
+    audio_sha256 varchar,  -- hash of that file, 64 hex digits; null with a cast
+    cast_json json,  -- JSON array, one entry for each row of the table of --cast: line, face, audio and its audio_sha256, from_s, to_s, audio_from_s, left_out_s (end of the audio without room), num_frames of the stretch and of them num_frames_in_view of the face; null without a cast
     audio_taken varchar,  -- which audio stream was taken, where the file has several, how its channels became one, and what was done on its time line: late starts, gaps, overlaps, changes of rate; null for earlier dubs
     output_path varchar,  -- where the dubbed video was written
     output_sha256 varchar,  -- hash of the dubbed video, 64 hex digits

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,9 +71,13 @@ def test_good_rows_are_dubbed_and_bad_ones_told(
     rows = query(project.home.database, "select output_path, fit from dubs order by dubbed_at")
     assert rows["output_path"].tolist() == [str(folder / "one.mp4"), str(folder / "four, five.mp4")]
     assert rows["fit"].tolist() == ["trim", "hold"] and len(loaded) == 1
-    assert run_list(
-        project, write_table(folder, "video,audio,out", "face.png,a.wav,six.mp4"), None, settings, print
-    )
+    (folder / "cast.csv").write_text("face,audio,from,to\n2,a.wav,,\n")
+    table = write_table(folder, "video,audio,out,cast", "pair.png,,six.mp4,cast.csv")
+    assert run_list(project, table, None, replace(settings, faces=(1,)), print)
+    (cast,) = query(project.home.database, "select cast_json from dubs where cast_json is not null")[
+        "cast_json"
+    ]
+    assert [(row["face"], row["audio"]) for row in json.loads(cast)] == [(2, str(folder / "a.wav"))]
 
 
 def test_each_bad_table_is_one_line(folder: Path) -> None:
@@ -104,12 +110,19 @@ def test_each_bad_table_is_one_line(folder: Path) -> None:
         ("face.png,a.wav,b.mp4,,,stretch", "fit is 'stretch'; one of trim, loop, hold"),
         ("face.png,a.wav,first.mp4,,,", "line 2 writes it already"),
         ("face.png,a.wav,pair.png,,,", "an input of line 2"),
+        ("face.png,a.wav,b.mp4,,,,cast.csv", "cast and audio are given; the cast names faces and audios"),
+        ("pair.png,,b.mp4,,1,,cast.csv", "cast and face are given"),
+        ("pair.png,,b.mp4,,,,none.csv", "none.csv: can't be read as CSV"),
+        ("pair.png,,a.wav,,,,cast.csv", "an input of line 2"),
     ],
 )
 def test_each_bad_row_is_one_line(row: str, words: str, folder: Path) -> None:
-    listed = read_jobs(
-        write_table(folder, "video,audio,out,model,face,fit", "pair.png,a.wav,first.mp4,,,", row)
-    )
+    (folder / "cast.csv").write_text("face,audio,from,to\n2,a.wav,,\n")
+    with_cast = row.count(",") == 6 and not row.endswith("more")
+    columns, first = "video,audio,out,model,face,fit", "pair.png,a.wav,first.mp4,,,"
+    if with_cast:
+        columns, first = columns + ",cast", first + ","
+    listed = read_jobs(write_table(folder, columns, first, row))
     assert len(listed.jobs) == 1 and len(listed.problems) == 1
     assert words.replace("\\", "") in listed.problems[0] and "jobs.csv, line 3: " in listed.problems[0]
 
