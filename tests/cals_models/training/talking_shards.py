@@ -13,6 +13,7 @@ import numpy as np
 import simplejpeg
 import soundfile
 
+from assets.faces.canonical_face import template
 from cals_models.shards.shard_format import clip_key, manifest_digest
 from cals_models.timebase import SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 
@@ -34,21 +35,31 @@ def talking_clip(seed: int, num_frames: int = NUM_FRAMES) -> tuple[np.ndarray, n
     return frames, mel + rng.normal(0, 0.05, mel.shape).astype(np.float32)
 
 
+def face_landmarks(num_frames: int) -> np.ndarray:
+    """Landmarks float32 (T, 68, 2) of the mean face, which nods and shifts a little."""
+    moment = np.arange(num_frames, dtype=np.float32)[:, None]
+    shift = np.stack([np.sin(moment / 5), np.cos(moment / 7)], axis=-1)
+    return (template(128) + shift).astype(np.float32)
+
+
 def write_talking_shards(
     folder: Path,
     *,
     num_clips: Mapping[str, int] | None = None,
     num_frames: int = NUM_FRAMES,
     valid: str | None = None,
+    landmarks: np.ndarray | None = None,
 ) -> Path:
-    """A shard set with one tar a split; returns its folder."""
+    """A shard set with one tar a split; returns its folder. Without landmarks (T, 68, 2) they are all 0."""
     folder.mkdir(parents=True, exist_ok=True)
     splits, digests = {}, []
     for number, (split, count) in enumerate((num_clips or {"train": 6, "val": 2, "test": 2}).items()):
         path = folder / f"{split}-00000.tar"
         with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
             for index in range(count):
-                _add_clip(tar, f"made/{split}/{index}", split, 100 * number + index, num_frames, valid)
+                _add_clip(
+                    tar, f"made/{split}/{index}", split, 100 * number + index, num_frames, valid, landmarks
+                )
         data = path.read_bytes()
         sha256 = hashlib.sha256(data).hexdigest()
         digests.append((path.name, sha256))
@@ -66,7 +77,13 @@ def write_talking_shards(
 
 
 def _add_clip(
-    tar: tarfile.TarFile, clip_id: str, split: str, seed: int, num_frames: int, valid: str | None
+    tar: tarfile.TarFile,
+    clip_id: str,
+    split: str,
+    seed: int,
+    num_frames: int,
+    valid: str | None,
+    landmarks: np.ndarray | None,
 ) -> None:
     frames, mel = talking_clip(seed, num_frames)
     jpegs = [
@@ -93,7 +110,7 @@ def _add_clip(
     members = {
         "flac": audio.getvalue(),
         "json": json.dumps(meta).encode(),
-        "landmarks.npy": _npy(np.zeros((num_frames, 68, 2), np.float32)),
+        "landmarks.npy": _npy(np.zeros((num_frames, 68, 2), np.float32) if landmarks is None else landmarks),
         "mel.npy": _npy(mel.astype(np.float16)),
         "mjpeg": b"".join(jpegs),
     }
