@@ -167,8 +167,9 @@ def check_origin(run: StageRun, folder: Path, result: Mapping[str, Any]) -> None
     """Compares what the model was trained from with what the partition would be trained from here.
 
     Raises:
-        ImportRejected: shards, input models, settings or code differ.
+        ImportRejected: size of the crops, shards, input models, settings or code differ.
     """
+    _check_crops(run, folder)
     _check_shards(run, folder, result)
     for name, digest in result["inputs"].items():
         continued = name == run.stage  # a generator that continued from the base's
@@ -195,6 +196,22 @@ def _code_changes(run: StageRun, result: Mapping[str, Any]) -> list[str]:
     changes = code.changed_since(result["code"], {})
     same = here.digest == result["code_digest"]
     return changes or ([] if same else ["what a name in it refers to"])
+
+
+def _check_crops(run: StageRun, folder: Path) -> None:
+    """Rejects a generator of another crop size than the dataset's."""
+    from cals_models.networks.model_files import crop_px_of
+
+    here = run.project.stage_settings(run.dataset.name, "face_crops").crop_px
+    try:
+        there = crop_px_of(folder)
+    except ValueError as error:
+        raise ImportRejected(str(error)) from error
+    if run.stage == "generator" and there != here:
+        raise ImportRejected(
+            f"{folder}: the {run.method} generator draws crops of {there} px, {run.dataset.name} has {here} px; import it into "
+            f"a dataset with face_crops.crop_px {there}"
+        )
 
 
 def _check_shards(run: StageRun, folder: Path, result: Mapping[str, Any]) -> None:

@@ -20,9 +20,10 @@ from assets.av_offsets.timed_clip import TimedClip
 from assets.faces.packed_jpegs import unpack_jpegs
 from cals_models.mel_windows import WINDOW_FRAMES
 from cals_models.metrics.lse import LipSyncEvaluator, num_windows
-from cals_models.networks.sync_encoder import LOWER_HALF_SHAPE, SyncEncoder
+from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.networks.syncnet import load_public_weights
 from cals_models.networks.trained_sync_encoder import load_sync_encoder
+from cals_models.shards.crop_sizes import lower_rows
 from cals_models.timebase import MELS_PER_FRAME
 
 FRAMES_AT_ONCE = 250
@@ -74,7 +75,7 @@ class SyncEncoderProbe:
         lips = []
         for start in range(0, clip.num_frames - overlap, FRAMES_AT_ONCE):
             pixels = _decode(clip, start, min(start + FRAMES_AT_ONCE + overlap, clip.num_frames))
-            lower = torch.from_numpy(pixels)[:, -LOWER_HALF_SHAPE[1] :].permute(0, 3, 1, 2).float() / 255
+            lower = torch.from_numpy(lower_rows(pixels)).permute(0, 3, 1, 2).float() / 255
             lips.append(self.encoder.visual(lower[None])[0])
         mel = torch.from_numpy(clip.mel.astype(np.float32))
         return torch.cat(lips), self.encoder.audio(mel[None])[0]
@@ -184,5 +185,5 @@ def open_probe(source: ProbeSource) -> OffsetProbe:
 
 
 def _decode(clip: TimedClip, start: int, stop: int) -> npt.NDArray[np.uint8]:
-    """(stop - start, 128, 128, 3) uint8 RGB."""
+    """(stop - start, S, S, 3) uint8 RGB, at the size of the crops."""
     return unpack_jpegs(clip.mjpeg, clip.jpeg_offsets, range(start, stop))

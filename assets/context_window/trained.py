@@ -11,6 +11,7 @@ from assets.faces.settings import TrackSettings
 from assets.metrics.landmark_cache import LandmarkCache
 from assets.metrics.thread_map import num_threads_beside
 from assets.models.train_stage import model_folder
+from assets.renders.render import require_crops
 from assets.stage.run import StageRun
 from assets.store.table_parts import write_part
 from assets.workers.progress import progress_bar
@@ -20,15 +21,22 @@ from cals_models.shards.shard_set import ShardSet
 
 
 def open_trained(run: StageRun) -> TrainedMethods:
-    """The generators of the run's dataset that draw from units, and the landmark detector that its settings name."""
+    """The generators of the run's dataset that draw from units, and the landmark detector that its settings name.
+
+    Raises:
+        ValueError: a generator draws crops of another size than the dataset's.
+    """
     settings = run.settings
     device = settings.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     generators: dict[str, UnitGenerator] = {}
+    shards = ShardSet(run.home.shards(run.dataset.name))
     for method in run.dataset.methods:
         if METHODS[method].has_units:
-            opened = open_generator(model_folder(run, "generator", method), device=device)
+            folder = model_folder(run, "generator", method)
+            require_crops(method, folder, shards)
+            opened = open_generator(folder, device=device)
             assert isinstance(opened, UnitGenerator), method
             generators[method] = opened
     tracking = TrackSettings(backend=settings.landmark_backend, device=settings.device)

@@ -24,7 +24,9 @@ from assets.workers.rejected import Rejected
 from assets.workers.unexpected import run_at_clip
 from cals_models.inference.frame_generator import UnitGenerator
 from cals_models.metrics.crop_metrics import lmd
+from cals_models.shards.crop_sizes import crops_at
 from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_format import BASE_CROP_PX
 
 STAGE = "context_window"
 
@@ -92,8 +94,8 @@ def _clip_values(
             generator, stretch, views, hide_with=settings.hide_with, batch_frames=settings.batch_frames
         )
     )
-    target = landmarks.of(stretch.true[frames], keep=False)
-    preds = landmarks.of(generated, keep=False)
+    target = landmarks.of(crops_at(stretch.true[frames], BASE_CROP_PX), keep=False)
+    preds = landmarks.of(crops_at(generated, BASE_CROP_PX), keep=False)
     points = preds.points.reshape(len(windows), len(frames), 68, 2)
     usable = target.found & preds.found.reshape(len(windows), len(frames)).all(axis=0)
     if not usable.any():

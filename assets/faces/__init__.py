@@ -1,4 +1,4 @@
-"""Stages `face_tracks` and `face_crops`: landmarks at 25 fps and aligned 128 px crops, in one pass.
+"""Stages `face_tracks` and `face_crops`: landmarks at 25 fps and aligned crops, in one pass.
 
 Back ends of face detection are in `backends/`.
 """

@@ -31,7 +31,7 @@ CHECKS = {TRACKS: {**CLIP_CHECKS, FRAMES_KEPT: False}, CROPS: CLIP_CHECKS}
 
 @joint_stage_asset((TRACKS, CROPS), checks=CHECKS)
 def faces(runs: dict[str, StageRun]) -> dict[str, StageResult]:
-    """Box and 68 landmarks of the speaking face at 25 fps, and 128x128 aligned crops of it."""
+    """Box and 68 landmarks of the speaking face at 25 fps, and aligned square crops of it."""
     run = next(iter(runs.values()))
     plan = _plan(runs)
     outputs = {TRACKS: plan.tracks, CROPS: plan.crops}

@@ -1,4 +1,4 @@
-"""Tracks and crops of one clip in a worker process: where both are wanted, the video is decoded once."""
+"""Tracks and crops of one clip in a worker process: where both are wanted, the video is decoded once, or twice for large crops."""
 
 from __future__ import annotations
 
@@ -77,17 +77,17 @@ def compute_faces(payload: FacesPayload, wanted: frozenset[str]) -> dict[str, Ma
         NetworksFailed: the process that owns the face networks is gone.
     """
     _use_one_thread()
-    ticks = _ticks(payload, TRACKS if TRACKS in wanted else CROPS)
     outcome: dict[str, Mapping[str, Any] | Rejected] = {}
     images: Iterable[NDArray[np.uint8]]
+    reads_again = CROPS in wanted and load(CROPPING[CROPS]).needs_source(payload.crop_settings)
     if TRACKS in wanted:
         backend = _backend(payload.track_settings, payload.networks_socket)
         try:
             track, columns, images = track_clip(
-                ticks,
+                _ticks(payload, TRACKS),
                 backend,
                 payload.track_settings,
-                keep_images=CROPS in wanted,
+                keep_images=CROPS in wanted and not reads_again,
                 lips=_lips(payload),
             )
         except Rejected as rejected:
@@ -99,15 +99,26 @@ def compute_faces(payload: FacesPayload, wanted: frozenset[str]) -> dict[str, Ma
             asked = None if payload.speaker_probe is None else payload.speaker_probe.digest
             columns |= {"input_digest": payload.choice_digest, "speaker_probe": asked}
         outcome[TRACKS] = columns
+        if reads_again:
+            images = _images(payload, track)
     elif payload.stored_track is not None:
         columns = dict(payload.stored_track)
         track = FaceTrack.from_columns(columns)
-        images = load(CROPPING[CROPS]).region_images((tick.frame for tick in ticks), track)
+        images = _images(payload, track)
     else:
         return {}
     if CROPS in wanted:
         outcome[CROPS] = _crops(payload, track, columns, images)
     return outcome
+
+
+def _images(payload: FacesPayload, track: FaceTrack) -> Iterable[NDArray[np.uint8]]:
+    """Images of the track's regions from the video, read as they are requested."""
+    frames = (tick.frame for tick in _ticks(payload, CROPS))
+    images: Iterable[NDArray[np.uint8]] = load(CROPPING[CROPS]).region_images(
+        frames, track, payload.crop_settings
+    )
+    return images
 
 
 def _lips(payload: FacesPayload) -> Lips | None:

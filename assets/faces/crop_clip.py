@@ -1,4 +1,4 @@
-"""``face_crops``: per clip 128 x 128 RGB crops of the tracked face at 25 fps, as packed JPEG."""
+"""``face_crops``: per clip square RGB crops of the tracked face at 25 fps, as packed JPEG."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from assets.faces.alignment import compose
 from assets.faces.crop_plan import CropPlan, plan_crops
-from assets.faces.frames import Frame, region_to_source, rgb_of
+from assets.faces.frames import Frame, Region, finer, region_to_source, rgb_of
 from assets.faces.packed_jpegs import pack_jpegs
 from assets.faces.settings import CropSettings
 from assets.faces.stored_track import FaceTrack
@@ -34,6 +34,8 @@ CROPS_SCHEMA = pa.schema([
     pa.field("lip_top_row", pa.float32()),  # highest and lowest row of the lips in any frame
     pa.field("lip_bottom_row", pa.float32()),
 ])  # fmt: skip
+KEPT_CROP_PX = 128
+"""Crops of up to this side are cut from the images that tracking keeps, which have about one to two times their scale."""
 # Region images reduced by more than this are drawn at twice the size and averaged.
 SMALLEST_DIRECT_SCALE = 0.6
 
@@ -77,17 +79,31 @@ def crop_clip(
     }
 
 
-def region_images(frames: Iterable[Frame], track: FaceTrack) -> Iterator[NDArray[np.uint8]]:
-    """The images that tracking would have kept: uint8 (h, w, 3) RGB of the track's regions.
+def needs_source(settings: CropSettings) -> bool:
+    """Whether the crops are larger than the images that tracking keeps allow, so that the video is read again for them."""
+    return settings.crop_px > KEPT_CROP_PX
+
+
+def region_images(
+    frames: Iterable[Frame], track: FaceTrack, settings: CropSettings
+) -> Iterator[NDArray[np.uint8]]:
+    """Images of the track's regions, uint8 (h, w, 3) RGB; for crops of 128 px those that tracking would have kept.
 
     Args:
         frames: all frames of the clip. They are read to the end, where the reader reports damage.
         track: the face.
+        settings: give the size of the crops.
     """
     last = track.first_frame + track.num_frames
     for index, frame in enumerate(frames):
         if track.first_frame <= index < last:
-            yield rgb_of(frame, track.region(index - track.first_frame))
+            yield rgb_of(frame, _region(track, index - track.first_frame, settings.crop_px))
+
+
+def _region(track: FaceTrack, index: int, crop_px: int) -> Region:
+    """The region of a frame of the track, at a reduction that leaves the detail of the crops."""
+    region = track.region(index)
+    return region if crop_px <= KEPT_CROP_PX else finer(region, crop_px / KEPT_CROP_PX)
 
 
 def cut_crops(
@@ -95,8 +111,8 @@ def cut_crops(
 ) -> Iterator[NDArray[np.uint8]]:
     """Cuts the crops out of the images of the regions.
 
-    The images have about one to two times the crop's scale. Where they are clearly larger, the crop is drawn at
-    twice its size and averaged, to avoid aliasing.
+    The images have about one to two times the crop's scale, or less where the face is smaller. Where they are clearly larger,
+    the crop is drawn at twice its size and averaged, to avoid aliasing.
 
     Args:
         images: RGB of the track's regions, uint8 (h, w, 3), one a frame of the track.
@@ -108,7 +124,8 @@ def cut_crops(
         (crop_px, crop_px, 3) uint8 RGB; what lies outside the frame repeats its edge.
     """
     to_crop = [
-        compose(plan.transforms[t], region_to_source(track.region(t))) for t in range(track.num_frames)
+        compose(plan.transforms[t], region_to_source(_region(track, t, crop_px)))
+        for t in range(track.num_frames)
     ]
     scale = float(np.median([np.hypot(m[0, 0], m[1, 0]) for m in to_crop]))
     zoom = 2 if scale < SMALLEST_DIRECT_SCALE else 1

@@ -60,6 +60,18 @@ def region_around(
     return Region(x0, y0, x1, y1, reduction if min(x1 - x0, y1 - y0) >= step else 1)
 
 
+def finer(region: Region, factor: float) -> Region:
+    """The same rectangle, kept at a reduction that is smaller by the factor or more.
+
+    Args:
+        region: its sides are multiples of twice its reduction.
+        factor: 1 or more.
+    """
+    most = region.reduction / factor
+    reductions = [r for r in range(1, region.reduction + 1) if r <= most and 2 * region.reduction % r == 0]
+    return region._replace(reduction=max(reductions, default=1))
+
+
 def whole(frame: Frame) -> Region:
     return Region(0, 0, frame.width, frame.height, 1)
 

@@ -64,7 +64,8 @@ class CropSettings(Settings):
     """How the chosen face is cut out.
 
     Args:
-        crop_px: side of the crop. The models hide its lower half, which must hold the mouth.
+        crop_px: side of the crop. The models hide its lower half, which must hold the mouth. At 256 everything after it is
+            finer: generators have one more level, metrics are taken at 128 px and at 256.
         centre_sigma_frames: standard deviation of the zero-phase Gaussian that smooths the crop's position.
         size_sigma_frames: the same for its size and rotation.
         jpeg_quality: quality of the stored crops (always 4:4:4).
@@ -72,7 +73,7 @@ class CropSettings(Settings):
             is rejected.
     """
 
-    crop_px: Annotated[int, Bound(at_least=32, multiple_of=2)] = 128
+    crop_px: Annotated[int, Bound(at_least=128, at_most=256, multiple_of=128, text="128 or 256")] = 128
     centre_sigma_frames: NotNegative = 1.0
     size_sigma_frames: NotNegative = 2.0
     jpeg_quality: Annotated[int, Bound(at_least=1, at_most=100)] = 95

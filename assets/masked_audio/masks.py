@@ -27,7 +27,9 @@ from assets.workers.rejected import Rejected
 from assets.workers.unexpected import run_at_clip
 from cals_models.inference.frame_generator import UnitGenerator
 from cals_models.metrics.crop_metrics import lmd
+from cals_models.shards.crop_sizes import crops_at
 from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_format import BASE_CROP_PX
 
 STAGE = "masked_audio"
 
@@ -117,8 +119,8 @@ def _clip_rows(
     generated = generate_views(
         generator, stretch, views, hide_with="mask", batch_frames=settings.batch_frames
     )
-    found = landmarks.of(np.concatenate(generated), keep=False).points
-    target = landmarks.of(stretch.true[masked_frames], keep=False)
+    found = landmarks.of(crops_at(np.concatenate(generated), BASE_CROP_PX), keep=False).points
+    target = landmarks.of(crops_at(stretch.true[masked_frames], BASE_CROP_PX), keep=False)
     unmasked, start = found[: len(masked_frames)], len(masked_frames)
     rows = []
     for length, places in masks.items():

@@ -78,7 +78,7 @@ def score_renders(
         try:
             scored = run_at_clip(STAGE, lambda: _score_clip(clip, rendered, renders, instruments, openings))
         except Rejected as rejected:
-            scored = {audio: _without_values(rejected.told, instruments) for audio in rendered}
+            scored = {audio: _without_values(rejected.told, instruments, clip.crop_px) for audio in rendered}
             for audio in rendered:
                 openings.add(clip.clip_id, audio, RenderOpening(detail=rejected.told))
         return clip.clip_id, scored
@@ -115,7 +115,7 @@ def _score_clip(
     for audio, render in by_audio.items():
         if render["status"] != "ok":
             detail = f"not rendered: {render['reason']}: {render['detail']}"
-            scored[audio] = _without_values(detail, instruments)
+            scored[audio] = _without_values(detail, instruments, clip.crop_px)
             openings.add(clip.clip_id, audio, RenderOpening(detail=detail))
             continue
         frames, given_audio = read_lossless(renders.folder / render["path"])
@@ -139,7 +139,7 @@ def _score_clip(
     return scored
 
 
-def _without_values(detail: str, instruments: Instruments) -> list[MetricValue]:
-    return without_crops(detail, instruments) + without_value(
+def _without_values(detail: str, instruments: Instruments, crop_px: int) -> list[MetricValue]:
+    return without_crops(detail, instruments, crop_px) + without_value(
         "lse_crop", LSE_METRICS, instruments.evaluator.name, detail
     )

@@ -1,4 +1,4 @@
-"""Landmarks for LMD: the same detector, with the same rule, on the true and on the generated 128-px crop.
+"""Landmarks for LMD: the same detector, with the same rule, on the true and on the generated crop.
 
 Of each frame the best face that the detector finds is taken, with its 68 points; a frame in which it finds none has no
 landmarks and is counted. No state is kept between frames or videos.

@@ -9,7 +9,7 @@ Legend: T video frames, H, W frame height and width in pixels.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,6 +22,8 @@ from assets.metrics.instruments import Instruments
 from assets.metrics.metric_kinds import FrameMetric, Frames, LandmarkMetric, metrics_of
 from assets.metrics.metric_value import MetricValue, with_note, without_value
 from assets.metrics.opening_metrics import Opening
+from cals_models.shards.crop_sizes import crops_at
+from cals_models.shards.shard_format import BASE_CROP_PX
 
 Mask = NDArray[np.bool_]
 
@@ -45,6 +47,11 @@ def crop_metric_names(instruments: Instruments) -> tuple[str, ...]:
     return (*metrics_of(FrameMetric), *instruments.networks, *metrics_of(LandmarkMetric))
 
 
+def own_size_protocol(crop_px: int) -> str:
+    """The protocol of crops compared at their own size, above 128 px."""
+    return f"crop_{crop_px}"
+
+
 def crop_values(frames: Frames, true: Frames, valid: Mask, instruments: Instruments) -> list[MetricValue]:
     """The values of `compare_crops`."""
     return compare_crops(frames, true, valid, instruments).values
@@ -53,30 +60,50 @@ def crop_values(frames: Frames, true: Frames, valid: Mask, instruments: Instrume
 def compare_crops(frames: Frames, true: Frames, valid: Mask, instruments: Instruments) -> CropComparison:
     """All registered metrics of crops, over the frames in which the clip's face was seen, and their mouths' openings.
 
+    Protocol ``primary`` and the others of the paper compare crops at 128 px. Larger ones are reduced to that size, and compared
+    at their own as well: protocol ``crop_256``, whose landmarks are in pixels of the larger crop.
+
     Args:
-        frames: uint8 (T, 128, 128, 3), RGB.
+        frames: uint8 (T, S, S, 3), RGB, S = 128 or 256.
         true: the same.
         valid: bool (T,); the other frames are left out, and ``detail`` says how many.
         instruments: for metrics of landmarks and of networks.
     """
     openings = [np.full(len(valid), np.nan, np.float32) for _ in range(2)]
-    note = None
-    if not valid.all():
-        note = f"{int((~valid).sum())} of {len(valid)} frames left out: the clip's face was not seen there"
+    crop_px = frames.shape[1]
     if not valid.any():
-        values = without_crops(str(note), instruments)
-    else:
-        shown = (frames, true) if valid.all() else (frames[valid], true[valid])
-        landmarks = _landmarks(*shown, instruments)
-        measured = _values_of_crops(*shown, instruments) + _landmark_values(*landmarks, instruments)
-        values = [with_note(value, note) for value in measured]
-        for opening, found in zip(openings, landmarks, strict=True):
-            opening[valid] = mouth_opening(found.points)
+        values = without_crops(_left_out(valid), instruments, crop_px)
+        return CropComparison(values=values, generated=openings[0], true=openings[1])
+    shown, true_shown = (frames, true) if valid.all() else (frames[valid], true[valid])
+    small, true_small = crops_at(shown, BASE_CROP_PX), crops_at(true_shown, BASE_CROP_PX)
+    landmarks = _landmarks(small, true_small, instruments)
+    values = _values_of_crops(small, true_small, instruments) + _landmark_values(*landmarks, instruments)
+    if crop_px != BASE_CROP_PX:
+        values += _at_own_size(_values_of_crops(shown, true_shown, instruments), crop_px)
+        values += _at_own_size(landmark_values(shown, true_shown, instruments), crop_px)
+    if not valid.all():
+        values = [with_note(value, _left_out(valid)) for value in values]
+    for opening, found in zip(openings, landmarks, strict=True):
+        opening[valid] = mouth_opening(found.points)
     return CropComparison(values=values, generated=openings[0], true=openings[1])
 
 
-def without_crops(detail: str, instruments: Instruments) -> list[MetricValue]:
+def _left_out(valid: Mask) -> str:
+    return f"{int((~valid).sum())} of {len(valid)} frames left out: the clip's face was not seen there"
+
+
+def _at_own_size(values: Iterable[MetricValue], crop_px: int) -> list[MetricValue]:
+    protocol = own_size_protocol(crop_px)
+    return [replace(value, protocol=protocol) for value in values if value.protocol == "primary"]
+
+
+def without_crops(detail: str, instruments: Instruments, crop_px: int = BASE_CROP_PX) -> list[MetricValue]:
     """The metrics of `crop_values` without a value; ``detail`` says why."""
+    missing = _without_small_crops(detail, instruments)
+    return missing if crop_px == BASE_CROP_PX else missing + _at_own_size(missing, crop_px)
+
+
+def _without_small_crops(detail: str, instruments: Instruments) -> list[MetricValue]:
     missing: list[MetricValue] = []
     for name, metric in metrics_of(FrameMetric).items():
         missing += without_value("primary", [name], metric.evaluator, detail)

@@ -29,10 +29,10 @@ Kind = TypeVar("Kind", bound=Metric)
 
 @dataclass(frozen=True, kw_only=True)
 class FrameMetric(Metric):
-    """A metric of generated and true crops; protocol ``primary``.
+    """A metric of generated and true crops; protocol ``primary``, and of large crops their own size.
 
     Args:
-        per_frame: from generated and true crops, uint8 (T, 128, 128, 3), RGB, one value a frame, (T,); the clip's value
+        per_frame: from generated and true crops, uint8 (T, S, S, 3), RGB, S = 128 or 256, one value a frame, (T,); the clip's value
             is their mean. A metric of the whole clip returns one value, (1,).
         evaluator: library or module that its values depend on; only values of one evaluator compare.
         not_finite: why a frame's value may be infinite or NaN, after "3 of 25 frames"; the clip then has none.
@@ -68,7 +68,7 @@ class FrameNetwork(Protocol):
     device: torch.device
 
     def of(self, frames: Frames, true: Frames) -> Tensor:
-        """From generated and true crops, uint8 (T, 128, 128, 3), RGB, one value a frame: (T,)."""
+        """From generated and true crops, uint8 (T, S, S, 3), RGB, one value a frame: (T,)."""
         ...
 
 

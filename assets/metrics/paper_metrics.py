@@ -42,14 +42,14 @@ def _lmd_atvgnet(preds: Tensor, target: Tensor) -> Tensor:
 
 
 def psnr_of_mouth(preds: Tensor, target: Tensor) -> Tensor:
-    """PSNR of the mouth region of crops uint8 (T, 128, 128, 3): float32 (T,), dB."""
+    """PSNR of the mouth region of crops uint8 (T, S, S, 3): float32 (T,), dB."""
     from cals_models.metrics.crop_metrics import mouth_region, psnr
 
     return psnr(mouth_region(preds), mouth_region(target))
 
 
 def ssim_of_mouth(preds: Tensor, target: Tensor) -> Tensor:
-    """SSIM of the mouth region of crops uint8 (T, 128, 128, 3): float32 (T,)."""
+    """SSIM of the mouth region of crops uint8 (T, S, S, 3): float32 (T,)."""
     from cals_models.metrics.crop_metrics import mouth_region, ssim
 
     return ssim(mouth_region(preds), mouth_region(target))

@@ -36,7 +36,7 @@ from assets.metrics.settings import MetricSettings
 from assets.metrics.shifts import audio_shift_ms, frame_shift
 from assets.workers.rejected import Rejected, fault_of_no_clip
 from cals_models.metrics.resizing import resize_8bit
-from cals_models.shards.shard_format import CROP_PX
+from cals_models.shards.shard_format import BASE_CROP_PX
 from cals_models.timebase import FPS
 
 STAGE = "score"
@@ -184,7 +184,7 @@ def _crop_values(
         why = "not a square face crop; protocol whole_frame compares such videos"
         return without_crops(why, instruments)
     note = None
-    if width != CROP_PX:
+    if width != BASE_CROP_PX:
         preds, target, note = _resized(preds), _resized(target), f"resized from {width} px"
     counted = np.ones(len(target), np.bool_) if valid is None else valid
     return [with_note(value, note) for value in crop_values(preds, target, counted, instruments)]
@@ -233,4 +233,4 @@ def _lse_real(generated: PlainVideo, true: PlainVideo, instruments: Instruments)
 
 def _resized(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
     planes = torch.from_numpy(frames).permute(0, 3, 1, 2)
-    return np.ascontiguousarray(resize_8bit(planes, CROP_PX, CROP_PX).permute(0, 2, 3, 1).numpy())
+    return np.ascontiguousarray(resize_8bit(planes, BASE_CROP_PX, BASE_CROP_PX).permute(0, 2, 3, 1).numpy())

@@ -44,7 +44,7 @@ def train_on_version(project: Project, dataset: str) -> str:
 
 def _manifest_digest(project: Project, dataset: str) -> str:
     try:
-        return read_manifest(project.home.shards(dataset) / MANIFEST_NAME)[1]
+        return read_manifest(project.home.shards(dataset) / MANIFEST_NAME).digest
     except ShardError:
         return "not made"
 

@@ -19,6 +19,7 @@ from assets.project.code_cache import keep_in
 from assets.project.graph import STAGES
 from assets.project.home import Home
 from assets.project.layouts import LAYOUT_OPTIONS, LAYOUTS
+from assets.project.related_datasets import check_related
 from assets.project.settings_gate import check_keys, checked_fields
 from assets.project.settings_names import (
     methods_with_settings,
@@ -194,13 +195,14 @@ def load_project(config: str | Path | None = None, home: Path | None = None) -> 
         keep_in(place.root / "cache")
         entries = _mapping("datasets", raw.get("datasets"))
         datasets = {name: _dataset(path, place, name, entry) for name, entry in entries.items()}
-        for name in datasets:
-            _check_train_on(datasets, name)
-            _check_base(datasets, name)
         overrides = _stage_overrides("settings", raw.get("settings"))
+        project = Project(config_path=path, home=place, datasets=datasets, settings=overrides)
+        for name in datasets:
+            check_related(project, name)
+    except SettingsError:
+        raise
     except ValueError as error:
         raise SettingsError(f"{path}: {error}") from error
-    project = Project(config_path=path, home=place, datasets=datasets, settings=overrides)
     for name, dataset in datasets.items():
         for given in {*overrides, *dataset.settings}:
             project._declared(name, given)
@@ -263,44 +265,6 @@ def _checked_options(where: str, options: dict[str, Any]) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
     return {name: getattr(held, name) for name in values}
-
-
-def _check_train_on(datasets: dict[str, Dataset], name: str) -> None:
-    others = {other for other in datasets if other != name}
-    for wanted in datasets[name].train_on:
-        where = f"datasets.{name}.train_on"
-        if wanted == name:
-            raise ValueError(f"{where}: {name} reads its own train split anyway; name other datasets")
-        if wanted not in others:
-            known = ", ".join(sorted(others)) or "none"
-            raise ValueError(f"{where}: no dataset {wanted!r}{did_you_mean(wanted, others)}; others: {known}")
-
-
-def _check_base(datasets: dict[str, Dataset], name: str) -> None:
-    """The base is another dataset, of the same profile, and has no base itself."""
-    dataset, where = datasets[name], f"datasets.{name}.base"
-    if dataset.base is None:
-        return
-    others = {other for other in datasets if other != name}
-    if dataset.base not in others:
-        known = ", ".join(sorted(others)) or "none"
-        near = did_you_mean(dataset.base, others)
-        raise ValueError(f"{where}: no other dataset {dataset.base!r}{near}; others: {known}")
-    base = datasets[dataset.base]
-    if base.base is not None:
-        raise ValueError(
-            f"{where}: {base.name} adapts the models of {base.base} itself; name {base.base} instead"
-        )
-    lacking = [name for name in dataset.methods if METHODS[name].is_trained and name not in base.methods]
-    if lacking:
-        raise ValueError(
-            f"{where}: {base.name} has no generators of {', '.join(lacking)}; give {name} methods of "
-            f"{', '.join(base.methods)}"
-        )
-    if base.profile != dataset.profile:
-        raise ValueError(
-            f"{where}: {base.name} has profile {base.profile}, its networks are of other sizes; give {name} that profile"
-        )
 
 
 def _stage_overrides(where: str, given: Any) -> dict[str, dict[str, Any]]:

@@ -85,7 +85,8 @@ def render_clips(
         sha256, num_frames, reference_policy, input_digest, status ``ok`` or ``rejected``, reason, detail.
 
     Raises:
-        ValueError: the method is unknown, it needs a model and has none, or the split holds no clip.
+        ValueError: the method is unknown, it needs a model and has none, its model draws crops of another size than the
+            shards', or the split holds no clip.
         PipelineFault: the model can't be opened.
     """
     generator = _LazyGenerator(method, model_dir, settings)
@@ -93,6 +94,8 @@ def render_clips(
     if shard_set.num_clips(split) == 0:
         raise ValueError(f"{shards}: split {split} holds no clip; there is nothing to render")
     shared = _shared_inputs(method, model_dir, settings, version)
+    if model_dir is not None:
+        require_crops(method, model_dir, shard_set)
     earlier = _read_index(out)
     rows = []
     clips = shard_set.clips(split, seed=settings.other_audio_seed)
@@ -108,6 +111,22 @@ def render_clips(
     with replacing(out / INDEX_NAME) as temporary:
         temporary.write_text("".join(_line(row) for row in rows), encoding="utf-8")
     return rows
+
+
+def require_crops(method: str, model_dir: Path, shards: ShardSet) -> None:
+    """Checks that a model draws crops of the size of a shard set.
+
+    Raises:
+        ValueError: it draws another size.
+    """
+    from cals_models.networks.model_files import crop_px_of
+
+    crop_px = crop_px_of(model_dir)
+    if crop_px != shards.crop_px:
+        raise ValueError(
+            f"{model_dir}: the {method} generator draws crops of {crop_px} px, those of {shards.dataset} are {shards.crop_px} "
+            f"px; train {method} on {shards.dataset}, or give face_crops.crop_px {crop_px}"
+        )
 
 
 def _tasks(clips: Iterator[ShardClip], shared: str) -> Iterator[_Task]:
@@ -190,13 +209,13 @@ class _LazyGenerator:
     def _generate(self, true: Frames, reference: Frames, mel: NDArray[np.float32]) -> Frames:
         import torch
 
-        from cals_models.networks.generator import HIDDEN_TOP_ROW
+        from cals_models.shards.crop_sizes import lower_rows
 
         if self._generator is None:
             with fault_of_no_clip("the generator can't be opened"):
                 self._generator = self._load()
         pose_prior = true.copy()
-        pose_prior[:, HIDDEN_TOP_ROW:] = 0  # the generator hides them too
+        lower_rows(pose_prior)[:] = 0  # the generator hides them too
         given = (torch.from_numpy(array) for array in (pose_prior, reference, mel))
         sees_target = METHODS[self.method].pose_from == "target_frame"
         frames: Frames = self._generator.render(

@@ -14,14 +14,16 @@ SHOWN_PROTOCOLS = ("primary", "lse_crop", "opening")
 Scores = Mapping[tuple[str, str, str], Row]
 
 
-def measured_scores(warehouse: WarehouseReader, dataset: str) -> dict[tuple[str, str, str], Row]:
-    """``metric_summary`` by (method, audio, metric), for the protocols that the page shows."""
+def measured_scores(
+    warehouse: WarehouseReader, dataset: str, protocols: Sequence[str] = SHOWN_PROTOCOLS
+) -> dict[tuple[str, str, str], Row]:
+    """``metric_summary`` by (method, audio, metric), for the protocols that the page shows or that are given."""
     found = warehouse.rows(
         "select method, audio, protocol, metric, evaluator, mean, low, high, num_clips, num_missing, why_missing "
         "from metric_summary where dataset = ? order by evaluator nulls first",
         [dataset],
     )
-    shown = [row for row in found if row["protocol"] in SHOWN_PROTOCOLS]
+    shown = [row for row in found if row["protocol"] in protocols]
     return {(row["method"], row["audio"], row["metric"]): row for row in reversed(shown)}
 
 

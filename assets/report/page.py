@@ -27,6 +27,7 @@ from assets.report.findings import findings, headline_sentence
 from assets.report.further_metrics import further_metrics
 from assets.report.headline_table import HEADLINE_METRICS
 from assets.report.method_differences import difference_table
+from assets.report.own_size import own_sizes
 from assets.report.settings import ReportSettings
 from assets.report.table_1 import steps_table, table_1
 from assets.report.table_2 import opinion_scores
@@ -138,6 +139,7 @@ def _content(
         "margin_charts": margin_charts(warehouse, dataset),
         "sync_rows": sync_table(warehouse, dataset),
         "further": further_metrics(warehouse, dataset),
+        "own_sizes": own_sizes(warehouse, dataset),
         "difference_rows": difference_table(warehouse, dataset, headline, HEADLINE_METRICS),
         "clip_charts": clip_charts(warehouse, dataset, headline),
         "failures": failures(warehouse, dataset, problems, len(shown)),

@@ -17,7 +17,7 @@ class ReportSettings(Settings):
         headline_method: method that the verdict is about.
         num_example_clips: test clips shown side by side, spread evenly over the clip ids.
         num_extreme_clips: clips shown at each end: the best and the worst of the headline method by ``lmd``.
-        video_scale: whole factor by which the 128-px crops are enlarged in the videos.
+        video_scale: whole factor by which crops of 128 px are enlarged in the videos; larger ones fill the same room.
         video_crf: quality of the H.264 videos, 0 (lossless) to 51; only the page's videos are lossy.
         max_video_frames: longest piece of a clip that is shown, in frames at 25 fps.
         max_rejected_rows: rejected clips listed one by one; the rest are counted.

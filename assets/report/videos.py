@@ -15,7 +15,7 @@ from PIL import Image
 
 from assets.media.encode import read_lossless, write_web_video
 from assets.report.settings import ReportSettings
-from cals_models.shards.shard_format import clip_key
+from cals_models.shards.shard_format import BASE_CROP_PX, clip_key
 from cals_models.timebase import SAMPLES_PER_FRAME
 
 Frames = NDArray[np.uint8]
@@ -53,15 +53,15 @@ def pose_prior(frames: Frames) -> Frames:
     """Crops with the half hidden that a method generates.
 
     Args:
-        frames: uint8 (T, 128, 128, 3).
+        frames: uint8 (T, S, S, 3).
 
     Returns:
-        uint8 (T, 128, 128, 3), lower rows mid-grey.
+        uint8 (T, S, S, 3), lower rows mid-grey.
     """
-    from cals_models.networks.generator import HIDDEN_TOP_ROW
+    from cals_models.shards.crop_sizes import lower_rows
 
     hidden = frames.copy()
-    hidden[:, HIDDEN_TOP_ROW:] = 110
+    lower_rows(hidden)[:] = 110
     return hidden
 
 
@@ -133,8 +133,9 @@ def clip_video(folders: Mapping[str, Path], clip_id: str, settings: ReportSettin
         if method != "ground_truth":
             columns[method], _ = read_lossless(folder / name)
     cut = [frames[:num_frames] for frames in columns.values()]
+    scale = max(1, settings.video_scale * BASE_CROP_PX // truth.shape[1])
     mp4, poster = compose_side_by_side(
-        cut, audio[: num_frames * SAMPLES_PER_FRAME], scale=settings.video_scale, crf=settings.video_crf
+        cut, audio[: num_frames * SAMPLES_PER_FRAME], scale=scale, crf=settings.video_crf
     )
     return ClipVideo(columns=tuple(columns), mp4=mp4, poster=poster, num_frames=num_frames)
 

@@ -34,7 +34,12 @@ def shards(run: StageRun) -> StageResult:
             is_forced = any(run.forced.covers(clip_id, bucket) for clip_id in source.clips)
             buckets.append(write_bucket(folder, source, run.settings, is_forced=is_forced))
             advance(1)
-    manifest = write_manifest(folder, run.dataset.name, range(run.dataset.num_buckets))
+    manifest = write_manifest(
+        folder,
+        run.dataset.name,
+        range(run.dataset.num_buckets),
+        run.project.stage_settings(run.dataset.name, "face_crops").crop_px,
+    )
     _write_tables(run, manifest, buckets)
     write_contents(run.home, run.dataset.name, manifest.digest)
     num_clips = {split: manifest.num_clips(split) for split in SPLITS}

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cals_models.shards.shard_format import BASE_CROP_PX
+
 CROISSANT_NAME = "croissant.json"
 CONTEXT = {
     "@language": "en",
@@ -52,20 +54,23 @@ MEMBER_SETS = {
         "application/json",
         "clip id, source, number of frames, JPEG offsets, boxes, validity, A/V offset",
     ),
-    "mjpeg": ("video/x-motion-jpeg", "face crops, 128 x 128 RGB at 25 fps, JPEGs one after the other"),
+    "mjpeg": ("video/x-motion-jpeg", "face crops, {side} x {side} RGB at 25 fps, JPEGs one after the other"),
     "mel.npy": ("application/x-numpy", "float16 (80, 4T), log10 mel magnitude at 100 fps"),
     "landmarks.npy": ("application/x-numpy", "float32 (T, 68, 2), crop pixels"),
     "flac": ("audio/flac", "audio, 16 kHz mono, 640 samples a video frame"),
 }
 
 
-def croissant(dataset: str, digest: str, shards: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def croissant(
+    dataset: str, digest: str, shards: Sequence[dict[str, Any]], crop_px: int = BASE_CROP_PX
+) -> dict[str, Any]:
     """The metadata as JSON-LD.
 
     Args:
         dataset: its name.
         digest: of the shard set's manifest; the version of the data.
         shards: rows of the manifest: path, bytes, sha256, num_clips, num_frames.
+        crop_px: side of the crops.
     """
     num_clips, num_frames = (sum(row[field] for row in shards) for field in ("num_clips", "num_frames"))
     return {
@@ -76,7 +81,7 @@ def croissant(dataset: str, digest: str, shards: Sequence[dict[str, Any]]) -> di
         "description": f"{num_clips} talking-face clips, {num_frames} video frames: face crops, mels, landmarks and "
         "audio in WebDataset shards. The terms of the raw data hold for it.",
         "version": f"1.0.0+{digest[:16]}",
-        "distribution": [*map(_shard, shards), *(_member_set(name, shards) for name in MEMBER_SETS)],
+        "distribution": [*map(_shard, shards), *(_member_set(name, shards, crop_px) for name in MEMBER_SETS)],
     }
 
 
@@ -92,13 +97,13 @@ def _shard(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _member_set(name: str, shards: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _member_set(name: str, shards: Sequence[dict[str, Any]], crop_px: int) -> dict[str, Any]:
     encoding, description = MEMBER_SETS[name]
     return {
         "@type": "cr:FileSet",
         "@id": f"{name}-members",
         "name": f"{name}-members",
-        "description": description,
+        "description": description.format(side=crop_px),
         "containedIn": [{"@id": row["path"]} for row in shards],
         "encodingFormat": encoding,
         "includes": f"*.{name}",

@@ -28,10 +28,11 @@ def split_version(home: Home, dataset: str, version: str, splits: Collection[str
         version: data version of the shard set; returned itself where its manifest is not that of the files on disk.
     """
     try:
-        _, digest, shards = read_manifest(home.shards(dataset) / MANIFEST_NAME)
+        manifest = read_manifest(home.shards(dataset) / MANIFEST_NAME)
     except ShardError:
         return version
-    if digest != version:
+    if manifest.digest != version:
         return version
-    lines = [f"{shard.path} {shard.sha256}" for split in sorted(splits) for shard in shards.get(split, ())]
+    rows = [shard for split in sorted(splits) for shard in manifest.splits.get(split, ())]
+    lines = [f"{shard.path} {shard.sha256}" for shard in rows]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -1,6 +1,6 @@
 """Generating clips with a trained model, from its folder alone.
 
-Legend: T video frames, N frames generated at once.
+Legend: T video frames, N frames generated at once, S side of a crop.
 """
 
 import math
@@ -22,7 +22,7 @@ from cals_models.networks.generator_files import read_generator
 from cals_models.networks.lip_sync import LipSync
 from cals_models.networks.model_files import load_network
 from cals_models.precision import autocast
-from cals_models.shards.shard_format import CROP_PX, NUM_MELS
+from cals_models.shards.shard_format import BASE_CROP_PX, NUM_MELS
 from cals_models.timebase import MELS_PER_FRAME
 
 MAX_MARGIN_FRAMES = 25
@@ -45,7 +45,7 @@ class LipGenerator:
             overlapping stretches of this length.
         speech_level: median level of the speech it was trained with (`cals_models.speech_level`), log10 magnitude; None
             for a model whose model.json has none.
-        crop_px: side of the crops that it was trained on.
+        crop_px: S, side of the crops that it is given and draws.
     """
 
     model: LipSync
@@ -56,7 +56,7 @@ class LipGenerator:
     context_frames: int
     precision: str = "auto"
     speech_level: float | None = None
-    crop_px: int = CROP_PX
+    crop_px: int = BASE_CROP_PX
 
     def render(
         self,
@@ -71,21 +71,21 @@ class LipGenerator:
         """Generates a clip.
 
         Args:
-            pose_prior: uint8 (T, 128, 128, 3), RGB; rows 64..127 are hidden from the network, whatever they hold.
-            reference: uint8 (T, 128, 128, 3), RGB, one for every frame.
+            pose_prior: uint8 (T, S, S, 3), RGB; the lower half is hidden from the network, whatever it holds.
+            reference: uint8 (T, S, S, 3), RGB, one for every frame.
             mel: float (80, 4T), log10 magnitudes.
             target: must be None: these methods take the pose from the pose prior.
             mel_valid_mask: bool (T,), False where the audio of a video frame is masked; None masks nothing.
             batch_frames: frames generated at once.
 
         Returns:
-            uint8 (T, 128, 128, 3), RGB, on the CPU.
+            uint8 (T, S, S, 3), RGB, on the CPU.
 
         Raises:
             ValueError: shapes or types do not agree.
         """
         assert target is None, f"{self.method} declares pose_from='pose_prior'"
-        _check(pose_prior, reference, mel, mel_valid_mask, batch_frames)
+        _check(pose_prior, reference, mel, mel_valid_mask, batch_frames, crop_px=self.crop_px)
         return torch.cat(
             list(
                 self.render_batches(
@@ -125,12 +125,12 @@ class LipGenerator:
         """Generates a clip batch by batch.
 
         Args:
-            pose_prior, reference: uint8 (T, 128, 128, 3), RGB, see `render`.
+            pose_prior, reference: uint8 (T, S, S, 3), RGB, see `render`.
             units: float32 (T, 512), from `units_from_mel`.
             batch_frames: frames a batch.
 
         Yields:
-            uint8 (N, 128, 128, 3), RGB, on the CPU.
+            uint8 (N, S, S, 3), RGB, on the CPU.
         """
         for start in range(0, len(units), batch_frames):
             rows = slice(start, start + batch_frames)
@@ -186,7 +186,7 @@ def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str
     parsed = None if audio_config is None else config_from_fields("audio_to_lip", audio_config)
     assert parsed is None or isinstance(parsed, AudioToLipConfig)
     try:
-        model = LipSync(method, files.config, parsed)
+        model = LipSync(method, files.config, parsed, files.crop_px)
     except ValueError as error:
         raise ValueError(f"{files.folder}: {error}; train the model again") from error
     load_network(model.generator, files.weights.get("generator", {}), str(files.folder))
@@ -207,14 +207,21 @@ def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str
         context_frames=files.config.context_frames,
         precision=precision,
         speech_level=None if level is None else float(level),
+        crop_px=files.crop_px,
     )
 
 
 def _check(
-    pose_prior: Tensor, reference: Tensor, mel: Tensor, mel_valid_mask: Tensor | None, batch_frames: int
+    pose_prior: Tensor,
+    reference: Tensor,
+    mel: Tensor,
+    mel_valid_mask: Tensor | None,
+    batch_frames: int,
+    *,
+    crop_px: int,
 ) -> None:
     num_frames = len(pose_prior)
-    expected = (num_frames, CROP_PX, CROP_PX, 3)
+    expected = (num_frames, crop_px, crop_px, 3)
     for name, frames in (("pose_prior", pose_prior), ("reference", reference)):
         if tuple(frames.shape) != expected or frames.dtype != torch.uint8:
             raise ValueError(f"{name} {tuple(frames.shape)} {frames.dtype}: expected {expected} uint8")

@@ -11,10 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cals_models.shards.shard_format import CROP_PX, NUM_LANDMARKS
+from cals_models.shards.shard_format import CROP_SIZES_PX, NUM_LANDMARKS
 
 DATA_RANGE = 255.0
-MOUTH_TOP_ROW = CROP_PX // 2
 MOUTH_LANDMARKS = slice(48, 68)
 
 _SSIM_SIGMA = 1.5
@@ -27,20 +26,23 @@ class MetricError(ValueError):
 
 
 def mouth_region(frames: Tensor) -> Tensor:
-    """The part of a face crop that the pose prior hides: rows 64 to 127.
+    """The part of a face crop that the pose prior hides: its lower half, at 128 px rows 64 to 127.
 
     Args:
-        frames: (T, 128, 128, 3), any dtype.
+        frames: (T, S, S, 3), S = 128 or 256, any dtype.
 
     Returns:
-        (T, 64, 128, 3), a view.
+        (T, S / 2, S, 3), a view.
 
     Raises:
         MetricError: another shape.
     """
-    if frames.ndim != 4 or frames.shape[1:] != (CROP_PX, CROP_PX, 3):
-        raise MetricError(f"the mouth region is defined on (T, 128, 128, 3) crops; got {tuple(frames.shape)}")
-    return frames[:, MOUTH_TOP_ROW:]
+    if frames.ndim != 4 or frames.shape[1:] not in [(side, side, 3) for side in CROP_SIZES_PX]:
+        raise MetricError(
+            "the mouth region is defined on (T, 128, 128, 3) or (T, 256, 256, 3) crops; "
+            f"got {tuple(frames.shape)}"
+        )
+    return frames[:, frames.shape[1] // 2 :]
 
 
 def psnr(preds: Tensor, target: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ Source: CALS (arXiv 2305.19556): identity input = a random reference frame of th
 prior (the target face, lower half masked); U-Net as in Wav2Lip (arXiv 2008.10010). The poster does not say where the
 units enter: here they are added at the bottleneck and scale and shift every decoder level (FiLM, arXiv 1709.07871).
 
-The pose prior shows rows 0..63. With `known_pixels = "copied"` these rows are copied into the output and only the rows
+The pose prior shows the upper half of the rows. With `known_pixels = "copied"` these rows are copied into the output and only the rows
 below are generated: the network is given the reference's lower half and, behind it as further channels, the upper halves
 of reference and prior, upside down, so that the rows beside the seam meet. That halves the work and leaves no known pixels in
 the losses. With `"generated"` the whole crop is generated, as Wav2Lip does.
@@ -13,8 +13,12 @@ With `output_from = "reference"` the network moves the reference's pixels by a d
 enlarged bilinearly, and adds a difference of logits, near 0 at the start: a short training begins with the reference's
 sharpness and soon follows head and jaw. With `"scratch"` every pixel is generated from features, as Wav2Lip does.
 
-Legend: N frames, C channels, H = W = 128, D = 512 unit.
+Crops of 256 px have one more level, of half the channels of the 128-px one: it costs about as much as that.
+
+Legend: N frames, C channels, H = W = S = 128 or 256, D = 512 unit.
 """
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -23,23 +27,21 @@ from torch import Tensor, nn
 from cals_models.config.lip_motion_units import UNIT_DIM
 from cals_models.config.lip_to_face import LipToFaceConfig
 from cals_models.networks.residual import he_start
-from cals_models.shards.shard_format import CROP_PX
-
-HIDDEN_TOP_ROW = CROP_PX // 2
-"""First crop row that the pose prior hides."""
+from cals_models.shards.shard_format import BASE_CROP_PX
 
 
 def hide_lower_half(frames: Tensor) -> Tensor:
-    """The pose prior: frames with rows 64..127 black.
+    """The pose prior: frames whose lower rows, S / 2 .. S - 1, are black.
 
     Args:
-        frames: float (..., 128, 128).
+        frames: float (..., S, S).
 
     Returns:
         The same shape and dtype.
     """
-    shown = torch.zeros(CROP_PX, 1, device=frames.device, dtype=frames.dtype)
-    shown[:HIDDEN_TOP_ROW] = 1
+    side = frames.shape[-2]
+    shown = torch.zeros(side, 1, device=frames.device, dtype=frames.dtype)
+    shown[: side // 2] = 1
     return frames * shown
 
 
@@ -109,11 +111,15 @@ class LipToFace(nn.Module):
 
     Args:
         config: widths, blocks, `known_pixels`, `output_from`, `finest_maps`.
+        crop_px: S, side of the crops.
     """
 
-    def __init__(self, config: LipToFaceConfig) -> None:
+    def __init__(self, config: LipToFaceConfig, crop_px: int = BASE_CROP_PX) -> None:
         super().__init__()
-        widths, num_blocks = config.widths, config.blocks_per_level
+        self.crop_px = crop_px
+        widths, num_blocks = widths_at(config.widths, crop_px), config.blocks_per_level
+        added = len(widths) - len(config.widths)
+        coarsest = len(widths) - 1
         self.copies_known_pixels = config.known_pixels == "copied"
         self.unit_norm = nn.LayerNorm(UNIT_DIM)
         finest = 1 if config.finest_maps == "half" else 0
@@ -122,48 +128,50 @@ class LipToFace(nn.Module):
         stem = nn.Conv2d(in_channels, widths[finest], 4 + stride if finest else 5, stride, 2)
         self.stem = nn.Sequential(he_start(stem), nn.ReLU())
         self.encoder = nn.ModuleList(
-            EncoderLevel(widths[i], widths[i + 1], num_blocks, is_normed=i >= 1) for i in range(finest, 5)
+            EncoderLevel(widths[i], widths[i + 1], num_blocks, is_normed=i >= added + 1)
+            for i in range(finest, coarsest)
         )
         self.bottleneck_rows = 2 if self.copies_known_pixels else 4
-        self.bottleneck = nn.Linear(UNIT_DIM, widths[5] * 4 * self.bottleneck_rows)
+        self.bottleneck = nn.Linear(UNIT_DIM, widths[-1] * 4 * self.bottleneck_rows)
         nn.init.normal_(self.bottleneck.weight, std=0.01)
         self.decoder = nn.ModuleList(
-            DecoderLevel(widths[i + 1], widths[i], widths[i], num_blocks, is_normed=i >= 1)
-            for i in reversed(range(finest, 5))
+            DecoderLevel(widths[i + 1], widths[i], widths[i], num_blocks, is_normed=i >= added + 1)
+            for i in reversed(range(finest, coarsest))
         )
         self.head = nn.Conv2d(widths[finest], 3 * stride**2, 3, 1, 1)
         self.to_pixels = nn.PixelShuffle(stride)
         self.moves_reference = config.output_from == "reference"
         if self.moves_reference:
             nn.init.normal_(self.head.weight, std=0.01)
-            self.displacement = nn.Conv2d(widths[2], 2, 3, 1, 1)
+            self.displacement = nn.Conv2d(widths[added + 2], 2, 3, 1, 1)
             nn.init.normal_(self.displacement.weight, std=0.01)
 
     def forward(self, reference: Tensor, pose_prior: Tensor, units: Tensor) -> Tensor:
         """Generates frames.
 
         Args:
-            reference: float (N, 3, 128, 128), another frame of the same face, RGB in [0, 1].
-            pose_prior: float (N, 3, 128, 128), the target, RGB in [0, 1]; its rows 64..127 are hidden here.
+            reference: float (N, 3, S, S), another frame of the same face, RGB in [0, 1].
+            pose_prior: float (N, 3, S, S), the target, RGB in [0, 1]; its lower half is hidden here.
             units: float (N, 512).
 
         Returns:
-            float32 (N, 3, 128, 128), RGB in [0, 1].
+            float32 (N, 3, S, S), RGB in [0, 1].
 
         Raises:
             ValueError: the shapes do not agree.
         """
-        _check(reference, pose_prior, units)
+        _check(reference, pose_prior, units, self.crop_px)
+        top = self.crop_px // 2
         prior = hide_lower_half(pose_prior)
         if not self.copies_known_pixels:
             return self._generated_rows(torch.cat([reference, prior], dim=1), reference, units)
-        known = [frames[:, :, :HIDDEN_TOP_ROW].flip(2) for frames in (reference, prior)]
-        shown = torch.cat([reference[:, :, HIDDEN_TOP_ROW:], *known], dim=1)
+        known = [frames[:, :, :top].flip(2) for frames in (reference, prior)]
+        shown = torch.cat([reference[:, :, top:], *known], dim=1)
         generated = self._generated_rows(shown, reference, units)
-        return torch.cat([prior[:, :, :HIDDEN_TOP_ROW], generated], dim=2)
+        return torch.cat([prior[:, :, :top], generated], dim=2)
 
     def _generated_rows(self, shown: Tensor, reference: Tensor, units: Tensor) -> Tensor:
-        """The crop's lowest rows, as many as `shown` (N, C, H, 128) has: (N, 3, H, 128)."""
+        """The crop's lowest rows, as many as `shown` (N, C, H, S) has: (N, 3, H, S)."""
         unit = self.unit_norm(units)
         x = self.stem((shown * 2 - 1).contiguous(memory_format=torch.channels_last))
         skips = [x]
@@ -181,20 +189,34 @@ class LipToFace(nn.Module):
         return torch.sigmoid(logits)
 
 
+def widths_at(widths: Sequence[int], crop_px: int) -> tuple[int, ...]:
+    """Channels of each level, from `crop_px` down to 4 px: above 128 px half as many as at the next smaller size.
+
+    Args:
+        widths: at 128, 64, 32, 16, 8 and 4 px.
+        crop_px: side of the crops, 128 or 256.
+
+    >>> widths_at((32, 64, 128, 256, 512, 512), 256)
+    (16, 32, 64, 128, 256, 512, 512)
+    """
+    if crop_px == BASE_CROP_PX:
+        return tuple(widths)
+    return max(8, widths[0] // 16 * 8), *widths
+
+
 def move_pixels(frames: Tensor, displacement: Tensor) -> Tensor:
     """Takes every pixel of a frame's lowest rows from a displaced position.
 
     Args:
         frames: float (N, 3, H, W).
-        displacement: float (N, 2, h, w), (x, y) in units of 4 px, for the lowest H h / w rows (H = W).
+        displacement: float (N, 2, h, w), (x, y) in units of W / w px, for the lowest H h / w rows (H = W).
 
     Returns:
         float32 (N, 3, H h / w, W): bilinear; beyond the border the border's value; not finite where the displacement is not.
     """
     height, width = frames.shape[2:]
-    field = F.interpolate(
-        displacement.float() * 4, scale_factor=width / displacement.shape[3], mode="bilinear"
-    )
+    scale = width / displacement.shape[3]
+    field = F.interpolate(displacement.float() * scale, scale_factor=scale, mode="bilinear")
     num_rows = field.shape[2]
     rows = torch.arange(height - num_rows, height, device=field.device, dtype=field.dtype)
     columns = torch.arange(width, device=field.device, dtype=field.dtype)
@@ -207,8 +229,8 @@ def move_pixels(frames: Tensor, displacement: Tensor) -> Tensor:
     return moved + (grid - known).detach().sum(-1)[:, None]
 
 
-def _check(reference: Tensor, pose_prior: Tensor, units: Tensor) -> None:
-    expected = (len(units), 3, CROP_PX, CROP_PX)
+def _check(reference: Tensor, pose_prior: Tensor, units: Tensor, crop_px: int) -> None:
+    expected = (len(units), 3, crop_px, crop_px)
     if tuple(reference.shape) != expected or tuple(pose_prior.shape) != expected:
         raise ValueError(
             f"reference {tuple(reference.shape)} and pose prior {tuple(pose_prior.shape)}: expected {expected}"

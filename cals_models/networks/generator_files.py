@@ -10,6 +10,7 @@ from cals_models.config.training import TrainingConfig
 from cals_models.methods.configs import GENERATOR, model_config
 from cals_models.methods.registry import TRAINED_METHODS
 from cals_models.networks.model_files import ModelFiles, load_network, read_model, read_model_as
+from cals_models.shards.shard_format import BASE_CROP_PX
 
 
 def read_generator(folder: Path) -> ModelFiles:
@@ -33,21 +34,29 @@ def read_any_model(folder: Path, stage: str) -> ModelFiles:
     return read_generator(folder) if stage == GENERATOR else read_model(folder, stage)
 
 
-def continue_from(folder: Path, method: str, networks: Mapping[str, nn.Module]) -> None:
+def continue_from(
+    folder: Path, method: str, networks: Mapping[str, nn.Module], crop_px: int = BASE_CROP_PX
+) -> None:
     """Loads the weights of a trained generator, from which a training of the same method continues.
 
     Args:
         folder: of the generator, such as ``job.inputs["generator"]``.
         method: of the training.
         networks: exported name -> network that takes its weights.
+        crop_px: side of the crops that they draw.
 
     Raises:
-        ValueError: another method's generator, or of other sizes.
+        ValueError: another method's generator, of other sizes, or of crops of another size.
     """
     base = read_generator(folder)
     if base.method != method:
         raise ValueError(
             f"{folder}: a generator of method {base.method!r}; {method!r} can't continue from it"
+        )
+    if base.crop_px != crop_px:
+        raise ValueError(
+            f"{folder}: the {method} generator draws crops of {base.crop_px} px, the shards hold {crop_px} px; give both "
+            "datasets the same face_crops.crop_px"
         )
     for name, network in networks.items():
         load_network(network, base.weights.get(name, {}), str(folder))

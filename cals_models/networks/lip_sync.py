@@ -1,6 +1,6 @@
 """The model of a method: audio path and generator.
 
-Legend: B clips or stretches, L video frames of audio, N or S frames that are generated, D = 512.
+Legend: B clips or stretches, L video frames of audio, N frames that are generated, S side of a crop, D = 512.
 """
 
 import torch
@@ -14,6 +14,7 @@ from cals_models.methods.registry import method_of
 from cals_models.networks.audio_to_lip import AudioToLip
 from cals_models.networks.generator import LipToFace
 from cals_models.networks.wav2lip_audio import Wav2LipAudio
+from cals_models.shards.shard_format import BASE_CROP_PX
 from cals_models.timebase import MELS_PER_FRAME
 
 
@@ -24,13 +25,18 @@ class LipSync(nn.Module):
         method: one of the family `LipToFaceMethod`.
         config: of the generator, and of Wav2Lip's audio encoder.
         audio_to_lip_config: of f_theta; None for `wav2lip`.
+        crop_px: S, side of the crops.
     """
 
     def __init__(
-        self, method: str, config: GeneratorConfig, audio_to_lip_config: AudioToLipConfig | None
+        self,
+        method: str,
+        config: GeneratorConfig,
+        audio_to_lip_config: AudioToLipConfig | None,
+        crop_px: int = BASE_CROP_PX,
     ) -> None:
         super().__init__()
-        self.generator = LipToFace(config)
+        self.generator = LipToFace(config, crop_px)
         self.audio: AudioToLip | Wav2LipAudio
         if method_of(method, LipToFaceMethod).audio_path == "wav2lip_audio":
             self.audio = Wav2LipAudio(config.audio_width, config.blocks_per_level)
@@ -65,11 +71,11 @@ class LipSync(nn.Module):
         Args:
             mel: float (B, 80, 4L), log10 magnitudes.
             first: int64 (B,), number of the first frame of each.
-            num_frames: S.
+            num_frames: consecutive frames.
             num_valid: int64 (B,), video frames of each stretch.
 
         Returns:
-            float32 (B, S, 512).
+            float32 (B, num_frames, 512).
         """
         frames = first[:, None] + torch.arange(num_frames, device=first.device)
         if isinstance(self.audio, AudioToLip):
@@ -83,11 +89,11 @@ class LipSync(nn.Module):
         """Generates frames, see `LipToFace.forward`.
 
         Args:
-            reference, pose_prior: float (N, 3, 128, 128), RGB in [0, 1].
+            reference, pose_prior: float (N, 3, S, S), RGB in [0, 1].
             units: float (N, 512).
 
         Returns:
-            float32 (N, 3, 128, 128), RGB in [0, 1].
+            float32 (N, 3, S, S), RGB in [0, 1].
         """
         frames: Tensor = self.generator(reference, pose_prior, units)
         return frames

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from cals_models.config.stages import config_from_fields
 from cals_models.config.training import TrainingConfig
+from cals_models.shards.shard_format import BASE_CROP_PX, CROP_SIZES_PX
 
 MODEL_FORMAT = 1
 
@@ -31,6 +32,7 @@ class ModelFiles:
         config: settings of the stage.
         plain: all of model.json.
         weights: network -> its state dict.
+        crop_px: side of the crops that a generator draws; a model.json without it has one of 128 px.
     """
 
     folder: Path
@@ -39,6 +41,7 @@ class ModelFiles:
     config: TrainingConfig
     plain: dict[str, Any]
     weights: dict[str, dict[str, Tensor]]
+    crop_px: int = BASE_CROP_PX
 
 
 def read_model(folder: Path, stage: str) -> ModelFiles:
@@ -78,7 +81,27 @@ def read_model_as(
         config=config_of(plain, str(folder / "model.json")),
         plain=plain,
         weights=_read_weights(folder / "model.safetensors", plain.get("weights_sha256")),
+        crop_px=_crop_px(folder, plain),
     )
+
+
+def crop_px_of(folder: Path) -> int:
+    """Side of the crops that the generator in a folder draws, read from its model.json alone.
+
+    Raises:
+        ValueError: no readable model.json there, or a size that there is not.
+    """
+    return _crop_px(folder, _read_json(folder / "model.json"))
+
+
+def _crop_px(folder: Path, plain: Mapping[str, Any]) -> int:
+    crop_px = plain.get("crop_px", BASE_CROP_PX)
+    if crop_px not in CROP_SIZES_PX:
+        sizes = " or ".join(map(str, CROP_SIZES_PX))
+        raise ValueError(
+            f"{folder / 'model.json'}: crop_px is {crop_px!r}; expected {sizes}; copy the model again"
+        )
+    return int(crop_px)
 
 
 def load_network(network: nn.Module, weights: Mapping[str, Tensor], what: str) -> None:

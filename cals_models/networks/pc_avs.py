@@ -22,7 +22,7 @@ from cals_models.networks.generator import move_pixels
 from cals_models.networks.modulated_conv import ModulatedConv
 from cals_models.networks.residual import ConvBlock, level
 from cals_models.networks.sync_encoder import AudioEncoder
-from cals_models.shards.shard_format import CROP_PX
+from cals_models.shards.shard_format import BASE_CROP_PX
 
 POSE_DIM = 12
 """Numbers of the pose code: too few to carry who is shown."""
@@ -157,7 +157,7 @@ class PcAvs(nn.Module):
     """
 
     def __init__(
-        self, config: PcAvsConfig, audio_config: SyncEncoderConfig, *, crop_px: int = CROP_PX
+        self, config: PcAvsConfig, audio_config: SyncEncoderConfig, *, crop_px: int = BASE_CROP_PX
     ) -> None:
         super().__init__()
         if crop_px < STRIDE or crop_px % STRIDE:

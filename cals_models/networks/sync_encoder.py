@@ -6,6 +6,9 @@ convolutions to 512. The 5x7x7 convolution has no padding in time, so it is comp
 frame, one for each place in the window, and a sum over them: the same numbers, much faster. The loss is InfoNCE, not
 SyncTalkFace's binary loss: negatives are other times of the clip, and other clips.
 
+F_v looks at 128 px whatever the size of the crops, so that it costs the same and knows both sizes: of larger crops it takes
+the means of 2 x 2 pixels.
+
 Legend: B batch, T video frames, S = T - 4 windows, H = 64 and W = 128 lower half face, M = 80 mel bins, D = 512.
 """
 
@@ -17,11 +20,28 @@ from cals_models.config.lip_motion_units import UNIT_DIM
 from cals_models.config.sync_encoder import SyncEncoderConfig
 from cals_models.mel_windows import WINDOW_FRAMES, mel_windows, normalize_mel
 from cals_models.networks.residual import level, mel_window_levels
-from cals_models.shards.shard_format import CROP_PX
+from cals_models.shards.shard_format import BASE_CROP_PX
 from cals_models.timebase import MELS_PER_FRAME
 
-LOWER_HALF_SHAPE = (3, CROP_PX // 2, CROP_PX)
-"""Channels, height and width of the rows that the pose prior hides."""
+LOWER_HALF_SHAPE = (3, BASE_CROP_PX // 2, BASE_CROP_PX)
+"""Channels, height and width of what F_v looks at: the rows that the pose prior hides."""
+
+LARGE_HALF_SHAPE = (3, BASE_CROP_PX, 2 * BASE_CROP_PX)
+
+
+def at_encoder_size(frames: Tensor) -> Tensor:
+    """Crops, or lower halves of crops, at the size at which F_v looks at them.
+
+    Args:
+        frames: float (..., 3, H, W), W = 128 or 256.
+
+    Returns:
+        (..., 3, H, 128) as given, or (..., 3, H / 2, 128), means of 2 x 2 pixels.
+    """
+    if frames.shape[-1] == BASE_CROP_PX:
+        return frames
+    reduced = F.avg_pool2d(frames.flatten(0, -4), frames.shape[-1] // BASE_CROP_PX)
+    return reduced.view(*frames.shape[:-3], *reduced.shape[1:])
 
 
 class LipEncoder(nn.Module):
@@ -48,7 +68,7 @@ class LipEncoder(nn.Module):
         """Units of the windows of consecutive frames.
 
         Args:
-            lower_faces: float (B, T, 3, 64, 128), rows 64..127 of the crops, RGB in [0, 1].
+            lower_faces: float (B, T, 3, 64, 128), lower rows of the crops, RGB in [0, 1]; or twice as high and wide.
 
         Returns:
             float32 (B, T - 4, 512), of length 1: unit s belongs to frame s + 2.
@@ -56,8 +76,9 @@ class LipEncoder(nn.Module):
         Raises:
             ValueError: another shape, or fewer than five frames.
         """
-        if lower_faces.ndim != 5 or tuple(lower_faces.shape[2:]) != LOWER_HALF_SHAPE:
+        if lower_faces.ndim != 5 or tuple(lower_faces.shape[2:]) not in (LOWER_HALF_SHAPE, LARGE_HALF_SHAPE):
             raise ValueError(f"lower faces {tuple(lower_faces.shape)}: expected (B, T, 3, 64, 128)")
+        lower_faces = at_encoder_size(lower_faces)
         num_clips, num_frames = lower_faces.shape[:2]
         num_windows = num_frames - WINDOW_FRAMES + 1
         if num_windows < 1:

@@ -1,6 +1,6 @@
 """One clip of a shard. Its members stay compressed in memory; what is requested is decoded at each request.
 
-Legend: T video frames (25 fps), S frames requested.
+Legend: T video frames (25 fps), N frames requested, S side of a crop.
 """
 
 import io
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from cals_models.codecs.decode import decode_audio, decode_frames
 from cals_models.codecs.flac import FlacError
 from cals_models.codecs.jpeg import JpegError
-from cals_models.shards.shard_format import CROP_PX, NUM_LANDMARKS, NUM_MELS, ShardError, clip_key
+from cals_models.shards.shard_format import BASE_CROP_PX, NUM_LANDMARKS, NUM_MELS, ShardError, clip_key
 from cals_models.timebase import MELS_PER_FRAME, SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 
 
@@ -30,14 +30,18 @@ class ShardClip:
         meta: the clip's json, as written.
         members: bytes of the five members by their extension; views into one buffer.
         source: shard file and key, for messages.
+        crop_px: S, side of the crops.
     """
 
     meta: dict[str, Any]
     members: Mapping[str, memoryview]
     source: str
+    crop_px: int = BASE_CROP_PX
 
     @classmethod
-    def from_members(cls, key: str, members: Mapping[str, memoryview], source: str) -> "ShardClip":
+    def from_members(
+        cls, key: str, members: Mapping[str, memoryview], source: str, crop_px: int = BASE_CROP_PX
+    ) -> "ShardClip":
         """A clip whose members were checked against each other.
 
         Raises:
@@ -49,7 +53,7 @@ class ShardClip:
             raise ShardError(
                 f"{source}: the clip's json does not parse ({error}); write the shard anew"
             ) from error
-        clip = cls(meta, members, source)
+        clip = cls(meta, members, source, crop_px)
         clip._check(key)
         return clip
 
@@ -129,11 +133,11 @@ class ShardClip:
         """Decodes some frames, each once however often it is requested.
 
         Args:
-            indices: S frame numbers in [0, T), in any order, repeated or not.
+            indices: N frame numbers in [0, T), in any order, repeated or not.
             executor: threads to decode in (the decoder releases the interpreter lock); None: this thread.
 
         Returns:
-            uint8 (S, 128, 128, 3), RGB.
+            uint8 (N, S, S, 3), RGB.
 
         Raises:
             IndexError: a number outside [0, T).
@@ -144,7 +148,7 @@ class ShardClip:
             raise IndexError(f"{self.source}: frame {outside[0]} asked for, the clip has {self.num_frames}")
         mjpeg, offsets = self.members["mjpeg"], self.meta["jpeg_offsets"]
         try:
-            return decode_frames(mjpeg, offsets, indices, (CROP_PX, CROP_PX, 3), executor=executor)
+            return decode_frames(mjpeg, offsets, indices, (self.crop_px, self.crop_px, 3), executor=executor)
         except JpegError as error:
             raise ShardError(f"{self.source}: {error}") from error
 

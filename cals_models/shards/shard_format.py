@@ -7,9 +7,9 @@ five members that share a key (the first 16 hex digits of sha256(clip id)), alwa
     KEY.json           clip id, number of frames, byte offsets of the JPEGs, validity, boxes, A/V offset, ...
     KEY.landmarks.npy  float32 (T, 68, 2), crop pixels, (x, y)
     KEY.mel.npy        float16 (80, 4T), log10 magnitude, frame k at k * 10 ms
-    KEY.mjpeg          the T crops, 128 x 128 RGB JPEGs one after the other
+    KEY.mjpeg          the T crops, S x S RGB JPEGs one after the other
 
-T is the number of video frames at 25 fps. Any WebDataset reader can read the tars.
+S, the side of all crops of a set, is `crop_px` of its manifest; a manifest without it has crops of 128 px. T is the number of video frames at 25 fps. Any WebDataset reader can read the tars.
 """
 
 import hashlib
@@ -19,7 +19,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-CROP_PX = 128
+BASE_CROP_PX = 128
+"""Side of the crops of a set whose manifest gives none. Encoders of lips and the paper's protocol look at crops of this size,
+whatever the set's."""
+CROP_SIZES_PX = (BASE_CROP_PX, 2 * BASE_CROP_PX)
 NUM_MELS = 80
 NUM_LANDMARKS = 68
 SPLITS = ("train", "val", "test")
@@ -45,6 +48,23 @@ class ShardFile:
     sha256: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class ShardManifest:
+    """What a manifest says.
+
+    Args:
+        dataset: its name.
+        digest: of the shard set; the version of the data.
+        splits: split -> its shards.
+        crop_px: side of the crops, pixels.
+    """
+
+    dataset: str
+    digest: str
+    splits: dict[str, list[ShardFile]]
+    crop_px: int = BASE_CROP_PX
+
+
 def clip_key(clip_id: str) -> str:
     """The key of a clip in its shard: 16 hex digits, because WebDataset cuts names at the first dot."""
     return hashlib.sha256(clip_id.encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -56,17 +76,15 @@ def manifest_digest(shards: Iterable[tuple[str, str]]) -> str:
     return hashlib.sha256(lines.encode("utf-8")).hexdigest()
 
 
-def read_manifest(path: Path) -> tuple[str, str, dict[str, list[ShardFile]]]:
+def read_manifest(path: Path) -> ShardManifest:
     """Reads and checks a manifest.
 
     Args:
         path: of manifest.json.
 
-    Returns:
-        Name of the dataset, digest of the shard set, and split -> its shards.
-
     Raises:
-        ShardError: no such file, no manifest of this format, incomplete, or its digest is not that of its shards.
+        ShardError: no such file, no manifest of this format, incomplete, of another crop size than there are, or its digest
+            is not that of its shards.
     """
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -91,6 +109,7 @@ def read_manifest(path: Path) -> tuple[str, str, dict[str, list[ShardFile]]]:
             for split, listed in manifest["splits"].items()
         }
         dataset, digest = str(manifest["dataset"]), str(manifest["digest"])
+        crop_px = manifest.get("crop_px", BASE_CROP_PX)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ShardError(f"{path}: is incomplete ({error!r}); materialise the shards again") from error
     for split, rows in shards.items():
@@ -99,6 +118,9 @@ def read_manifest(path: Path) -> tuple[str, str, dict[str, list[ShardFile]]]:
                 raise ShardError(
                     f"{path}: lists {row.path!r} under {split}; expected {split}-00000.tar and the like"
                 )
+    if crop_px not in CROP_SIZES_PX:
+        sizes = " or ".join(map(str, CROP_SIZES_PX))
+        raise ShardError(f"{path}: crop_px is {crop_px!r}; expected {sizes}; materialise the shards again")
     if digest != manifest_digest((row.path, row.sha256) for rows in shards.values() for row in rows):
         raise ShardError(f"{path}: its digest is not that of its shards; materialise the shards again")
-    return dataset, digest, shards
+    return ShardManifest(dataset=dataset, digest=digest, splits=shards, crop_px=crop_px)

@@ -53,6 +53,11 @@ class ShardSet:
         folder: holds `manifest.json` and the tars.
         check_digests: False checks sizes alone, for processes beside one that verifies the same files.
 
+    Attributes:
+        dataset, digest: its name, and the version of the data.
+        shards: split -> its tars.
+        crop_px: side of the crops, pixels.
+
     Raises:
         ShardError: no readable manifest there, or one that contradicts itself. Reading a clip raises it where a shard is
             missing, of another size or of other content; it names the file and the remedy.
@@ -61,7 +66,9 @@ class ShardSet:
     def __init__(self, folder: Path, *, check_digests: bool = True) -> None:
         self.folder = Path(folder)
         self.check_digests = check_digests
-        self.dataset, self.digest, self.shards = read_manifest(self.folder / MANIFEST_NAME)
+        manifest = read_manifest(self.folder / MANIFEST_NAME)
+        self.dataset, self.digest, self.shards = manifest.dataset, manifest.digest, manifest.splits
+        self.crop_px = manifest.crop_px
         self._verified: dict[str, tuple[int, int, int]] = {}
         self._indices: dict[str, _ShardIndex] = {}
         self._places_of: dict[str, npt.NDArray[np.int32]] = {}
@@ -182,7 +189,7 @@ class ShardSet:
             name: data[first - start : first - start + size]
             for name, (first, size) in zip(MEMBERS, extents.tolist(), strict=True)
         }
-        return ShardClip.from_members(index.keys[row], members, f"{path}:{index.keys[row]}")
+        return ShardClip.from_members(index.keys[row], members, f"{path}:{index.keys[row]}", self.crop_px)
 
 
 def _damaged(path: Path, what: str) -> ShardError:

@@ -20,10 +20,10 @@ from cals_models.losses import audio_to_lip_loss
 from cals_models.masking import span_mask
 from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE
 from cals_models.networks.audio_to_lip import AudioToLip
-from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.networks.trained_sync_encoder import load_sync_encoder
 from cals_models.precision import place
+from cals_models.shards.crop_sizes import lower_rows
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from cals_models.timebase import MELS_PER_FRAME
@@ -76,13 +76,17 @@ class AudioToLipStage(TrainingStage):
         self.networks = {"audio_to_lip": self.network}
         self.exported = ("audio_to_lip",)
         self.optimizers = {"audio_to_lip": build_optimizer([self.network], config)}
-        self._sampler = train_sampler(shard_sets, self._sample, config, world, keeps_frames=False)
+        self._sampler = train_sampler(
+            shard_sets, self._sample, config, world, keeps_frames=False, at_encoder_size=True
+        )
         self._units = {
             clip.key: clip_units(expert, clip, world.device, config.precision).lips
             for clip in self._sampler.source.in_memory
         }
         self._chance: dict[str, float] = {}
-        self._validation = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
+        self._validation = validation_source(
+            shard_sets, clip_cache_bytes=config.clip_cache_bytes, at_encoder_size=True
+        )
 
     def draw(self, batch_number: int) -> Batch:
         """Batch of a number.
@@ -124,7 +128,7 @@ class AudioToLipStage(TrainingStage):
             seeded = torch.Generator().manual_seed(number)
             mask = self._mask(frames.shape[1], self.config.mask_share, seeded)[None].to(self.world.device)
             with self.autocast():
-                targets = lip_units(self.expert, frames[:, :, HIDDEN_TOP_ROW:])
+                targets = lip_units(self.expert, frames[:, :, frames.shape[2] // 2 :])
                 hidden, whole = self.network(mel, mask=mask), self.network(mel)
             inner = slice(CONTEXT_FRAMES, frames.shape[1] - CONTEXT_FRAMES)
             counted = torch.zeros_like(mask)
@@ -197,7 +201,7 @@ class AudioToLipStage(TrainingStage):
         padding = (0, self.config.sample_frames - length)
         if clip.key in self._units:
             return {"units": np.pad(self._units[clip.key][start : start + length], (padding, (0, 0)))}
-        frames = self._sampler.source.frames(clip, range(start, start + length))[:, HIDDEN_TOP_ROW:]
+        frames = lower_rows(self._sampler.source.frames(clip, range(start, start + length)))
         return {"frames": np.pad(frames, (padding, (0, 0), (0, 0), (0, 0)))}
 
     def _augmented(

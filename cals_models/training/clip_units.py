@@ -17,10 +17,11 @@ from torch import Tensor
 from cals_models.config.lip_motion_units import UNIT_DIM
 from cals_models.mel_windows import CONTEXT_FRAMES, WINDOW_FRAMES
 from cals_models.networks.frame_tensors import to_float_frames
-from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.precision import autocast
+from cals_models.shards.crop_sizes import crops_at, lower_rows
 from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_format import BASE_CROP_PX
 from cals_models.training.sampler import window_starts
 
 FRAMES_AT_ONCE = 250
@@ -53,9 +54,9 @@ def clip_units(expert: SyncEncoder, clip: ShardClip, device: torch.device, preci
     margin = 2 * CONTEXT_FRAMES
     for first in range(0, clip.num_frames - margin, FRAMES_AT_ONCE):
         last = min(first + FRAMES_AT_ONCE + margin, clip.num_frames)
-        frames = torch.from_numpy(clip.frames(range(first, last))[None, :, HIDDEN_TOP_ROW:])
+        lower = lower_rows(crops_at(clip.frames(range(first, last)), BASE_CROP_PX))
         with autocast(device, precision):
-            units = lip_units(expert, frames.to(device))
+            units = lip_units(expert, torch.from_numpy(lower)[None].to(device))
         lips[first:last] += units[0].cpu().numpy()
     if clip.num_frames > margin:
         with autocast(device, precision):
@@ -84,7 +85,7 @@ def lip_units(expert: SyncEncoder, lower_frames: Tensor) -> Tensor:
 
     Args:
         expert: the frozen sync encoder.
-        lower_frames: uint8 (B, L, 64, 128, 3), rows 64..127 of the crops, RGB.
+        lower_frames: uint8 (B, L, 64, 128, 3), lower halves of the crops at 128 px, RGB.
 
     Returns:
         float32 (B, L, 512), zeros at the first and last two frames.

@@ -1,6 +1,6 @@
 """Windows of a clip's stored arrays, as the networks take them.
 
-Legend: T video frames of a clip, L frames of a window, frames (L, 128, 128, 3) uint8.
+Legend: T video frames of a clip, L frames of a window, S side of a crop, frames (L, S, S, 3) uint8.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from cals_models.mel_windows import CONTEXT_FRAMES
-from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from cals_models.timebase import MELS_PER_FRAME
@@ -29,15 +28,15 @@ def mel_of(clip: ShardClip, start: int, length: int) -> npt.NDArray[np.float32]:
 
 
 def lower_half(frames: Tensor) -> Tensor:
-    """Rows 64..127 of face crops.
+    """Rows S / 2 .. S - 1 of face crops: those that the pose prior hides.
 
     Args:
-        frames: (..., 3, 128, 128).
+        frames: (..., 3, S, S).
 
     Returns:
-        (..., 3, 64, 128), a view.
+        (..., 3, S / 2, S), a view.
     """
-    return frames[..., HIDDEN_TOP_ROW:, :]
+    return frames[..., frames.shape[-2] // 2 :, :]
 
 
 def reference_candidates(
@@ -106,7 +105,7 @@ def run_of_clip(
         max_frames: a longer run is cut to this.
 
     Returns:
-        uint8 (L, 128, 128, 3) RGB and float32 (80, 4L) log10 magnitudes; None if L is below the 5 frames of a sync window.
+        uint8 (L, S, S, 3) RGB, S as the source gives them, and float32 (80, 4L) log10 magnitudes; None if L is below the 5 frames of a sync window.
     """
     start, length = longest_valid_run(clip.valid)
     length = min(length, max_frames)
@@ -115,9 +114,17 @@ def run_of_clip(
     return source.frames(clip, range(start, start + length)), mel_of(clip, start, length)
 
 
-def validation_source(shard_sets: Sequence[ShardSet], *, clip_cache_bytes: int) -> ClipStream:
+def validation_source(
+    shard_sets: Sequence[ShardSet], *, clip_cache_bytes: int, at_encoder_size: bool = False
+) -> ClipStream:
     """The split `val` of the first set, the dataset's own, in an order that does not depend on settings."""
-    return ClipStream(shard_sets[:1], "val", seed=0, clip_cache_bytes=clip_cache_bytes)
+    return ClipStream(
+        shard_sets[:1],
+        "val",
+        seed=0,
+        clip_cache_bytes=clip_cache_bytes,
+        at_encoder_size=at_encoder_size,
+    )
 
 
 def as_batch(array: npt.NDArray[np.generic], device: torch.device) -> Tensor:

@@ -5,7 +5,7 @@ Wav2Lip's sync loss (arXiv 2008.10010). A sample is S consecutive target frames 
 that each target has a 5-frame window of F_v, and another frame of the clip as the reference. The sync losses of all methods
 are enabled by one rule: once generated mouths have left the reference's. L_recon is the mean over the rows that are generated: only the lower half where the known rows are copied.
 
-Legend: B samples, S target frames, L video frames of audio, D = 512.
+Legend: B samples, S target frames, L video frames of audio, P side of a crop, D = 512.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ from cals_models.training.generator_samples import SampleDrawer
 from cals_models.training.generator_validation import GeneratorValidation
 from cals_models.training.job import TrainingJob
 from cals_models.training.lip_to_face import LipToFaceStage
-from cals_models.training.sampler import BatchSampler, sampler_of, train_source
+from cals_models.training.sampler import BatchSampler, common_crop_px, sampler_of, train_source
 from cals_models.training.stage import Batch, build_optimizer
 from cals_models.training.sync_losses import SYNC_TERMS, Keys
 
@@ -67,12 +67,13 @@ def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) 
         audio_model = read_model(job.inputs["audio_to_lip"], "audio_to_lip")
         assert isinstance(audio_model.config, AudioToLipConfig)
         audio_config = audio_model.config
-    model = LipSync(job.method, job.config, audio_config)
+    crop_px = common_crop_px(shard_sets)
+    model = LipSync(job.method, job.config, audio_config, crop_px)
     if audio_config is not None:
         load_network(model.audio, audio_model.weights.get("audio_to_lip", {}), str(audio_model.folder))
     if "generator" in job.inputs:
         networks = {"generator": model.generator, "audio": model.audio}
-        continue_from(job.inputs["generator"], job.method, networks)
+        continue_from(job.inputs["generator"], job.method, networks, crop_px)
     return GeneratorStage(job.method, job.config, audio_config, world, shard_sets, model, expert)
 
 
@@ -96,7 +97,7 @@ class GeneratorStage(LipToFaceStage):
         self._audio_to_lip_config = audio_to_lip_config
         self.model, self.expert = model, expert
         seed_step(config.seed, -2, 0)
-        self.discriminator = LowerFaceDiscriminator(config.discriminator_width)
+        self.discriminator = LowerFaceDiscriminator(config.discriminator_width, model.generator.crop_px)
         for network in (self.model.generator, self.model.audio, self.discriminator, self.expert):
             place(network, world.device, config)
         self._trains_audio = audio_to_lip_config is None or config.finetune_audio_to_lip
@@ -126,7 +127,7 @@ class GeneratorStage(LipToFaceStage):
 
         Returns:
             All terms and their weighted sum `loss`, scalars; the real and the generated lower halves, each
-            (B S, 3, 64, 128), RGB in [0, 1].
+            (B S, 3, P / 2, P), RGB in [0, 1].
         """
         config = self.config
         frames = to_float_frames(batch["frames"])
@@ -148,10 +149,10 @@ class GeneratorStage(LipToFaceStage):
 
         Args:
             batch: see `draw`.
-            targets: (B, S, 3, 128, 128), RGB in [0, 1]; only their pose prior, rows 0 to 63, is used.
+            targets: (B, S, 3, P, P), RGB in [0, 1]; only their pose prior, the upper half, is used.
 
         Returns:
-            (B, S, 3, 128, 128), RGB in [0, 1], float32.
+            (B, S, 3, P, P), RGB in [0, 1], float32.
         """
         num_samples, num_targets = targets.shape[:2]
         if "units" in batch:
@@ -167,8 +168,8 @@ class GeneratorStage(LipToFaceStage):
 
         Args:
             batch: see `draw`.
-            frames: (B, S + 4, 3, 128, 128), RGB in [0, 1]: the targets with two real frames on either side.
-            fake_lower: (B, S, 3, 64, 128), RGB in [0, 1]: lower halves of the generated targets.
+            frames: (B, S + 4, 3, P, P), RGB in [0, 1]: the targets with two real frames on either side.
+            fake_lower: (B, S, 3, P / 2, P), RGB in [0, 1]: lower halves of the generated targets.
 
         Returns:
             Name -> scalar, unweighted; lower is better.
@@ -193,13 +194,14 @@ class GeneratorStage(LipToFaceStage):
         return Keys(units=units, first=batch["first"], counted=batch["counted"])
 
     def description(self) -> dict[str, Any]:
-        """f_theta's settings, without which the audio path cannot be built, and the median speech level of the audio."""
+        """Size of the crops, f_theta's settings (without them the audio path can't be built), median speech level of the audio."""
         config = self._audio_to_lip_config
         levels = [
             speech_level(torch.from_numpy(clip.mel))
             for clip in self._window_sampler.source.first(CLIPS_FOR_LEVEL)
         ]
         return {
+            "crop_px": self.model.generator.crop_px,
             "audio_to_lip": None if config is None else asdict(config),
             "speech_level": float(np.median(levels)),
         }

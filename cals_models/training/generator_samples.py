@@ -1,6 +1,6 @@
 """Samples of the generator's training: target frames, a reference frame, and the audio around the targets.
 
-Legend: T video frames of a clip, S target frames, L video frames of audio.
+Legend: T video frames of a clip, S target frames, L video frames of audio, P side of a crop.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from cals_models.config.generated_frames import GeneratedFramesConfig
 from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE
-from cals_models.networks.generator import HIDDEN_TOP_ROW
+from cals_models.shards.crop_sizes import crops_at, lower_rows
 from cals_models.shards.shard_clip import ShardClip
+from cals_models.shards.shard_format import BASE_CROP_PX
 from cals_models.timebase import MELS_PER_FRAME
 from cals_models.training.augmentation import draw_relighting
 from cals_models.training.clip_units import ClipUnits, counted_frames
@@ -52,8 +53,8 @@ class SampleDrawer:
             generator: decides window and reference.
 
         Returns:
-            frames uint8 (S + 4, 128, 128, 3) RGB, the targets with two real frames on either side; reference uint8
-            (128, 128, 3) RGB; mel float32 (80, 4L), log10 magnitudes; first and num_valid, int64: the first target's frame
+            frames uint8 (S + 4, P, P, 3) RGB, the targets with two real frames on either side; reference uint8
+            (P, P, 3) RGB; mel float32 (80, 4L), log10 magnitudes; first and num_valid, int64: the first target's frame
             in `mel`, and the video frames of `mel` that are not padding; counted bool (L,), the frames of `mel` with a
             window of valid frames; lips and audio, float32 (L, 512), or lower_frames uint8 (L, 64, 128, 3) RGB. None where
             the clip has no window of valid frames with a reference far enough from its targets.
@@ -134,7 +135,7 @@ class SampleDrawer:
         counted = np.pad(counted_frames(clip.valid[rows]), padding)
         known = keys.get(clip.key)
         if known is None:
-            lower = self._source.frames(clip, stretch)[:, HIDDEN_TOP_ROW:]
+            lower = lower_rows(crops_at(self._source.frames(clip, stretch), BASE_CROP_PX))
             return {
                 "counted": counted,
                 "lower_frames": np.pad(lower, (padding, (0, 0), (0, 0), (0, 0))),

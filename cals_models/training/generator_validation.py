@@ -2,7 +2,7 @@
 
 They steer the training; the metrics that are reported come from rendered test clips.
 
-Legend: B samples, S target frames, W = S windows of F_v a sample, D = 512.
+Legend: B samples, S target frames, P side of a crop, W = S windows of F_v a sample, D = 512.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -76,7 +76,7 @@ class GeneratorValidation:
         """Means over all samples, with their own audio and with another clip's.
 
         Args:
-            generate: (batch, targets (B, S, 3, 128, 128)) -> generated targets of the same shape, RGB in [0, 1].
+            generate: (batch, targets (B, S, 3, P, P)) -> generated targets of the same shape, RGB in [0, 1].
         """
         rows = []
         self._previews = []

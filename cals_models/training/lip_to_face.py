@@ -3,7 +3,7 @@
 A subclass says which units a batch has and which losses count. Shared are the two updates of a step, the single frames
 that come before windows, the rule by which sync losses are enabled, validation and diagnosis.
 
-Legend: B samples, S target frames.
+Legend: B samples, S target frames, P side of a crop.
 """
 
 from abc import abstractmethod
@@ -55,7 +55,7 @@ class LipToFaceStage(TrainingStage):
 
         Returns:
             All terms and their weighted sum `loss`, scalars; the real and the generated lower halves, each
-            (N, 3, 64, 128), RGB in [0, 1].
+            (N, 3, P / 2, P), RGB in [0, 1].
         """
 
     @abstractmethod
@@ -64,10 +64,10 @@ class LipToFaceStage(TrainingStage):
 
         Args:
             batch: see `draw`.
-            targets: (B, S, 3, 128, 128), RGB in [0, 1]; only their pose prior, rows 0 to 63, is used.
+            targets: (B, S, 3, P, P), RGB in [0, 1]; only their pose prior, the upper half, is used.
 
         Returns:
-            (B, S, 3, 128, 128), RGB in [0, 1], float32.
+            (B, S, 3, P, P), RGB in [0, 1], float32.
         """
 
     def is_single(self, step: int) -> bool:

@@ -148,7 +148,7 @@ class LseEvaluatorStage(TrainingStage):
         """Batch of a number.
 
         Returns:
-            frames uint8 (B, 5, 128, 128, 3), RGB; mfcc float32 (B, C, 13, 20); moments int64 (B, C, 2), clip and first frame.
+            frames uint8 (B, 5, S, S, 3), RGB, at the size of the crops; mfcc float32 (B, C, 13, 20); moments int64 (B, C, 2), clip and first frame.
         """
         return self._sampler.draw(batch_number)
 

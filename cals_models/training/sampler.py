@@ -13,14 +13,14 @@ import numpy.typing as npt
 import torch
 
 from cals_models.config.training import TrainingConfig
+from cals_models.shards.crop_sizes import crops_at
 from cals_models.shards.shard_clip import ShardClip
-from cals_models.shards.shard_format import CROP_PX
+from cals_models.shards.shard_format import BASE_CROP_PX
 from cals_models.shards.shard_set import ShardSet
 from cals_models.timebase import FPS
 from cals_models.training.distributed import World
 from cals_models.training.stage import Batch, Diagnosis
 
-FRAME_BYTES = CROP_PX * CROP_PX * 3
 MAX_UNUSABLE_SHARE = 0.05
 VISIT_FRAMES = 4 * FPS
 
@@ -38,12 +38,14 @@ class ClipStream:
         clip_cache_bytes: a split of at most this size is kept in memory; of a larger one each visit reads its clip.
         frame_cache_bytes: decoded frames are kept if all of the split's fit into this.
         own_share: least share of the visits that the clips of the first set have; they are visited as many times more often.
+        at_encoder_size: frames are given at 128 px, at which encoders of lips look at them, whatever the sets' size.
 
     Attributes:
+        frame_px: side of the frames that it gives.
         is_unusable: bool (N,), True for clips that were visited and had no sample; the processes that draw share it.
 
     Raises:
-        ValueError: the split holds no clip.
+        ValueError: the split holds no clip, or the sets have crops of different sizes.
         ShardError: a shard is not what its manifest says.
     """
 
@@ -56,8 +58,11 @@ class ClipStream:
         clip_cache_bytes: int,
         frame_cache_bytes: int = 0,
         own_share: float = 0.0,
+        at_encoder_size: bool = False,
     ) -> None:
         self._sets, self._split, self._seed = list(sets), split, seed
+        crop_px = common_crop_px(sets)
+        self.frame_px = BASE_CROP_PX if at_encoder_size else crop_px
         counts = [shard_set.num_clips(split) for shard_set in self._sets]
         self._firsts = np.cumsum([0, *counts])
         self.num_clips = sum(counts)
@@ -74,7 +79,8 @@ class ClipStream:
         visits[: counts[0]] *= _times_for_share(visits, counts[0], own_share)
         self._visits = np.repeat(np.arange(self.num_clips), visits)
         num_frames = sum(shard_set.num_frames(split) for shard_set in self._sets)
-        fits = self._clips is not None and num_frames * FRAME_BYTES <= frame_cache_bytes
+        frame_bytes = 3 * self.frame_px**2
+        fits = self._clips is not None and num_frames * frame_bytes <= frame_cache_bytes
         self._frames: dict[str, tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]] | None = (
             {} if fits else None
         )
@@ -109,24 +115,24 @@ class ClipStream:
 
         Args:
             clip: of this stream, or any other.
-            indices: S frame numbers in [0, T), in any order, repeated or not.
+            indices: N frame numbers in [0, T), in any order, repeated or not.
 
         Returns:
-            uint8 (S, 128, 128, 3), RGB.
+            uint8 (N, `frame_px`, `frame_px`, 3), RGB.
 
         Raises:
             IndexError: a number outside [0, T).
             ShardError: a frame is damaged.
         """
         if self._frames is None:
-            return clip.frames(indices)
+            return crops_at(clip.frames(indices), self.frame_px)
         if clip.key not in self._frames:
-            shape = (clip.num_frames, CROP_PX, CROP_PX, 3)
+            shape = (clip.num_frames, self.frame_px, self.frame_px, 3)
             self._frames[clip.key] = (np.empty(shape, np.uint8), np.zeros(clip.num_frames, np.bool_))
         pixels, is_decoded = self._frames[clip.key]
         missing = [index for index in dict.fromkeys(indices) if not is_decoded[index]]
         if missing:
-            pixels[missing] = clip.frames(missing)
+            pixels[missing] = crops_at(clip.frames(missing), self.frame_px)
             is_decoded[missing] = True
         return pixels[list(indices)]
 
@@ -217,8 +223,28 @@ class BatchSampler:
         ]
 
 
+def common_crop_px(sets: Sequence[ShardSet]) -> int:
+    """Side of the crops of some shard sets.
+
+    Raises:
+        ValueError: they differ.
+    """
+    first = sets[0]
+    for other in sets[1:]:
+        if other.crop_px != first.crop_px:
+            raise ValueError(
+                f"{other.folder}: crops of {other.crop_px} px, those of {first.dataset} are {first.crop_px} px; give both"
+                " datasets the same face_crops.crop_px"
+            )
+    return first.crop_px
+
+
 def train_source(
-    shard_sets: Sequence[ShardSet], config: TrainingConfig, *, keeps_frames: bool = True
+    shard_sets: Sequence[ShardSet],
+    config: TrainingConfig,
+    *,
+    keeps_frames: bool = True,
+    at_encoder_size: bool = False,
 ) -> ClipStream:
     """The train splits of some shard sets, their clips mixed, as a stage's settings say.
 
@@ -226,6 +252,7 @@ def train_source(
         shard_sets: one or more.
         config: seed and cache limits.
         keeps_frames: whether decoded frames may be kept up to `frame_cache_bytes`; False decodes at every visit.
+        at_encoder_size: see `ClipStream`.
 
     Raises:
         ValueError: the train splits hold no clip.
@@ -238,6 +265,7 @@ def train_source(
         clip_cache_bytes=config.clip_cache_bytes,
         frame_cache_bytes=config.frame_cache_bytes if keeps_frames else 0,
         own_share=config.own_share,
+        at_encoder_size=at_encoder_size,
     )
 
 
@@ -275,6 +303,7 @@ def train_sampler(
     world: World,
     *,
     keeps_frames: bool = True,
+    at_encoder_size: bool = False,
 ) -> BatchSampler:
     """Batches from the train splits of some shard sets, as a stage's settings say.
 
@@ -284,12 +313,13 @@ def train_sampler(
         config: batch size, samples a clip, seed, cache limits.
         world: this process among how many.
         keeps_frames: whether decoded frames may be kept up to `frame_cache_bytes`; False decodes at every visit.
+        at_encoder_size: see `ClipStream`.
 
     Raises:
         ValueError: the train splits hold no clip.
         ShardError: a shard is not what its manifest says.
     """
-    source = train_source(shard_sets, config, keeps_frames=keeps_frames)
+    source = train_source(shard_sets, config, keeps_frames=keeps_frames, at_encoder_size=at_encoder_size)
     return sampler_of(source, sample, config, world)
 
 

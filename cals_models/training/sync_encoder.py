@@ -21,7 +21,6 @@ from cals_models.config.sync_encoder import SyncEncoderConfig
 from cals_models.losses import info_nce
 from cals_models.mel_windows import SILENCE, WINDOW_FRAMES
 from cals_models.networks.frame_tensors import to_float_frames
-from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.precision import place
 from cals_models.shards.shard_clip import ShardClip
@@ -65,9 +64,11 @@ class SyncEncoderStage(TrainingStage):
         self.networks = {"sync_encoder": self.encoder}
         self.exported = ("sync_encoder",)
         self.optimizers = {"sync_encoder": build_optimizer([self.encoder], config)}
-        self._sampler = train_sampler(shard_sets, self._sample, config, world)
+        self._sampler = train_sampler(shard_sets, self._sample, config, world, at_encoder_size=True)
         self._chance: dict[str, float] = {}
-        self._validation = validation_source(shard_sets, clip_cache_bytes=config.clip_cache_bytes)
+        self._validation = validation_source(
+            shard_sets, clip_cache_bytes=config.clip_cache_bytes, at_encoder_size=True
+        )
 
     @property
     def chance_loss(self) -> float:
@@ -171,7 +172,8 @@ class SyncEncoderStage(TrainingStage):
         """Lower halves, shifted, mirrored and changed in brightness, contrast and colour, all frames of a sample alike."""
         config, limit = self.config, self.config.shift_px
         down, right = (int(generator.integers(-limit, limit + 1)) for _ in range(2))
-        rows = np.clip(np.arange(HIDDEN_TOP_ROW, frames.shape[1]) + down, 0, frames.shape[1] - 1)
+        num_rows = frames.shape[1]
+        rows = np.clip(np.arange(num_rows // 2, num_rows) + down, 0, num_rows - 1)
         columns = np.clip(np.arange(frames.shape[2]) + right, 0, frames.shape[2] - 1)
         if generator.random() < config.mirror_share:
             columns = columns[::-1]

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.faces.canonical_face import TEMPLATE_PX
 from assets.faces.landmarks import Points, mouth_opening
 from pipelines.dubbing.choose_faces import Stretch
 from pipelines.dubbing.close_mouth import close_mouth
@@ -92,6 +93,7 @@ def closed_mouths(stretch: Stretch, crops: Mapping[int, Crop]) -> ClosedMouths:
         crops: frame of ``closed_frames`` -> its crop (S, S, 3) RGB.
     """
     points = stretch.landmarks[list(crops)]
+    scale = np.float32(next(iter(crops.values())).shape[0] / TEMPLATE_PX)
     return ClosedMouths(
         crops=np.stack(
             [
@@ -101,7 +103,7 @@ def closed_mouths(stretch: Stretch, crops: Mapping[int, Crop]) -> ClosedMouths:
         ),
         points=points,
         landmarks=stretch.landmarks,
-        shares=_shares(_poses(stretch.landmarks), _poses(points)),
+        shares=_shares(_poses(stretch.landmarks) / scale, _poses(points) / scale),
         own=_own(mouth_opening(stretch.landmarks)),
     )
 
@@ -112,7 +114,10 @@ def _poses(points: Points) -> NDArray[np.float32]:
 
 
 def _shares(poses: NDArray[np.float32], kept: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, K) which kept pose each frame shows; it stays until another is clearly nearer, and changes softly."""
+    """(N, K) which kept pose each frame shows; it stays until another is clearly nearer, and changes softly.
+
+    Places are in pixels of a crop of ``TEMPLATE_PX``.
+    """
     shown = np.zeros((len(poses), len(kept)), np.float32)
     current: int | None = None
     for number, pose in enumerate(poses):

@@ -20,7 +20,6 @@ from assets.faces.settings import CropSettings, TrackSettings
 from assets.mels.settings import MelSettings
 from assets.project.atomic_files import replacing
 from assets.project.home import Home
-from cals_models.shards.shard_format import CROP_PX
 from pipelines.dubbing.cast_audio import CastAudio
 from pipelines.dubbing.cast_table import Cast
 from pipelines.dubbing.choose_faces import Face, Stretch, find_faces, stretches_of
@@ -28,6 +27,7 @@ from pipelines.dubbing.content_credentials import configured_key, sign_video
 from pipelines.dubbing.dub_audio import read_audio
 from pipelines.dubbing.dub_result import DubResult, result_row
 from pipelines.dubbing.dubbed_frames import DubbedFrames
+from pipelines.dubbing.enlarged_faces import enlarged_faces
 from pipelines.dubbing.face_looks import read_looks
 from pipelines.dubbing.frame_plan import FrameLog, FramePlan, frames_at_ticks, plan_frames
 from pipelines.dubbing.generate_mouths import MouthGenerator
@@ -133,7 +133,7 @@ def make_dub(
     writing = plan_writing(inputs.out, container, source, template, settings, origin.metadata())
     first = _first_pass(source, inputs, model, backend, settings, progress)
     rests = [first.spoken.voices[stretch.voice].rest for stretch in first.stretches]
-    looks = read_looks(read_frames(source), first.stretches, rests)
+    looks = read_looks(read_frames(source), first.stretches, rests, model.generator.crop_px)
     mouths = _mouth_generator(model, first, settings)
     dubbed = DubbedFrames(source, first.plan, first.stretches, mouths, settings, looks, writing.pixel_format)
     with progress("drawing", first.plan.num_frames) as advance, replacing(inputs.out) as temporary:
@@ -199,7 +199,7 @@ def _first_pass(
     found = _faces(source, log, speaking.searched_s(settings), backend, model.tracks, progress)
     faces = speaking.chosen(found, settings, source)
     plan = plan_frames(log, speaking.length_s(log), settings.fit, photograph=source.photograph is not None)
-    stretches = _stretches(source, log, faces, model.crops, speaking)
+    stretches = _stretches(source, log, faces, model, speaking)
     return _FirstPass(
         source=source,
         faces=faces,
@@ -239,12 +239,12 @@ def _counted(frames: Iterator[SourceFrame], advance: Callable[[int], None]) -> I
 
 
 def _stretches(
-    source: SourceVideo, log: FrameLog, faces: Sequence[Face], crops: CropSettings, speaking: Speaking
+    source: SourceVideo, log: FrameLog, faces: Sequence[Face], model: DubModel, speaking: Speaking
 ) -> list[Stretch]:
-    size = (source.width, source.height)
+    size, crops = (source.width, source.height), model.crops
     stretches = []
     for number, face in enumerate(faces):
-        found = stretches_of(face, log, size, crops, CROP_PX)
+        found = stretches_of(face, log, size, crops, model.generator.crop_px)
         if not found:
             which = f" {face.text()}" if len(faces) > 1 else ""
             raise ValueError(
@@ -305,6 +305,7 @@ def _result(
         frame_changes=writing.changes,
         audio_changes=first.spoken.changes,
         without_speech=first.spoken.without_speech,
+        enlarged=enlarged_faces(first.stretches, dubbed.crop_px),
         num_bridged_frames=dubbed.num_bridged,
         num_covered_frames=dubbed.num_covered,
         cast=first.spoken.lines,

@@ -30,6 +30,7 @@ class DubResult:
         frame_changes: what was done to the given frames besides the dub; None if nothing.
         audio_changes: what was done to the given audio; None where it is taken as a person would expect.
         without_speech: where no speech was found in the audio, in words; None if nowhere.
+        enlarged: how much smaller faces are in the video than large crops of the model, in words; None if they are not.
         num_bridged_frames: dubbed frames in which a face was not found, so that its place is interpolated.
         num_covered_frames: frames left alone since something covers a mouth.
         cast: which face speaks what, in words; none where there is one audio.
@@ -50,6 +51,7 @@ class DubResult:
     frame_changes: str | None = None
     audio_changes: str | None = None
     without_speech: str | None = None
+    enlarged: str | None = None
     num_bridged_frames: int = 0
     num_covered_frames: int = 0
     cast: tuple[str, ...] = ()
@@ -100,6 +102,7 @@ def result_row(
         "height_px": source.grid_size[1] // 2 * 2,
         "frame_changes": result.frame_changes,
         "without_speech": result.without_speech,
+        "enlarged": result.enlarged,
         "written_as": result.written,
         "kept_json": json.dumps(result.kept),
         "dropped_json": json.dumps([*result.dropped, *result.fit_changes]),

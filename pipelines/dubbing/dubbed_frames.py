@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.faces.alignment import compose
-from cals_models.shards.shard_format import CROP_PX
 from pipelines.dubbing.choose_faces import Stretch
 from pipelines.dubbing.close_mouth import close_mouth
 from pipelines.dubbing.cut_crop import cut_crop
@@ -30,6 +29,7 @@ class DubbedFrames:
     """Reads the source in the order of the plan and pastes the generated mouths into its frames.
 
     Attributes:
+        crop_px: S.
         num_dubbed: frames so far that carry a generated mouth.
         num_covered: others, in which something covers the mouth.
         num_bridged: dubbed ones in which a face was not found, so that its place is interpolated.
@@ -54,7 +54,8 @@ class DubbedFrames:
         self._rest = looks.resting
         self._pixel_format = pixel_format
         self._usual = looks.usual
-        self._mask = lower_face_mask(CROP_PX)
+        self.crop_px = mouths.crop_px
+        self._mask = lower_face_mask(mouths.crop_px)
 
     def frames(self, advance: Callable[[int], None]) -> Iterator[Any]:
         """Upright frames, one for each of the plan; calls ``advance(1)`` after each."""
@@ -93,7 +94,7 @@ class DubbedFrames:
     def _mouths(self, batch: list[tuple[int, SourceFrame]]) -> Mouths:
         """The mouths that a batch needs; the first frame of a tick gives its pose."""
         crops = {
-            (number, place): cut_crop(frame.decoded, stretch.transform(frame.index), CROP_PX)
+            (number, place): cut_crop(frame.decoded, stretch.transform(frame.index), self.crop_px)
             for number, frame in batch
             for place, stretch in self._drawn(number, frame.index)
         }

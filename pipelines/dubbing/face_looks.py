@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cals_models.shards.shard_format import CROP_PX
 from pipelines.dubbing.choose_faces import Stretch
 from pipelines.dubbing.closed_mouths import closed_frames, closed_mouths
 from pipelines.dubbing.covered_face import UsualMouth, compared_frames, patch_of
@@ -32,7 +31,7 @@ class FaceLooks:
 
 
 def read_looks(
-    frames: Iterable[SourceFrame], stretches: Sequence[Stretch], rests: Sequence[Rest]
+    frames: Iterable[SourceFrame], stretches: Sequence[Stretch], rests: Sequence[Rest], crop_px: int
 ) -> FaceLooks:
     """The looks of the face of each stretch.
 
@@ -40,6 +39,7 @@ def read_looks(
         frames: of the source, from the first on; read as far as they are needed.
         stretches: of the chosen faces.
         rests: of each stretch, when its mouth rests.
+        crop_px: side of the crops.
     """
     any_rests = any(rest.weights.any() for rest in rests)
     closed = [set(closed_frames(stretch)) if any_rests else set() for stretch in stretches]
@@ -54,7 +54,7 @@ def read_looks(
             number = frame.index - stretch.first_frame
             if number not in closed[place] | compared[place]:
                 continue
-            crop = cut_crop(frame.decoded, stretch.transforms[number], CROP_PX)
+            crop = cut_crop(frame.decoded, stretch.transforms[number], crop_px)
             if number in closed[place]:
                 crops[place][number] = crop
             if number in compared[place]:
@@ -63,6 +63,6 @@ def read_looks(
             break
     mouths = [closed_mouths(*pair) for pair in zip(stretches, crops, strict=True)] if any_rests else []
     return FaceLooks(
-        resting=RestingMouths(rests, mouths, lower_face_mask(CROP_PX)),
+        resting=RestingMouths(rests, mouths, lower_face_mask(crop_px)),
         usual=[UsualMouth(taken) for taken in patches],
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.mels.settings import MelSettings
-from cals_models.shards.shard_format import CROP_PX
+from cals_models.shards.crop_sizes import lower_rows
 from pipelines.dubbing.dub_audio import dub_mel
 from pipelines.dubbing.match_colours import ColourMatch
 from pipelines.dubbing.paste_mouth import lower_face_mask
@@ -21,7 +21,11 @@ Crop = NDArray[np.uint8]
 
 
 class MouthGenerator:
-    """Generates mouths that follow the audio, tick by tick and face by face."""
+    """Generates mouths that follow the audio, tick by tick and face by face.
+
+    Attributes:
+        crop_px: S, side of the crops that the model is given and draws.
+    """
 
     def __init__(
         self,
@@ -49,7 +53,8 @@ class MouthGenerator:
 
         self._generator = generator
         self._batch_frames = batch_frames
-        mask = lower_face_mask(CROP_PX)
+        self.crop_px = generator.crop_px
+        mask = lower_face_mask(generator.crop_px)
         self._matches = [ColourMatch(mask) for _ in stretch_voices]
         self._stretch_voices = stretch_voices
         # Audio louder than that of the training would open the mouth unnaturally wide.
@@ -79,11 +84,9 @@ class MouthGenerator:
         """
         import torch
 
-        from cals_models.networks.generator import HIDDEN_TOP_ROW
-
         pose = np.stack(list(true.values()))
         reference = np.stack([references[key] for key in true])
-        pose[:, HIDDEN_TOP_ROW:] = 0  # the generator hides these rows as well
+        lower_rows(pose)[:] = 0  # the generator hides these rows as well
         batches = self._generator.render_batches(
             torch.from_numpy(pose),
             torch.from_numpy(reference),

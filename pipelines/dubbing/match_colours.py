@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# Half the width of the ring along the mask's edge in which the crops are compared.
+# In a crop of 128 px: half the width of the ring along the mask's edge in which the crops are compared, and how far a
+# difference spreads inwards.
 RING_PX = 9
-# How far a difference spreads inwards, in a crop of 128 px.
 SPREAD_PX = 12.0
 # Grey levels.
 MAX_CORRECTION = 40.0
@@ -29,10 +29,11 @@ class ColourMatch:
     def __init__(self, mask: NDArray[np.float32]) -> None:
         """Takes the mask (S, S) of the paste."""
         inside = (mask > 0.5).astype(np.uint8)
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RING_PX + 1, 2 * RING_PX + 1))
+        scale = mask.shape[0] / 128
+        across = 2 * round(RING_PX * scale) + 1
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (across, across))
         around = cv2.dilate(inside, kernel) - cv2.erode(inside, kernel)
         self._ring: NDArray[np.float32] = around.astype(np.float32) * (1 - mask)
-        scale = mask.shape[0] / 128
         self._sigma = SPREAD_PX * scale
         self._weight = cv2.GaussianBlur(self._ring, (0, 0), self._sigma)[..., None] + 1e-4
         self._steady: NDArray[np.float32] | None = None

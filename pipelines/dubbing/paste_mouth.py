@@ -20,7 +20,7 @@ FEATHER_PX = 5.0
 TOP_ROW = 66.0
 # Grey levels: a smaller change is not shown, a larger one fully.
 UNSEEN_CHANGE, CLEAR_CHANGE = 3.0, 12.0
-# How far around a change the crop is shown with it.
+# How far around a change the crop is shown with it, in a crop of ``TEMPLATE_PX``.
 CHANGE_REACH_PX = 2.0
 # Frame pixels per crop pixel below which the crop is blurred before it is reduced.
 SMALLEST_SHARP_SCALE = 0.7
@@ -60,7 +60,11 @@ def changed_share(generated: NDArray[np.uint8], true: NDArray[np.uint8]) -> NDAr
         true: (S, S, 3) RGB.
     """
     difference = np.abs(generated.astype(np.float32) - true).max(axis=-1)
-    change = cv2.GaussianBlur(cv2.dilate(difference, np.ones((3, 3))), (0, 0), CHANGE_REACH_PX)
+    scale = true.shape[0] / TEMPLATE_PX
+    around = 2 * round(scale) + 1
+    change = cv2.GaussianBlur(
+        cv2.dilate(difference, np.ones((around, around))), (0, 0), CHANGE_REACH_PX * scale
+    )
     share: NDArray[np.float32] = ((change - UNSEEN_CHANGE) / (CLEAR_CHANGE - UNSEEN_CHANGE)).clip(0, 1)
     return share
 

@@ -40,6 +40,7 @@ SCHEMA = pa.schema([
     ("height_px", pa.int64()),
     ("frame_changes", pa.string()),
     ("without_speech", pa.string()),
+    ("enlarged", pa.string()),
     ("written_as", pa.string()),
     ("kept_json", pa.string()),
     ("dropped_json", pa.string()),

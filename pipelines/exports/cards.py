@@ -50,22 +50,23 @@ def write_dataset_card(project: Project, dataset: str) -> Path:
 def _dataset_card(project: Project, dataset: str) -> Iterator[str]:
     entry = project.dataset(dataset)
     licence = licence_of(project, entry)
-    _, digest, splits = read_manifest(project.home.shards(dataset) / MANIFEST_NAME)
+    manifest = read_manifest(project.home.shards(dataset) / MANIFEST_NAME)
     yield f"# {dataset}: talking-face shards"
     yield ""
-    yield "Face crops 128x128 at 25 fps with audio (16 kHz), mel spectrogram (80 x 4T) and 68 landmarks a frame, as"
+    side = manifest.crop_px
+    yield f"Face crops {side}x{side} at 25 fps with audio (16 kHz), mel spectrogram (80 x 4T) and 68 landmarks a frame, as"
     yield "WebDataset tars. `croissant.json` describes every file; `manifest.json` holds the digests that the loader checks."
     yield ""
     yield "| split | clips | hours | shards | MiB |"
     yield "|---|---|---|---|---|"
-    for split, shards in splits.items():
+    for split, shards in manifest.splits.items():
         hours = sum(shard.num_frames for shard in shards) / FPS / 3600
         size = sum(shard.num_bytes for shard in shards) / (1 << 20)
         yield f"| {split} | {sum(s.num_clips for s in shards)} | {hours:.3f} | {len(shards)} | {size:.1f} |"
     yield ""
     yield "## Where it comes from"
     yield ""
-    yield f"- layout `{entry.layout}`, profile `{entry.profile}`; version (digest of the manifest) `{digest}`"
+    yield f"- layout `{entry.layout}`, profile `{entry.profile}`; version (digest of the manifest) `{manifest.digest}`"
     row = Tracer(project.home).graph.heads.get(("shards", dataset, None))
     yield from _provenance(row)
     yield from _rejections(project, dataset)

@@ -42,8 +42,9 @@ def write_croissant(project: Project, dataset: str) -> Path:
         SettingsError: there is no such dataset, or it has no shards yet.
     """
     folder = shard_folder(project, dataset)
-    _, digest, splits = read_manifest(folder / MANIFEST_NAME)
-    files = [shard for shards in splits.values() for shard in shards]
+    manifest = read_manifest(folder / MANIFEST_NAME)
+    digest = manifest.digest
+    files = [shard for shards in manifest.splits.values() for shard in shards]
     index = folder / INDEX_NAME
     with replacing(index) as temporary:
         _write_index(project, dataset, digest, temporary)

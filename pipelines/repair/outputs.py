@@ -114,7 +114,8 @@ def _shard_flaws(home: Home, row: Row, digests: FileDigests, deep: bool) -> Iter
         yield _flaw("missing_output", row, f"{manifest.relative_to(home.root)} is missing")
         return
     try:
-        _, digest, shards = read_manifest(manifest)
+        listed = read_manifest(manifest)
+        digest, shards = listed.digest, listed.splits
     except ShardError as error:
         yield _flaw("damaged_output", row, str(error))
         return

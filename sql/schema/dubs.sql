@@ -21,6 +21,7 @@ create table dubs (
     height_px bigint,  -- height of the dubbed video, pixels
     frame_changes varchar,  -- what was done to the given frames besides the dub: de-interlaced, tone-mapped, mirrored, turned, mapped to sRGB, shown on white, bits or chroma changed; null if nothing
     without_speech varchar,  -- where no speech of a second or longer was found in the audio; null if nowhere, and for earlier dubs
+    enlarged varchar,  -- how much smaller a face is in the video than the large crops that the model draws; null if it is not, for models of 128 px and for earlier dubs
     written_as varchar,  -- container, encoder, bits, chroma and quality of the dubbed video; null for earlier dubs
     kept_json json,  -- JSON array: tracks, chapters and attachments of the given video that the dub has too, in words; null for earlier dubs
     dropped_json json,  -- JSON array: tracks and texts of the given video that the dub lacks, and parts of video or audio that are left out, repeated or held, in words; null for earlier dubs

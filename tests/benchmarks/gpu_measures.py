@@ -25,8 +25,8 @@ from cals_models.metrics.crop_metrics import mouth_region, psnr, ssim
 from cals_models.metrics.lse import LipSyncEvaluator, LseError
 from cals_models.metrics.lse_weights import load_trained_evaluator
 from cals_models.networks.frame_tensors import to_float_frames
-from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.networks.trained_sync_encoder import load_sync_encoder
+from cals_models.shards.crop_sizes import lower_rows
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from cals_models.training.clip_windows import lower_half
@@ -89,7 +89,7 @@ def _score_clip(
     for audio, frames in made.items():
         for number, start in enumerate(range(0, len(frames), FRAMES_A_FILE)):
             path = out / f"{audio}-{clip.key}-{number:02d}.npz"
-            mouth = frames[start : start + FRAMES_A_FILE, HIDDEN_TOP_ROW:]
+            mouth = lower_rows(frames)[start : start + FRAMES_A_FILE]
             np.savez_compressed(path, mouth=mouth, first_frame=np.array(start))
     preds, target = torch.from_numpy(made["own"]), torch.from_numpy(true)
     values = {
@@ -113,7 +113,7 @@ def draw(generator: LipGenerator, clip: ShardClip, lender: ShardClip, true: np.n
         min_distance_frames=SETTINGS.min_reference_distance_frames,
     )
     pose_prior = true.copy()
-    pose_prior[:, HIDDEN_TOP_ROW:] = 0
+    lower_rows(pose_prior)[:] = 0
     mel = fit_audio(lender, clip.num_frames).mel
     given = (torch.from_numpy(array) for array in (pose_prior, true[places], mel))
     return generator.render(*given, batch_frames=SETTINGS.batch_frames).numpy()

@@ -24,9 +24,9 @@ from torch import Tensor
 from cals_models.config.generator import GeneratorConfig
 from cals_models.mel_windows import CONTEXT_FRAMES
 from cals_models.networks.frame_tensors import to_float_frames
-from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.networks.trained_sync_encoder import load_sync_encoder
+from cals_models.shards.crop_sizes import lower_rows
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from cals_models.training.clip_units import audio_units, counted_frames
@@ -113,7 +113,7 @@ def losses(config: GeneratorConfig) -> dict[str, Loss]:
 def lower_faces(clip: ShardClip, frames: range | None = None) -> Tensor:
     """Rows 64..127 (T, 3, 64, 128), RGB in [0, 1]."""
     chosen = clip.frames(range(clip.num_frames) if frames is None else frames)
-    return to_float_frames(torch.from_numpy(chosen[:, HIDDEN_TOP_ROW:]))
+    return to_float_frames(torch.from_numpy(lower_rows(chosen)))
 
 
 def openings(clip: ShardClip) -> Tensor:

@@ -31,11 +31,11 @@ from cals_models.config.stages import config_from_fields
 from cals_models.mel_windows import CONTEXT_FRAMES, SILENCE, normalize_mel
 from cals_models.networks.audio_to_lip import AudioToLip
 from cals_models.networks.frame_tensors import to_float_frames
-from cals_models.networks.generator import HIDDEN_TOP_ROW
 from cals_models.networks.generator_files import read_any_model
 from cals_models.networks.model_files import load_network
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.networks.trained_sync_encoder import load_sync_encoder
+from cals_models.shards.crop_sizes import lower_rows
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from cals_models.timebase import MELS_PER_FRAME
@@ -107,7 +107,7 @@ def load_audio_to_lip(folder: Path) -> AudioToLip:
 @torch.inference_mode()
 def units_of_lips(expert: SyncEncoder, clip: ShardClip) -> Tensor:
     """F_v's units (T - 4, 512)."""
-    frames = clip.frames(range(clip.num_frames))[:, HIDDEN_TOP_ROW:]
+    frames = lower_rows(clip.frames(range(clip.num_frames)))
     units: Tensor = expert.visual(to_float_frames(torch.from_numpy(frames)[None]))[0]
     return units
 

@@ -130,6 +130,18 @@ def test_what_it_was_trained_from_is_checked(machines: TwoMachines) -> None:
     assert "sync_encoder/made" in machines.stale()
 
 
+def test_a_generator_of_another_crop_size_is_rejected_first(machines: TwoMachines, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "model.json").write_text('{"crop_px": 256}')
+    run = _stage_run(machines.project, DATASET, "generator", "wav2lip")
+    with pytest.raises(
+        ImportRejected,
+        match=r"model: the wav2lip generator draws crops of 256 px, made has 128 px; import it into a dataset",
+    ):
+        check_origin(run, model, {})
+
+
 def test_bad_folders_get_one_line(machines: TwoMachines, tmp_path: Path) -> None:
     home = machines.train("sync_encoder")
     for arguments, says in (

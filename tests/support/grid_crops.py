@@ -16,12 +16,10 @@ from assets.shards.settings import ShardSettings
 from assets.shards.write_shards import BucketInput, write_bucket
 from tests.support.shard_sets import clip_rows, facts_of, jpeg_columns, write_stage_files
 
-CROP_PX = 128
-
 
 @lru_cache(maxsize=4)
-def grid_crops(path: Path, num_frames: int = 75) -> tuple[np.ndarray, np.ndarray]:
-    """Crops uint8 (T, 128, 128, 3) RGB and audio int16 (640 T,), 16 kHz; read-only."""
+def grid_crops(path: Path, num_frames: int = 75, crop_px: int = 128) -> tuple[np.ndarray, np.ndarray]:
+    """Crops uint8 (T, crop_px, crop_px, 3) RGB and audio int16 (640 T,), 16 kHz; read-only."""
     from assets.faces.backends.dlib import DlibBackend
 
     with av.open(str(path)) as container:
@@ -33,9 +31,9 @@ def grid_crops(path: Path, num_frames: int = 75) -> tuple[np.ndarray, np.ndarray
     audio = np.pad(samples, (0, 640 * num_frames))[: 640 * num_frames].astype(np.int16)
     x0, y0, x1, y1 = DlibBackend().detect([cv2.cvtColor(images[0], cv2.COLOR_RGB2GRAY)])[0][0].box
     side, cx, cy = 1.35 * (x1 - x0), (x0 + x1) / 2, (y0 + y1) / 2
-    scale = CROP_PX / side
-    cut = np.float32([[scale, 0, 64 - scale * cx], [0, scale, 64 - scale * cy]])
-    frames = np.stack([cv2.warpAffine(image, cut, (CROP_PX, CROP_PX)) for image in images])
+    scale, middle = crop_px / side, crop_px // 2
+    cut = np.float32([[scale, 0, middle - scale * cx], [0, scale, middle - scale * cy]])
+    frames = np.stack([cv2.warpAffine(image, cut, (crop_px, crop_px)) for image in images])
     frames.setflags(write=False)
     audio.setflags(write=False)
     return frames, audio
@@ -60,7 +58,7 @@ def crops_shard_set(
 
     Args:
         folder: for the shards and the bucket files that they are written from.
-        clips: clip id, `<dataset>/<split>/<name>`, to frames uint8 (T, 128, 128, 3) and audio int16 (640 T,).
+        clips: clip id, `<dataset>/<split>/<name>`, to frames uint8 (T, S, S, 3), S = 128 or 256, and audio int16 (640 T,).
         valid: clip id to bool (T,), frames in which the face was found; all of them for clips that are not in it.
     """
     rows = [_row(clip_id, frames, audio) for clip_id, (frames, audio) in clips.items()]
@@ -75,7 +73,8 @@ def crops_shard_set(
         settings_digest="made",
     )
     write_bucket(folder / "shards", source, ShardSettings())
-    write_manifest(folder / "shards", next(iter(clips)).split("/")[0], range(1))
+    crop_px = next(iter(clips.values()))[0].shape[1]
+    write_manifest(folder / "shards", next(iter(clips)).split("/")[0], range(1), crop_px)
 
 
 def _row(clip_id: str, frames: np.ndarray, audio: np.ndarray) -> dict[str, dict[str, object]]:

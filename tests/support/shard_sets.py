@@ -40,14 +40,15 @@ SCHEMAS = {
 }
 
 
-def pattern_frames(seed: int, num_frames: int) -> np.ndarray:
-    """uint8 (T, 128, 128, 3) RGB: a pattern of squares by seed, and a bright bar that moves with each frame."""
+def pattern_frames(seed: int, num_frames: int, crop_px: int = 128) -> np.ndarray:
+    """uint8 (T, crop_px, crop_px, 3) RGB: a pattern of squares by seed, and a bright bar that moves with each frame."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(40, 200, (8, 8, 3)).repeat(16, axis=0).repeat(16, axis=1)
     frames = np.repeat(coarse[None], num_frames, axis=0).astype(np.uint8)
     for frame in range(num_frames):
         frames[frame, 80:110, (4 * frame) % 120 : (4 * frame) % 120 + 8] = 250
-    return frames
+    zoom = crop_px // 128
+    return frames.repeat(zoom, axis=1).repeat(zoom, axis=2)
 
 
 def jpeg_columns(frames: np.ndarray) -> dict[str, bytes]:
@@ -56,7 +57,9 @@ def jpeg_columns(frames: np.ndarray) -> dict[str, bytes]:
     return {"mjpeg": mjpeg, "jpeg_offsets": offsets.tobytes()}
 
 
-def clip_rows(clip_id: str, seed: int, num_frames: int, applied_frames: int = 0) -> dict[str, dict[str, Any]]:
+def clip_rows(
+    clip_id: str, seed: int, num_frames: int, applied_frames: int = 0, *, crop_px: int = 128
+) -> dict[str, dict[str, Any]]:
     """Rows of face_crops, mels and av_offsets for one accepted clip."""
     rng = np.random.default_rng(seed)
     time_s = np.arange(640 * num_frames) / 16_000
@@ -66,8 +69,8 @@ def clip_rows(clip_id: str, seed: int, num_frames: int, applied_frames: int = 0)
             "num_frames": num_frames,
             "first_frame": 0,
             "num_clip_frames": num_frames,
-            **jpeg_columns(pattern_frames(seed, num_frames)),
-            "landmarks": rng.uniform(0, 128, (num_frames, 68, 2)).astype(np.float32).tobytes(),
+            **jpeg_columns(pattern_frames(seed, num_frames, crop_px)),
+            "landmarks": rng.uniform(0, crop_px, (num_frames, 68, 2)).astype(np.float32).tobytes(),
             "boxes": rng.uniform(0, 300, (num_frames, 4)).astype(np.float32).tobytes(),
             "valid": np.ones(num_frames, np.uint8).tobytes(),
         },
@@ -118,6 +121,7 @@ def make_shard_set(
     num_clips: Mapping[str, int] = {"train": 6, "val": 2, "test": 2},
     num_frames: int = 25,
     num_buckets: int = 2,
+    crop_px: int = 128,
 ) -> tuple[Manifest, list[BucketShards]]:
     """Shards of generated clips under `folder / "shards"`; their bucket files are under `folder / "stages"`."""
     clips = [
@@ -127,7 +131,7 @@ def make_shard_set(
     outcomes = []
     for bucket in range(num_buckets):
         mine = {clip_id: split for clip_id, split in clips if bucket_of(clip_id, num_buckets) == bucket}
-        rows = [clip_rows(clip_id, seeds[clip_id], num_frames) for clip_id in mine]
+        rows = [clip_rows(clip_id, seeds[clip_id], num_frames, crop_px=crop_px) for clip_id in mine]
         source = BucketInput(
             bucket=bucket,
             clips={clip_id: facts_of(clip_id, dataset, split) for clip_id, split in mine.items()},
@@ -136,4 +140,4 @@ def make_shard_set(
             settings_digest="made",
         )
         outcomes.append(write_bucket(folder / "shards", source, ShardSettings()))
-    return write_manifest(folder / "shards", dataset, range(num_buckets)), outcomes
+    return write_manifest(folder / "shards", dataset, range(num_buckets), crop_px), outcomes

@@ -75,10 +75,12 @@ class Workplace:
         path.write_text(text.replace(old, new))
 
 
-def make_small_project(folder: Path) -> Workplace:
+def make_small_project(
+    folder: Path, config: str = CONFIG, corpus: SampleCorpusSettings = CORPUS
+) -> Workplace:
     """Makes the clips and ``cals.yaml``, and runs the dataset ``small`` to its end."""
-    make_sample_corpus(folder / "corpus", settings=CORPUS)
-    (folder / "cals.yaml").write_text(CONFIG)
+    make_sample_corpus(folder / "corpus", settings=corpus)
+    (folder / "cals.yaml").write_text(config)
     place = Workplace(folder)
     place.must("run", "--dataset", "small")
     return place

@@ -8,6 +8,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,10 +16,11 @@ from assets.faces.clip_faces import CROPS, TRACKS, FacesPayload, compute_faces
 from assets.faces.crop_clip import CROPS_SCHEMA
 from assets.faces.packed_jpegs import unpack_jpegs
 from assets.faces.settings import CropSettings, TrackSettings
-from assets.faces.stored_track import TRACKS_SCHEMA
+from assets.faces.stored_track import TRACKS_SCHEMA, FaceTrack
 from assets.media.probe import probe
 from assets.media.timeline import Span, common_span
 from assets.workers.rejected import Rejected
+from cals_models.shards.crop_sizes import crops_at
 from tests.support.array_frames import astronaut
 from tests.support.displayed_files import Stored, write_stored
 
@@ -89,6 +91,36 @@ def test_decoding_once_and_twice_give_the_same_bytes(speaker: FacesPayload) -> N
     crops = compute_faces(dataclasses.replace(short, stored_track=tracks[TRACKS]), frozenset({CROPS}))
     assert tracks[TRACKS] == together[TRACKS]
     assert crops[CROPS] == together[CROPS]
+
+
+def test_large_crops_keep_the_detail_of_the_source_and_change_no_track(shared_data: Path) -> None:
+    """A face of 211 px between the ears: tracking keeps images of it that are coarser than crops of 256 px."""
+    small = payload(shared_data / "wild" / "ls_demo3.mp4", 26)
+    large = dataclasses.replace(small, crop_settings=CropSettings(crop_px=256))
+    both, coarse = compute_faces(large, BOTH), compute_faces(small, BOTH)
+    assert both[TRACKS] == coarse[TRACKS]
+    track = FaceTrack.from_columns(dict(both[TRACKS]))
+    assert np.median(track.boxes[:, 2] - track.boxes[:, 0]) > 200 and track.regions[0, 4] > 1
+    alone = compute_faces(dataclasses.replace(large, stored_track=both[TRACKS]), frozenset({CROPS}))
+    assert alone[CROPS] == both[CROPS]
+    crops, smaller = (
+        unpack_jpegs(row["mjpeg"], np.frombuffer(row["jpeg_offsets"], np.int64), range(5))
+        for row in (both[CROPS], coarse[CROPS])
+    )
+    assert crops.shape == (5, 256, 256, 3)
+    np.testing.assert_allclose(
+        arrays(both[CROPS])["landmarks"], 2 * arrays(coarse[CROPS])["landmarks"] + 0.5, atol=0.02
+    )
+    halved = crops_at(crops, 128).astype(np.int16)
+    assert np.abs(halved - smaller)[:, 16:112, 16:112].mean() < 2.5
+    enlarged = np.stack([cv2.resize(crop, (256, 256), interpolation=cv2.INTER_CUBIC) for crop in smaller])
+    assert detail(crops) > 1.3 * detail(enlarged)
+
+
+def detail(crops: np.ndarray) -> float:
+    """Variance of the Laplacian around the mouth."""
+    grey = [cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[160:240, 70:186] for crop in crops]
+    return float(np.mean([cv2.Laplacian(some, cv2.CV_64F).var() for some in grey]))
 
 
 def test_damaged_frames_are_marked_and_the_clip_stays(shared_data: Path) -> None:

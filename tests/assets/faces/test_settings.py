@@ -27,7 +27,9 @@ def test_track_settings(values: dict[str, object], message: str) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"crop_px": 127}, "crop_px is 127; give an even number"),
+        ({"crop_px": 127}, "crop_px is 127; give 128 or 256"),
+        ({"crop_px": 192}, "crop_px is 192; give 128 or 256"),
+        ({"crop_px": 384}, "crop_px is 384; give 128 or 256"),
         ({"jpeg_quality": 0}, "jpeg_quality is 0; give 1 to 100"),
         ({"centre_sigma_frames": -1}, "centre_sigma_frames is -1; give 0 or more"),
         ({"max_padding_share": 2}, "max_padding_share is 2; give a share"),

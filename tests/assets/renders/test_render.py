@@ -61,6 +61,7 @@ def model_dir(tmp_path: Path) -> Path:
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"weights")
+    (folder / "model.json").write_text("{}")
     return folder
 
 
@@ -261,3 +262,24 @@ def test_audio_is_fitted_to_the_length_of_the_clip(shards: Path) -> None:
 def test_impossible_settings_are_rejected(field: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(field))):
         RenderSettings(**field)
+
+
+def test_a_model_of_another_crop_size_renders_nothing(
+    shards: Path, tmp_path: Path, spy: SpyGenerator, model_dir: Path
+) -> None:
+    (model_dir / "model.json").write_text('{"crop_px": 256}')
+    with pytest.raises(
+        ValueError, match="the cals generator draws crops of 256 px, those of made are 128 px;"
+    ):
+        render_clips(shards, "test", "cals", model_dir, tmp_path / "out", RenderSettings())
+    assert not spy.inputs and not (tmp_path / "out").exists()
+
+
+def test_renders_of_large_crops_have_their_size(tmp_path: Path, spy: SpyGenerator, model_dir: Path) -> None:
+    make_shard_set(tmp_path, num_clips={"test": 2}, crop_px=256, num_buckets=1)
+    (model_dir / "model.json").write_text('{"crop_px": 256}')
+    rows = render_clips(tmp_path / "shards", "test", "cals", model_dir, tmp_path / "out", RenderSettings())
+    frames, _ = read_lossless(tmp_path / "out" / rows[0]["path"])
+    assert frames.shape == (25, 256, 256, 3)
+    for given in spy.inputs:
+        assert bool(given["pose_prior"][:, :128].any()) and not bool(given["pose_prior"][:, 128:].any())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from cals_models.mel_windows import mel_windows, pad_windows
 from cals_models.methods.configs import model_config
 from cals_models.networks.audio_to_lip import AudioToLip, rotate
 from cals_models.networks.discriminator import LowerFaceDiscriminator
-from cals_models.networks.generator import HIDDEN_TOP_ROW, LipToFace, hide_lower_half, move_pixels
+from cals_models.networks.generator import LipToFace, hide_lower_half, move_pixels
 from cals_models.networks.lip_sync import LipSync
 from cals_models.networks.sync_encoder import LipEncoder, SyncEncoder
 from cals_models.networks.wav2lip_audio import Wav2LipAudio
@@ -128,24 +129,34 @@ def test_wav2lip_audio_sees_a_fifth_of_a_second() -> None:
     assert differs.nonzero().flatten().tolist() == [3, 4, 5, 6, 7]
 
 
+@pytest.mark.parametrize("crop_px", [128, 256])
+@pytest.mark.parametrize("finest_maps", ["full", "half"])
 @pytest.mark.parametrize("output_from", ["scratch", "reference"])
 @pytest.mark.parametrize("known_pixels", ["copied", "generated"])
-def test_the_hidden_half_of_the_target_changes_nothing(known_pixels: str, output_from: str) -> None:
+def test_the_hidden_half_of_the_target_changes_nothing(
+    known_pixels: Literal["copied", "generated"],
+    output_from: Literal["scratch", "reference"],
+    finest_maps: Literal["full", "half"],
+    crop_px: int,
+) -> None:
     config = GeneratorConfig(
-        widths=(8,) * 6, blocks_per_level=1, known_pixels=known_pixels, output_from=output_from
+        widths=(8,) * 6,
+        blocks_per_level=1,
+        known_pixels=known_pixels,
+        output_from=output_from,
+        finest_maps=finest_maps,
     )
-    generator = LipToFace(config).eval()
-    reference, target, units = torch.rand(2, 3, 128, 128), torch.rand(2, 3, 128, 128), torch.randn(2, 512)
+    generator, top = LipToFace(config, crop_px).eval(), crop_px // 2
+    reference, target = torch.rand(2, 3, crop_px, crop_px), torch.rand(2, 3, crop_px, crop_px)
+    units = torch.randn(2, 512)
     other = target.clone()
-    other[:, :, HIDDEN_TOP_ROW:] = torch.rand(2, 3, 64, 128)
+    other[:, :, top:] = torch.rand(2, 3, top, crop_px)
     made = generator(reference, target, units)
-    assert made.shape == (2, 3, 128, 128) and made.min() >= 0 and made.max() <= 1
+    assert made.shape == (2, 3, crop_px, crop_px) and made.min() >= 0 and made.max() <= 1
     assert torch.equal(made, generator(reference, other, units))
     if known_pixels == "copied":
-        assert torch.equal(made[:, :, :HIDDEN_TOP_ROW], target[:, :, :HIDDEN_TOP_ROW])
-    assert not torch.equal(
-        made[:, :, HIDDEN_TOP_ROW:], generator(reference, target, -units)[:, :, HIDDEN_TOP_ROW:]
-    )
+        assert torch.equal(made[:, :, :top], target[:, :, :top])
+    assert not torch.equal(made[:, :, top:], generator(reference, target, -units)[:, :, top:])
 
 
 def test_pixels_come_from_their_displaced_places() -> None:

@@ -20,8 +20,10 @@ from cals_models.timebase import SAMPLE_RATE_HZ, SAMPLES_PER_FRAME
 NUM_FRAMES = 36
 
 
-def talking_clip(seed: int, num_frames: int = NUM_FRAMES) -> tuple[np.ndarray, np.ndarray]:
-    """Frames uint8 (T, 128, 128, 3) and mel float32 (80, 4T): the louder, the wider the mouth is open."""
+def talking_clip(
+    seed: int, num_frames: int = NUM_FRAMES, crop_px: int = 128
+) -> tuple[np.ndarray, np.ndarray]:
+    """Frames uint8 (T, crop_px, crop_px, 3) and mel float32 (80, 4T): the louder, the wider the mouth is open."""
     rng = np.random.default_rng(seed)
     loudness = np.repeat(rng.uniform(0, 1, num_frames // 2 + 1), 2)[:num_frames]
     pitch = np.repeat(rng.integers(5, 60, num_frames // 2 + 1), 2)[:num_frames]
@@ -32,6 +34,8 @@ def talking_clip(seed: int, num_frames: int = NUM_FRAMES) -> tuple[np.ndarray, n
         height, width = 2 + int(24 * loudness[frame]), 12 + int(pitch[frame] * 0.4)
         frames[frame, 96 - height // 2 : 96 + height // 2 + 1, 64 - width : 64 + width] = (90, 10, 20)
         mel[pitch[frame] : pitch[frame] + 15, 4 * frame : 4 * frame + 4] = -4 + 4 * loudness[frame]
+    zoom = crop_px // 128
+    frames = frames.repeat(zoom, axis=1).repeat(zoom, axis=2)
     return frames, mel + rng.normal(0, 0.05, mel.shape).astype(np.float32)
 
 
@@ -49,6 +53,7 @@ def write_talking_shards(
     num_frames: int = NUM_FRAMES,
     valid: str | None = None,
     landmarks: np.ndarray | None = None,
+    crop_px: int = 128,
 ) -> Path:
     """A shard set with one tar a split; returns its folder. Without landmarks (T, 68, 2) they are all 0."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +63,14 @@ def write_talking_shards(
         with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
             for index in range(count):
                 _add_clip(
-                    tar, f"made/{split}/{index}", split, 100 * number + index, num_frames, valid, landmarks
+                    tar,
+                    f"made/{split}/{index}",
+                    split,
+                    100 * number + index,
+                    num_frames,
+                    valid,
+                    landmarks,
+                    crop_px,
                 )
         data = path.read_bytes()
         sha256 = hashlib.sha256(data).hexdigest()
@@ -72,6 +84,7 @@ def write_talking_shards(
         }
         splits[split] = {"num_clips": count, "num_frames": count * num_frames, "shards": [shard]}
     manifest = {"format": 1, "dataset": "made", "digest": manifest_digest(digests), "splits": splits}
+    manifest |= {} if crop_px == 128 else {"crop_px": crop_px}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
 
@@ -84,8 +97,9 @@ def _add_clip(
     num_frames: int,
     valid: str | None,
     landmarks: np.ndarray | None,
+    crop_px: int,
 ) -> None:
-    frames, mel = talking_clip(seed, num_frames)
+    frames, mel = talking_clip(seed, num_frames, crop_px)
     jpegs = [
         simplejpeg.encode_jpeg(frame, quality=95, colorspace="RGB", colorsubsampling="444")
         for frame in frames

@@ -39,7 +39,8 @@ class ReferenceGenerator:
 
     dataset, method, weights_sha256, speech_level = "made", "cals", "0" * 64, -2.0
 
-    def __init__(self) -> None:
+    def __init__(self, crop_px: int = 128) -> None:
+        self.crop_px = crop_px
         self.poses: list[torch.Tensor] = []
         self.references: list[torch.Tensor] = []
         self.num_ticks_given, self.level_given = 0, 0.0
@@ -56,8 +57,9 @@ class ReferenceGenerator:
         self.poses.append(pose)
         self.references.append(reference)
         drawn = pose.clone()
-        drawn[:, 64:] = reference[:, 64:]
-        drawn[:, 90:104, 50:78] = 15
+        drawn[:, self.crop_px // 2 :] = reference[:, self.crop_px // 2 :]
+        zoom = self.crop_px // 128
+        drawn[:, 90 * zoom : 104 * zoom, 50 * zoom : 78 * zoom] = 15
         yield drawn
 
 
