@@ -7,7 +7,7 @@ create table clip_metrics_history (
     method varchar not null,  -- method that generated the frames; ground_truth and copy_reference are controls
     clip_id varchar not null,  -- dataset/split/relative path, with #segment where a long video was cut
     audio varchar not null,  -- audio that the method was given: own, or another test clip's (other: the wrong-audio control)
-    protocol varchar not null,  -- primary, atvgnet, lse_crop, lse_crop_dubbed (against the audio given), lse_real, ..._jpeg, opening
+    protocol varchar not null,  -- primary, crop_256 (at their own size), atvgnet, lse_crop, lse_crop_dubbed (against the audio given), lse_real, ..._jpeg, opening
     metric varchar not null,  -- name of the metric (metric_definitions)
     value double,  -- the score; null where it could not be computed, and then detail says why
     offset_frames integer,  -- lse_d, lse_c: shift of the audio in frames (25 fps) at which they were reached; positive: the audio is early; null for several faces

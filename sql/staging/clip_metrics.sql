@@ -20,7 +20,7 @@ select
     versions.method,  -- method that generated the frames; ground_truth and copy_reference are controls
     versions.clip_id,  -- dataset/split/relative path, with #segment where a long video was cut
     versions.audio,  -- audio that the method was given: own, or another test clip's (other: the wrong-audio control)
-    versions.protocol,  -- primary, atvgnet, lse_crop, lse_crop_dubbed (against the audio given), lse_real, ..._jpeg, opening
+    versions.protocol,  -- primary, crop_256 (at their own size), atvgnet, lse_crop, lse_crop_dubbed (against the audio given), lse_real, ..._jpeg, opening
     versions.metric,  -- name of the metric (metric_definitions)
     versions.value,  -- the score; null where it could not be computed, and then detail says why
     versions.offset_frames,  -- lse_d, lse_c: shift of the audio in frames (25 fps) at which they were reached; positive: the audio is early; null for several faces

@@ -44,7 +44,7 @@ def test_from_raw_videos_to_the_report_and_a_dub(workplace: Workplace, tmp_path:
     folder = next((workplace.home / "models" / "small" / "generator" / "cals").glob("*/model.json")).parent
     assert load_generator(folder).crop_px == 256
     frames, _ = read_lossless(next((workplace.home / "renders" / "small" / "cals" / "own").glob("*.mkv")))
-    assert frames.shape == (clip.num_frames, 256, 256, 3) or frames.shape[1:] == (256, 256, 3)
+    assert frames.shape[1:] == (256, 256, 3)
     protocols = workplace.ask(
         "select distinct protocol, metric from clip_metrics where method = 'cals' and audio = 'own' order by all"
     )
@@ -55,9 +55,8 @@ def test_from_raw_videos_to_the_report_and_a_dub(workplace: Workplace, tmp_path:
     assert "The crops at their own size, 256 x 256 px" in page and page.count("<video") >= 1
     assert "nothing is stale: nothing to do" in workplace.must("run", "--dataset", "small")
     video = next((workplace.folder / "corpus" / "lrs2").rglob("*.mp4"))
-    told = workplace.must(
-        "dub", "--force-model", "--model", "small", str(video), str(video), str(tmp_path / "dub.mp4")
-    )
+    files = ("--video", str(video), "--audio", str(video), "--out", str(tmp_path / "dub.mp4"))
+    told = workplace.must("dub", "--force-model", "--no-rest", "--model", "small", *files)
     assert re.search(r"the face's crop is \d+ px wide in the video, and was enlarged to the 256 px", told)
 
 
