@@ -172,7 +172,7 @@ def load_pc_avs(model_dir: Path | str, device: str = "cpu", *, precision: str = 
         raise ValueError(
             f"{files.folder}: speech_level in model.json is {level!r}; must be a finite number; train the model again"
         )
-    model = PcAvs(files.config, audio_config)
+    model = PcAvs(files.config, audio_config, crop_px=files.crop_px)
     load_network(model, files.weights.get("pc_avs", {}), str(files.folder))
     place = torch.device(device)
     model.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]

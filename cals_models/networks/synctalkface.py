@@ -21,6 +21,7 @@ from cals_models.config.synctalkface import SyncTalkFaceConfig
 from cals_models.mel_windows import SILENCE, mel_windows, pad_windows
 from cals_models.networks.generator import LipToFace
 from cals_models.networks.wav2lip_audio import Wav2LipAudio
+from cals_models.shards.shard_format import BASE_CROP_PX
 from cals_models.timebase import MELS_PER_FRAME
 
 LIP_SCALE = UNIT_DIM**0.5
@@ -81,11 +82,12 @@ class SyncTalkFace(nn.Module):
 
     Args:
         config: of all parts.
+        crop_px: side of the crops, 128 or 256.
     """
 
-    def __init__(self, config: SyncTalkFaceConfig) -> None:
+    def __init__(self, config: SyncTalkFaceConfig, crop_px: int = BASE_CROP_PX) -> None:
         super().__init__()
-        self.generator = LipToFace(config)
+        self.generator = LipToFace(config, crop_px)
         self.audio = Wav2LipAudio(config.audio_width, config.blocks_per_level)
         self.memory = AudioLipMemory(config.memory_slots, config.address_sharpness)
         self.join = nn.Linear(2 * UNIT_DIM, UNIT_DIM)

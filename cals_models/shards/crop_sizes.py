@@ -5,8 +5,12 @@ Legend: T frames, S side of a crop as given, C side wanted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
+
+from cals_models.shards.shard_set import ShardSet
 
 
 def crops_at(frames: npt.NDArray[np.uint8], crop_px: int) -> npt.NDArray[np.uint8]:
@@ -44,3 +48,19 @@ def lower_rows(frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         uint8 (T, S / 2, S, 3), a view.
     """
     return frames[:, frames.shape[1] // 2 :]
+
+
+def common_crop_px(sets: Sequence[ShardSet]) -> int:
+    """Side of the crops of some shard sets.
+
+    Raises:
+        ValueError: they differ.
+    """
+    first = sets[0]
+    for other in sets[1:]:
+        if other.crop_px != first.crop_px:
+            raise ValueError(
+                f"{other.folder}: crops of {other.crop_px} px, those of {first.dataset} are {first.crop_px} px; give both"
+                " datasets the same face_crops.crop_px"
+            )
+    return first.crop_px

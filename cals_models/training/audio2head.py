@@ -22,7 +22,7 @@ from cals_models.networks.audio2head_keypoints import NUM_KEYPOINTS, Keypoints
 from cals_models.networks.audio2head_pose import POSE_DIMS
 from cals_models.networks.frame_tensors import to_float_frames
 from cals_models.precision import place
-from cals_models.shards.shard_format import CROP_PX
+from cals_models.shards.crop_sizes import common_crop_px
 from cals_models.shards.shard_set import ShardSet
 from cals_models.speech_level import speech_level
 from cals_models.training.audio2head_diagnosis import audio2head_diagnoses
@@ -67,7 +67,7 @@ class Audio2HeadStage(TrainingStage):
         self.config: Audio2HeadConfig = config
         self.world = world
         seed_step(config.seed, -1, 0)
-        self.model = Audio2Head(config, CROP_PX)
+        self.model = Audio2Head(config, common_crop_px(shard_sets))
         self.networks = {
             "animator": self.model.animator,
             "reader": self.model.reader,
@@ -260,4 +260,4 @@ class Audio2HeadStage(TrainingStage):
     def description(self) -> dict[str, Any]:
         """The crops' size, and the median speech level of the audio."""
         levels = [speech_level(torch.from_numpy(clip.mel)) for clip in self._source.first(CLIPS_FOR_LEVEL)]
-        return {"crop_px": CROP_PX, "speech_level": float(np.median(levels))}
+        return {"crop_px": self.model.animator.crop_px, "speech_level": float(np.median(levels))}

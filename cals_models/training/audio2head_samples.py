@@ -11,7 +11,6 @@ import torch
 
 from cals_models.networks.audio2head_pose import head_poses
 from cals_models.shards.shard_clip import ShardClip
-from cals_models.shards.shard_format import CROP_PX
 from cals_models.training.clip_windows import mel_of
 from cals_models.training.sampler import ClipStream, Sample, window_starts
 
@@ -89,7 +88,8 @@ class Audio2HeadSamples:
             if len(self._poses) >= _KEPT_POSES:
                 self._poses.clear()
             try:
-                self._poses[clip.key] = head_poses(torch.from_numpy(clip.landmarks), CROP_PX).numpy()
+                poses = head_poses(torch.from_numpy(clip.landmarks), clip.crop_px)
+                self._poses[clip.key] = poses.numpy()
             except ValueError as error:
                 raise ValueError(f"{clip.source}: {error}; materialise face_tracks again") from error
         return self._poses[clip.key]

@@ -33,6 +33,7 @@ from cals_models.networks.model_files import load_network, read_model
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.networks.trained_sync_encoder import load_sync_encoder
 from cals_models.precision import place
+from cals_models.shards.crop_sizes import common_crop_px
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from cals_models.speech_level import speech_level
@@ -44,7 +45,7 @@ from cals_models.training.generator_samples import SampleDrawer
 from cals_models.training.generator_validation import GeneratorValidation
 from cals_models.training.job import TrainingJob
 from cals_models.training.lip_to_face import LipToFaceStage
-from cals_models.training.sampler import BatchSampler, common_crop_px, sampler_of, train_source
+from cals_models.training.sampler import BatchSampler, sampler_of, train_source
 from cals_models.training.stage import Batch, build_optimizer
 from cals_models.training.sync_losses import SYNC_TERMS, Keys
 

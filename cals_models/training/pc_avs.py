@@ -31,6 +31,7 @@ from cals_models.networks.pc_avs import POSE_DIM, Codes, PcAvs
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.networks.trained_sync_encoder import load_sync_encoder
 from cals_models.precision import place
+from cals_models.shards.crop_sizes import common_crop_px
 from cals_models.shards.shard_set import ShardSet
 from cals_models.speech_level import speech_level
 from cals_models.training.clip_labels import SPEAKER_CLASSES, WORD_CLASSES
@@ -65,7 +66,7 @@ def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) 
     assert isinstance(files.config, SyncEncoderConfig)
     expert = load_sync_encoder(job.inputs["sync_encoder"])
     seed_step(job.config.seed, -1, 0)
-    model = PcAvs(job.config, files.config)
+    model = PcAvs(job.config, files.config, crop_px=common_crop_px(shard_sets))
     load_network(model.audio, expert.audio.state_dict(), str(files.folder))
     return PcAvsStage(job.config, files.config, world, shard_sets, model, expert)
 
@@ -254,11 +255,15 @@ class PcAvsStage(TrainingStage):
         self._nearness = dict(state["nearness"])
 
     def description(self) -> dict[str, Any]:
-        """The sync encoder's settings, like whose F_a the audio encoder is built, and the median speech level."""
+        """Size of the crops, the sync encoder's settings, like whose F_a the audio encoder is built, and the median speech level."""
         levels = [
             speech_level(torch.from_numpy(clip.mel)) for clip in self._sampler.source.first(CLIPS_FOR_LEVEL)
         ]
-        return {"sync_encoder": asdict(self._audio_config), "speech_level": float(np.median(levels))}
+        return {
+            "crop_px": self.model.crop_px,
+            "sync_encoder": asdict(self._audio_config),
+            "speech_level": float(np.median(levels)),
+        }
 
     def _apply(self, name: str, step: int, peak: float) -> Tensor:
         rate = learning_rate(step, self.config, peak=peak)

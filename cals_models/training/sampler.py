@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from cals_models.config.training import TrainingConfig
-from cals_models.shards.crop_sizes import crops_at
+from cals_models.shards.crop_sizes import common_crop_px, crops_at
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_format import BASE_CROP_PX
 from cals_models.shards.shard_set import ShardSet
@@ -221,22 +221,6 @@ class BatchSampler:
                 " enough, and are not trained on: shorten the stage's samples, or check the validity masks",
             )
         ]
-
-
-def common_crop_px(sets: Sequence[ShardSet]) -> int:
-    """Side of the crops of some shard sets.
-
-    Raises:
-        ValueError: they differ.
-    """
-    first = sets[0]
-    for other in sets[1:]:
-        if other.crop_px != first.crop_px:
-            raise ValueError(
-                f"{other.folder}: crops of {other.crop_px} px, those of {first.dataset} are {first.crop_px} px; give both"
-                " datasets the same face_crops.crop_px"
-            )
-    return first.crop_px
 
 
 def train_source(

@@ -30,6 +30,7 @@ from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.networks.synctalkface import LIP_SCALE, SyncTalkFace
 from cals_models.networks.trained_sync_encoder import load_sync_encoder
 from cals_models.precision import place
+from cals_models.shards.crop_sizes import common_crop_px
 from cals_models.shards.shard_set import ShardSet
 from cals_models.speech_level import speech_level
 from cals_models.timebase import MELS_PER_FRAME
@@ -62,7 +63,7 @@ def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) 
     assert isinstance(job.config, SyncTalkFaceConfig)
     expert = load_sync_encoder(job.inputs["sync_encoder"])
     seed_step(job.config.seed, -1, 0)
-    model = SyncTalkFace(job.config)
+    model = SyncTalkFace(job.config, common_crop_px(shard_sets))
     stage = SyncTalkFaceStage(job.config, world, shard_sets, model, expert)
     if "generator" in job.inputs:
         _continue_from(job.inputs["generator"], str(job.method), stage)
@@ -76,6 +77,11 @@ def _continue_from(folder: Path, method: str, stage: "SyncTalkFaceStage") -> Non
     if base.method != method:
         raise ValueError(
             f"{folder}: a generator of method {base.method!r}; {method!r} can't continue from it"
+        )
+    if base.crop_px != stage.model.generator.crop_px:
+        raise ValueError(
+            f"{folder}: the {method} generator draws crops of {base.crop_px} px, the shards hold "
+            f"{stage.model.generator.crop_px} px; give both datasets the same face_crops.crop_px"
         )
     for name in stage.exported:
         load_network(stage.networks[name], base.weights.get(name, {}), str(folder))
@@ -96,7 +102,7 @@ class SyncTalkFaceStage(LipToFaceStage):
         self.config: SyncTalkFaceConfig = config
         self.world, self.model, self.expert = world, model, expert
         seed_step(config.seed, -2, 0)
-        self.discriminator = LowerFaceDiscriminator(config.discriminator_width)
+        self.discriminator = LowerFaceDiscriminator(config.discriminator_width, model.generator.crop_px)
         parts = {
             "generator": model.generator,
             "audio": model.audio,
@@ -205,10 +211,11 @@ class SyncTalkFaceStage(LipToFaceStage):
         ]
 
     def description(self) -> dict[str, Any]:
-        """The median speech level of the audio."""
+        """Size of the crops, and the median speech level of the audio."""
         clips = self._window_sampler.source.first(CLIPS_FOR_LEVEL)
         return {
-            "speech_level": float(np.median([speech_level(torch.from_numpy(clip.mel)) for clip in clips]))
+            "crop_px": self.model.generator.crop_px,
+            "speech_level": float(np.median([speech_level(torch.from_numpy(clip.mel)) for clip in clips])),
         }
 
     def _frames(self, batch: Batch, targets: Tensor, units: Tensor) -> Tensor:

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from cals_models.shards.crop_sizes import crops_at, lower_rows
+from cals_models.shards.crop_sizes import common_crop_px, crops_at, lower_rows
 from cals_models.shards.shard_format import ShardError
 from cals_models.shards.shard_set import ShardSet
-from cals_models.training.sampler import ClipStream, common_crop_px
+from cals_models.training.sampler import ClipStream
 from tests.cals_models.training.talking_shards import write_talking_shards
 from tests.support.shard_sets import make_shard_set
 
