@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from assets.faces.landmarks import mouth_opening
 from assets.metrics.crop_landmarks import CropLandmarks
+from assets.metrics.identity import METRIC as CSIM
+from assets.metrics.identity import csim_value, without_csim
 from assets.metrics.instruments import Instruments
 from assets.metrics.metric_kinds import FrameMetric, Frames, LandmarkMetric, metrics_of
 from assets.metrics.metric_value import MetricValue, with_note, without_value
@@ -44,7 +46,8 @@ class CropComparison:
 
 def crop_metric_names(instruments: Instruments) -> tuple[str, ...]:
     """Metrics of protocol ``primary`` that these instruments measure, in the order of their values."""
-    return (*metrics_of(FrameMetric), *instruments.networks, *metrics_of(LandmarkMetric))
+    identity = (CSIM,) if instruments.embedder is not None else ()
+    return (*metrics_of(FrameMetric), *instruments.networks, *metrics_of(LandmarkMetric), *identity)
 
 
 def own_size_protocol(crop_px: int) -> str:
@@ -78,6 +81,8 @@ def compare_crops(frames: Frames, true: Frames, valid: Mask, instruments: Instru
     small, true_small = crops_at(shown, BASE_CROP_PX), crops_at(true_shown, BASE_CROP_PX)
     landmarks = _landmarks(small, true_small, instruments)
     values = _values_of_crops(small, true_small, instruments) + _landmark_values(*landmarks, instruments)
+    if instruments.embedder is not None:
+        values.append(csim_value((small, true_small), landmarks, instruments.embedder, instruments.csim_frames))
     if crop_px != BASE_CROP_PX:
         values += _at_own_size(_values_of_crops(shown, true_shown, instruments), crop_px)
         values += _at_own_size(landmark_values(shown, true_shown, instruments), crop_px)
@@ -112,6 +117,8 @@ def _without_small_crops(detail: str, instruments: Instruments) -> list[MetricVa
     for name, by_landmarks in metrics_of(LandmarkMetric).items():
         for protocol in ("primary", *by_landmarks.other_protocols):
             missing += without_value(protocol, [name], instruments.landmarks.name, detail)
+    if instruments.embedder is not None:
+        missing.append(without_csim(detail, instruments.embedder))
     return missing
 
 

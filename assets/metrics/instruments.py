@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from assets.faces.backends.opening import open_backend
 from assets.faces.settings import TrackSettings
+from assets.metrics.identity import FaceEmbedder
 from assets.metrics.landmark_cache import LandmarkCache
 from assets.metrics.metric_kinds import FrameNetwork, NetworkMetric, metrics_of
 from assets.metrics.settings import MetricSettings
@@ -33,6 +34,8 @@ class Instruments:
         max_undetected_share: share of frames without a face above which a clip has no such metric.
         lse_jpeg: also measure LSE through the public code's JPEG files.
         networks: metric -> network, of the network metrics that the settings name weights for.
+        embedder: of faces, for CSIM; None measures none.
+        csim_frames: frames that CSIM compares.
     """
 
     evaluator: LipSyncEvaluator
@@ -40,6 +43,8 @@ class Instruments:
     max_undetected_share: float
     lse_jpeg: bool = False
     networks: Mapping[str, FrameNetwork] = field(default_factory=dict)
+    embedder: FaceEmbedder | None = None
+    csim_frames: int = 0
 
 
 class AbsentEvaluator(LipSyncEvaluator):
@@ -75,7 +80,7 @@ def open_instruments(
 
     Raises:
         WeightsError: weights of the evaluator or of LPIPS are missing or are others than the settings say.
-        BackendUnavailableError: the landmark detector's library or weights are missing.
+        BackendUnavailableError: library or weights of the landmark detector, or of CSIM, are missing.
         ValueError: there is neither an evaluator nor weights, or LPIPS is requested without its libraries.
     """
     device = device_of(settings)
@@ -90,6 +95,8 @@ def open_instruments(
         max_undetected_share=settings.max_undetected_share,
         lse_jpeg=settings.lse_jpeg,
         networks={name: network for name, network in opened.items() if network is not None},
+        embedder=FaceEmbedder() if settings.csim_frames else None,
+        csim_frames=settings.csim_frames,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assets.project.setting_types import Device, FaceBackend, Sha256
-from cals_models.declarations.bounds import ShareBelowOne
+from cals_models.declarations.bounds import CountOrZero, ShareBelowOne
 from cals_models.declarations.settings import Settings
 
 
@@ -28,6 +28,7 @@ class MetricSettings(Settings):
         fid_weights: path of torch-fidelity's Inception v3 (``weights-inception-2015-12-05-6726825d.pth``), for FID;
             empty measures none.
         fid_weights_sha256: digest that file must have.
+        csim_frames: frames of a clip, evenly spread, on which CSIM compares the face's identity; 0 measures none.
         device: of the networks: ``auto`` takes a GPU where there is one.
     """
 
@@ -41,6 +42,7 @@ class MetricSettings(Settings):
     lpips_weights_sha256: Sha256 = ""
     fid_weights: str = ""
     fid_weights_sha256: Sha256 = ""
+    csim_frames: CountOrZero = 4
     device: Device = "auto"
 
     def __post_init__(self) -> None:

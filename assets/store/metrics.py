@@ -22,6 +22,7 @@ METRICS: dict[str, str] = {
     "opening_audio": "assets.metrics.opening_metrics:OPENING_AUDIO",
     "opening_source": "assets.metrics.opening_metrics:OPENING_SOURCE",
     "silence_movement": "assets.metrics.opening_metrics:SILENCE_MOVEMENT",
+    "csim": "assets.metrics.identity_metrics:CSIM",
     "lpips": "assets.metrics.perceptual_metrics:LPIPS",
     "fid": "assets.metrics.perceptual_metrics:FID",
 }

@@ -93,6 +93,7 @@ def test_metrics_say_which_direction_is_better(database: Path) -> None:
         "psnr_mouth",
         "ssim_mouth",
         "opening_audio",
+        "csim",
         "lse_c",
         "visual_quality",
         "lip_sync_quality",

@@ -16,10 +16,10 @@ def test_rows_are_in_the_order_of_the_table() -> None:
     rows = definition_rows()
     assert [row["metric"] for row in rows] == [
         "psnr", "ssim", "lmd", "lse_d", "lse_c", "psnr_mouth", "ssim_mouth", "opening_audio", "opening_source",
-        "silence_movement", "lpips", "fid",
+        "silence_movement", "csim", "lpips", "fid",
         "visual_quality", "lip_sync_quality", "realness",
     ]  # fmt: skip
-    assert [row["position"] for row in rows] == list(range(1, 16))
+    assert [row["position"] for row in rows] == list(range(1, 17))
     assert {row["better"] for row in rows} == {"higher", "lower"}
     assert rows[0] | {"description": ""} == {
         "metric": "psnr", "label": "PSNR", "unit": "dB", "better": "higher", "position": 1, "decimals": 2, "description": "",
