@@ -104,11 +104,15 @@ def _at_own_size(values: Iterable[MetricValue], crop_px: int) -> list[MetricValu
 
 def without_crops(detail: str, instruments: Instruments, crop_px: int = BASE_CROP_PX) -> list[MetricValue]:
     """The metrics of `crop_values` without a value; ``detail`` says why."""
-    missing = _without_small_crops(detail, instruments)
-    return missing if crop_px == BASE_CROP_PX else missing + _at_own_size(missing, crop_px)
+    missing = _without_comparison(detail, instruments)
+    if crop_px != BASE_CROP_PX:
+        missing += _at_own_size(missing, crop_px)
+    if instruments.embedder is not None:
+        missing.append(without_csim(detail, instruments.embedder))
+    return missing
 
 
-def _without_small_crops(detail: str, instruments: Instruments) -> list[MetricValue]:
+def _without_comparison(detail: str, instruments: Instruments) -> list[MetricValue]:
     missing: list[MetricValue] = []
     for name, metric in metrics_of(FrameMetric).items():
         missing += without_value("primary", [name], metric.evaluator, detail)
@@ -117,8 +121,6 @@ def _without_small_crops(detail: str, instruments: Instruments) -> list[MetricVa
     for name, by_landmarks in metrics_of(LandmarkMetric).items():
         for protocol in ("primary", *by_landmarks.other_protocols):
             missing += without_value(protocol, [name], instruments.landmarks.name, detail)
-    if instruments.embedder is not None:
-        missing.append(without_csim(detail, instruments.embedder))
     return missing
 
 
