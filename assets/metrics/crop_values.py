@@ -82,7 +82,9 @@ def compare_crops(frames: Frames, true: Frames, valid: Mask, instruments: Instru
     landmarks = _landmarks(small, true_small, instruments)
     values = _values_of_crops(small, true_small, instruments) + _landmark_values(*landmarks, instruments)
     if instruments.embedder is not None:
-        values.append(csim_value((small, true_small), landmarks, instruments.embedder, instruments.csim_frames))
+        values.append(
+            csim_value((small, true_small), landmarks, instruments.embedder, instruments.csim_frames)
+        )
     if crop_px != BASE_CROP_PX:
         values += _at_own_size(_values_of_crops(shown, true_shown, instruments), crop_px)
         values += _at_own_size(landmark_values(shown, true_shown, instruments), crop_px)
