@@ -31,6 +31,8 @@ PROOF = {
     "assets/project/settings.py": "SettingsError(",
     "cals_models/declarations/declared.py": "did you mean",
     "pipelines/dubbing/rest.py": "def find_rest",
+    "pipelines/dubbing/cast_audio.py": "class CastAudio",
+    "pipelines/dubbing/find_speaker.py": "def find_speaker",
     "pipelines/dubbing/join_tracks.py": "def people",
     "pipelines/dubbing/covered_face.py": "def covers",
     "pipelines/dubbing/paste_mouth.py": "def ",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipelines.cli.command import Add, open_project
 from pipelines.cli.errors import EXIT_NOT_DONE
-from pipelines.dubbing.settings import CODECS, CONTAINERS, FITS
+from pipelines.dubbing.settings import CODECS, CONTAINERS, FITS, SPEAKER
 
 
 def add_command(add: Add) -> None:
@@ -26,7 +26,7 @@ def add_command(add: Add) -> None:
     parser.add_argument(
         "--list",
         metavar="TABLE",
-        help="a CSV in place of these three: columns video, audio, out and, where wanted, model, face (1 or 1 2), fit, "
+        help="a CSV in place of these three: columns video, audio, out and, where wanted, model, face (1, 1 2 or speaker), fit, "
         "cast (in place of audio and face); one dub a row, paths from the table's folder",
     )
     parser.add_argument(
@@ -37,10 +37,16 @@ def add_command(add: Add) -> None:
     parser.add_argument(
         "--face",
         metavar="N",
-        type=int,
+        type=_face,
         action="append",
         default=[],
-        help="which of several faces, as they are listed without it; may be repeated",
+        help="which of several faces, as --faces numbers them; may be repeated. speaker: the one whose lips go with the "
+        "video's own audio",
+    )
+    parser.add_argument(
+        "--faces",
+        metavar="SHEET",
+        help="with --video alone: write no dub but a PNG of the video's faces, one labelled row each, to choose --face by",
     )
     parser.add_argument(
         "--fit",
@@ -88,6 +94,15 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _face(text: str) -> int | str:
+    if text == SPEAKER:
+        return text
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a face's number or {SPEAKER}") from error
+
+
 def _check_files(arguments: argparse.Namespace) -> None:
     given = [name for name in ("video", "audio", "out", "cast") if getattr(arguments, name) is not None]
     if arguments.list and given:
@@ -105,7 +120,23 @@ def _check_files(arguments: argparse.Namespace) -> None:
         )
 
 
+def _sheet(arguments: argparse.Namespace) -> int:
+    given = [name for name in ("audio", "out", "cast", "list", "face") if getattr(arguments, name)]
+    if given:
+        raise ValueError(
+            f"--faces and --{given[0]}: a sheet of faces is written without a dub; give --video alone"
+        )
+    if arguments.video is None:
+        raise ValueError("lacking: --video; give the video whose faces the sheet shows")
+    from pipelines.dubbing.run import run_sheet
+
+    run_sheet(open_project(), Path(arguments.video), Path(arguments.faces), arguments.model, print)
+    return 0
+
+
 def _dub(arguments: argparse.Namespace) -> int:
+    if arguments.faces is not None:
+        return _sheet(arguments)
     _check_files(arguments)
     from pipelines.dubbing.cast_table import read_cast
     from pipelines.dubbing.dub import DubInputs
@@ -115,7 +146,8 @@ def _dub(arguments: argparse.Namespace) -> int:
 
     settings = DubSettings(
         fit=arguments.fit,
-        faces=tuple(arguments.face),
+        faces=tuple(face for face in arguments.face if face != SPEAKER),
+        speaker=SPEAKER in arguments.face,
         mark=arguments.mark,
         force_model=arguments.force_model,
         rest=not arguments.no_rest,

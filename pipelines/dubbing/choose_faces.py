@@ -129,15 +129,22 @@ def choose_faces(faces: Sequence[Face], requested: Sequence[int], path: Path) ->
     Raises:
         ValueError: several and none requested, or there is no such face; the message lists them.
     """
-    listed = "; ".join(f"{number}: {face.text()}" for number, face in enumerate(faces, start=1))
     if not requested:
         if len(faces) > 1:
-            raise ValueError(f"{path}: {len(faces)} faces; choose with --face N: {listed}")
+            raise ValueError(
+                f"{path}: {len(faces)} faces; choose with --face N: {listed(faces)} (--faces sheet.png shows them; "
+                "--face speaker takes the one who speaks)"
+            )
         return list(faces)
     for number in requested:
         if number > len(faces):
-            raise ValueError(f"{path}: there is no face {number}; there are: {listed}")
+            raise ValueError(f"{path}: there is no face {number}; there are: {listed(faces)}")
     return [faces[number - 1] for number in dict.fromkeys(requested)]
+
+
+def listed(faces: Sequence[Face]) -> str:
+    """The faces with their numbers, for a person to choose by."""
+    return "; ".join(f"{number}: {face.text()}" for number, face in enumerate(faces, start=1))
 
 
 def stretches_of(

@@ -29,6 +29,7 @@ from pipelines.dubbing.dub_result import DubResult, result_row
 from pipelines.dubbing.dubbed_frames import DubbedFrames
 from pipelines.dubbing.enlarged_faces import enlarged_faces
 from pipelines.dubbing.face_looks import read_looks
+from pipelines.dubbing.find_speaker import find_speaker
 from pipelines.dubbing.frame_plan import FrameLog, FramePlan, frames_at_ticks, plan_frames
 from pipelines.dubbing.generate_mouths import MouthGenerator
 from pipelines.dubbing.one_audio import OneAudio
@@ -42,6 +43,7 @@ from pipelines.dubbing.spoken import Speaking, Spoken
 from pipelines.dubbing.write_video import Writing, write_video, writing_errors
 
 if TYPE_CHECKING:
+    from assets.av_offsets.probe_source import ProbeSource
     from cals_models.inference.frame_generator import UnitGenerator
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -95,6 +97,7 @@ class DubModel:
         generator: with its weights.
         folder: that it was loaded from.
         tracks, crops, mels: settings of the stages.
+        probe: tells who speaks, where that is asked for and such a network is trained.
     """
 
     generator: UnitGenerator
@@ -102,6 +105,7 @@ class DubModel:
     tracks: TrackSettings
     crops: CropSettings
     mels: MelSettings
+    probe: ProbeSource | None = None
 
 
 def make_dub(
@@ -173,6 +177,7 @@ class _FirstPass:
     Args:
         faces: the chosen ones.
         stretches: their positions in the source's frames.
+        speaker: why the face was chosen, where the one who speaks was asked for; None elsewhere.
         plan: the frames of the output.
         spoken: on their time line.
         fit_changes: what of the video and the audio is left out, repeated or held, in words.
@@ -181,6 +186,7 @@ class _FirstPass:
     source: SourceVideo
     faces: list[Face]
     stretches: list[Stretch]
+    speaker: str | None
     plan: FramePlan
     spoken: Spoken
     fit_changes: tuple[str, ...]
@@ -196,7 +202,11 @@ def _first_pass(
 ) -> _FirstPass:
     speaking = _speaking(inputs, source, settings)
     log = FrameLog()
-    found = _faces(source, log, speaking.searched_s(settings), backend, model.tracks, progress)
+    found = search_faces(source, log, speaking.searched_s(settings), backend, model.tracks, progress)
+    speaker: str | None = None
+    if settings.speaker:
+        one = find_speaker(found, source, log, model.probe, model.crops, model.mels, settings.limits)
+        settings, speaker = replace(settings, faces=(one.number,), speaker=False), one.why
     faces = speaking.chosen(found, settings, source)
     plan = plan_frames(log, speaking.length_s(log), settings.fit, photograph=source.photograph is not None)
     stretches = _stretches(source, log, faces, model, speaking)
@@ -204,6 +214,7 @@ def _first_pass(
         source=source,
         faces=faces,
         stretches=stretches,
+        speaker=speaker,
         plan=plan,
         spoken=speaking.spoken(plan, faces, stretches, settings),
         fit_changes=speaking.fit_changes(plan, source),
@@ -216,7 +227,7 @@ def _speaking(inputs: DubInputs, source: SourceVideo, settings: DubSettings) -> 
     return OneAudio(audio=read_audio(inputs.audios[0], settings.limits))
 
 
-def _faces(
+def search_faces(
     source: SourceVideo,
     log: FrameLog,
     until_s: float,
@@ -224,7 +235,11 @@ def _faces(
     tracks: TrackSettings,
     progress: Progress,
 ) -> list[Face]:
-    """Finds the faces in the frames before ``until_s``; fills the log."""
+    """Finds the faces in the frames before ``until_s``; fills the log.
+
+    Raises:
+        ValueError: no face.
+    """
     num_frames = int(min(source.num_frames, until_s * source.frame_rate + 1))
     with progress("finding faces", num_frames) as advance:
         frames = takewhile(lambda frame: frame.time_s < until_s, _counted(read_frames(source), advance))
@@ -297,6 +312,7 @@ def _result(
         duration_s=first.plan.end_s,
         seconds=time.monotonic() - began,
         faces=tuple(face.text() for face in first.faces),
+        speaker=first.speaker,
         is_signed=is_signed,
         written=writing.text,
         kept=writing.tracks.kept,

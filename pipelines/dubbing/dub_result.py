@@ -33,6 +33,7 @@ class DubResult:
         enlarged: how much smaller faces are in the video than large crops of the model, in words; None if they are not.
         num_bridged_frames: dubbed frames in which a face was not found, so that its place is interpolated.
         num_covered_frames: frames left alone since something covers a mouth.
+        speaker: why the face was chosen, where the one who speaks was asked for; None elsewhere.
         cast: which face speaks what, in words; none where there is one audio.
     """
 
@@ -55,6 +56,7 @@ class DubResult:
     num_bridged_frames: int = 0
     num_covered_frames: int = 0
     cast: tuple[str, ...] = ()
+    speaker: str | None = None
 
     @property
     def real_time_factor(self) -> float:
@@ -112,10 +114,14 @@ def result_row(
         "num_covered_frames": result.num_covered_frames,
         "duration_s": result.duration_s,
         "fit": settings.fit,
-        "faces_json": json.dumps(result.faces),
+        "faces_json": json.dumps([face + _chosen(result) for face in result.faces]),
         "is_marked": settings.mark,
         "seconds": result.seconds,
     }
+
+
+def _chosen(result: DubResult) -> str:
+    return "" if result.speaker is None else f"; the speaker: {result.speaker}"
 
 
 def _cast_json(inputs: DubInputs, origin: Origin, spoken: Spoken) -> str | None:

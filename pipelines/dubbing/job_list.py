@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipelines.dubbing.cast_table import Cast, read_cast
 from pipelines.dubbing.csv_table import fields_of, read_table
-from pipelines.dubbing.settings import FITS, Fit
+from pipelines.dubbing.settings import FITS, SPEAKER, Fit
 
 NEEDED, OPTIONAL = ("video", "audio", "out"), ("model", "face", "fit", "cast")
 
@@ -22,7 +22,8 @@ class Job:
         line: of the table, counted from 1.
         video, audio, out: files; relative paths begin at the table's folder. There is an audio or a cast.
         model: as ``--model``; None for that of the command.
-        faces: as ``--face``, repeated; None for those of the command.
+        faces: as ``--face``, repeated; None for those of the command, empty with ``speaker`` or a cast.
+        speaker: the face who speaks.
         fit: as ``--fit``; None for that of the command.
         cast: the table of ``--cast``.
     """
@@ -35,6 +36,7 @@ class Job:
     faces: tuple[int, ...] | None
     fit: Fit | None
     cast: Cast | None = None
+    speaker: bool = False
 
     @property
     def given(self) -> tuple[Path, ...]:
@@ -81,14 +83,16 @@ def _job(folder: Path, line: int, given: dict[str, str]) -> Job:
     fit = given.get("fit", "")
     if fit and fit not in FITS:
         raise ValueError(f"fit is {fit!r}; one of {', '.join(FITS)}")
-    faces = tuple(_numbers(face))
+    is_speaker = face == SPEAKER
+    faces = () if is_speaker or cast else tuple(_numbers(face)) or None
     return Job(
         line=line,
         video=folder / given["video"],
         audio=folder / audio if audio else None,
         out=folder / given["out"],
         model=given.get("model") or None,
-        faces=faces or None,
+        faces=faces,
+        speaker=is_speaker,
         fit=typing.cast("Fit", fit) if fit else None,
         cast=read_cast(folder / cast) if cast else None,
     )
@@ -98,7 +102,7 @@ def _numbers(text: str) -> Iterator[int]:
     for word in text.split():
         if not (word.isascii() and word.isdigit() and int(word) > 0):
             raise ValueError(
-                f"face is {text!r}; give the numbers of faces, 1 or more, with spaces between them"
+                f"face is {text!r}; give the numbers of faces, 1 or more, with spaces between them, or {SPEAKER}"
             )
         yield int(word)
 

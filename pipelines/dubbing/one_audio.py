@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pipelines.dubbing.choose_faces import Face, Stretch, choose_faces
 from pipelines.dubbing.dub_audio import DubAudio
+from pipelines.dubbing.find_speaker import SPEAKER_S
 from pipelines.dubbing.frame_plan import FrameLog, FramePlan
 from pipelines.dubbing.output_audio import whole_audio
 from pipelines.dubbing.plan_writing import fit_changes
@@ -26,7 +27,10 @@ class OneAudio:
     audio: DubAudio
 
     def searched_s(self, settings: DubSettings) -> float:
-        return float("inf") if settings.fit == "hold" else self.audio.duration_s + SEARCH_BEYOND_AUDIO_S
+        if settings.fit == "hold":
+            return float("inf")
+        needed_s = self.audio.duration_s + SEARCH_BEYOND_AUDIO_S
+        return max(needed_s, SPEAKER_S) if settings.speaker else needed_s
 
     def chosen(self, faces: Sequence[Face], settings: DubSettings, source: SourceVideo) -> list[Face]:
         return choose_faces(faces, settings.faces, source.path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from pipelines.dubbing.settings import DubSettings
 
 if TYPE_CHECKING:
     from assets.faces.backends.interface import FaceBackend
+    from assets.faces.settings import TrackSettings
     from cals_models.inference.frame_generator import UnitGenerator
     from pipelines.dubbing.dub import DubInputs, DubModel
     from pipelines.dubbing.dub_result import DubResult
@@ -56,6 +59,10 @@ def run_dub(
     from pipelines.dubbing.dub import make_dub
 
     model, backend = _loaded(project, choice.folder, settings.device, {} if models is None else models)
+    if settings.speaker:
+        from pipelines.dubbing.find_speaker import find_probe
+
+        model = replace(model, probe=find_probe(project, model.generator.dataset))
     if not settings.force_model:
         reject_deaf_model(choice.folder)
     say(
@@ -71,6 +78,44 @@ def run_dub(
     for line in result_lines(result):
         say(line)
     return result
+
+
+def run_sheet(
+    project: Project, video: Path, sheet: Path, requested_model: str | None, say: Callable[[str], None]
+) -> None:
+    """Writes an image of the faces of a video, as a dub by a model would find and number them.
+
+    Args:
+        project: home of models; settings of the model's dataset.
+        video: a video or a photograph.
+        sheet: the image, a PNG.
+        requested_model: see ``choose_model``; without any model faces are found by the default settings.
+        say: prints a line.
+
+    Raises:
+        ValueError: no face, an unreadable video, or a bad name for the image; nothing is written then.
+    """
+    if not video.is_file():
+        raise ValueError(f"{video}: no such file; give the path of a readable file")
+    from pipelines.dubbing.face_sheet import write_sheet
+
+    with unwound_by_signals():
+        write_sheet(video, sheet, _track_settings(project, requested_model), _bar, say)
+
+
+def _track_settings(project: Project, requested_model: str | None) -> TrackSettings:
+    """How a dub finds faces, from the description of its model; nothing is loaded."""
+    from assets.faces.settings import TrackSettings
+
+    try:
+        folder = choose_model(project.home, requested_model).folder
+        dataset = json.loads((folder / "model.json").read_text(encoding="utf-8"))["dataset"]
+    except (ValueError, OSError, KeyError):
+        if requested_model is not None:
+            raise
+        return TrackSettings()
+    known = dataset in project.datasets
+    return project.stage_settings(dataset, "face_tracks") if known else TrackSettings()
 
 
 def _loaded(
@@ -149,6 +194,7 @@ def result_lines(result: DubResult) -> list[str]:
         )
     return [
         f"{result.out}: {result.num_frames} frames, {result.duration_s:.2f} s{left} ({result.written})",
+        *([f"the speaker is the face {result.faces[0]}: {result.speaker}"] if result.speaker else []),
         *result.cast,
         *result.fit_changes,
         *kept,

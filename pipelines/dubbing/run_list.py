@@ -79,5 +79,7 @@ def _inputs(job: Job) -> DubInputs:
 
 
 def _settings(job: Job, settings: DubSettings) -> DubSettings:
-    faces = () if job.cast is not None else settings.faces if job.faces is None else job.faces
-    return replace(settings, faces=faces, fit=settings.fit if job.fit is None else job.fit)
+    fit = settings.fit if job.fit is None else job.fit
+    if job.faces is None:
+        return replace(settings, fit=fit)
+    return replace(settings, faces=job.faces, speaker=job.speaker, fit=fit)

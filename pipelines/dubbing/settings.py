@@ -12,6 +12,8 @@ from cals_models.declarations.settings import Settings
 
 Fit = Literal["trim", "loop", "hold"]
 FITS: tuple[str, ...] = get_args(Fit)
+SPEAKER = "speaker"
+"""In place of a face's number: the one who speaks."""
 VideoCodec = Literal["auto", "h264", "hevc", "av1"]
 CODECS: tuple[str, ...] = get_args(VideoCodec)
 CONTAINERS = ("mp4", "mkv", "mov")
@@ -27,6 +29,7 @@ class DubSettings(Settings):
             of the two: the last frame stays, or silence follows the audio. A photograph always lasts as long as the
             audio.
         faces: numbers of the faces to dub, as the list of faces shows them; empty for the only one.
+        speaker: dub the face whose lips go with the video's own audio; ``faces`` is empty then.
         rest: where the audio holds no speech, the mouths are closed; else the model's mouths are shown there too.
         mark: draw a small visible mark.
         force_model: dub with a model that does not follow the audio, too.
@@ -41,6 +44,7 @@ class DubSettings(Settings):
 
     fit: Fit = "trim"
     faces: tuple[Annotated[int, Bound(at_least=1, text="a face's number, 1 or more")], ...] = ()
+    speaker: bool = False
     rest: bool = True
     mark: bool = False
     force_model: bool = False
@@ -50,3 +54,8 @@ class DubSettings(Settings):
     batch_frames: Count = 8
     device: Device = "auto"
     limits: ProbeLimits = field(default_factory=ProbeLimits)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.speaker and self.faces:
+            raise ValueError("--face speaker and --face N; give one of them")

@@ -31,7 +31,7 @@ create table dubs (
     num_covered_frames bigint,  -- frames in which something covers a chosen mouth, a hand or a microphone: it is left alone there; null for earlier dubs
     duration_s double,  -- length of the dubbed video, seconds
     fit varchar,  -- where video and audio differ in length: trim (to the shorter), loop or hold (the video)
-    faces_json json,  -- JSON array: each face that was dubbed, its place and size in words
+    faces_json json,  -- JSON array: each face that was dubbed, its place and size in words, and with --face speaker why it is the speaker
     is_marked boolean,  -- true where a visible mark says that the video is synthetic
     tool_version varchar,  -- version and code fingerprint of the program that dubbed
     host varchar,  -- machine that it ran on

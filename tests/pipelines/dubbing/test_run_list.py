@@ -127,6 +127,14 @@ def test_each_bad_row_is_one_line(row: str, words: str, folder: Path) -> None:
     assert words.replace("\\", "") in listed.problems[0] and "jobs.csv, line 3: " in listed.problems[0]
 
 
+def test_a_row_may_ask_for_the_speaker(folder: Path) -> None:
+    table = write_table(
+        folder, "video,audio,out,face", "pair.png,a.wav,b.mp4,speaker", "pair.png,a.wav,c.mp4,"
+    )
+    first, second = read_jobs(table).jobs
+    assert (first.faces, first.speaker, second.faces, second.speaker) == ((), True, None, False)
+
+
 def test_the_command_takes_a_table_or_three_files() -> None:
     for given, words in [
         (["--list", "jobs.csv", "--out", "o.mp4"], "--list and --out: the table names the files"),
