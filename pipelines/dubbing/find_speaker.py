@@ -22,7 +22,7 @@ from assets.faces.settings import CropSettings
 from assets.media.limits import ProbeLimits
 from assets.mels.settings import MelSettings
 from assets.store.current_model import find_current_model
-from cals_models.shards.shard_format import CROP_PX, NUM_LANDMARKS
+from cals_models.shards.shard_format import BASE_CROP_PX, NUM_LANDMARKS
 from cals_models.timebase import FPS, MELS_PER_FRAME, SAMPLES_PER_FRAME
 from pipelines.dubbing.choose_faces import Face, Stretch, listed, stretches_of
 from pipelines.dubbing.cut_crop import cut_crop
@@ -105,7 +105,7 @@ def find_speaker(
     except ValueError as error:
         raise ValueError(f"{error}; it would show who speaks; {advice}") from error
     size = (source.width, source.height)
-    views = [_View(stretches_of(face, log, size, crops, CROP_PX), log) for face in faces]
+    views = [_View(stretches_of(face, log, size, crops, BASE_CROP_PX), log) for face in faces]
     _cut(views, source, crops.jpeg_quality)
     mel = dub_mel(mono, len(log.tick_frames), mels)
     found = [view.confidence(probe, mel, mono) for view in views]
@@ -172,5 +172,5 @@ def _cut(views: Sequence[_View], source: SourceVideo, jpeg_quality: int) -> None
         for view in views:
             num_ticks = view.frames.count(frame.index)
             if view.stretch is not None and num_ticks:
-                crop = cut_crop(frame.decoded, view.stretch.transform(frame.index), CROP_PX)
+                crop = cut_crop(frame.decoded, view.stretch.transform(frame.index), BASE_CROP_PX)
                 view.jpegs += [pack_jpegs([crop], jpeg_quality)[0]] * num_ticks
