@@ -13,7 +13,7 @@ With `output_from = "reference"` the network moves the reference's pixels by a d
 enlarged bilinearly, and adds a difference of logits, near 0 at the start: a short training begins with the reference's
 sharpness and soon follows head and jaw. With `"scratch"` every pixel is generated from features, as Wav2Lip does.
 
-Crops of 256 px have one more level, of half the channels of the 128-px one: it costs about as much as that.
+Crops of 256 px have one more level, of half the channels of the 128-px one.
 
 Legend: N frames, C channels, H = W = S = 128 or 256, D = 512 unit.
 """
