@@ -10,13 +10,23 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from cals_models.config.synctalkface import SyncTalkFaceConfig
 from cals_models.inference.lip_generator import load_generator
 from cals_models.networks.portable_model import make_portable
 from cals_models.shards.shard_set import ShardSet
-from cals_models.training.job import read_job
+from cals_models.training.job import TrainingJob, read_job
+from cals_models.training.stage import TrainingStage
 from cals_models.training.stages import build_stage
-from tests.cals_models.training.small_jobs import train_by_hand, write_job
-from tests.cals_models.training.talking_shards import talking_clip, write_talking_shards
+from cals_models.training.synctalkface import build_stage as build_synctalkface
+from tests.cals_models.training.small_jobs import ALWAYS, train_by_hand, write_job
+from tests.cals_models.training.talking_shards import (
+    NUM_FRAMES,
+    face_landmarks,
+    talking_clip,
+    write_talking_shards,
+)
+from tests.cals_models.training.test_audio2head import stage_of as audio2head_stage
+from tests.cals_models.training.test_pc_avs import stage_of as pc_avs_stage
 from tests.cals_models.training.test_stages import ALONE, overfit
 
 
@@ -101,6 +111,40 @@ def test_generator_overfits_one_batch(models: Path, shards: Path, tmp_path: Path
     assert batch["frames"].shape[2:] == (256, 256, 3) and batch["lower_frames"].shape[2:] == (64, 128, 3)
     first, last = overfit(stage, 30, metric="l1")
     assert last < 0.6 * first
+
+
+@pytest.mark.parametrize("method", ["synctalkface", "pc_avs"])
+def test_the_other_methods_draw_256_px(models: Path, shards: Path, method: str) -> None:
+    """One update, and the size in model.json."""
+    sets, inputs = [ShardSet(shards)], {"sync_encoder": models / "sync_encoder"}
+    stage: TrainingStage
+    if method == "pc_avs":
+        stage = pc_avs_stage(shards, models / "sync_encoder")
+    else:
+        config = SyncTalkFaceConfig(
+            **ALWAYS,  # type: ignore[arg-type]
+            steps=4, batch_samples=2, widths=(8,) * 6, blocks_per_level=1, audio_width=8, discriminator_width=8,
+            context_frames=20, memory_slots=8,
+        )  # fmt: skip
+        job = TrainingJob(
+            stage="generator", method=method, dataset="made", shards=(shards,), config=config, inputs=inputs
+        )
+        stage = build_synctalkface(job, ALONE, sets)
+    batch = stage.draw(0)
+    assert any(tuple(value.shape[-3:]) == (256, 256, 3) for value in batch.values())
+    assert torch.isfinite(stage.train_step([batch], 0)["loss"])
+    assert stage.description()["crop_px"] == 256
+
+
+def test_audio2head_draws_256_px(tmp_path: Path) -> None:
+    folder = write_talking_shards(
+        tmp_path, num_clips={"train": 2, "val": 1}, landmarks=2 * face_landmarks(NUM_FRAMES) + 0.5, crop_px=256
+    )
+    stage = audio2head_stage(ShardSet(folder))
+    batch = stage.draw(0)
+    assert batch["frames"].shape == (2, 2, 256, 256, 3)
+    assert torch.isfinite(stage.train_step([batch], 0)["loss"])
+    assert stage.description()["crop_px"] == 256
 
 
 def test_a_generator_continues_none_of_another_size(
