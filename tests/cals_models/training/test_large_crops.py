@@ -138,7 +138,10 @@ def test_the_other_methods_draw_256_px(models: Path, shards: Path, method: str) 
 
 def test_audio2head_draws_256_px(tmp_path: Path) -> None:
     folder = write_talking_shards(
-        tmp_path, num_clips={"train": 2, "val": 1}, landmarks=2 * face_landmarks(NUM_FRAMES) + 0.5, crop_px=256
+        tmp_path,
+        num_clips={"train": 2, "val": 1},
+        landmarks=2 * face_landmarks(NUM_FRAMES) + 0.5,
+        crop_px=256,
     )
     stage = audio2head_stage(ShardSet(folder))
     batch = stage.draw(0)
