@@ -16,7 +16,7 @@ from assets.store.metrics import declared_metrics
 from assets.store.table_parts import part_path
 from assets.store.withdrawals import forgotten_hashes
 from cals_models.methods.registry import METHODS
-from cals_models.shards.shard_format import MANIFEST_NAME, read_manifest
+from cals_models.shards.shard_format import BASE_CROP_PX, MANIFEST_NAME, read_manifest
 from cals_models.timebase import FPS
 from pipelines.exports.licences import LANDMARKS_NOTE, licence_of
 from pipelines.exports.shard_folder import shard_folder
@@ -134,6 +134,11 @@ def _model_card(project: Project, tracer: Tracer, model: ModelFolder) -> Iterato
     if model.method:
         yield f"Lip-to-Face generator, method `{model.method}`: {METHODS[model.method].description}."
         yield ""
+    if model.method and (model.path / "model.json").is_file():
+        side = json.loads((model.path / "model.json").read_text(encoding="utf-8")).get(
+            "crop_px", BASE_CROP_PX
+        )
+        yield f"- draws face crops of {side}x{side} px"
     registered = f"`{model.registered_name}` version {model.registered_version or 'not registered'}"
     yield f"- weights sha256 `{model.weights_sha256}`; {registered}"
     yield f"- {result['num_parameters']} parameters, {result['steps']} steps, {result['seconds']:.0f} s on {result['device_name']}"
@@ -172,7 +177,7 @@ def _scores(project: Project, model: ModelFolder) -> Iterator[str]:
         cells = [_cell(found.get(method or "", {}).get(name)) for method in (model.method, "copy_reference")]
         yield f"| {metric.label}{unit} | {metric.better} | {cells[0]} | {cells[1]} |"
     yield ""
-    yield "LMD is in pixels of the 128x128 crop. LSE values are comparable within one evaluator only; the table"
+    yield "LMD is in pixels of the crop at 128x128. LSE values are comparable within one evaluator only; the table"
     yield "`clip_metrics` names it."
     yield ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +32,18 @@ def test_cards_hold_metrics_terms_and_withdrawals(tmp_path: Path) -> None:
         assert text in cards["cals"]
     with pytest.raises(SettingsError, match="no dataset"):
         write_model_cards(project, "none")
+
+
+def test_cards_say_the_size_of_large_crops(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    SyntheticRun(project, "first").make_all()
+    manifest = project.home.shards(DATASET) / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "crop_px": 256}))
+    assert "Face crops 256x256 at 25 fps" in write_dataset_card(project, DATASET).read_text()
+    for path in write_model_cards(project, DATASET):
+        (path.parent / "model.json").write_text('{"crop_px": 256}')
+    cards = {path.parent.parent.name: path.read_text() for path in write_model_cards(project, DATASET)}
+    assert [name for name, card in cards.items() if "draws face crops of 256x256 px" in card] == ["cals"]
 
 
 @pytest.mark.parametrize(
