@@ -32,6 +32,7 @@ from pipelines.dubbing.face_looks import read_looks
 from pipelines.dubbing.find_speaker import find_speaker
 from pipelines.dubbing.frame_plan import FrameLog, FramePlan, frames_at_ticks, plan_frames
 from pipelines.dubbing.generate_mouths import MouthGenerator
+from pipelines.dubbing.mouth_readings import MouthReadings
 from pipelines.dubbing.one_audio import OneAudio
 from pipelines.dubbing.output_format import container_of
 from pipelines.dubbing.place_audio import place_audio
@@ -139,7 +140,8 @@ def make_dub(
     rests = [first.spoken.voices[stretch.voice].rest for stretch in first.stretches]
     looks = read_looks(read_frames(source), first.stretches, rests, model.generator.crop_px)
     mouths = _mouth_generator(model, first, settings)
-    dubbed = DubbedFrames(source, first.plan, first.stretches, mouths, settings, looks, writing.pixel_format)
+    readings = MouthReadings(backend, first.stretches)
+    dubbed = DubbedFrames(source, first.plan, readings, mouths, settings, looks, writing.pixel_format)
     with progress("drawing", first.plan.num_frames) as advance, replacing(inputs.out) as temporary:
         with writing_errors(inputs.out):
             write_video(
@@ -305,6 +307,7 @@ def _result(
     is_signed: bool,
 ) -> DubResult:
     return DubResult(
+        followed=dubbed.followed(),
         dub_id=origin.dub_id,
         out=inputs.out,
         num_frames=first.plan.num_frames,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.dubbing.mouth_readings import Followed
 from pipelines.dubbing.provenance import Origin, sha256_of
 from pipelines.dubbing.settings import DubSettings
 from pipelines.dubbing.source_video import SourceVideo
@@ -35,6 +36,7 @@ class DubResult:
         num_covered_frames: frames left alone since something covers a mouth.
         speaker: why the face was chosen, where the one who speaks was asked for; None elsewhere.
         cast: which face speaks what, in words; none where there is one audio.
+        followed: what the mouths' openings go with.
     """
 
     dub_id: str
@@ -57,6 +59,7 @@ class DubResult:
     num_covered_frames: int = 0
     cast: tuple[str, ...] = ()
     speaker: str | None = None
+    followed: Followed = field(default_factory=Followed)
 
     @property
     def real_time_factor(self) -> float:
@@ -112,6 +115,9 @@ def result_row(
         "num_dubbed_frames": result.num_dubbed_frames,
         "num_bridged_frames": result.num_bridged_frames,
         "num_covered_frames": result.num_covered_frames,
+        "opening_audio": result.followed.audio,
+        "opening_source": result.followed.source,
+        "opening_at_rest": result.followed.at_rest,
         "duration_s": result.duration_s,
         "fit": settings.fit,
         "faces_json": json.dumps([face + _chosen(result) for face in result.faces]),

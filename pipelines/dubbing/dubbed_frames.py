@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from pipelines.dubbing.face_looks import FaceLooks
 from pipelines.dubbing.frame_plan import FramePlan
 from pipelines.dubbing.frame_planes import FramePlanes
 from pipelines.dubbing.generate_mouths import Crop, MouthGenerator
+from pipelines.dubbing.mouth_readings import Followed, MouthReadings
 from pipelines.dubbing.paste_mouth import changed_share, lower_face_mask, paste_mouth
 from pipelines.dubbing.settings import DubSettings
 from pipelines.dubbing.source_video import SourceFrame, SourceVideo, read_frames
@@ -39,7 +40,7 @@ class DubbedFrames:
         self,
         source: SourceVideo,
         plan: FramePlan,
-        stretches: Sequence[Stretch],
+        readings: MouthReadings,
         mouths: MouthGenerator,
         settings: DubSettings,
         looks: FaceLooks,
@@ -48,7 +49,7 @@ class DubbedFrames:
         self.num_dubbed, self.num_bridged, self.num_covered = 0, 0, 0
         self._source = source
         self._plan = plan
-        self._stretches = stretches
+        self._stretches = readings.stretches
         self._generator = mouths
         self._settings = settings
         self._rest = looks.resting
@@ -56,6 +57,7 @@ class DubbedFrames:
         self._usual = looks.usual
         self.crop_px = mouths.crop_px
         self._mask = lower_face_mask(mouths.crop_px)
+        self._readings = readings
 
     def frames(self, advance: Callable[[int], None]) -> Iterator[Any]:
         """Upright frames, one for each of the plan; calls ``advance(1)`` after each."""
@@ -64,6 +66,10 @@ class DubbedFrames:
             for number, frame in batch:
                 yield self._dubbed(number, frame, mouths)
                 advance(1)
+
+    def followed(self) -> Followed:
+        """What the mouths followed, when all are drawn."""
+        return self._readings.followed(self._generator)
 
     def _batches(self) -> Iterator[list[tuple[int, SourceFrame]]]:
         """Numbered frames of the output, grouped so that each group needs ``batch_frames`` generated mouths."""
@@ -108,12 +114,17 @@ class DubbedFrames:
             if self._rest.weight(*key) < 1 and key not in first:
                 first[key] = crop
                 references[key] = self._closed(number, place, crop)
+                self._readings.keep_still(
+                    place, self._number_in_stretch(number, place), crop, references[key]
+                )
         generated = self._generator.generate(first, references) if first else {}
         mouths: Mouths = {}
         for (number, place), crop in crops.items():
             tick, frame = int(self._plan.ticks[number]), self._number_in_stretch(number, place)
             mouth = self._rest.mouth(tick, place, frame, crop, generated.get((tick, place)))
             shown = np.float32(self._rest.share_shown(tick, place))
+            if shown == 1:
+                self._readings.add(tick, place, frame, mouth, self._rest.weight(tick, place))
             mouths[(number, place)] = (mouth, self._mask * changed_share(mouth, crop) * shown)
         return mouths
 

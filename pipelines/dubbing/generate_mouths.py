@@ -82,16 +82,36 @@ class MouthGenerator:
         Returns:
             The generated crops (S, S, 3) RGB under the same keys.
         """
+        crops = self._draw(
+            np.stack(list(true.values())), np.stack([references[key] for key in true]), list(true)
+        )
+        return {key: self._matches[key[1]](crop, true[key]) for key, crop in zip(true, crops, strict=True)}
+
+    def generate_still(self, place: int, true: Crop, reference: Crop, ticks: Sequence[int]) -> NDArray[np.uint8]:
+        """Crops (N, S, S, 3) RGB in which nothing but the audio moves, in the model's own colours.
+
+        Args:
+            place: number of the stretch, whose voice is followed.
+            true: crop of one frame, (S, S, 3) RGB.
+            reference: the same with its mouth closed.
+            ticks: whose audio is followed.
+        """
+        num = len(ticks)
+        return self._draw(
+            np.stack([true] * num), np.stack([reference] * num), [(tick, place) for tick in ticks]
+        )
+
+    def _draw(
+        self, pose: NDArray[np.uint8], reference: NDArray[np.uint8], keys: Sequence[tuple[int, int]]
+    ) -> NDArray[np.uint8]:
+        """Crops (N, S, S, 3) as the model draws them, for ticks and stretches."""
         import torch
 
-        pose = np.stack(list(true.values()))
-        reference = np.stack([references[key] for key in true])
         lower_rows(pose)[:] = 0  # the generator hides these rows as well
         batches = self._generator.render_batches(
             torch.from_numpy(pose),
             torch.from_numpy(reference),
-            torch.stack([self._units[self._stretch_voices[place]][tick] for tick, place in true]),
+            torch.stack([self._units[self._stretch_voices[place]][tick] for tick, place in keys]),
             self._batch_frames,
         )
-        crops = np.concatenate([batch.numpy() for batch in batches])
-        return {key: self._matches[key[1]](crop, true[key]) for key, crop in zip(true, crops, strict=True)}
+        return np.concatenate([batch.numpy() for batch in batches])

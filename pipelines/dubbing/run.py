@@ -186,6 +186,7 @@ def result_lines(result: DubResult) -> list[str]:
     taken = [f"audio: {result.audio_changes}"] if result.audio_changes else []
     without = [result.without_speech] if result.without_speech else []
     enlarged = [result.enlarged] if result.enlarged else []
+    followed = [told] if (told := result.followed.text()) else []
     if result.num_covered_frames:
         left += f"; in {result.num_covered_frames} something covers the mouth, which is left alone there"
     if result.num_bridged_frames:
@@ -203,6 +204,7 @@ def result_lines(result: DubResult) -> list[str]:
         *taken,
         *without,
         *enlarged,
+        *followed,
         f"real-time factor {result.real_time_factor:.2f} ({result.seconds:.1f} s of work for {result.duration_s:.1f} s)",
         f"the file says that it is synthetic; recorded as dubs/{result.dub_id}",
         signed,

@@ -29,6 +29,9 @@ create table dubs (
     num_dubbed_frames bigint,  -- frames of them in which a chosen face is tracked; the others are unchanged
     num_bridged_frames bigint,  -- dubbed frames in which a face was not found, between ones in which it was: its place is interpolated; null for earlier dubs
     num_covered_frames bigint,  -- frames in which something covers a chosen mouth, a hand or a microphone: it is left alone there; null for earlier dubs
+    opening_audio double,  -- correlation of the drawn mouth's opening with what the model draws for the same audio into one still frame, -1 to 1: near 1 the mouth follows the audio; where it drew the same mouth throughout, for photographs, short and earlier dubs null
+    opening_source double,  -- correlation of the drawn mouth's opening with that of the given video's own mouth, -1 to 1: near 0 the source does not show through; null for photographs, short and earlier dubs
+    opening_at_rest double,  -- mean opening of the drawn mouth where the audio holds no speech, in units of the given face's closed mouth (5th percentile of its opening): near 1 it is closed; null where nothing rests, and for earlier dubs
     duration_s double,  -- length of the dubbed video, seconds
     fit varchar,  -- where video and audio differ in length: trim (to the shorter), loop or hold (the video)
     faces_json json,  -- JSON array: each face that was dubbed, its place and size in words, and with --face speaker why it is the speaker
