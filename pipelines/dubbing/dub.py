@@ -140,7 +140,7 @@ def make_dub(
     rests = [first.spoken.voices[stretch.voice].rest for stretch in first.stretches]
     looks = read_looks(read_frames(source), first.stretches, rests, model.generator.crop_px)
     mouths = _mouth_generator(model, first, settings)
-    readings = MouthReadings(backend, first.stretches)
+    readings = MouthReadings(backend, first.stretches, first.plan.num_ticks)
     dubbed = DubbedFrames(source, first.plan, readings, mouths, settings, looks, writing.pixel_format)
     with progress("drawing", first.plan.num_frames) as advance, replacing(inputs.out) as temporary:
         with writing_errors(inputs.out):
@@ -156,15 +156,7 @@ def make_dub(
         if key is not None:
             with replacing(temporary) as signed:
                 sign_video(temporary, signed, origin, key)
-        result = _result(
-            inputs,
-            origin,
-            first,
-            writing,
-            dubbed,
-            began=began,
-            is_signed=key is not None,
-        )
+        result = _result(inputs, origin, first, writing, dubbed, began=began, is_signed=key is not None)
         append_row(
             home,
             result_row(inputs, origin, result, first.source, first.spoken, settings, model.folder, temporary),

@@ -87,7 +87,9 @@ class MouthGenerator:
         )
         return {key: self._matches[key[1]](crop, true[key]) for key, crop in zip(true, crops, strict=True)}
 
-    def generate_still(self, place: int, true: Crop, reference: Crop, ticks: Sequence[int]) -> NDArray[np.uint8]:
+    def generate_still(
+        self, place: int, true: Crop, reference: Crop, ticks: Sequence[int]
+    ) -> NDArray[np.uint8]:
         """Crops (N, S, S, 3) RGB in which nothing but the audio moves, in the model's own colours.
 
         Args:

@@ -2,7 +2,7 @@
 
 The openings are read from the drawn crops, a part of the ticks. What the audio alone asks for is what the model draws for it
 into one still frame with a closed mouth: nothing but the audio moves there. That shows whether the drawn mouths follow the
-audio or the video; it does not show that the model draws the right mouth for a sound, which the metrics of its test clips do.
+audio or the video; it does not show that the model draws the right mouths, which the metrics of its test clips do.
 
 Legend: T ticks of 25 a second, S side of a crop.
 """
@@ -23,11 +23,11 @@ from assets.metrics.opening_metrics import UndefinedError, correlation
 from pipelines.dubbing.choose_faces import Stretch
 from pipelines.dubbing.generate_mouths import Crop, MouthGenerator
 
-# Which ticks are read: by a detector that is quick, and by one that is a network.
-READ_EVERY, READ_BY_NETWORK_EVERY = 2, 16
+# Which ticks are read: by a detector that is quick, in a dub of fewer than SHORT_TICKS, and by one that is a network.
+READ_EVERY, READ_IN_SHORT_EVERY, READ_BY_NETWORK_EVERY, SHORT_TICKS = 4, 2, 16, 125
 # Which of the ticks that are read are drawn into a still frame as well, if that makes so many; in a dub that is shorter more
 # of them are, and in one of fewer than LEAST_TICKS none.
-STILL_EVERY, LEAST_STILLS, LEAST_TICKS = 8, 16, 50
+STILL_EVERY, LEAST_STILLS, LEAST_TICKS = 16, 16, 32
 # Readings of a stretch below which it does not count, and how much a crop is enlarged for the detector.
 LEAST_READINGS, ENLARGED = 12, 2
 
@@ -77,11 +77,14 @@ class _Reading:
 class MouthReadings:
     """Reads the openings of drawn mouths while they are drawn."""
 
-    def __init__(self, backend: FaceBackend, stretches: Sequence[Stretch]) -> None:
-        """Takes a detector of landmarks, and the positions of the faces."""
+    def __init__(self, backend: FaceBackend, stretches: Sequence[Stretch], num_ticks: int) -> None:
+        """Takes a detector of landmarks, the positions of the faces, and the length of the dub."""
         self.stretches = stretches
         self._backend = backend
-        self._every = READ_EVERY if backend.batch_frames == 1 else READ_BY_NETWORK_EVERY
+        if backend.batch_frames > 1:
+            self._every = READ_BY_NETWORK_EVERY
+        else:
+            self._every = READ_EVERY if num_ticks >= SHORT_TICKS else READ_IN_SHORT_EVERY
         self._points = [stretch.landmarks for stretch in stretches]
         self._opening = [mouth_opening(points) for points in self._points]
         self._readings: dict[int, list[_Reading]] = defaultdict(list)
@@ -116,7 +119,9 @@ class MouthReadings:
         """
         spoken = {place: [one for one in some if one.rest == 0] for place, some in self._readings.items()}
         moving = {
-            place: some for place, some in spoken.items() if len(some) >= LEAST_READINGS and self._moves(place)
+            place: some
+            for place, some in spoken.items()
+            if len(some) >= LEAST_READINGS and self._moves(place)
         }
         return Followed(
             audio=_pooled(self._beside_stills(moving, mouths)),
@@ -169,7 +174,8 @@ def _pooled(pairs: Sequence[NDArray[np.float32]]) -> float | None:
     """Correlation over all stretches; None where it is not defined."""
     if not pairs:
         return None
+    drawn, other = np.concatenate(pairs, axis=1)
     try:
-        return correlation(*np.concatenate(pairs, axis=1), least_share=0)
+        return correlation(drawn, other, least_share=0)
     except UndefinedError:
         return None

@@ -70,7 +70,7 @@ def read(
     reader, mouths = GreyReader(), StillMouths(asked)
     for name, value in backend.items():
         setattr(reader, name, value)
-    readings = MouthReadings(reader, [stretch_of(source)])  # type: ignore[arg-type]
+    readings = MouthReadings(reader, [stretch_of(source)], len(drawn))  # type: ignore[arg-type]
     readings.keep_still(0, 0, crop_of(0), crop_of(0))
     for tick, opening in enumerate(drawn):
         readings.add(tick, 0, min(tick, len(source) - 1), crop_of(opening), 0 if rest is None else rest[tick])
@@ -86,11 +86,11 @@ def test_a_mouth_that_follows_the_audio_and_one_that_follows_the_source() -> Non
     asked, source = moving(1), moving(2)
     told, reader, mouths = read(asked, source, asked)
     assert told.audio == pytest.approx(1, abs=1e-4) and told.at_rest is None
-    assert told.source == pytest.approx(np.corrcoef(asked[::2], source[::2])[0, 1], abs=1e-3)
-    assert mouths.ticks[0] == list(range(0, 200, 8)) and reader.num_read == 100 + 25
+    assert told.source == pytest.approx(np.corrcoef(asked[::4], source[::4])[0, 1], abs=1e-3)
+    assert mouths.ticks[0] == list(range(0, 200, 12)) and reader.num_read == 50 + 17
     told, *_ = read(source, source, asked)
     assert told.source == pytest.approx(1, abs=1e-3)
-    assert told.audio == pytest.approx(np.corrcoef(asked[::8], source[::8])[0, 1], abs=1e-3)
+    assert told.audio == pytest.approx(np.corrcoef(asked[::12], source[::12])[0, 1], abs=1e-3)
     assert told.text() == (
         f"the mouth follows by {told.audio:.2f} what the model draws for the audio alone (correlation of openings), by 1.00 "
         "the source's own mouth"
@@ -121,8 +121,8 @@ def test_rest_is_measured_in_closed_mouths_and_is_no_speech() -> None:
 def test_nothing_is_invented_for_photographs_and_short_dubs() -> None:
     asked = moving(1)
     told, reader, mouths = read(asked, np.array([4.0]), asked)
-    assert told == Followed() and told.text() is None and mouths.ticks == {} and reader.num_read == 100
-    told, _, mouths = read(asked[:40], moving(2)[:40], asked)
+    assert told == Followed() and told.text() is None and mouths.ticks == {} and reader.num_read == 50
+    told, _, mouths = read(asked[:30], moving(2)[:30], asked)
     assert told.audio is None and mouths.ticks == {} and told.source is not None
     assert read(asked[:20], moving(2)[:20], asked)[0] == Followed()
 
@@ -137,15 +137,15 @@ def test_faces_count_together_each_about_its_own_mean() -> None:
     """Two faces whose own mouths are open to a different degree: that is no correlation."""
     asked, sources = moving(1), [moving(2), moving(3)]
     mouths, reader = StillMouths(asked), GreyReader()
-    readings = MouthReadings(reader, [stretch_of(sources[0] + 10), stretch_of(sources[1])])  # type: ignore[arg-type]
+    readings = MouthReadings(reader, [stretch_of(sources[0] + 10), stretch_of(sources[1])], 200)  # type: ignore[arg-type]
     for place in (0, 1):
         readings.keep_still(place, 0, crop_of(0), crop_of(0))
         for tick in range(200):
             for _ in range(2):  # a video of 50 frames a second shows a tick twice
                 readings.add(tick, place, tick, crop_of(asked[tick] + 10 * (1 - place)), 0)
     told = readings.followed(mouths)  # type: ignore[arg-type]
-    assert reader.num_read == 2 * 100 + 2 * 25
-    pairs = [np.stack([asked[::2], source[::2]]) for source in sources]
+    assert reader.num_read == 2 * 50 + 2 * 13
+    pairs = [np.stack([asked[::4], source[::4]]) for source in sources]
     pooled = np.concatenate([pair - pair.mean(axis=1, keepdims=True) for pair in pairs], axis=1)
-    assert told.source == pytest.approx(np.corrcoef(*pooled)[0, 1], abs=1e-3)
+    assert told.source == pytest.approx(np.corrcoef(*pooled)[0, 1], abs=0.01)
     assert told.audio == pytest.approx(1, abs=1e-3)
