@@ -28,8 +28,8 @@ READ_EVERY, READ_IN_SHORT_EVERY, READ_BY_NETWORK_EVERY, SHORT_TICKS = 4, 2, 16, 
 # Which of the ticks that are read are drawn into a still frame as well, if that makes so many; in a dub that is shorter more
 # of them are, and in one of fewer than LEAST_TICKS none.
 STILL_EVERY, LEAST_STILLS, LEAST_TICKS = 16, 16, 32
-# Readings of a stretch below which it does not count, and how much a crop is enlarged for the detector.
-LEAST_READINGS, ENLARGED = 12, 2
+# Readings of a stretch below which it does not count, and the side to which a crop is enlarged for the detector.
+LEAST_READINGS, READ_PX = 12, 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,9 +157,9 @@ class MouthReadings:
         return float(np.mean(resting)) if resting else None
 
     def _read(self, crop: Crop, points: Points) -> float:
-        large = cv2.resize(crop, None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_LINEAR)
+        large = cv2.resize(crop, (READ_PX, READ_PX), interpolation=cv2.INTER_LINEAR)
         image = cv2.cvtColor(large, cv2.COLOR_RGB2GRAY) if self._backend.reads_luma else large
-        found: Points = self._backend.landmarks([image], [boxes_of(points) * ENLARGED])[0]
+        found: Points = self._backend.landmarks([image], [boxes_of(points) * (READ_PX / len(crop))])[0]
         return float(mouth_opening(found))
 
 
