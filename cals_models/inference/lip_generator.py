@@ -20,7 +20,8 @@ from cals_models.methods.registry import method_of
 from cals_models.networks.frame_tensors import to_byte_frames, to_float_frames
 from cals_models.networks.generator_files import read_generator
 from cals_models.networks.lip_sync import LipSync
-from cals_models.networks.model_files import load_network
+from cals_models.networks.model_files import ModelFiles, load_network
+from cals_models.networks.unit_model import UnitModel
 from cals_models.precision import autocast
 from cals_models.shards.shard_format import BASE_CROP_PX, NUM_MELS
 from cals_models.timebase import MELS_PER_FRAME
@@ -48,7 +49,7 @@ class LipGenerator:
         crop_px: S, side of the crops that it is given and draws.
     """
 
-    model: LipSync
+    model: UnitModel
     method: str
     dataset: str
     weights_sha256: str
@@ -189,8 +190,24 @@ def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str
         model = LipSync(method, files.config, parsed, files.crop_px)
     except ValueError as error:
         raise ValueError(f"{files.folder}: {error}; train the model again") from error
-    load_network(model.generator, files.weights.get("generator", {}), str(files.folder))
-    load_network(model.audio, files.weights.get("audio", {}), str(files.folder))
+    return opened_generator(files, model, files.config.context_frames, device, precision)
+
+
+def opened_generator(
+    files: ModelFiles, model: UnitModel, context_frames: int, device: str, precision: str
+) -> LipGenerator:
+    """A model with the weights of a folder, ready to generate.
+
+    Args:
+        files: of the folder.
+        model: built with the folder's settings.
+        context_frames, device, precision: see `LipGenerator`.
+
+    Raises:
+        ValueError: the weights are another network's, or the speech level is no number.
+    """
+    for name, network in model.parts().items():
+        load_network(network, files.weights.get(name, {}), str(files.folder))
     level = files.plain.get("speech_level")
     if level is not None and not (isinstance(level, int | float) and math.isfinite(level)):
         raise ValueError(
@@ -200,11 +217,11 @@ def load_generator(model_dir: Path | str, device: str = "cpu", *, precision: str
     model.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return LipGenerator(
         model=model.eval().requires_grad_(False),
-        method=method,
+        method=str(files.method),
         dataset=str(files.plain.get("dataset")),
         weights_sha256=str(files.plain["weights_sha256"]),
         device=place,
-        context_frames=files.config.context_frames,
+        context_frames=context_frames,
         precision=precision,
         speech_level=None if level is None else float(level),
         crop_px=files.crop_px,

@@ -15,6 +15,7 @@ METHOD_MODULES = Choices(
     cals="cals_models.methods.cals:METHOD",
     copy_reference="cals_models.methods.copy_reference:METHOD",
     ground_truth="cals_models.methods.ground_truth:METHOD",
+    synctalkface="cals_models.methods.synctalkface:METHOD",
     wav2lip="cals_models.methods.wav2lip:METHOD",
 )
 

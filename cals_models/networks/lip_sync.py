@@ -13,12 +13,13 @@ from cals_models.methods.lip_to_face import LipToFaceMethod
 from cals_models.methods.registry import method_of
 from cals_models.networks.audio_to_lip import AudioToLip
 from cals_models.networks.generator import LipToFace
+from cals_models.networks.unit_model import UnitModel
 from cals_models.networks.wav2lip_audio import Wav2LipAudio
 from cals_models.shards.shard_format import BASE_CROP_PX
 from cals_models.timebase import MELS_PER_FRAME
 
 
-class LipSync(nn.Module):
+class LipSync(UnitModel):
     """Generator and audio path of a method.
 
     Args:
@@ -85,15 +86,6 @@ class LipSync(nn.Module):
         rows = torch.arange(len(first), device=first.device)[:, None]
         return self.audio.from_windows(windows[rows, frames])
 
-    def generate(self, reference: Tensor, pose_prior: Tensor, units: Tensor) -> Tensor:
-        """Generates frames, see `LipToFace.forward`.
-
-        Args:
-            reference, pose_prior: float (N, 3, S, S), RGB in [0, 1].
-            units: float (N, 512).
-
-        Returns:
-            float32 (N, 3, S, S), RGB in [0, 1].
-        """
-        frames: Tensor = self.generator(reference, pose_prior, units)
-        return frames
+    def parts(self) -> dict[str, nn.Module]:
+        """Generator and audio path."""
+        return {"generator": self.generator, "audio": self.audio}

@@ -20,6 +20,7 @@ from cals_models.config.lip_motion_units import UNIT_DIM
 from cals_models.config.synctalkface import SyncTalkFaceConfig
 from cals_models.mel_windows import SILENCE, mel_windows, pad_windows
 from cals_models.networks.generator import LipToFace
+from cals_models.networks.unit_model import UnitModel
 from cals_models.networks.wav2lip_audio import Wav2LipAudio
 from cals_models.shards.shard_format import BASE_CROP_PX
 from cals_models.timebase import MELS_PER_FRAME
@@ -77,7 +78,7 @@ class AudioLipMemory(nn.Module):
         self.lip.copy_(lips)
 
 
-class SyncTalkFace(nn.Module):
+class SyncTalkFace(UnitModel):
     """The model: audio encoder, memory, join, Lip-to-Face.
 
     Args:
@@ -133,15 +134,11 @@ class SyncTalkFace(nn.Module):
         rows = torch.arange(len(first), device=first.device)[:, None]
         return self.audio.from_windows(windows[rows, frames])
 
-    def generate(self, reference: Tensor, pose_prior: Tensor, units: Tensor) -> Tensor:
-        """Generates frames, see `LipToFace.forward`.
-
-        Args:
-            reference, pose_prior: float (N, 3, 128, 128), RGB in [0, 1].
-            units: float (N, 512).
-
-        Returns:
-            float32 (N, 3, 128, 128), RGB in [0, 1].
-        """
-        frames: Tensor = self.generator(reference, pose_prior, units)
-        return frames
+    def parts(self) -> dict[str, nn.Module]:
+        """Generator, audio encoder, memory, and what joins a mouth with audio."""
+        return {
+            "generator": self.generator,
+            "audio": self.audio,
+            "memory": self.memory,
+            "join": self.join,
+        }

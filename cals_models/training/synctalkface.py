@@ -12,7 +12,6 @@ Legend: B samples, S target frames, G = 2 generations, D = 512.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from cals_models.losses import adversarial_loss, memory_align_loss, memory_store
 from cals_models.mel_windows import CONTEXT_FRAMES, WINDOW_FRAMES
 from cals_models.networks.discriminator import LowerFaceDiscriminator
 from cals_models.networks.frame_tensors import to_float_frames
-from cals_models.networks.model_files import load_network, read_model
+from cals_models.networks.generator_files import continue_from
 from cals_models.networks.sync_encoder import SyncEncoder
 from cals_models.networks.synctalkface import LIP_SCALE, SyncTalkFace
 from cals_models.networks.trained_sync_encoder import load_sync_encoder
@@ -63,28 +62,14 @@ def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) 
     assert isinstance(job.config, SyncTalkFaceConfig)
     expert = load_sync_encoder(job.inputs["sync_encoder"])
     seed_step(job.config.seed, -1, 0)
-    model = SyncTalkFace(job.config, common_crop_px(shard_sets))
+    crop_px = common_crop_px(shard_sets)
+    model = SyncTalkFace(job.config, crop_px)
     stage = SyncTalkFaceStage(job.config, world, shard_sets, model, expert)
     if "generator" in job.inputs:
-        _continue_from(job.inputs["generator"], str(job.method), stage)
+        continue_from(job.inputs["generator"], str(job.method), model.parts(), crop_px)
     else:
         stage.start_memory()
     return stage
-
-
-def _continue_from(folder: Path, method: str, stage: "SyncTalkFaceStage") -> None:
-    base = read_model(folder, "generator")
-    if base.method != method:
-        raise ValueError(
-            f"{folder}: a generator of method {base.method!r}; {method!r} can't continue from it"
-        )
-    if base.crop_px != stage.model.generator.crop_px:
-        raise ValueError(
-            f"{folder}: the {method} generator draws crops of {base.crop_px} px, the shards hold "
-            f"{stage.model.generator.crop_px} px; give both datasets the same face_crops.crop_px"
-        )
-    for name in stage.exported:
-        load_network(stage.networks[name], base.weights.get(name, {}), str(folder))
 
 
 class SyncTalkFaceStage(LipToFaceStage):
@@ -103,12 +88,7 @@ class SyncTalkFaceStage(LipToFaceStage):
         self.world, self.model, self.expert = world, model, expert
         seed_step(config.seed, -2, 0)
         self.discriminator = LowerFaceDiscriminator(config.discriminator_width, model.generator.crop_px)
-        parts = {
-            "generator": model.generator,
-            "audio": model.audio,
-            "memory": model.memory,
-            "join": model.join,
-        }
+        parts = model.parts()
         self.exported = tuple(parts)
         self.networks = {**parts, "discriminator": self.discriminator}
         for network in (*self.networks.values(), self.expert):

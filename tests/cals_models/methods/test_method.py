@@ -17,7 +17,9 @@ def test_the_trainer_computes_every_sync_loss_that_a_method_may_list() -> None:
 
 
 def test_names_and_positions_are_unique() -> None:
-    assert list(METHODS) == ["ground_truth", "copy_reference", "wav2lip", "a2l", "a2l_dav", "cals"]
+    assert list(METHODS) == [
+        "ground_truth", "copy_reference", "wav2lip", "synctalkface", "a2l", "a2l_dav", "cals",
+    ]  # fmt: skip
     assert all(method.name == name for name, method in METHODS.items())
     assert len({method.position for method in METHODS.values()}) == len(METHODS)
 

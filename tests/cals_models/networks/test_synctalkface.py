@@ -117,3 +117,9 @@ def test_the_defaults_are_the_originals() -> None:
     )
     assert (config.memory_slots, config.batch_samples, config.adam_beta_1, config.adam_beta_2) == (96, 40, 0.5, 0.999)  # fmt: skip
     assert (config.learning_rate, config.discriminator_learning_rate, config.target_frames) == (1e-4, 5e-4, 5)
+
+
+def test_crops_of_256_px_are_drawn_at_their_size() -> None:
+    model = SyncTalkFace(SMALL, 256).eval()
+    frames = model.generate(*[torch.rand(1, 3, 256, 256)] * 2, model.units(torch.randn(1, 80, 20))[0, :1])
+    assert frames.shape == (1, 3, 256, 256)
