@@ -35,7 +35,8 @@ def instruments() -> Instruments:
 
 @pytest.fixture(scope="module")
 def crops(grid_clips: list[Path]) -> tuple[np.ndarray, np.ndarray]:
-    return grid_crops(grid_clips[0], 10, 256)
+    frames, audio = grid_crops(grid_clips[0], 10, 256)
+    return frames.copy(), audio
 
 
 def test_values_at_128_px_and_at_the_crops_own_size(
