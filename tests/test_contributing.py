@@ -37,6 +37,7 @@ PROOF = {
     "pipelines/dubbing/covered_face.py": "def covers",
     "pipelines/dubbing/paste_mouth.py": "def ",
     "pipelines/adapt.py": "def adapt",
+    "cals_models/shards/shard_format.py": "CROP_SIZES_PX",
     "assets/project/graph.py": "Stage(",
     "pipelines/staleness.py": "kind=",
     "pipelines/web/door.py": "class Door",
