@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SPEAKER_S = 60.0
 """Of a face's longest stretch in view, so much is compared with the audio."""
 OFFSETS = AvOffsetSettings()
-NO_PROBE = "there is no trained sync encoder to tell who speaks"
+NO_PROBE = "the home holds no sync encoder of the model's dataset to tell who speaks (cals run --to sync_encoder trains it)"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -133,7 +133,7 @@ def test_where_nobody_or_more_than_one_speaks_it_is_one_line_with_the_numbers(tm
     ):
         speaker_of(silent)
     with pytest.raises(
-        ValueError, match=r"both\.mkv: there is no trained sync encoder to tell who speaks; choose with"
+        ValueError, match=r"both\.mkv: the home holds no sync encoder of the model's dataset .*; choose with"
     ):
         speaker_of(both, None)
 
