@@ -294,23 +294,6 @@ def _upstream_cause(scan: _Scan, stage: Stage, method: str | None) -> Cause | No
     return cause_elsewhere(stage, scan.dataset, method, scan.heads, stale_there)
 
 
-def _base_cause(scan: _Scan, stage: Stage, method: str | None) -> Cause | None:
-    """Why a training can't start from the base's model now."""
-    for asset, other, _ in base_input(stage, scan.dataset, method).values():
-        stale = scan.others[other].stale.get((asset, method)) if other in scan.others else None
-        if stale is not None and stale.kind == "blocked":
-            return Cause(kind="blocked", text=f"base {other}: {stale.text}")
-        if stale is not None:
-            return Cause(kind="upstream_stale", text=f"{asset} of {other} (base) will be remade")
-        row = scan.heads.get((asset, other, method))
-        if row is None:
-            remedy = f"run: cals run --dataset {other} --to {asset}"
-            return Cause(kind="blocked", text=f"{asset} of {other} (base) was never made; {remedy}")
-        if row["blocked_by"]:
-            return Cause(kind="blocked", text=failed_check(row, f"{asset} of {other} (base)"))
-    return None
-
-
 def _own_cause(scan: _Scan, stage: Stage, method: str | None, row: dict[str, Any]) -> Cause | None:
     code = stage_code(stage.name)
     if row["code_version"] != code.digest:

@@ -128,6 +128,7 @@ _ALL = (
         asset="assets.shards.asset:shards",
         settings="assets.shards.settings:ShardSettings",
         deps=("clips", "face_crops", "mels", "av_offsets"),
+        sources=("base",),
     ),
     # Models: trained on the shards
     Stage(

@@ -47,6 +47,11 @@ def observed_versions(project: Project, source: str) -> dict[tuple[str, str | No
     }
 
 
+def base_version(project: Project, dataset: str) -> str:
+    """Data version of the observed source ``base``: what adapts a base's models needs no test clips."""
+    return project.dataset(dataset).base or "none"
+
+
 def base_input(stage: Stage, dataset: Dataset, method: str | None) -> dict[str, tuple[str, str, str | None]]:
     """The base's model that a training of the dataset starts from: name in the ledger -> asset, dataset, method."""
     is_control = method is not None and not METHODS[method].is_trained

@@ -43,6 +43,11 @@ _SOURCES = (
         ),
     ),
     Source(
+        name="base",
+        version="assets.project.source_versions:base_version",
+        description="Name of the dataset whose models a dataset adapts (base in cals.yaml); `none` without one.",
+    ),
+    Source(
         name="mos_ratings",
         version="assets.mos.part:ratings_version",
         description="Ratings of each dataset's MOS studies; data version: digest over all answers.",

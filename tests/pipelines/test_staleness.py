@@ -12,7 +12,7 @@ import pytest
 from assets.project.code_version import CodeVersion
 from assets.project.graph import STAGES, source_names, stage_code
 from assets.project.settings import Project, SettingsError, load_project
-from assets.project.source_versions import TRAIN_ON, base_input
+from assets.project.source_versions import TRAIN_ON, base_input, base_version
 from assets.stage.run import needed_methods
 from assets.stage.split_versions import split_version, splits_read
 from assets.store import ledger
@@ -45,6 +45,8 @@ class World:
     def source_version(self, project: Project, source: str, dataset: str, method: str | None = None) -> str:
         if source == "raw_videos":
             return self.raw[dataset]
+        if source == "base":
+            return base_version(project, dataset)
         if not source.startswith("settings/"):
             return f"no {source}"
         return project.settings_digest(dataset, source.split("/")[1])
@@ -260,6 +262,9 @@ def test_a_training_waits_for_shards_of_another_dataset_that_nobody_made(world: 
 def test_a_dataset_with_a_base_starts_from_its_models(world: World) -> None:
     world.make_all()
     world.edit(ONE, BASED)
+    stale = {p.label: p for p in find_stale(world.project)}
+    assert stale["shards/one"].cause.text == "input changed: base", "its check asks whether there is one"
+    world.make(stale["shards/one"])
     stale = {p.label: p for p in find_stale(world.project)}
     assert stale["sync_encoder/one"].cause.text == "input changed: sync_encoder of two (base)"
     assert stale["sync_encoder/one"].ready and "lse_evaluator/one" not in stale
