@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from assets.raw_videos.layouts.folder import SPLITS_NAME
 from assets.shards.contents import find_in_contents, write_missing_contents
 from assets.store.current_model import find_current_model
 from assets.store.file_digests import sha256_of
+from assets.store.withdrawals import forgotten_hashes
 from pipelines.dubbing.choose_model import newest_base
 from pipelines.dubbing.source_video import open_source
 
@@ -75,6 +76,21 @@ class Adaptation:
         return self.name or name_of(self.video)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Adapted:
+    """An adaptation that was run.
+
+    Args:
+        project: with the dataset.
+        dataset: its name.
+        outcome: of the run up to its generator.
+    """
+
+    project: Project
+    dataset: str
+    outcome: RunOutcome
+
+
 def add_adapted_dataset(project: Project, wanted: Adaptation, say: Callable[[str], None]) -> Project:
     """Copies the video into the home and adds the dataset to ``cals.yaml``; trains nothing.
 
@@ -90,6 +106,8 @@ def add_adapted_dataset(project: Project, wanted: Adaptation, say: Callable[[str
         raise SettingsError(
             f"{wanted.video}: {length_s:.1f} s; at least {LEAST_S:g} s of a person who speaks are needed"
         )
+    if sha256_of(wanted.video) in forgotten_hashes(project.home):
+        raise SettingsError(f"{wanted.video}: was forgotten (cals forget): no model may be trained on it")
     base = project.dataset(wanted.base or newest_base(project, wanted.method))
     steps = _steps(project, base, wanted)
     name = wanted.dataset_name
@@ -193,3 +211,42 @@ def adapt(project: Project, wanted: Adaptation, say: Callable[[str], None]) -> R
 
     with_new = add_adapted_dataset(project, wanted, say)
     return run_stale(with_new, [wanted.dataset_name], "generator")
+
+
+def adapt_once(project: Project, wanted: Adaptation, say: Callable[[str], None]) -> Adapted:
+    """As ``adapt``, but takes the dataset that the same video has become already, where there is one.
+
+    Args:
+        project: with the base.
+        wanted: its ``minutes`` count for a new dataset only.
+        say: prints a line.
+    """
+    from pipelines.runner import run_stale
+
+    earlier = _adapted_before(project, wanted)
+    if earlier is not None:
+        say(f"{earlier.name}: {wanted.video.name} is adapted to already, from {earlier.base}")
+        name = earlier.name
+    else:
+        name = wanted.name or _free_name(project, wanted.video)
+        project = add_adapted_dataset(project, replace(wanted, name=name), say)
+    return Adapted(project=project, dataset=name, outcome=run_stale(project, [name], "generator"))
+
+
+def _adapted_before(project: Project, wanted: Adaptation) -> Dataset | None:
+    """The dataset that the same bytes became, of the same base and method."""
+    digest = sha256_of(wanted.video)
+    for dataset in project.datasets.values():
+        is_alike = wanted.base in (None, dataset.base) and wanted.method in dataset.methods
+        copies = (project.home.root / FOLDER / dataset.name).glob("video.*")
+        if dataset.base is not None and is_alike and any(sha256_of(copy) == digest for copy in copies):
+            return dataset
+    return None
+
+
+def _free_name(project: Project, video: Path) -> str:
+    """The name that the file gives, with a number where another video of that name has it."""
+    name, number = name_of(video), 1
+    while (free := name if number == 1 else f"{name[:36].rstrip('_')}_{number}") in project.datasets:
+        number += 1
+    return free

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.cli.command import Add, open_project
-from pipelines.cli.errors import EXIT_NOT_DONE
-from pipelines.dubbing.settings import CODECS, CONTAINERS, FITS, SPEAKER
+from pipelines.cli.errors import EXIT_NOT_DONE, print_problems
+from pipelines.dubbing.settings import CODECS, CONTAINERS, FITS, SPEAKER, DubSettings
+
+if TYPE_CHECKING:
+    from pipelines.dubbing.dub import DubInputs
 
 
 def add_command(add: Add) -> None:
@@ -33,6 +37,18 @@ def add_command(add: Add) -> None:
         "--model",
         metavar="M",
         help="a model's folder, DATASET or DATASET/METHOD (default: the newest registered cals generator)",
+    )
+    parser.add_argument(
+        "--adapt",
+        metavar="MINUTES",
+        type=float,
+        help="first continue a trained generator on the person in the video, for about so long (cals adapt); a video that was "
+        "adapted to before keeps its model",
+    )
+    parser.add_argument(
+        "--base",
+        metavar="DATASET",
+        help="with --adapt: whose models are adapted (default: the dataset of the newest generator)",
     )
     parser.add_argument(
         "--face",
@@ -110,6 +126,13 @@ def _check_files(arguments: argparse.Namespace) -> None:
     if arguments.cast and (arguments.audio or arguments.face):
         other = "--audio" if arguments.audio else "--face"
         raise ValueError(f"--cast and {other}: the table names faces and audios; give --cast alone")
+    if arguments.base and arguments.adapt is None:
+        raise ValueError(
+            "--base without --adapt: it names the dataset whose models are adapted; give --adapt MINUTES too"
+        )
+    if arguments.adapt is not None and (arguments.model or arguments.list):
+        other = "--model" if arguments.model else "--list"
+        raise ValueError(f"--adapt and {other}: --adapt makes the model for one video; give one of the two")
     lacking = [name for name in ("video", "audio", "out") if name not in given]
     if arguments.cast and "audio" in lacking:
         lacking.remove("audio")
@@ -142,7 +165,6 @@ def _dub(arguments: argparse.Namespace) -> int:
     from pipelines.dubbing.dub import DubInputs
     from pipelines.dubbing.run import run_dub
     from pipelines.dubbing.run_list import run_list
-    from pipelines.dubbing.settings import DubSettings
 
     settings = DubSettings(
         fit=arguments.fit,
@@ -167,5 +189,21 @@ def _dub(arguments: argparse.Namespace) -> int:
         container=arguments.container,
         cast=read_cast(Path(arguments.cast)) if arguments.cast else None,
     )
+    if arguments.adapt is not None:
+        return _adapt_and_dub(arguments, inputs, settings)
     run_dub(open_project(), inputs, arguments.model, settings, print)
+    return 0
+
+
+def _adapt_and_dub(arguments: argparse.Namespace, inputs: DubInputs, settings: DubSettings) -> int:
+    from pipelines.adapt import Adaptation, adapt_once
+    from pipelines.dubbing.run import check_files, run_dub
+
+    check_files(inputs, settings)
+    wanted = Adaptation(video=inputs.video, base=arguments.base, minutes=arguments.adapt)
+    adapted = adapt_once(open_project(), wanted, print)
+    print_problems(adapted.outcome)
+    if not adapted.outcome.ok:
+        return EXIT_NOT_DONE
+    run_dub(adapted.project, inputs, f"{adapted.dataset}/{wanted.method}", settings, print)
     return 0

@@ -49,12 +49,7 @@ def run_dub(
     Raises:
         ValueError: no such model, or bad input; nothing is written then.
     """
-    for given in inputs.given:
-        if not given.is_file():
-            raise ValueError(f"{given}: no such file; give the path of a readable file")
-    check_folder(inputs.out)
-    container = container_of(inputs.out, inputs.container)
-    check_output(container, settings, is_signed=configured_key() is not None)
+    check_files(inputs, settings)
     choice = choose_model(project.home, requested_model)
     from pipelines.dubbing.dub import make_dub
 
@@ -116,6 +111,20 @@ def _track_settings(project: Project, requested_model: str | None) -> TrackSetti
         return TrackSettings()
     known = dataset in project.datasets
     return project.stage_settings(dataset, "face_tracks") if known else TrackSettings()
+
+
+def check_files(inputs: DubInputs, settings: DubSettings) -> None:
+    """What is wrong with the files and can be known before any work.
+
+    Raises:
+        ValueError: a file is missing, or the result can't be written as it is wanted.
+    """
+    for given in inputs.given:
+        if not given.is_file():
+            raise ValueError(f"{given}: no such file; give the path of a readable file")
+    check_folder(inputs.out)
+    container = container_of(inputs.out, inputs.container)
+    check_output(container, settings, is_signed=configured_key() is not None)
 
 
 def _loaded(

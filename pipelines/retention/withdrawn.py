@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import partial
 
 from assets.project.settings import Project
+from assets.store.file_digests import sha256_of
 from assets.store.withdrawals import forgotten_hashes, withdrawals
+from pipelines.adapt import FOLDER
 from pipelines.lineage.identifiers import Target
 from pipelines.lineage.ledger_graph import MODEL_ASSETS, LedgerGraph, Row, label
 from pipelines.lineage.questions import descend
@@ -41,6 +43,7 @@ def find_withdrawn(project: Project, graph: LedgerGraph) -> tuple[list[Removal],
         *_old_trainings(project, old),
         *_old_previews(project, graph, old),
         *find_forgotten_rows(project, hashes),
+        *_adapted_copies(project, hashes),
     ]
     for dataset in sorted({row["dataset"] for row in touched} | _named_datasets(project)):
         if not any(row["dataset"] == dataset and graph.is_current(row) for row in touched):
@@ -82,6 +85,19 @@ def _old_trainings(project: Project, old: list[Row]) -> Iterator[Removal]:
         for samples in (project.home.mlflow / "artifacts" / row["mlflow_run_id"]).glob("artifacts/samples"):
             why = f"images of an earlier {label(row)}, trained on a forgotten content"
             yield of_path(project, samples, "forgotten", why)
+
+
+def _adapted_copies(project: Project, hashes: Mapping[str, str]) -> Iterator[Removal]:
+    """Copies that ``cals adapt`` made of forgotten videos: they are the project's own, the user's files are not touched."""
+    for copy in sorted((project.home.root / FOLDER).glob("*/video.*")):
+        if sha256_of(copy) in hashes:
+            yield Removal(
+                kind="forgotten",
+                name=copy.relative_to(project.home.root).as_posix(),
+                why="the copy that cals adapt made of a forgotten video",
+                num_bytes=copy.stat().st_size,
+                act=partial(copy.unlink, missing_ok=True),
+            )
 
 
 def _old_previews(project: Project, graph: LedgerGraph, old: list[Row]) -> Iterator[Removal]:

@@ -15,7 +15,13 @@ from assets.project.settings import Project, SettingsError, load_project
 from assets.shards.contents import SCHEMA, contents_path
 from assets.store.current_model import write_current_model
 from assets.store.file_digests import sha256_of
-from pipelines.adapt import Adaptation, add_adapted_dataset, name_of
+from assets.store.withdrawals import record_withdrawal
+from pipelines.adapt import Adaptation, adapt_once, add_adapted_dataset, name_of
+from pipelines.cli.main import make_parser
+from pipelines.lineage.ledger_graph import LedgerGraph
+from pipelines.retention.removal import remove
+from pipelines.retention.withdrawn import find_withdrawn
+from pipelines.runner import RunOutcome
 from tests.support.array_frames import astronaut
 
 BASE = """datasets:
@@ -123,3 +129,96 @@ def test_what_cannot_be_adapted(project: Project, grid_clips: list[Path], tmp_pa
 )
 def test_names_come_from_the_file(file: str, name: str) -> None:
     assert name_of(Path(file)) == name
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The datasets of each run."""
+    runs: list[list[str]] = []
+    monkeypatch.setattr("pipelines.runner.run_stale", lambda project, names, to: runs.append([*names, to]))
+    return runs
+
+
+def test_a_video_is_adapted_to_once(
+    project: Project, grid_clips: list[Path], tmp_path: Path, ran: list[list[str]]
+) -> None:
+    told: list[str] = []
+    wanted = Adaptation(video=grid_clips[0], minutes=2.0)
+    first = adapt_once(project, wanted, told.append)
+    name = name_of(grid_clips[0])
+    assert first.dataset == name and first.project.dataset(name).base == "people"
+    renamed = tmp_path / "other.mpg"
+    renamed.write_bytes(grid_clips[0].read_bytes())
+    again = adapt_once(first.project, replace(wanted, video=renamed, minutes=9.0), told.append)
+    assert again.dataset == name and again.project is first.project
+    assert told[-1] == f"{name}: other.mpg is adapted to already, from people"
+    same_name = tmp_path / grid_clips[0].name
+    same_name.write_bytes(grid_clips[1].read_bytes())
+    third = adapt_once(first.project, replace(wanted, video=same_name), told.append)
+    assert third.dataset == f"{name}_2" and third.project.dataset(f"{name}_2").base == "people"
+    assert ran == [[name, "generator"], [name, "generator"], [f"{name}_2", "generator"]]
+
+
+def test_a_forgotten_video_is_not_adapted_to_and_its_copy_goes(
+    project: Project, grid_clips: list[Path]
+) -> None:
+    wanted = Adaptation(video=grid_clips[0], name="me")
+    adapted = add_adapted_dataset(project, wanted, print)
+    (copy,) = (project.home.root / "adapted" / "me").glob("video.*")
+    assert find_withdrawn(adapted, LedgerGraph.read(adapted.home)) == ([], [])
+    record_withdrawal(project.home, sha256_of(copy), identifier="me", reason="withdrawn", places=[])
+    removals, _ = find_withdrawn(adapted, LedgerGraph.read(adapted.home))
+    (one,) = [removal for removal in removals if removal.name == f"adapted/me/{copy.name}"]
+    remove(adapted, one)
+    assert not copy.exists() and grid_clips[0].exists() and one.num_bytes > 0
+    with pytest.raises(SettingsError, match=r"was forgotten .cals forget.: no model may be trained on it"):
+        add_adapted_dataset(adapted, replace(wanted, name="me_too"), print)
+
+
+def test_a_dub_adapts_first_or_names_a_model(tmp_path: Path) -> None:
+    files = ["--video", "v.mp4", "--audio", "a.wav", "--out", "o.mp4"]
+    for given, words in [
+        ([*files, "--base", "people"], "--base without --adapt"),
+        (
+            [*files, "--adapt", "5", "--model", "me"],
+            "--adapt and --model: --adapt makes the model for one video",
+        ),
+        (["--list", "t.csv", "--adapt", "5"], "--adapt and --list"),
+        ([*files, "--adapt", "5"], "v.mp4: no such file; give the path of a readable file"),
+    ]:
+        arguments = make_parser().parse_args(["dub", *given])
+        with pytest.raises(ValueError, match=words):
+            arguments.command(arguments)
+
+
+def test_a_dub_is_made_by_the_adapted_model_and_not_where_its_run_failed(
+    project: Project, grid_clips: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dubbed: list[tuple[str, tuple[str, ...]]] = []
+    outcome = RunOutcome()
+    monkeypatch.setattr("pipelines.cli.dub.open_project", lambda: project)
+    monkeypatch.setattr("pipelines.runner.run_stale", lambda project, names, to: outcome)
+    monkeypatch.setattr(
+        "pipelines.dubbing.run.run_dub",
+        lambda project, inputs, model, settings, say: dubbed.append((model, tuple(project.datasets))),
+    )
+    audio, out = grid_clips[1], tmp_path / "o.mp4"
+    given = [
+        "dub",
+        "--adapt",
+        "1",
+        "--base",
+        "people",
+        "--video",
+        str(grid_clips[0]),
+        "--audio",
+        str(audio),
+        "--out",
+        str(out),
+    ]
+    arguments = make_parser().parse_args(given)
+    assert arguments.command(arguments) == 0
+    name = name_of(grid_clips[0])
+    assert dubbed == [(f"{name}/cals", ("people", name))]
+    outcome.failed["generator"] = "it ended with status 1"
+    assert arguments.command(arguments) != 0 and len(dubbed) == 1
