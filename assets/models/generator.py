@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assets.models.shared_training import take_shared_training
 from assets.models.train_stage import model_folder, train_stage
 from assets.models.training_result import TRAINING_CHECKS
 from assets.stage.run import CheckOutcome, StageResult, StageRun
@@ -17,6 +18,7 @@ def generator(run: StageRun) -> StageResult:
     assert run.method is not None
     if not METHODS[run.method].is_trained:
         return _control(run.method)
+    take_shared_training(run)
     inputs = {name: model_folder(run, name) for name in required_inputs("generator", run.method)}
     if run.dataset.base is not None:
         inputs["generator"] = model_folder(run, "generator", run.method, dataset=run.dataset.base)

@@ -6,6 +6,35 @@ from typing import Annotated
 from cals_models.config.training import TrainingConfig
 from cals_models.declarations.bounds import Bound, Count, NotNegative, Positive, Width
 
+_TINY: dict[str, object] = {
+    "steps": 2_400,
+    "animator_share": 1 / 3,
+    "warmup_steps": 50,
+    "learning_rate": 1e-3,
+    "motion_learning_rate": 1e-3,
+    "adam_beta_1": 0.9,
+    "ema_decay": 0.99,
+    "batch_samples": 8,
+    "window_frames": 32,
+    "window_samples": 4,
+    "detector_widths": (32, 48, 64),
+    "dense_motion_widths": (32, 48, 64),
+    "renderer_widths": (16, 48),
+    "renderer_blocks": 2,
+    "audio_width": 64,
+    "hourglass_width": 24,
+    "pose_width": 64,
+    "validate_every_steps": 200,
+    "validation_clips": 16,
+    "checkpoint_every_steps": 200,
+    "log_every_steps": 10,
+    "clip_cache_bytes": 512 * 1024**2,
+    "frame_cache_bytes": 768 * 1024**2,
+}
+
+PROFILES: dict[str, dict[str, object]] = {"paper": {}, "tiny": _TINY}
+"""Settings that differ from the defaults, by profile."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Audio2HeadConfig(TrainingConfig):

@@ -15,7 +15,8 @@ from cals_models.mel_windows import SILENCE
 from cals_models.networks.audio2head import Audio2Head
 from cals_models.networks.audio2head_keypoints import Keypoints
 from cals_models.networks.frame_tensors import to_byte_frames, to_float_frames
-from cals_models.networks.model_files import load_network, read_model
+from cals_models.networks.generator_files import read_generator
+from cals_models.networks.model_files import load_network
 from cals_models.precision import autocast
 from cals_models.shards.shard_format import NUM_MELS
 from cals_models.timebase import MELS_PER_FRAME
@@ -182,7 +183,7 @@ def load_audio2head(
     Raises:
         ValueError: damaged, incomplete, another kind of model, or not the weights that model.json describes.
     """
-    files = read_model(Path(model_dir), "generator")
+    files = read_generator(Path(model_dir))
     if not isinstance(files.config, Audio2HeadConfig):
         raise ValueError(f"{files.folder}: a model of method {files.method!r}, not of audio2head")
     crop_px, level = files.plain.get("crop_px"), files.plain.get("speech_level")

@@ -44,6 +44,8 @@ class Method:
             what the profiles give them, profile -> setting -> value. Planners read these two and digest the values.
         inputs: stages whose trained models its training reads.
         settings_name: under which `cals.yaml` gives its settings; its own name if left empty.
+        shares_training_of: a method with the same parts and settings: where that one is trained and up to date, its model is
+            taken instead of training another.
         draws: what it generates: the rows that the pose prior hides, or the whole crop. PSNR and SSIM of a whole crop do
             not compare with those of methods that are given its upper half.
         pose_from: what it is given of the frame that it draws: the pose prior; the whole frame, of which it keeps the pose
@@ -65,6 +67,7 @@ class Method:
     parts: Mapping[str, str] = field(default_factory=lambda: CONTROL_PARTS)
     inputs: tuple[str, ...] = ()
     settings_name: str = ""
+    shares_training_of: str = ""
     draws: Region = "lower_half"
     pose_from: PoseSource = "pose_prior"
     has_units: bool = False

@@ -12,6 +12,8 @@ from cals_models.references import Choices, load
 METHOD_MODULES = Choices(
     a2l="cals_models.methods.a2l:METHOD",
     a2l_dav="cals_models.methods.a2l_dav:METHOD",
+    audio2head="cals_models.methods.audio2head:METHOD",
+    audio2head_true_pose="cals_models.methods.audio2head_true_pose:METHOD",
     cals="cals_models.methods.cals:METHOD",
     copy_reference="cals_models.methods.copy_reference:METHOD",
     ground_truth="cals_models.methods.ground_truth:METHOD",

@@ -21,6 +21,7 @@ from cals_models.networks.audio2head import Audio2Head
 from cals_models.networks.audio2head_keypoints import NUM_KEYPOINTS, Keypoints
 from cals_models.networks.audio2head_pose import POSE_DIMS
 from cals_models.networks.frame_tensors import to_float_frames
+from cals_models.networks.generator_files import continue_from
 from cals_models.precision import place
 from cals_models.shards.crop_sizes import common_crop_px
 from cals_models.shards.shard_set import ShardSet
@@ -48,13 +49,16 @@ FRAMES_AT_ONCE = 75
 
 
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "Audio2HeadStage":
-    """The stage of a job.
+    """The stage of a job. Where the job names a trained model, all its networks continue from their weights.
 
     Raises:
-        ValueError: a shard set cannot be used, or no clip of the split val is as long as a window.
+        ValueError: the named model or a shard set cannot be used, or no clip of the split val is as long as a window.
     """
     assert isinstance(job.config, Audio2HeadConfig)
-    return Audio2HeadStage(job.config, world, shard_sets)
+    stage = Audio2HeadStage(job.config, world, shard_sets)
+    if "generator" in job.inputs:
+        continue_from(job.inputs["generator"], str(job.method), stage.networks)
+    return stage
 
 
 class Audio2HeadStage(TrainingStage):
