@@ -186,10 +186,8 @@ def load_audio2head(
     files = read_generator(Path(model_dir))
     if not isinstance(files.config, Audio2HeadConfig):
         raise ValueError(f"{files.folder}: a model of method {files.method!r}, not of audio2head")
-    crop_px, level = files.plain.get("crop_px"), files.plain.get("speech_level")
-    if not isinstance(crop_px, int):
-        raise ValueError(f"{files.folder}: crop_px in model.json is {crop_px!r}; train the model again")
-    model = Audio2Head(files.config, crop_px)
+    level = files.plain.get("speech_level")
+    model = Audio2Head(files.config, files.crop_px)
     for name in ("animator", "reader", "motion"):
         load_network(getattr(model, name), files.weights.get(name, {}), str(files.folder))
     place = torch.device(device)
@@ -199,7 +197,7 @@ def load_audio2head(
         dataset=str(files.plain.get("dataset")),
         weights_sha256=str(files.plain["weights_sha256"]),
         device=place,
-        crop_px=crop_px,
+        crop_px=files.crop_px,
         window_frames=files.config.window_frames,
         precision=precision,
         speech_level=float(level) if isinstance(level, int | float) else None,

@@ -57,7 +57,7 @@ def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) 
     assert isinstance(job.config, Audio2HeadConfig)
     stage = Audio2HeadStage(job.config, world, shard_sets)
     if "generator" in job.inputs:
-        continue_from(job.inputs["generator"], str(job.method), stage.networks)
+        continue_from(job.inputs["generator"], str(job.method), stage.networks, stage.model.animator.crop_px)
     return stage
 
 

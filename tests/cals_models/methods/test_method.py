@@ -18,10 +18,20 @@ def test_the_trainer_computes_every_sync_loss_that_a_method_may_list() -> None:
 
 def test_names_and_positions_are_unique() -> None:
     assert list(METHODS) == [
-        "ground_truth", "copy_reference", "wav2lip", "synctalkface", "a2l", "a2l_dav", "cals",
+        "ground_truth", "copy_reference", "audio2head", "audio2head_true_pose", "wav2lip", "synctalkface", "a2l", "a2l_dav",
+        "cals",
     ]  # fmt: skip
     assert all(method.name == name for name, method in METHODS.items())
-    assert len({method.position for method in METHODS.values()}) == len(METHODS)
+    own = [method for method in METHODS.values() if not method.shares_training_of]
+    assert len({method.position for method in own}) == len(own)
+
+
+def test_a_training_is_shared_by_methods_that_train_the_same() -> None:
+    for method in METHODS.values():
+        if method.shares_training_of:
+            other = METHODS[method.shares_training_of]
+            assert method.settings_name == (other.settings_name or other.name)
+            assert (method.parts, method.inputs, method.needs) == (other.parts, other.inputs, other.needs)
 
 
 @pytest.mark.parametrize(
