@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from assets.store.recorded_commands import record_written
 from assets.store.warehouse import publish
 from assets.store.withdrawals import TABLE, forgotten_hashes, record_withdrawal
 from pipelines.lineage.identifiers import Target, resolve
-from pipelines.lineage.ledger_graph import MODEL_ASSETS
+from pipelines.lineage.ledger_graph import MODEL_ASSETS, Row
 from pipelines.lineage.questions import descend, raw_places
 from pipelines.lineage.trace import VALUE, LineageError, Trace, Tracer
 from pipelines.model_registry import open_registry, registered_versions_of
@@ -167,11 +168,21 @@ def _contents_of(home: Home, target: Target) -> list[str]:
 def models_trained_on(tracer: Tracer, sha256: str) -> set[str]:
     """Hashes of the weights of every model that was trained on a content."""
     trace = descend(tracer, Target(kind="raw_file", text=sha256, sha256=sha256), sha256)
-    return {
-        node["data_version"]
+    rows = [
+        tracer.graph.by_id[node["materialization_id"]]
         for node in trace.nodes.values()
         if node["kind"] == "materialization" and node["asset"] in MODEL_ASSETS and node["mlflow_run_id"]
-    }
+    ]
+    return {row["data_version"] for row in rows if not is_taken_over(row)}
+
+
+def is_taken_over(row: Row) -> bool:
+    """Whether a model is its base's, unchanged: it was not trained on the clips of the dataset that took it."""
+    inputs = json.loads(row["inputs_json"] or "{}")
+    return any(
+        name.startswith(f"{row['asset']}@") and version == row["data_version"]
+        for name, version in inputs.items()
+    )
 
 
 def mark_models(project: Project, forgotten: dict[str, str] | None = None) -> tuple[list[str], list[str]]:

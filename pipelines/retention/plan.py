@@ -15,6 +15,7 @@ from assets.store.file_records import RecordedFile
 from assets.store.recorded_commands import record_command
 from assets.store.table_parts import part_path
 from assets.store.warehouse import publish
+from pipelines.adapt import FOLDER as ADAPTED
 from pipelines.lineage.ledger_graph import LedgerGraph
 from pipelines.lineage.registered_models import ModelFolder, model_folders, training_folders
 from pipelines.model_registry import open_registry
@@ -24,7 +25,7 @@ from pipelines.retention.kept_versions import find_unnamed_versions, is_kept_ver
 from pipelines.retention.removal import Removal, files_of, of_path, remove
 from pipelines.retention.withdrawn import find_withdrawn
 
-DATASET_FOLDERS = ("shards", "renders", "models", "report")
+DATASET_FOLDERS = ("shards", "renders", "models", "report", ADAPTED)
 
 
 @dataclass(kw_only=True)
@@ -101,7 +102,7 @@ def _outermost(removals: list[Removal]) -> list[Removal]:
 def find_gone(project: Project) -> Iterator[Removal]:
     """Folders of datasets, and of their methods, that ``cals.yaml`` no longer names."""
     home = project.home
-    keep = _folders_with_alias(project)
+    keep = [*_folders_with_alias(project), *(dataset.root for dataset in project.datasets.values())]
     places = [home.root / name for name in DATASET_FOLDERS]
     places += sorted(path for path in (home.root / "stages").glob("*") if path.is_dir())
     for place in places:

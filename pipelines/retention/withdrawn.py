@@ -15,7 +15,7 @@ from functools import partial
 from assets.project.settings import Project
 from assets.store.file_digests import sha256_of
 from assets.store.withdrawals import forgotten_hashes, withdrawals
-from pipelines.adapt import FOLDER
+from pipelines.adapt import FOLDER as ADAPTED
 from pipelines.lineage.identifiers import Target
 from pipelines.lineage.ledger_graph import MODEL_ASSETS, LedgerGraph, Row, label
 from pipelines.lineage.questions import descend
@@ -33,8 +33,14 @@ def find_withdrawn(project: Project, graph: LedgerGraph) -> tuple[list[Removal],
     if not hashes:
         return [], []
     touched = _touched(project, hashes)
-    current = sorted({label(row) for row in touched if graph.is_current(row)})
-    notes = []
+    present = [row for row in touched if graph.is_current(row) and row["dataset"] in project.datasets]
+    emptied = sorted({row["dataset"] for row in present if _has_no_clip_left(graph, row["dataset"])})
+    current = sorted({label(row) for row in present if row["dataset"] not in emptied})
+    notes = [
+        f"{dataset}: no clip is left, so that nothing of it can be computed again; take it out of "
+        f"{project.config_path.name}, then this removes what was computed from forgotten contents"
+        for dataset in emptied
+    ]
     if current:
         shown = ", ".join(current[:4]) + (f" and {len(current) - 4} more" if len(current) > 4 else "")
         notes.append(f"still computed from forgotten contents: {shown}; run `cals run`, then this again")
@@ -49,6 +55,12 @@ def find_withdrawn(project: Project, graph: LedgerGraph) -> tuple[list[Removal],
         if not any(row["dataset"] == dataset and graph.is_current(row) for row in touched):
             removals += _kept_before(project, dataset)
     return removals, notes
+
+
+def _has_no_clip_left(graph: LedgerGraph, dataset: str) -> bool:
+    """Whether the latest inventory of a dataset accepted none."""
+    row = graph.heads.get(("clips", dataset, None))
+    return row is not None and row["num_clips"] == 0
 
 
 def _named_datasets(project: Project) -> set[str]:
@@ -89,7 +101,7 @@ def _old_trainings(project: Project, old: list[Row]) -> Iterator[Removal]:
 
 def _adapted_copies(project: Project, hashes: Mapping[str, str]) -> Iterator[Removal]:
     """Copies that ``cals adapt`` made of forgotten videos: they are the project's own, the user's files are not touched."""
-    for copy in sorted((project.home.root / FOLDER).glob("*/video.*")):
+    for copy in sorted((project.home.root / ADAPTED).glob("*/video.*")):
         if sha256_of(copy) in hashes:
             yield Removal(
                 kind="forgotten",

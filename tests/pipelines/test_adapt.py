@@ -19,6 +19,7 @@ from assets.store.withdrawals import record_withdrawal
 from pipelines.adapt import Adaptation, adapt_once, add_adapted_dataset, name_of
 from pipelines.cli.main import make_parser
 from pipelines.lineage.ledger_graph import LedgerGraph
+from pipelines.retention.plan import find_gone
 from pipelines.retention.removal import remove
 from pipelines.retention.withdrawn import find_withdrawn
 from pipelines.runner import RunOutcome
@@ -171,6 +172,8 @@ def test_a_forgotten_video_is_not_adapted_to_and_its_copy_goes(
     (one,) = [removal for removal in removals if removal.name == f"adapted/me/{copy.name}"]
     remove(adapted, one)
     assert not copy.exists() and grid_clips[0].exists() and one.num_bytes > 0
+    assert not any("adapted" in removal.name for removal in find_gone(adapted)), "me is in cals.yaml"
+    assert [removal.name for removal in find_gone(project)] == ["adapted/me"]
     with pytest.raises(SettingsError, match=r"was forgotten .cals forget.: no model may be trained on it"):
         add_adapted_dataset(adapted, replace(wanted, name="me_too"), print)
 
