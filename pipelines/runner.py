@@ -160,8 +160,12 @@ def _make_levels(
     report_sources(project, own, names)
     mixed = [name for name in names if project.dataset(name).train_on]
     tried: dict[str, int] = {}
+    told: set[str] = set()
     while True:
         plan = make_plan(project, names, to, {of: _words(clips) for of, clips in forced.items()})
+        for label in sorted(plan.lacking.keys() - told):
+            say(f"{label}: blocked: {plan.lacking[label]}")
+        told |= plan.lacking.keys()
         outcome.blocked = {p.label: p.cause.text for p in plan.stale if p.cause.kind == "blocked"}
         outcome.failed_checks, outcome.unexpected = plan.failed_checks, plan.unexpected
         level = _next_level(plan.stale, outcome, tried)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from assets.project.chosen_code import chosen_code
@@ -32,6 +32,7 @@ from assets.store.ledger import Heads
 from cals_models.digests import digest_of
 from pipelines.cause import Cause, cause_elsewhere
 from pipelines.cause_words import code_change, failed_check, input_words, setting_change, unexpected_errors
+from pipelines.unmet_needs import unmet_need_of
 
 Partition = tuple[str, str, str | None]
 """Asset, dataset, method."""
@@ -99,12 +100,14 @@ class Plan:
         unexpected: label of each partition that is up to date and lacks clips at which the pipeline failed -> which.
         states: of each stale partition that is ready, a digest of what it would be made from and of the materialisation
             that differs from that. A state that returns after another materialisation has another digest.
+        lacking: label of each partition whose method needs what its dataset lacks -> what.
     """
 
     stale: list[StalePartition]
     failed_checks: dict[str, str]
     unexpected: dict[str, str]
     states: dict[Partition, str]
+    lacking: dict[str, str] = field(default_factory=dict)
 
 
 def find_stale(
@@ -146,6 +149,7 @@ def make_plan(
         stale=[partition for scan in scans.values() for partition in scan.found],
         failed_checks={label: text for scan in scans.values() for label, text in scan.failed_checks.items()},
         unexpected={label: text for scan in scans.values() for label, text in scan.unexpected.items()},
+        lacking={label: text for scan in scans.values() for label, text in scan.lacking.items()},
         states={key: state for scan in scans.values() for key, state in scan.states.items()},
     )
 
@@ -165,6 +169,7 @@ class _Scan:
         self.found: list[StalePartition] = []
         self.failed_checks: dict[str, str] = {}
         self.unexpected: dict[str, str] = {}
+        self.lacking: dict[str, str] = {}
         self.states: dict[Partition, str] = {}
         self.stale: dict[tuple[str, str | None], Cause] = {}
         self._sources: dict[tuple[str, str | None], str] = {}
@@ -273,6 +278,11 @@ def _cause(scan: _Scan, stage: Stage, method: str | None) -> tuple[Cause | None,
         own: Cause | None = Cause(kind="never_made", text="never made")
     else:
         own = _own_cause(scan, stage, method, row)
+    if (upstream or own) and stage.settings_by_method:
+        lacking = unmet_need_of(scan.project, scan.dataset, method)
+        if lacking is not None:
+            scan.lacking[label_of(stage.name, scan.dataset.name, method)] = lacking
+            return Cause(kind="blocked", text=lacking), False
     if upstream is not None:
         return (own or upstream) if upstream.kind != "blocked" else upstream, False
     return own, True

@@ -50,9 +50,10 @@ def trained_method(name: str) -> Method:
     Raises:
         ValueError: no such method, or a control, for which there is nothing to train.
     """
-    if name not in TRAINED_METHODS:
+    method = METHODS.get(name)
+    if method is None or not method.is_trained:
         raise ValueError(f"method {name!r} is not trained; known: {', '.join(TRAINED_METHODS)}")
-    return METHODS[name]
+    return method
 
 
 def method_of(name: str, family: type[Family]) -> Family:

@@ -55,6 +55,7 @@ def train_job(job: TrainingJob, out: Path, *, device: str = "auto", show_progres
     from cals_models.shards.shard_set import ShardSet
     from cals_models.training.distributed import join_world, leave_world
     from cals_models.training.engine import TrainingDiverged, train
+    from cals_models.training.needs import require_needs
     from cals_models.training.result import write_result
     from cals_models.training.run_directory import RunDirectory
     from cals_models.training.stages import build_stage
@@ -66,6 +67,8 @@ def train_job(job: TrainingJob, out: Path, *, device: str = "auto", show_progres
         if run.result_path.exists():
             return 0
         shard_sets = [ShardSet(folder, check_digests=world.is_first) for folder in job.shards]
+        if job.method is not None:
+            require_needs(job.method, job.config, shard_sets)
         stage = build_stage(job, world, shard_sets)
         result = train(stage, run, show_progress=show_progress)
         if world.is_first:

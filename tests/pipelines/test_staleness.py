@@ -49,7 +49,7 @@ class World:
             return base_version(project, dataset)
         if not source.startswith("settings/"):
             return f"no {source}"
-        return project.settings_digest(dataset, source.split("/")[1])
+        return project.settings_digest(dataset, source.split("/")[1], method)
 
     def make(
         self, partition: StalePartition, data_version: str | None = None, *, parts: bool = False
@@ -59,7 +59,7 @@ class World:
         stage, dataset = STAGES[partition.asset], project.dataset(partition.dataset)
         heads = ledger.heads(project.home)
         sources = [name for name in source_names(stage) if name != TRAIN_ON]
-        inputs = {s: self.source_version(project, s, dataset.name) for s in sources}
+        inputs = {s: self.source_version(project, s, dataset.name, partition.method) for s in sources}
         for other in dataset.train_on if TRAIN_ON in stage.sources else ():
             inputs[f"shards@{other}"] = heads[("shards", other, None)]["data_version"]
         for name, of in base_input(stage, dataset, partition.method).items():
@@ -74,7 +74,7 @@ class World:
             method=partition.method,
             data_version=data_version or f"content of {partition.label}",
             code_version=stage_code(stage.name).digest,
-            settings=project.settings_values(dataset.name, stage.name),
+            settings=project.settings_values(dataset.name, stage.name, partition.method),
             inputs=inputs,
             dagster_run_id="run",
             duration_s=2.0,

@@ -22,7 +22,7 @@ from cals_models.fingerprint.fingerprint import Fingerprint, fingerprint
 from cals_models.fingerprint.rooms import BOOKKEEPING_ROOMS
 from cals_models.fingerprint.source_tree import SourceTree
 from cals_models.fingerprint.trainings import training_code
-from cals_models.methods.registry import METHOD_MODULES
+from cals_models.methods.registry import METHOD_MODULES, METHODS, TRAINED_METHODS
 from cals_models.references import PROJECT_ROOT, load
 from cals_models.training.stages import TRAININGS
 
@@ -349,3 +349,19 @@ def test_what_is_known_is_kept_in_the_home(tmp_path: Path) -> None:
 def test_an_unknown_module_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"assets\.nothing"):
         project_fingerprint(("assets.nothing:f",), Scope())
+
+
+@pytest.mark.parametrize("method", TRAINED_METHODS)
+def test_a_stage_reaches_its_own_part_of_a_method(method: str) -> None:
+    """The report prints a method and computes nothing of it; a training reaches no other method's trainer."""
+
+    def reached(stage: str) -> set[str]:
+        return set(project_fingerprint((METHOD_MODULES[method],), stage_scope(stage)).definitions)
+
+    parts = METHODS[method].parts
+    training, opener = (parts[use].replace(":", ".") for use in ("generator", "renders"))
+    assert training in reached("generator") and opener not in reached("generator")
+    assert opener in reached("renders") and training not in reached("renders")
+    assert not {training, opener, parts["settings"].replace(":", ".")} & reached("metric_report")
+    others = {other.parts["generator"].replace(":", ".") for other in METHODS.values() if other.is_trained}
+    assert not (others - {training}) & set(training_code("generator", method).definitions)
