@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from assets.sample_corpus.corpus import make_sample_corpus
 from tests.cals_models.training.small_jobs import write_job
 from tests.cals_models.training.talking_shards import write_talking_shards
+from tests.support.small_project import CORPUS, Workplace
 from tests.support.worked_examples import carry_out, copy_project
 
 PLAN = """
@@ -103,3 +105,45 @@ def test_a_generator_is_trained_and_generates(project: Path, tmp_path: Path) -> 
     trained = [line["metrics"] for line in lines if line.get("split") == "train"]
     assert len(trained) == 2
     assert all("d_vv" in metrics and "d_av" not in metrics for metrics in trained)
+
+
+TOY_CONFIG = """
+settings:
+  sync_encoder: {steps: 2, validate_every_steps: 2, validation_clips: 2}
+  lse_evaluator: {steps: 2, validate_every_steps: 2, validation_clips: 2}
+  audio_to_lip: {steps: 2, validate_every_steps: 2, validation_clips: 2}
+  linear_mouth: {steps: 30, validate_every_steps: 15, validation_clips: 2, cells: 4}
+datasets:
+  small: {layout: lrs2, root: corpus/lrs2, profile: tiny, num_buckets: 2, methods: [copy_reference, linear_mouth]}
+"""
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(900)
+def test_a_method_of_its_own_is_trained_rendered_scored_and_printed(project: Path, tmp_path: Path) -> None:
+    place = Workplace(tmp_path, project)
+    make_sample_corpus(tmp_path / "corpus", settings=CORPUS)
+    (tmp_path / "cals.yaml").write_text(TOY_CONFIG)
+    place.must("run", "--dataset", "small")
+    rows = place.ask(
+        "select method, source, differs, num_clips, psnr is not null, lmd is not null or note is not null "
+        "from table_3 where corpus = 'small' order by method"
+    )
+    assert rows == [
+        ("copy_reference", "measured", None, 2, True, True),
+        ("linear_mouth", "measured", "nobody published it", 2, True, True),
+    ]
+    assert place.ask("select method from table_1 where corpus = 'small'") == [("linear_mouth",)]
+    frames = place.ask(
+        "select audio, status from render_clips where dataset = 'small' and method = 'linear_mouth' order by 1, 2"
+    )
+    assert frames == [("other", "ok")] * 2 + [("own", "ok")] * 2
+    page = (place.home / "report" / "small" / "index.html").read_text()
+    assert "Linear mouth" in page and "nobody published it" in page
+    place.must("export", "cards", "--dataset", "small")
+    card = next((place.home / "models" / "small" / "generator" / "linear_mouth").glob("*/README.md"))
+    assert "What differs from the published system of that name: nobody published it." in card.read_text()
+    place.edit("cells: 4", "cells: 2")
+    assert json.loads(place.must("stale", "--json"))[0]["cause"]["text"] == "settings: cells: 4 -> 2"
+    place.edit("cells: 2", "cells: 4, window: 3")
+    assert "settings.linear_mouth: no such key 'window'" in place.cals("stale").stderr

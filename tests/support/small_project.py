@@ -41,7 +41,10 @@ datasets:
 
 @dataclass(frozen=True)
 class Workplace:
+    """A folder with ``cals.yaml``, and the sources that its commands run from."""
+
     folder: Path
+    sources: Path = Path(__file__).resolve().parents[2]
 
     @property
     def home(self) -> Path:
@@ -54,7 +57,7 @@ class Workplace:
         return subprocess.run(
             [sys.executable, "-m", "pipelines.cli.main", *arguments],
             cwd=self.folder,
-            env=environment | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+            env=environment | {"PYTHONPATH": str(self.sources)},
             capture_output=True,
             text=True,
         )
