@@ -49,6 +49,9 @@ class MethodDefinition:
     label: str
     position: int
     is_control: bool
+    draws: str | None = None
+    differs: str | None = None
+    is_optional: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,17 @@ class MethodDefinitions:
 
     def is_control(self, name: str) -> bool:
         return name in self.by_name and self.by_name[name].is_control
+
+    def draws_whole_crop(self, name: str) -> bool:
+        """Whether its PSNR and SSIM of the whole crop compare only with those of methods that draw it too."""
+        return name in self.by_name and self.by_name[name].draws == "whole_crop"
+
+    def note(self, name: str) -> str:
+        """What differs from the published system of that name; empty where nothing does."""
+        return (self.by_name[name].differs or "") if name in self.by_name else ""
+
+    def is_optional(self, name: str) -> bool:
+        return name in self.by_name and bool(self.by_name[name].is_optional)
 
     def in_order(self, names: Iterable[str]) -> list[str]:
         """Each name once, as tables list them."""
@@ -95,5 +109,7 @@ def metric_definitions(warehouse: WarehouseReader) -> dict[str, MetricDefinition
 
 
 def method_definitions(warehouse: WarehouseReader) -> MethodDefinitions:
-    found = warehouse.rows("select method as name, label, position, is_control from method_definitions")
+    found = warehouse.rows(
+        "select method as name, label, position, is_control, draws, differs, is_optional from method_definitions"
+    )
     return MethodDefinitions({row["name"]: MethodDefinition(**row) for row in found})

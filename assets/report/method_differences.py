@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assets.report.definitions import method_definitions, metric_definitions
-from assets.report.measured_scores import SHOWN_PROTOCOLS
-from assets.report.table_cells import MethodRow, difference_cell
+from assets.report.measured_scores import OF_LOWER_HALF, SHOWN_PROTOCOLS
+from assets.report.table_cells import Cell, MethodRow, difference_cell
 from assets.report.warehouse_reader import Row, WarehouseReader
 
 
@@ -31,12 +31,19 @@ def difference_table(
     metrics, methods = metric_definitions(warehouse), method_definitions(warehouse)
     found = differences(warehouse, dataset, headline)
     others = [name for name in methods.in_order(other for other, _ in found) if name != "ground_truth"]
+
+    def cell(other: str, name: str) -> Cell:
+        apart = methods.draws_whole_crop(other) != methods.draws_whole_crop(headline)
+        if apart and name in OF_LOWER_HALF and not methods.is_control(other):
+            return Cell(why="one of the two drew the whole crop: compare the lower half")
+        return difference_cell(found.get((other, name)), metrics[name])
+
     return [
         MethodRow(
             method=other,
             label=methods.label(other),
             is_control=methods.is_control(other),
-            cells=[difference_cell(found.get((other, name)), metrics[name]) for name in columns],
+            cells=[cell(other, name) for name in columns],
         )
         for other in others
     ]

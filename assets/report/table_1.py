@@ -27,6 +27,8 @@ CORPUS = "lrs2"
 def table_1(warehouse: WarehouseReader, dataset: str, dataset_methods: Collection[str]) -> list[Group]:
     """The paper's rows as measured, each with its values or why it has none, then as published.
 
+    Methods that a dataset opted into, of which it has scores, stand below the measured rows: they are no steps.
+
     Args:
         dataset_methods: those of the dataset, as in ``cals.yaml``.
     """
@@ -38,6 +40,11 @@ def table_1(warehouse: WarehouseReader, dataset: str, dataset_methods: Collectio
         why = why_no_score(warehouse, dataset, step, dataset_methods)
         row = own_audio_row(step, measured, methods, headline_columns(metrics), why)
         ours.append(replace(row, label=label))
+    others = [method for method, _, _ in measured if methods.is_optional(method)]
+    ours += [
+        own_audio_row(method, measured, methods, headline_columns(metrics))
+        for method in methods.in_order(others)
+    ]
     theirs = [published_row(row, labels[step], methods) for step, row in published.items()]
     return [measured_group(ours, metrics, dataset), published_group(theirs, metrics, CORPUS)]
 

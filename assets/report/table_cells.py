@@ -36,13 +36,19 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class MethodRow:
-    """One method's values; cells in the order of the table's columns."""
+    """One method's values; cells in the order of the table's columns.
+
+    Args:
+        values: those that compare with the other rows'.
+        note: printed under the label.
+    """
 
     method: str
     label: str
     is_control: bool
     cells: Sequence[Cell]
     values: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def why(self) -> str:

@@ -30,9 +30,19 @@ def insert_seeds(connection: Connection, table: str) -> None:
     if table == "method_definitions":
         connection.execute("delete from method_definitions where list_contains(?, method)", [list(METHODS)])
         connection.executemany(
-            "insert into method_definitions (method, label, position, is_control, description) values (?, ?, ?, ?, ?)",
+            "insert into method_definitions (method, label, position, is_control, description, draws, differs, is_optional) "
+            "values (?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (method.name, method.label, method.position, not method.is_trained, method.description)
+                (
+                    method.name,
+                    method.label,
+                    method.position,
+                    not method.is_trained,
+                    method.description,
+                    method.draws if method.is_trained else None,
+                    method.differs or None,
+                    method.is_optional,
+                )
                 for method in METHODS.values()
             ],
         )

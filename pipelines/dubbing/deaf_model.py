@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from assets.models.training_files import RESULT_FILE, read_result
-from cals_models.config.generator import GeneratorConfig
+from cals_models.config.generated_frames import GeneratedFramesConfig
 from cals_models.methods.configs import model_config
 
 
@@ -21,8 +21,7 @@ def reject_deaf_model(folder: Path) -> None:
     """
     plain = json.loads((folder / "model.json").read_text())
     config = model_config("generator", plain["method"], plain["config"])
-    assert isinstance(config, GeneratorConfig)
-    why = deafness(folder, config)
+    why = deafness(folder, config) if isinstance(config, GeneratedFramesConfig) else None
     if why is not None:
         raise ValueError(
             f"{folder}: {why}: its dubs would keep the mouth of the source; train it longer or on more speech "
@@ -30,7 +29,7 @@ def reject_deaf_model(folder: Path) -> None:
         )
 
 
-def deafness(folder: Path, config: GeneratorConfig) -> str | None:
+def deafness(folder: Path, config: GeneratedFramesConfig) -> str | None:
     """Why a model counts as deaf, in words; None where it listens, or where nothing is on record."""
     if not (folder / RESULT_FILE).is_file():
         return None

@@ -30,6 +30,8 @@ CARD_NAME = "README.md"
 HEADLINE_METRICS = {
     "psnr": "primary",
     "ssim": "primary",
+    "psnr_mouth": "primary",
+    "ssim_mouth": "primary",
     "lmd": "primary",
     "lse_d": "lse_crop",
     "lse_c": "lse_crop",
@@ -132,7 +134,10 @@ def _model_card(project: Project, tracer: Tracer, model: ModelFolder) -> Iterato
     yield f"# {model.label}"
     yield ""
     if model.method:
-        yield f"Lip-to-Face generator, method `{model.method}`: {METHODS[model.method].description}."
+        declared = METHODS[model.method]
+        yield f"Generator of method `{model.method}`: {declared.description}."
+        if declared.differs:
+            yield f"What differs from the published system of that name: {declared.differs}."
         yield ""
     if model.method and (model.path / "model.json").is_file():
         side = json.loads((model.path / "model.json").read_text(encoding="utf-8")).get(
@@ -177,6 +182,9 @@ def _scores(project: Project, model: ModelFolder) -> Iterator[str]:
         cells = [_cell(found.get(method or "", {}).get(name)) for method in (model.method, "copy_reference")]
         yield f"| {metric.label}{unit} | {metric.better} | {cells[0]} | {cells[1]} |"
     yield ""
+    if METHODS[model.method or ""].draws == "whole_crop":
+        yield "This method draws the whole crop, of which the others are given the upper half: its PSNR and SSIM do not"
+        yield "compare with theirs; those of the mouth, the lower half, do."
     yield "LMD is in pixels of the crop at 128x128. LSE values are comparable within one evaluator only; the table"
     yield "`clip_metrics` names it."
     yield ""

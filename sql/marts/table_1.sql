@@ -10,15 +10,17 @@ scores as (
         reported_scores.paper_table, reported_scores.corpus, reported_scores.source, reported_scores.method,
         reported_scores.position, reported_scores.psnr, reported_scores.ssim, reported_scores.lmd,
         reported_scores.lse_d, reported_scores.lse_c, reported_scores.num_clips, reported_scores.dataset,
-        reported_scores.evaluator, reported_scores.note
+        reported_scores.evaluator, reported_scores.note, reported_scores.draws, reported_scores.differs,
+        reported_scores.is_optional
     from reported_scores
 ),
 
--- The steps of the ablation are the methods that the paper prints in its Table 1.
+-- The steps of the ablation are the methods that the paper prints in its Table 1; methods that a dataset opted into stand
+-- beside them.
 steps as (
     select distinct scores.method
     from scores
-    where scores.paper_table = 'table_1'
+    where scores.paper_table = 'table_1' or scores.is_optional
 )
 
 select
@@ -40,7 +42,9 @@ select
     scores.num_clips,  -- test clips scored; null for published rows
     scores.dataset,  -- name of the dataset, as in cals.yaml; null for published rows
     scores.evaluator,  -- network behind LSE-D and LSE-C; null for published rows
-    scores.note  -- why a value is null, or where a published row is printed
+    scores.note,  -- why a value is null, or where a published row is printed
+    scores.draws,  -- lower_half or whole_crop, what the model generates: psnr and ssim compare within one of the two
+    scores.differs  -- what differs from the published system of that name; null where nothing does
 from scores
 inner join steps on scores.method = steps.method
 where scores.source = 'measured' or scores.paper_table = 'table_1'

@@ -10,7 +10,7 @@ scores as (
         reported_scores.corpus, reported_scores.source, reported_scores.method, reported_scores.label,
         reported_scores.position, reported_scores.psnr, reported_scores.ssim, reported_scores.lmd,
         reported_scores.lse_d, reported_scores.lse_c, reported_scores.num_clips, reported_scores.dataset,
-        reported_scores.evaluator, reported_scores.note
+        reported_scores.evaluator, reported_scores.note, reported_scores.draws, reported_scores.differs
     from reported_scores
     where reported_scores.source = 'measured' or reported_scores.paper_table = 'table_3'
 )
@@ -28,6 +28,8 @@ select
     scores.num_clips,  -- test clips scored; null for published rows
     scores.dataset,  -- name of the dataset, as in cals.yaml; null for published rows
     scores.evaluator,  -- network behind LSE-D and LSE-C; null for published rows
-    scores.note  -- why a value is null, or where a published row is printed
+    scores.note,  -- why a value is null, or where a published row is printed
+    scores.draws,  -- lower_half or whole_crop, what the model generates: psnr and ssim compare within one of the two
+    scores.differs  -- what differs from the published system of that name; null where nothing does
 from scores
 order by scores.corpus, scores.source, scores.position nulls last, scores.method

@@ -22,7 +22,9 @@ published as (
 ),
 
 names as (
-    select method_definitions.method, method_definitions.label, method_definitions.position
+    select
+        method_definitions.method, method_definitions.label, method_definitions.position,
+        method_definitions.draws, method_definitions.differs, method_definitions.is_optional
     from method_definitions
 ),
 
@@ -55,6 +57,9 @@ select
     scores.num_clips,  -- test clips scored; null for published rows
     scores.dataset,  -- name of the dataset, as in cals.yaml; null for published rows
     scores.evaluator,  -- network behind LSE-D and LSE-C; null for published rows
-    scores.note  -- why a value is null, or where a published row is printed
+    scores.note,  -- why a value is null, or where a published row is printed
+    case when scores.source = 'measured' then names.draws end as draws,  -- lower_half or whole_crop, what the model generates: psnr and ssim compare within one of the two
+    case when scores.source = 'measured' then names.differs end as differs,  -- what differs from the published system of that name; null where nothing does
+    coalesce(names.is_optional, false) as is_optional  -- whether a dataset must list the method
 from scores
 left join names on scores.method = names.method

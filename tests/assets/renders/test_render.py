@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from assets.renders.reference import reference_indices
 from assets.renders.render import render_clips
 from assets.renders.settings import RenderSettings
 from assets.workers.rejected import PipelineFault, Rejected
+from cals_models.methods.registry import METHODS
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
 from tests.support.shard_sets import make_shard_set
@@ -101,6 +103,21 @@ def test_the_generator_never_sees_the_mouth_it_generates(
         for target, reference in enumerate(shown["reference"].numpy()):
             source = [n for n in range(25) if np.array_equal(clip[n], reference)]
             assert source and all(abs(n - target) >= 6 for n in source)
+
+
+def test_only_a_method_that_declares_it_is_given_the_true_frames(
+    shards: Path, tmp_path: Path, spy: SpyGenerator, model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render_clips(shards, "test", "cals", model_dir, tmp_path / "own", RenderSettings())
+    assert spy.inputs and not any("target" in shown for shown in spy.inputs)
+    spy.inputs.clear()
+    monkeypatch.setitem(METHODS, "cals", replace(METHODS["cals"], pose_from="target_frame"))
+    render_clips(shards, "test", "cals", model_dir, tmp_path / "target", RenderSettings())
+    true = [clip.frames(range(25)) for clip in ShardSet(shards).clips("test")]
+    assert len(spy.inputs) == 8
+    for shown in spy.inputs:
+        assert any(np.array_equal(frames, shown["target"].numpy()) for frames in true)
+        assert int(shown["pose_prior"][:, 64:].max()) == 0
 
 
 def test_each_render_is_given_the_audio_that_its_row_names(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from assets.project.settings import SettingsError
+from cals_models.methods.registry import METHODS
 from pipelines.exports.cards import write_dataset_card, write_model_cards
 from pipelines.exports.licences import licence_of
 from pipelines.forget import forget
@@ -44,6 +45,28 @@ def test_cards_say_the_size_of_large_crops(tmp_path: Path) -> None:
         (path.parent / "model.json").write_text('{"crop_px": 256}')
     cards = {path.parent.parent.name: path.read_text() for path in write_model_cards(project, DATASET)}
     assert [name for name, card in cards.items() if "draws face crops of 256x256 px" in card] == ["cals"]
+
+
+def test_a_card_says_what_a_method_draws_and_how_it_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(tmp_path)
+    SyntheticRun(project, "first").make_all()
+
+    def card() -> str:
+        written = {path.parent.parent.name: path.read_text() for path in write_model_cards(project, DATASET)}
+        return written["cals"]
+
+    assert "whole crop" not in card() and "published system" not in card()
+    other = replace(METHODS["cals"], draws="whole_crop", differs="no VGG loss")
+    monkeypatch.setitem(METHODS, "cals", other)
+    for text in (
+        "Generator of method `cals`: ",
+        "What differs from the published system of that name: no VGG loss.",
+        "This method draws the whole crop",
+        "| PSNR mouth (dB) | higher |",
+    ):
+        assert text in card()
 
 
 @pytest.mark.parametrize(
