@@ -12,7 +12,14 @@ from assets.report.definitions import (
     metric_definitions,
 )
 from assets.report.formatting import format_interval, format_number, format_signed
-from assets.report.measured_scores import SHOWN_PROTOCOLS, Scores, measured_scores, own_audio_row
+from assets.report.measured_scores import (
+    OF_LOWER_HALF,
+    SHOWN_PROTOCOLS,
+    WHOLE_CROP,
+    Scores,
+    measured_scores,
+    own_audio_row,
+)
 from assets.report.table_cells import Cell, MethodRow, value_cell, with_best_marked
 from assets.report.warehouse_reader import Row, WarehouseReader
 
@@ -83,7 +90,9 @@ def own_and_other_rows(
 
     def cell(method: str, audio: str, metric: MetricDefinition) -> Cell:
         key = (method, audio, metric.name)
-        return _set_cell(of_sets[key], metric) if key in of_sets else value_cell(measured.get(key), metric)
+        found = _set_cell(of_sets[key], metric) if key in of_sets else value_cell(measured.get(key), metric)
+        apart = metric.name in OF_LOWER_HALF and methods.draws_whole_crop(method) and found.text
+        return replace(found, why=found.why or WHOLE_CROP) if apart else found
 
     names = {metric.name for metric in columns}
     scored = {method for method, _, name in (*measured, *of_sets) if name in names}

@@ -27,6 +27,7 @@ from assets.report.findings import findings, headline_sentence
 from assets.report.further_metrics import further_metrics
 from assets.report.headline_table import HEADLINE_METRICS
 from assets.report.method_differences import difference_table
+from assets.report.missing_values import without_units
 from assets.report.own_size import own_sizes
 from assets.report.settings import ReportSettings
 from assets.report.table_1 import steps_table, table_1
@@ -148,6 +149,7 @@ def _content(
         "table_1_steps": steps_table(warehouse, dataset),
         "opinions": opinion_scores(warehouse, dataset, headline),
         "scales": SCALE_NAMES,
+        "without_units": without_units(dataset_methods),
         "masks": figure_2(home, warehouse, dataset, dataset_methods, headline),
         "windows": figure_3(warehouse, dataset, dataset_methods),
         "sync_encoder_metrics": training.sync_encoder_metrics(warehouse, dataset),

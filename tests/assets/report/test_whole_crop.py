@@ -7,8 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from assets.project.home import Home
+from assets.report.audio_comparison import own_and_other_rows
+from assets.report.definitions import method_definitions, metric_definitions
 from assets.report.headline_table import HEADLINE_METRICS
+from assets.report.measured_scores import measured_scores
 from assets.report.method_differences import difference_table
+from assets.report.missing_values import why_not_measured, without_units
 from assets.report.page import page_template
 from assets.report.table_1 import table_1
 from assets.report.table_3 import table_3
@@ -77,6 +81,25 @@ def test_paired_differences_leave_them_out(warehouse: WarehouseReader) -> None:
     assert [bool(cell.text) for cell in rows["toy"].cells] == [False, False, True, True, True]
     assert rows["toy"].cells[0].why == "one of the two drew the whole crop: compare the lower half"
     assert all(cell.text for cell in rows["wav2lip"].cells)
+
+
+def test_so_it_does_in_tables_of_other_protocols(warehouse: WarehouseReader) -> None:
+    metrics, methods = metric_definitions(warehouse), method_definitions(warehouse)
+    measured = measured_scores(warehouse, "d")
+    rows = own_and_other_rows(measured, {}, methods, [metrics["psnr"], metrics["lmd"]])
+    words = {row.method: [cell.why for cell in row.cells] for row in rows}
+    assert words["toy"] == ["drew the whole crop", "not measured", "", "not measured"]
+    assert words["cals"] == ["", "not measured", "", "not measured"]
+
+
+def test_figures_of_single_frames_say_whom_they_leave_out(warehouse: WarehouseReader) -> None:
+    assert without_units(("ground_truth", "cals")) == ""
+    text = "Not measured: Toy generates whole clips, and no single frames from a part of the audio."
+    assert without_units(("ground_truth", "cals", "toy")) == text
+    assert why_not_measured(warehouse, "d", "masked_audio", ("ground_truth", "toy")) == text
+    assert why_not_measured(warehouse, "d", "masked_audio", ("cals", "toy")) == (
+        "Not measured yet: run the stage masked_audio."
+    )
 
 
 def test_the_page_prints_what_differs(warehouse: WarehouseReader) -> None:
