@@ -7,9 +7,8 @@ It is no part of the stage's code version, which is the same for all partitions,
 from __future__ import annotations
 
 from assets.project.code_version import CodeVersion, code_version
-from assets.project.graph import STAGES, Choice
+from assets.project.graph import STAGES, Choice, chosen_scope
 from assets.project.settings import Project
-from cals_models.fingerprint.closure import Scope
 from cals_models.references import load
 
 
@@ -20,13 +19,10 @@ def chosen_code(project: Project, stage: str, dataset: str, method: str | None) 
         method: of a partition by method, else None.
     """
     references = []
-    choices = STAGES[stage].choices
-    for choice in choices:
+    for choice in STAGES[stage].choices:
         table = load(choice.table)
         references += [table[name] for name in chosen_names(project, choice, dataset, method)]
-    used_as = next((choice.uses for choice in choices if choice.uses), stage)
-    tables = frozenset(choice.table for choice in choices)
-    return code_version(sorted(set(references)), Scope(stage=used_as, chosen_elsewhere=tables))
+    return code_version(sorted(set(references)), chosen_scope(stage))
 
 
 def chosen_names(project: Project, choice: Choice, dataset: str, method: str | None) -> tuple[str, ...]:

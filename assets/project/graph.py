@@ -274,15 +274,26 @@ def computed_together(name: str) -> tuple[str, ...]:
 @cache
 def stage_code(name: str) -> CodeVersion:
     """Code version of a stage; computed once a process, since its code is loaded once."""
+    return code_version(code_roots(name), stage_scope(name))
+
+
+def code_roots(name: str) -> tuple[str, ...]:
+    """Where the code of a stage starts: its function, and its settings where they are the same for all partitions."""
     stage = STAGES[name]
-    own_settings = () if stage.settings_by_method else (stage.settings,)
-    return code_version((stage.asset, *own_settings), stage_scope(name))
+    return (stage.asset,) if stage.settings_by_method else (stage.asset, stage.settings)
 
 
 def stage_scope(name: str) -> Scope:
     """Which entries of tables are in a stage's code version: its own, and none that partitions choose."""
     tables = frozenset(choice.table for choice in STAGES[name].choices)
     return Scope(stage=name, chosen_elsewhere=tables)
+
+
+def chosen_scope(name: str) -> Scope:
+    """Which entries of tables are in the code that a partition chooses: those of the stage that it is used as."""
+    choices = STAGES[name].choices
+    used_as = next((choice.uses for choice in choices if choice.uses), name)
+    return Scope(stage=used_as, chosen_elsewhere=frozenset(choice.table for choice in choices))
 
 
 def settings_source(stage: str) -> str:

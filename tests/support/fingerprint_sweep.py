@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from assets.project.graph import STAGES, stage_scope
+from assets.project.graph import STAGES, chosen_scope, code_roots, stage_scope
 from cals_models.declarations.settings import Settings
-from cals_models.fingerprint.closure import Scope
 from cals_models.fingerprint.fingerprint import fingerprint
 from cals_models.fingerprint.rooms import is_bookkeeping
 from cals_models.fingerprint.source_tree import SourceTree
@@ -42,10 +41,10 @@ class Sweep:
     def digests(self, tree: SourceTree, stage: str) -> tuple[str, str]:
         """Digests of a stage's own code, and of what the traced dataset chooses for it."""
         entry = STAGES[stage]
-        own = fingerprint(tree, (entry.asset, entry.settings), stage_scope(stage)).digest
+        own = fingerprint(tree, code_roots(stage), stage_scope(stage)).digest
         tables = [load(choice.table) for choice in entry.choices if choice.by != "nothing"]
         chosen = sorted(table[name] for table in tables for name in CHOSEN if name in table)
-        return own, fingerprint(tree, chosen, Scope(stage=stage)).digest if chosen else ""
+        return own, fingerprint(tree, chosen, chosen_scope(stage)).digest if chosen else ""
 
     @cached_property
     def counted(self) -> dict[str, list[str]]:

@@ -15,7 +15,15 @@ import pytest
 from assets.project import code_cache, code_version, installed
 from assets.project.chosen_code import chosen_names
 from assets.project.code_version import CodeVersion, project_fingerprint
-from assets.project.graph import STAGES, code_source, source_names, stage_code, stage_scope
+from assets.project.graph import (
+    STAGES,
+    chosen_scope,
+    code_roots,
+    code_source,
+    source_names,
+    stage_code,
+    stage_scope,
+)
 from assets.project.settings import load_project
 from cals_models.fingerprint.closure import Scope
 from cals_models.fingerprint.fingerprint import Fingerprint, fingerprint
@@ -30,9 +38,7 @@ PACKAGES = ("assets", "cals_models", "pipelines")
 
 
 def stage_print(name: str) -> Fingerprint:
-    stage = STAGES[name]
-    settings = () if stage.settings_by_method else (stage.settings,)
-    return project_fingerprint((stage.asset, *settings), stage_scope(name))
+    return project_fingerprint(code_roots(name), stage_scope(name))
 
 
 # What builds payloads, facts and inputs, each with a stage that was blind to it.
@@ -283,7 +289,7 @@ def test_a_training_process_computes_what_its_stage_declares(stage: str) -> None
     code = training_code(stage, method)
     declared = dict(stage_print(stage).definitions)
     if method is not None:  # what its partitions choose
-        declared |= project_fingerprint((METHOD_MODULES[method],), stage_scope(stage)).definitions
+        declared |= project_fingerprint((METHOD_MODULES[method],), chosen_scope(stage)).definitions
         assert "cals_models.training.generator.GeneratorStage" in declared
     assert code.definitions.items() <= declared.items()
     assert all(name.startswith("cals_models.") for name in code.definitions)
@@ -356,7 +362,7 @@ def test_a_stage_reaches_its_own_part_of_a_method(method: str) -> None:
     """The report prints a method and computes nothing of it; a training reaches no other method's trainer."""
 
     def reached(stage: str) -> set[str]:
-        return set(project_fingerprint((METHOD_MODULES[method],), stage_scope(stage)).definitions)
+        return set(project_fingerprint((METHOD_MODULES[method],), chosen_scope(stage)).definitions)
 
     parts = METHODS[method].parts
     training, opener = (parts[use].replace(":", ".") for use in ("generator", "renders"))
