@@ -171,7 +171,6 @@ class Copy:
 
     def changed(self, stage: str, edits: dict[str, tuple[str, str]]) -> bool:
         """Whether a stage's fingerprint changes with some edits: file -> old and new text; no old text is a new file."""
-        entry = STAGES[stage]
         texts = {}
         for file, (old, new) in edits.items():
             before = (PROJECT_ROOT / file).read_text() if old else ""
@@ -182,7 +181,7 @@ class Copy:
         after = self.tree.edited(
             {file.removesuffix(".py").replace("/", "."): text for file, text in texts.items()}
         )
-        references, scope = (entry.asset, entry.settings), stage_scope(stage)
+        references, scope = code_roots(stage), stage_scope(stage)
         return (
             fingerprint(after, references, scope).digest != fingerprint(self.tree, references, scope).digest
         )
