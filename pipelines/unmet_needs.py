@@ -1,17 +1,20 @@
-"""What a dataset lacks for its methods, as far as its inventory tells: known before anything is trained."""
+"""What a dataset lacks for its methods, as far as its inventory tells: known before anything is trained.
+
+The planner imports this module: what reads the inventory is imported where it is read.
+"""
 
 from __future__ import annotations
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING
 
-from assets.clips.clip_table import clip_table_path
 from assets.project.home import Home
 from assets.project.settings import Dataset, Project
 from cals_models.methods.method import Needs
 from cals_models.methods.needs import LEAST_SPEAKERS, DatasetFacts, has_words, unmet_need
 from cals_models.methods.registry import METHODS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 COLUMNS = ["split", "speaker", "words", "transcript", "num_frames_25"]
 
@@ -33,6 +36,11 @@ def unmet_need_of(project: Project, dataset: Dataset, method: str | None) -> str
 
 
 def _accepted(home: Home, dataset: str) -> pa.Table | None:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    from assets.clips.clip_table import clip_table_path
+
     path = clip_table_path(home, dataset)
     if not path.is_file():
         return None
@@ -42,6 +50,9 @@ def _accepted(home: Home, dataset: str) -> pa.Table | None:
 
 
 def _facts(name: str, tables: dict[str, pa.Table]) -> DatasetFacts:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     train = pa.concat_tables([_of_split(table, "train") for table in tables.values()])
     val = _of_split(tables[name], "val")
     speakers = {speaker for speaker in pc.unique(train["speaker"]).to_pylist() if speaker}
@@ -59,4 +70,6 @@ def _facts(name: str, tables: dict[str, pa.Table]) -> DatasetFacts:
 
 
 def _of_split(table: pa.Table, split: str) -> pa.Table:
+    import pyarrow.compute as pc
+
     return table.filter(pc.equal(table["split"], split))
