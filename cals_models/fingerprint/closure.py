@@ -113,6 +113,7 @@ def _named(tree: SourceTree, definition: Definition) -> Named:
                 named.tables.append(statement.table)
             else:
                 _note(tree, module, number, statement, named)
+                named.tables += statement.inner_tables
         tree.named[definition] = named
     found: Named = tree.named[definition]
     return found

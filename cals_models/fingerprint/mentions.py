@@ -11,6 +11,8 @@ from cals_models.fingerprint.canonical import REFERENCE
 Chain = tuple[str, ...]
 """A dotted name as it is written: ``np.random.default_rng`` in parts."""
 
+TABLE_FORMS = ("Choices", "ByStage")
+"""Forms of a literal table of references (`cals_models.references`)."""
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -37,6 +39,7 @@ class Mentions:
         chains: dotted names -> whether they are only read later, when a function is called.
         strings: references of the form ``module:name``.
         calls: calls whose arguments are all literal texts.
+        tables: literal tables of references inside it; their strings are not among `strings`.
         imports: imports inside it, by the name that they bind.
         calls_at_import: something is called when the module is imported.
     """
@@ -44,6 +47,7 @@ class Mentions:
     chains: dict[Chain, bool] = field(default_factory=dict)
     strings: set[str] = field(default_factory=set)
     calls: set[tuple[Chain, tuple[str, ...]]] = field(default_factory=set)
+    tables: list[ast.Call] = field(default_factory=list)
     imports: dict[str, list[Imported]] = field(default_factory=dict)
     calls_at_import: bool = False
 
@@ -87,6 +91,10 @@ class Visitor:
         elif isinstance(node, ast.Constant):
             if isinstance(node.value, str) and REFERENCE.fullmatch(node.value):
                 self.found.strings.add(node.value)
+        elif isinstance(node, ast.Call) and is_table(node):
+            self._note_call(node, deferred)
+            self.found.tables.append(node)
+            self.visit(node.func, deferred=deferred)
         else:
             if isinstance(node, ast.Call):
                 self._note_call(node, deferred)
@@ -132,6 +140,11 @@ class Visitor:
         texts = [part.value for part in node.args if isinstance(part, ast.Constant)]
         if chain and node.args and len(texts) == len(node.args) and all(isinstance(t, str) for t in texts):
             self.found.calls.add((chain, tuple(str(text) for text in texts)))
+
+
+def is_table(node: ast.Call) -> bool:
+    """Whether a call makes a literal table of references."""
+    return (chain_of(node.func) or ("",))[-1] in TABLE_FORMS
 
 
 def chain_of(node: ast.AST) -> Chain | None:

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from cals_models.fingerprint.canonical import canonical, without_docstrings
-from cals_models.fingerprint.mentions import Imported, Mentions, Visitor, bound_by, chain_of
-
-TABLE_FORMS = ("Choices", "ByStage")
+from cals_models.fingerprint.mentions import Imported, Mentions, Visitor, bound_by, chain_of, is_table
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,11 @@ class Statement:
     def table(self) -> Table | None:
         """The table of references that it is."""
         return _table(self.node)
+
+    @cached_property
+    def inner_tables(self) -> list[Table]:
+        """The tables of references that stand inside it, such as an argument of a call."""
+        return [table_of(call) for call in self.mentions.tables]
 
     @property
     def source(self) -> str:
@@ -194,9 +197,12 @@ def _only_binds(node: ast.stmt) -> bool:
 def _table(node: ast.stmt) -> Table | None:
     """The literal table of ``NAME = Choices({...})`` or ``ByStage(name="...")``; None for any other statement."""
     value = getattr(node, "value", None)
-    form = (chain_of(value.func) or ("",))[-1] if isinstance(value, ast.Call) else ""
-    if not isinstance(value, ast.Call) or form not in TABLE_FORMS:
-        return None
+    return table_of(value) if isinstance(value, ast.Call) and is_table(value) else None
+
+
+def table_of(value: ast.Call) -> Table:
+    """The table that a call of ``Choices`` or ``ByStage`` makes."""
+    form = (chain_of(value.func) or ("",))[-1]
     pairs: list[tuple[ast.expr | None, ast.expr]] = [
         (ast.Constant(keyword.arg), keyword.value) for keyword in value.keywords
     ]

@@ -37,8 +37,8 @@ class Method:
         position: order in tables and lists; the published systems of `sql/seeds/method_definitions.csv` have 3, 4 and 6.
             Methods of one position are ordered by name.
         description: one line for tables, the report and model cards.
-        parts: where its code is, ``module:name`` by use: a `ByStage` that a statement of its own names (``PARTS =
-            ByStage(...)``), so that a stage reaches the part of its own name and no other. ``generator``: function of (job, world, shard_sets) that builds its `TrainingStage`. ``renders``:
+        parts: where its code is, ``module:name`` by use: a `ByStage`, so that a stage reaches the part of its own name and
+            no other. ``generator``: function of (job, world, shard_sets) that builds its `TrainingStage`. ``renders``:
             function of (folder, device, *, precision) that opens its model, a `FrameGenerator`
             (`cals_models.inference.frame_generator`). ``settings``: class of its training's settings; ``profiles``:
             what the profiles give them, profile -> setting -> value. Planners read these two and digest the values.

@@ -213,27 +213,31 @@ def test_every_way_to_name_a_definition_is_followed(text: str, tmp_path: Path) -
 
 
 TABLE = "from cals_models.references import {form}\nT = {form}(one='assets.one:f', two='assets.two:f')\nB = T"
+INNER_TABLE = (
+    "from cals_models.references import {form}\nB = dict(t={form}(one='assets.one:f', two='assets.two:f'))"
+)
 ENTRIES = {"assets/one.py": "def f(): return 1\n", "assets/two.py": "def f(): return 2\n"}
 
 
-def of_table(folder: Path, form: str, files: Mapping[str, str] = ENTRIES, **scope: object) -> Fingerprint:
-    text = TABLE.format(form=form)
+def of_table(
+    folder: Path, form: str, files: Mapping[str, str] = ENTRIES, table: str = TABLE, **scope: object
+) -> Fingerprint:
+    text = table.format(form=form)
     more = {"assets/__init__.py": "", "assets/m.py": text, "cals_models/__init__.py": "",
             "cals_models/references.py": REFERENCES}  # fmt: skip
     return found(folder / f"{form}{len(list(folder.iterdir()))}", more | files, "assets.m:B", **scope)
 
 
-def test_only_the_entry_of_the_stage_counts_of_a_table_by_stage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", [TABLE, INNER_TABLE], ids=["named", "inside"])
+def test_only_the_entry_of_the_stage_counts_of_a_table_by_stage(tmp_path: Path, table: str) -> None:
     changed = ENTRIES | {"assets/two.py": "def f(): return 3\n"}
-    assert (
-        of_table(tmp_path, "ByStage", stage="one").digest
-        == of_table(tmp_path, "ByStage", changed, stage="one").digest
-    )
-    assert (
-        of_table(tmp_path, "ByStage", stage="two").digest
-        != of_table(tmp_path, "ByStage", changed, stage="two").digest
-    )
-    every = [of_table(tmp_path, "ByStage", files, every_stage=True).digest for files in (ENTRIES, changed)]
+
+    def digests(**scope: object) -> list[str]:
+        return [of_table(tmp_path, "ByStage", files, table, **scope).digest for files in (ENTRIES, changed)]
+
+    one, two, every = digests(stage="one"), digests(stage="two"), digests(every_stage=True)
+    assert one[0] == one[1]
+    assert two[0] != two[1]
     assert every[0] != every[1]
 
 
