@@ -90,7 +90,7 @@ def test_wrong_values_say_where(tmp_path: Path, old: str, new: str, message: str
 
 def test_schema_and_reference_page_know_it() -> None:
     names = list(settings_classes())
-    assert names[names.index("generator") + 1] == "toy"
+    assert names.index("generator") < names.index("toy") < names.index("lse_evaluator")
     schema = project_schema()
     assert schema["definitions"]["settings"]["properties"]["toy"] == {"$ref": "#/definitions/toy"}
     steps = schema["definitions"]["toy"]["properties"]["steps"]["description"]

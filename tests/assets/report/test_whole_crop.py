@@ -92,7 +92,7 @@ def test_so_it_does_in_tables_of_other_protocols(warehouse: WarehouseReader) -> 
     assert words["cals"] == ["", "not measured", "", "not measured"]
 
 
-def test_figures_of_single_frames_say_whom_they_leave_out(warehouse: WarehouseReader) -> None:
+def test_charts_of_single_frames_say_whom_they_leave_out(warehouse: WarehouseReader) -> None:
     assert without_units(("ground_truth", "cals")) == ""
     text = "Not measured: Toy generates whole clips, and no single frames from a part of the audio."
     assert without_units(("ground_truth", "cals", "toy")) == text
