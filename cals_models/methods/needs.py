@@ -58,9 +58,11 @@ def unmet_need(method: Method, config: object, facts: DatasetFacts) -> str | Non
     least = least_clip_frames(method, config)
     for split, longest in facts.longest.items():
         if longest < least:
-            setting = method.needs.clip_frames
+            setting, place = method.needs.clip_frames, method.settings_name or name
             lower = (
-                f"lower datasets.{dataset}.settings.{name}.{setting}, or " if isinstance(setting, str) else ""
+                f"lower datasets.{dataset}.settings.{place}.{setting}, or "
+                if isinstance(setting, str)
+                else ""
             )
             return (
                 f"method {name} needs clips of {least} frames or more: the longest of {dataset} in split {split} has "
