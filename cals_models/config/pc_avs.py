@@ -14,6 +14,36 @@ from cals_models.declarations.bounds import (
     Width,
 )
 
+_TINY: dict[str, object] = {
+    "steps": 2_000,
+    "warmup_steps": 50,
+    "learning_rate": 5e-4,
+    "discriminator_learning_rate": 5e-4,
+    "adam_beta_1": 0.9,
+    "ema_decay": 0.99,
+    "batch_samples": 12,
+    "encoder_width": 16,
+    "encoder_blocks": 1,
+    "widths": (16, 32, 64, 96, 128, 128),
+    "blocks_per_level": 1,
+    "discriminator_width": 16,
+    "output_from": "identity",
+    "finest_maps": "half",
+    "pose_from": "near_pose",
+    "perspective_jitter": 0.01,
+    "scale_jitter": 0.02,
+    "lower_half_weight": 3.0,
+    "validate_every_steps": 200,
+    "validation_clips": 16,
+    "checkpoint_every_steps": 200,
+    "log_every_steps": 10,
+    "clip_cache_bytes": 512 * 1024**2,
+    "frame_cache_bytes": 768 * 1024**2,
+}
+
+PROFILES: dict[str, dict[str, object]] = {"paper": {}, "tiny": _TINY}
+"""Settings that differ from the defaults, by profile."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PcAvsConfig(GeneratedFramesConfig):
@@ -54,6 +84,8 @@ class PcAvsConfig(GeneratedFramesConfig):
         target_frames: consecutive frames of a held-out sample; a training sample has one target.
         context_frames: video frames of a held-out sample's clip among which its mouths are told apart.
         dead_discriminator_loss: warn if the discriminator's loss stays below this: its gradients teach nothing.
+        min_pose_gain_db: warn if the pose of the true frames brings the generated heads no more PSNR than this over the
+            identity frame's pose: then they do not follow the pose.
         max_mouth_leak: warn if, with another clip's audio, the generated mouths follow those of the pose frames by more
             than this share.
     """
@@ -86,6 +118,7 @@ class PcAvsConfig(GeneratedFramesConfig):
     contrast_temperature: Positive = 0.1
     target_frames: Annotated[int, Bound(at_least=5)] = 7
     dead_discriminator_loss: NotNegative = 0.01
+    min_pose_gain_db: NotNegative = 0.1
     max_mouth_leak: Share = 0.5
 
     def __post_init__(self) -> None:

@@ -15,8 +15,9 @@ from cals_models.config.stages import config_from_fields
 from cals_models.config.sync_encoder import SyncEncoderConfig
 from cals_models.mel_windows import SILENCE, mel_windows, pad_windows
 from cals_models.networks.frame_tensors import to_byte_frames, to_float_frames
-from cals_models.networks.model_files import load_network, read_model
-from cals_models.networks.pc_avs import Codes, PcAvs
+from cals_models.networks.generator_files import read_generator
+from cals_models.networks.model_files import load_network
+from cals_models.networks.pc_avs import Codes, Identity, PcAvs
 from cals_models.precision import autocast
 from cals_models.shards.shard_format import NUM_MELS
 from cals_models.timebase import MELS_PER_FRAME
@@ -84,28 +85,24 @@ class PcAvsGenerator:
         self._check(reference, target, mel, mel_valid_mask, batch_frames)
         speech = self._speech(mel, mel_valid_mask)
         generated = []
-        known: tuple[Tensor, Tensor, Tensor] | None = None
+        known: Identity | None = None
         for start in range(0, len(target), batch_frames):
             rows = slice(start, start + batch_frames)
             with autocast(self.device, self.precision):
-                frames = to_float_frames(reference[rows].to(self.device))
-                known = self._identity(frames, known)
+                known = self._identity(to_float_frames(reference[rows].to(self.device)), known)
                 codes = Codes(
-                    identity=known[1],
-                    identity_map=known[2],
+                    identity=known,
                     speech=speech[rows],
                     pose=self.model.mouth_and_pose(to_float_frames(target[rows].to(self.device)))[1],
                 )
-                generated.append(to_byte_frames(self.model.generate(frames, codes)))
+                generated.append(to_byte_frames(self.model.generate(codes)))
         return torch.cat(generated)
 
-    def _identity(
-        self, frames: Tensor, known: tuple[Tensor, Tensor, Tensor] | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Identity frames, codes and maps of a batch; those of the batch before it where the frames are the same."""
-        if known is not None and torch.equal(known[0], frames):
+    def _identity(self, frames: Tensor, known: Identity | None) -> Identity:
+        """What is taken of a batch's identity frames; what is known of the batch before it where they are the same."""
+        if known is not None and torch.equal(known.frames, frames):
             return known
-        return frames, *self.model.identity_of(frames)
+        return self.model.identity_of(frames)
 
     def _speech(self, mel: Tensor, mel_valid_mask: Tensor | None) -> Tensor:
         """The audio's codes of all frames: float32 (T, 512)."""
@@ -159,7 +156,7 @@ def load_pc_avs(model_dir: Path | str, device: str = "cpu", *, precision: str = 
     Raises:
         ValueError: damaged, incomplete, another kind of model, or not the weights that model.json describes.
     """
-    files = read_model(Path(model_dir), "generator")
+    files = read_generator(Path(model_dir))
     if not isinstance(files.config, PcAvsConfig):
         raise ValueError(f"{files.folder}: method {files.method!r}; expected a model of pc_avs")
     plain = files.plain.get("sync_encoder")

@@ -18,6 +18,7 @@ METHOD_MODULES = Choices(
     copy_reference="cals_models.methods.copy_reference:METHOD",
     ground_truth="cals_models.methods.ground_truth:METHOD",
     synctalkface="cals_models.methods.synctalkface:METHOD",
+    pc_avs="cals_models.methods.pc_avs:METHOD",
     wav2lip="cals_models.methods.wav2lip:METHOD",
 )
 

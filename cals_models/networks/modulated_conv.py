@@ -22,15 +22,17 @@ class ModulatedConv(nn.Module):
     Args:
         in_channels, out_channels: of the convolution.
         style_dim: D.
+        num_strong: so many of the style's last numbers have a stronger effect at the start, since they are few.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, style_dim: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, style_dim: int, *, num_strong: int = 0) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 3, 3) / math.sqrt(9 * in_channels))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.to_scales = nn.Linear(style_dim, in_channels)
         # Almost no effect of the style at the start, where it would only add noise to the frame.
         nn.init.normal_(self.to_scales.weight, std=0.005)
+        nn.init.normal_(self.to_scales.weight[:, style_dim - num_strong :], std=0.1)
         nn.init.ones_(self.to_scales.bias)
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:

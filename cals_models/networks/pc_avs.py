@@ -4,7 +4,8 @@ Source: PC-AVS (arXiv 2104.11116): an identity encoder gives a code and a map, a
 code and a pose code of 12 numbers, an audio encoder gives codes in the mouth's space; a generator of modulated convolutions
 starts from the identity map and is given identity, mouth or audio, and pose as its style. Ours: the encoders are ResNet18's
 plan without norms, on 128 px crops; the audio encoder is the sync encoder's F_a, not a ResNetSE34; with
-`output_from = "identity"` the generator moves the identity frame's pixels and adds what remains, as f_phi does.
+`output_from = "identity"` the generator moves the identity frame's pixels and adds what remains, as f_phi does, and is given
+the pose as the difference from the identity frame's: pixels are moved by differences.
 
 Legend: N frames, B samples, C channels, h = H / 32, D = 512 code.
 """
@@ -55,25 +56,46 @@ class FaceEncoder(nn.Module):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What is taken of identity frames.
+
+    Args:
+        frames: float (N, 3, H, H), RGB in [0, 1].
+        code: float (N, 512).
+        features: the identity map, float (N, C, h, h).
+        pose: float (N, 12); zeros where poses are absolute.
+    """
+
+    frames: Tensor
+    code: Tensor
+    features: Tensor
+    pose: Tensor
+
+    def rows(self, rows: Tensor) -> "Identity":
+        """Those of some frames, by number, repeated or not."""
+        return Identity(
+            frames=self.frames[rows], code=self.code[rows], features=self.features[rows], pose=self.pose[rows]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Codes:
     """What a frame is generated from.
 
     Args:
-        identity: float (N, 512).
-        identity_map: float (N, C, h, h).
+        identity: of N frames.
         speech: the mouth's or the audio's code, float (N, 512).
-        pose: float (N, 12).
+        pose: float (N, 12), see `PcAvs.mouth_and_pose`.
     """
 
-    identity: Tensor
-    identity_map: Tensor
+    identity: Identity
     speech: Tensor
     pose: Tensor
 
     @property
     def style(self) -> Tensor:
         """(N, 512 + 512 + 12)."""
-        return torch.cat([self.identity, self.speech, self.pose], dim=1)
+        return torch.cat([self.identity.code, self.speech, self.pose - self.identity.pose], dim=1)
 
 
 class ModulatedLevel(nn.Module):
@@ -87,9 +109,7 @@ class ModulatedLevel(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, num_blocks: int) -> None:
         super().__init__()
         widths = [in_channels, *[out_channels] * num_blocks]
-        self.convs = nn.ModuleList(
-            ModulatedConv(a, b, 2 * UNIT_DIM + POSE_DIM) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.convs = nn.ModuleList(_modulated(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """x (N, C, H, W), style (N, D) -> (N, C', 2H, 2W)."""
@@ -110,7 +130,7 @@ class FaceGenerator(nn.Module):
         super().__init__()
         widths, blocks = config.widths, config.blocks_per_level
         finest = 1 if config.finest_maps == "half" else 0
-        self.start = ModulatedConv(8 * config.encoder_width, widths[5], 2 * UNIT_DIM + POSE_DIM)
+        self.start = _modulated(8 * config.encoder_width, widths[5])
         self.levels = nn.ModuleList(
             ModulatedLevel(widths[i + 1], widths[i], blocks) for i in reversed(range(finest, 5))
         )
@@ -122,22 +142,21 @@ class FaceGenerator(nn.Module):
             self.displacement = nn.Conv2d(widths[2], 2, 3, 1, 1)
             nn.init.normal_(self.displacement.weight, std=0.01)
 
-    def forward(self, frames: Tensor, codes: Codes) -> Tensor:
+    def forward(self, codes: Codes) -> Tensor:
         """Generates frames.
 
         Args:
-            frames: float (N, 3, H, H), the identity frames, RGB in [0, 1].
-            codes: of the N frames.
+            codes: of N frames.
 
         Returns:
             float32 (N, 3, H, H), RGB in [0, 1].
         """
         style = codes.style
-        x = F.leaky_relu(self.start(codes.identity_map, style), 0.2)
+        x = F.leaky_relu(self.start(codes.identity.features, style), 0.2)
         for number, double in enumerate(self.levels):
             x = double(x, style)
             if self.moves_identity and number == 2:  # 1/4 of the size
-                moved = move_pixels(frames, self.displacement(x))
+                moved = move_pixels(codes.identity.frames, self.displacement(x))
         logits = self.to_pixels(self.head(x)).float()
         if self.moves_identity:
             logits = logits + torch.logit(moved, eps=0.02)
@@ -172,21 +191,28 @@ class PcAvs(nn.Module):
         )
         self.mouth_code = _code_head(UNIT_DIM)
         self.pose_code = nn.Linear(UNIT_DIM, POSE_DIM)
+        # Faces differ little in the trunk: at the default size poses would be all alike, and the generator would ignore them.
+        nn.init.normal_(self.pose_code.weight, std=0.5)
         self.audio = AudioEncoder(audio_config.audio_width, audio_config.blocks_per_level)
         self.audio_code = _code_norm()
         self.generator = FaceGenerator(config)
 
-    def identity_of(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Code (N, 512) and map (N, C, h, h) of identity frames (N, 3, H, H), RGB in [0, 1]."""
+    def identity_of(self, frames: Tensor) -> Identity:
+        """Code, map and pose of identity frames (N, 3, H, H), RGB in [0, 1]."""
         self._check("identity", frames)
         x = self.identity(frames)
-        return self.identity_code(x.flatten(1)).float(), x
+        code = self.identity_code(x.flatten(1)).float()
+        if self.generator.moves_identity:
+            pose = self.mouth_and_pose(frames)[1]
+        else:
+            pose = torch.zeros(len(frames), POSE_DIM, device=frames.device)
+        return Identity(frames=frames, code=code, features=x, pose=pose)
 
     def mouth_and_pose(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Mouth code (N, 512) and pose code (N, 12) of driving frames (N, 3, H, H), RGB in [0, 1]."""
         self._check("driving", frames)
         x = self.trunk_code(self.trunk(frames).flatten(1))
-        return self.mouth_code(x).float(), torch.tanh(self.pose_code(x).float())
+        return self.mouth_code(x).float(), self.pose_code(x).float()
 
     def audio_of(self, mel: Tensor) -> Tensor:
         """The audio's codes.
@@ -200,20 +226,19 @@ class PcAvs(nn.Module):
         codes: Tensor = self.audio_code(self.audio(mel))
         return codes.float()
 
-    def generate(self, frames: Tensor, codes: Codes) -> Tensor:
+    def generate(self, codes: Codes) -> Tensor:
         """Generates frames, see `FaceGenerator.forward`.
 
         Raises:
             ValueError: the shapes do not agree.
         """
-        self._check("identity", frames)
-        expected = {"identity": UNIT_DIM, "speech": UNIT_DIM, "pose": POSE_DIM}
-        for name, width in expected.items():
-            if tuple(getattr(codes, name).shape) != (len(frames), width):
+        num_frames = len(codes.identity.frames)
+        for name, width in (("speech", UNIT_DIM), ("pose", POSE_DIM)):
+            if tuple(getattr(codes, name).shape) != (num_frames, width):
                 raise ValueError(
-                    f"{name} code {tuple(getattr(codes, name).shape)}: expected {(len(frames), width)}"
+                    f"{name} code {tuple(getattr(codes, name).shape)}: expected {(num_frames, width)}"
                 )
-        out: Tensor = self.generator(frames, codes)
+        out: Tensor = self.generator(codes)
         return out
 
     def _check(self, name: str, frames: Tensor) -> None:
@@ -221,6 +246,10 @@ class PcAvs(nn.Module):
             raise ValueError(
                 f"{name} frames {tuple(frames.shape)}: expected (N, 3, {self.crop_px}, {self.crop_px})"
             )
+
+
+def _modulated(in_channels: int, out_channels: int) -> ModulatedConv:
+    return ModulatedConv(in_channels, out_channels, 2 * UNIT_DIM + POSE_DIM, num_strong=POSE_DIM)
 
 
 def _code_norm() -> nn.LayerNorm:

@@ -5,13 +5,13 @@ pose code of a frame, and either the target's mouth code or its audio's code, wh
 together. Driving frames, of which mouth and pose codes are taken, are changed in colour, perspective and scale, so that
 neither can carry who is shown. Gradients of samples that the audio drives stop at the pose code: it never learns to
 bring what the audio does not tell. Where clips have words, a classifier looks for them in pose codes, which are trained to
-give it nothing.
+give it nothing. With several processes each contrasts its own samples.
 
 Legend: N samples, of which M are driven by the mouth code; B held-out samples, S frames each; D = 512.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +26,7 @@ from cals_models.losses import adversarial_loss, discriminator_loss
 from cals_models.mel_windows import mel_windows, pad_windows
 from cals_models.networks.crop_discriminator import CropDiscriminator
 from cals_models.networks.frame_tensors import to_float_frames
+from cals_models.networks.generator_files import continue_from
 from cals_models.networks.model_files import load_network, read_model
 from cals_models.networks.pc_avs import POSE_DIM, Codes, PcAvs
 from cals_models.networks.sync_encoder import SyncEncoder
@@ -58,6 +59,8 @@ CLIPS_FOR_LEVEL = 64
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "PcAvsStage":
     """The stage of a job. Its audio encoder starts from the trained F_a; the sync encoder also tells held-out mouths apart.
 
+    Where the job names a trained generator, all but the discriminator and the classifiers continues from its weights.
+
     Raises:
         ValueError: an input model or a shard set cannot be used.
     """
@@ -66,8 +69,11 @@ def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) 
     assert isinstance(files.config, SyncEncoderConfig)
     expert = load_sync_encoder(job.inputs["sync_encoder"])
     seed_step(job.config.seed, -1, 0)
-    model = PcAvs(job.config, files.config, crop_px=common_crop_px(shard_sets))
+    crop_px = common_crop_px(shard_sets)
+    model = PcAvs(job.config, files.config, crop_px=crop_px)
     load_network(model.audio, expert.audio.state_dict(), str(files.folder))
+    if "generator" in job.inputs:
+        continue_from(job.inputs["generator"], str(job.method), {"pc_avs": model}, crop_px)
     return PcAvsStage(job.config, files.config, world, shard_sets, model, expert)
 
 
@@ -158,16 +164,15 @@ class PcAvsStage(TrainingStage):
         config = self.config
         target, frames = (to_float_frames(batch[name]) for name in ("target", "identity"))
         mouth, pose = self._driving_codes(batch)
-        identity, identity_map = self.model.identity_of(frames)
+        identity = self.model.identity_of(frames)
         audio = self.model.audio_of(batch["mel"])[:, 0]
         driven = round(config.mouth_driven_share * len(target))
         codes = Codes(
-            identity=identity,
-            identity_map=identity_map,
+            identity=replace(identity, pose=_learned_from(identity.pose, driven)),
             speech=torch.cat([mouth[:driven], audio[driven:]]),
-            pose=torch.cat([pose[:driven], pose[driven:].detach()]),
+            pose=_learned_from(pose, driven),
         )
-        fake = self.model.generate(frames, codes)
+        fake = self.model.generate(codes)
         logits, features = self.discriminator(fake)
         with torch.no_grad():
             real_features = self.discriminator(target)[1]
@@ -177,7 +182,7 @@ class PcAvsStage(TrainingStage):
             "feature_matching": feature_matching(features, real_features),
             "contrast": modal_contrast(mouth, audio, config.contrast_temperature),
             "modal_l1": (mouth - audio.detach()).abs().mean(),
-            "speaker": known_cross_entropy(self.speakers(identity), batch["speaker"]),
+            "speaker": known_cross_entropy(self.speakers(identity.code), batch["speaker"]),
             "word": word_information(self.words(pose), batch["word"]),
         }
         weights = {name: getattr(config, f"{name}_weight") for name in terms}
@@ -203,18 +208,17 @@ class PcAvsStage(TrainingStage):
         """
         num_samples, num_targets = targets.shape[:2]
         reference = to_float_frames(batch["reference"])
-        identity, identity_map = self.model.identity_of(reference)
+        identity = self.model.identity_of(reference)
         rows = torch.arange(num_samples, device=targets.device)
         places = batch["first"][:, None] + torch.arange(num_targets, device=targets.device)
         windows = mel_windows(pad_windows(batch["mel"]))[rows[:, None], places]  # (B, S, 80, 20)
         repeated = rows.repeat_interleave(num_targets)
         codes = Codes(
-            identity=identity[repeated],
-            identity_map=identity_map[repeated],
+            identity=identity.rows(repeated),
             speech=self.model.audio_of(windows.flatten(0, 1))[:, 0],
             pose=self.model.mouth_and_pose(targets.flatten(0, 1))[1],
         )
-        frames = self.model.generate(reference[repeated], codes)
+        frames = self.model.generate(codes)
         return frames.view(num_samples, num_targets, *frames.shape[1:])
 
     def validate(self, step: int) -> dict[str, float]:
@@ -282,3 +286,8 @@ class PcAvsStage(TrainingStage):
             "discriminator": build_optimizer([self.discriminator], self.config),
             "words": build_optimizer([self.words], self.config),
         }
+
+
+def _learned_from(codes: Tensor, num_samples: int) -> Tensor:
+    """Codes whose gradient comes from the first samples alone."""
+    return torch.cat([codes[:num_samples], codes[num_samples:].detach()])

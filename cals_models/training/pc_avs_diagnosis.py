@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cals_models.config.pc_avs import PcAvsConfig
 from cals_models.mel_windows import CONTEXT_FRAMES
+from cals_models.networks.frame_tensors import to_float_frames
 from cals_models.precision import autocast
 from cals_models.training.clip_units import units_at
 from cals_models.training.clip_windows import lower_half
@@ -22,6 +23,7 @@ from cals_models.training.generator_validation import GeneratorValidation
 from cals_models.training.stage import Batch, Diagnosis
 
 LEAST_LIKENESS = 0.05
+ROUNDING = 1 / (12 * 255**2)
 
 
 class PcAvsValidation(GeneratorValidation):
@@ -42,6 +44,7 @@ class PcAvsValidation(GeneratorValidation):
 
         - pose_side_own, pose_side_other: how much more generated mouths are like those of the pose frames than like those of
           the frames that the other clip's audio belongs to; with their own audio, and with the other clip's.
+        - pose_gain: dB of PSNR in the upper half that the pose of the true frames brings over that of the identity frame.
         - mouth_leak: 0 where the second is the negative of the first, since the mouths follow the audio; 1 where both are
           the same, since they follow the pose frames whatever the audio.
         """
@@ -60,11 +63,28 @@ class PcAvsValidation(GeneratorValidation):
         found = super()._metrics_of(keeping, batch, other)
         with autocast(self._device, self._precision):
             own, with_other = (self._expert.visual(lower_half(frames)) for frames in kept)
+        frames = to_float_frames(batch["frames"])
+        targets = frames[:, CONTEXT_FRAMES:-CONTEXT_FRAMES]
+        with autocast(self._device, self._precision):
+            still = generate(batch, to_float_frames(batch["reference"])[:, None].expand_as(targets))
         return {
             **found,
+            "pose_gain": upper_gain(kept[0], still, targets),
             "pose_side_own": (likeness(own, batch) - likeness(own, other)).item(),
             "pose_side_other": (likeness(with_other, batch) - likeness(with_other, other)).item(),
         }
+
+
+def upper_gain(frames: Tensor, others: Tensor, targets: Tensor) -> float:
+    """How much nearer to the targets some frames are in their upper half than others: 10 log10 of their errors' ratio, dB.
+
+    Args:
+        frames, others, targets: float (B, S, 3, H, W), RGB in [0, 1]; errors below those of 8-bit rounding count as that.
+    """
+    errors = [
+        (some - targets).chunk(2, dim=3)[0].square().mean().clamp_min(ROUNDING) for some in (frames, others)
+    ]
+    return 10 * (errors[1] / errors[0]).log10().item()
 
 
 def mouth_leak(pose_side_own: float, pose_side_other: float) -> float:
@@ -105,14 +125,23 @@ def diagnoses(
     *,
     nearness: Mapping[int, float],
 ) -> list[Diagnosis]:
-    """What the newest metrics show: `dead_discriminator`, `ignores_audio`, `copies_reference`, `mouth_leaks_through_pose`,
-    and from the nearness at each validation, given after the last one, `not_at_plateau`."""
+    """What the newest metrics show: `dead_discriminator`, `ignores_audio`, `copies_reference`, `ignores_pose`,
+    `mouth_leaks_through_pose`, and from the nearness at each validation, given after the last one, `not_at_plateau`."""
     found = [
         *train_diagnoses(config, train, step),
         *mouth_diagnoses(config, val, step),
         *plateau_diagnoses(config, nearness),
     ]
-    if val and step >= config.steps // 2 and val["mouth_leak"] > config.max_mouth_leak:
+    is_late = step >= config.steps // 2
+    if val and is_late and val["pose_gain"] < config.min_pose_gain_db:
+        found.append(
+            Diagnosis(
+                name="ignores_pose",
+                text=f"the pose of the true frames brings {val['pose_gain']:.2f} dB of PSNR in the upper half over that of the"
+                " identity frame: generated heads stay as they are; train longer, lower perspective_jitter and scale_jitter",
+            )
+        )
+    if val and is_late and val["mouth_leak"] > config.max_mouth_leak:
         found.append(
             Diagnosis(
                 name="mouth_leaks_through_pose",

@@ -17,6 +17,9 @@ from cals_models.training.clip_windows import mel_of, near_in_pose, reference_ca
 from cals_models.training.perspective import draw_perspective
 from cals_models.training.sampler import ClipStream, Sample, window_starts
 
+NEAREST_SHARE = 4
+"""A pose frame is drawn from one in so many of the frames that are near in pose: one in 20 of all."""
+
 
 class PcAvsSampleDrawer:
     """Draws samples of clips.
@@ -70,7 +73,8 @@ class PcAvsSampleDrawer:
             if len(others):
                 near = near_in_pose(clip.landmarks, others, target)
                 identity = generator.choice(near if self._config.reference_from == "near_pose" else others)
-                pose = generator.choice(near) if self._config.pose_from == "near_pose" else target
+                nearest = near[: -(-len(near) // NEAREST_SHARE)]
+                pose = generator.choice(nearest) if self._config.pose_from == "near_pose" else target
                 return target, int(identity), int(pose)
         return None
 

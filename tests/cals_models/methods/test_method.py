@@ -18,8 +18,8 @@ def test_the_trainer_computes_every_sync_loss_that_a_method_may_list() -> None:
 
 def test_names_and_positions_are_unique() -> None:
     assert list(METHODS) == [
-        "ground_truth", "copy_reference", "audio2head", "audio2head_true_pose", "wav2lip", "synctalkface", "a2l", "a2l_dav",
-        "cals",
+        "ground_truth", "copy_reference", "audio2head", "audio2head_true_pose", "pc_avs", "wav2lip", "synctalkface", "a2l",
+        "a2l_dav", "cals",
     ]  # fmt: skip
     assert all(method.name == name for name, method in METHODS.items())
     own = [method for method in METHODS.values() if not method.shares_training_of]

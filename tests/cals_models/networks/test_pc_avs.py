@@ -62,15 +62,13 @@ def test_demodulated_maps_have_the_variance_of_their_input_whatever_the_style() 
 def test_frames_have_the_crops_size_and_every_part_learns(crop_px: int, change: dict[str, object]) -> None:
     model = PcAvs(replace(CONFIG, **change), SYNC, crop_px=crop_px)  # type: ignore[arg-type]
     frames = torch.rand(2, 3, crop_px, crop_px)
-    identity, identity_map = model.identity_of(frames)
+    identity = model.identity_of(frames)
     mouth, pose = model.mouth_and_pose(frames.flip(3))
     audio = model.audio_of(torch.randn(2, 80, 20))
-    assert identity.shape == mouth.shape == (2, 512) and pose.shape == (2, POSE_DIM)
-    assert audio.shape == (2, 1, 512) and identity_map.shape == (2, 64, crop_px // 32, crop_px // 32)
+    assert identity.code.shape == mouth.shape == (2, 512) and pose.shape == (2, POSE_DIM)
+    assert audio.shape == (2, 1, 512) and identity.features.shape == (2, 64, crop_px // 32, crop_px // 32)
     speech = torch.stack([mouth[0], audio[1, 0]])
-    generated = model.generate(
-        frames, Codes(identity=identity, identity_map=identity_map, speech=speech, pose=pose)
-    )
+    generated = model.generate(Codes(identity=identity, speech=speech, pose=pose))
     assert generated.shape == frames.shape and generated.dtype == torch.float32
     assert generated.min() >= 0 and generated.max() <= 1
     generated.square().sum().backward()
@@ -80,19 +78,25 @@ def test_frames_have_the_crops_size_and_every_part_learns(crop_px: int, change: 
 def test_a_model_that_moves_the_identity_frame_starts_from_it() -> None:
     model = PcAvs(replace(CONFIG, output_from="identity", finest_maps="half"), SYNC)
     frames = F.interpolate(torch.rand(2, 3, 8, 8), size=128, mode="bilinear")
-    identity, identity_map = model.identity_of(frames)
-    codes = Codes(
-        identity=identity, identity_map=identity_map, speech=identity, pose=torch.zeros(2, POSE_DIM)
-    )
-    assert (model.generate(frames, codes) - frames).abs().mean() < 0.05
+    identity = model.identity_of(frames)
+    codes = Codes(identity=identity, speech=identity.code, pose=identity.pose)
+    assert (model.generate(codes) - frames).abs().mean() < 0.05
 
 
 def test_codes_have_variance_1_and_say_what_their_source_says() -> None:
     model = PcAvs(CONFIG, SYNC)
-    mouth, pose = model.mouth_and_pose(torch.rand(2, 3, 128, 128))
+    mouth, _ = model.mouth_and_pose(torch.rand(2, 3, 128, 128))
     for code in (mouth, model.audio_of(torch.randn(1, 80, 40))[0]):
         assert torch.allclose(code.std(1, unbiased=False), torch.ones(len(code)), atol=1e-2)
-    assert pose.abs().max() <= 1
+
+
+def test_a_pose_is_the_difference_from_the_identity_frames_where_its_pixels_are_moved() -> None:
+    model = PcAvs(replace(CONFIG, output_from="identity"), SYNC)
+    frames = torch.rand(2, 3, 128, 128)
+    identity, (mouth, pose) = model.identity_of(frames), model.mouth_and_pose(frames)
+    assert torch.equal(identity.pose, pose)
+    assert Codes(identity=identity, speech=mouth, pose=pose).style[:, -POSE_DIM:].abs().max() == 0
+    assert PcAvs(CONFIG, SYNC).identity_of(frames).pose.abs().max() == 0
 
 
 @pytest.mark.parametrize(
@@ -110,8 +114,7 @@ def test_wrong_shapes_are_named(what: str, message: str) -> None:
     model = PcAvs(CONFIG, SYNC)
     small, frames = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 128, 128)
     codes = Codes(
-        identity=torch.zeros(2, 512),
-        identity_map=torch.zeros(2, 64, 4, 4),
+        identity=model.identity_of(frames),
         speech=torch.zeros(1 if what == "speech" else 2, 512),
         pose=torch.zeros(2, 6 if what == "pose" else 12),
     )
@@ -125,7 +128,7 @@ def test_wrong_shapes_are_named(what: str, message: str) -> None:
         elif what == "discriminator":
             CropDiscriminator(8)(torch.rand(1, 3, 100, 100))
         else:
-            model.generate(frames, codes)
+            model.generate(codes)
 
 
 def test_discriminator_gives_logits_of_patches_and_four_features() -> None:
