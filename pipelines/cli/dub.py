@@ -33,23 +33,7 @@ def add_command(add: Add) -> None:
         help="a CSV in place of these three: columns video, audio, out and, where wanted, model, face (1, 1 2 or speaker), fit, "
         "cast (in place of audio and face); one dub a row, paths from the table's folder",
     )
-    parser.add_argument(
-        "--model",
-        metavar="M",
-        help="a model's folder, DATASET or DATASET/METHOD (default: the newest registered cals generator)",
-    )
-    parser.add_argument(
-        "--adapt",
-        metavar="MINUTES",
-        type=float,
-        help="first continue a trained generator on the person in the video, for about so long (cals adapt); a video that was "
-        "adapted to before keeps its model",
-    )
-    parser.add_argument(
-        "--base",
-        metavar="DATASET",
-        help="with --adapt: whose models are adapted (default: the dataset of the newest generator)",
-    )
+    _add_model(parser)
     parser.add_argument(
         "--face",
         metavar="N",
@@ -73,11 +57,6 @@ def add_command(add: Add) -> None:
         "as long as the audio.",
     )
     parser.add_argument(
-        "--force-model",
-        action="store_true",
-        help="dub with a model, too, whose training shows that its mouths do not follow the audio",
-    )
-    parser.add_argument(
         "--no-rest",
         action="store_true",
         help="follow the audio also where it holds no speech (for whispered or sung words that are not found); without "
@@ -85,6 +64,32 @@ def add_command(add: Add) -> None:
     )
     _add_output(parser)
     parser.add_argument("--mark", action="store_true", help="draw a small visible mark: SYNTHETIC")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    """Which model generates the mouths."""
+    parser.add_argument(
+        "--model",
+        metavar="M",
+        help="a model's folder, DATASET or DATASET/METHOD (default: the newest registered cals generator)",
+    )
+    parser.add_argument(
+        "--adapt",
+        metavar="MINUTES",
+        type=float,
+        help="first continue a trained generator on the person in the video, for about so long (cals adapt); a video that was "
+        "adapted to before keeps its model",
+    )
+    parser.add_argument(
+        "--base",
+        metavar="DATASET",
+        help="with --adapt: whose models are adapted (default: the dataset of the newest generator)",
+    )
+    parser.add_argument(
+        "--force-model",
+        action="store_true",
+        help="dub with a model, too, whose training shows that its mouths do not follow the audio",
+    )
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
