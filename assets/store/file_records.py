@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from assets.project.atomic_files import replacing
 from assets.project.home import Home
+from assets.store.arrow_rows import table_of
 from assets.store.file_digests import FileDigests
 from assets.store.table_parts import merge_parts, read_part
 from cals_models.digests import digest_of
@@ -146,7 +147,7 @@ def write_record(home: Home, record: Record) -> Path:
     path = folder(home) / f"{kind}{stamp}-{record.record_id[:8]}.parquet"
     if record.files:
         with replacing(path) as temporary:
-            pq.write_table(pa.Table.from_pylist(record.rows(), schema=SCHEMA), temporary, compression="zstd")
+            pq.write_table(table_of(record.rows(), SCHEMA), temporary, compression="zstd")
     return path
 
 

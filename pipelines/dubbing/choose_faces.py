@@ -5,8 +5,8 @@ Legend: F frames of the source, T ticks of a track (25 a second).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from assets.faces.alignment import Transforms, apply_transforms, crop_transforms, smooth_zero_phase
 from assets.faces.backends.interface import FaceBackend
 from assets.faces.crop_plan import padding_shares
-from assets.faces.face_tracker import FaceTracker
 from assets.faces.landmarks import Points, boxes_of
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.faces.track import Track
@@ -26,6 +25,7 @@ from cals_models.timebase import FPS
 from pipelines.dubbing.close_mouth import closed_opening
 from pipelines.dubbing.frame_plan import FrameLog
 from pipelines.dubbing.join_tracks import people
+from pipelines.dubbing.seen_mouths import SeenMouth, WatchingTracker
 
 SHORTEST_FACE_TICKS = 12
 # Of the landmarks in the crop, over time: the detector's jitter is about half a pixel.
@@ -39,10 +39,12 @@ class Face:
     Args:
         tracks: each an uninterrupted series of frames.
         box: median box, source pixels.
+        mouths: of each track, views of it from the search.
     """
 
     tracks: tuple[Track, ...]
     box: tuple[float, float, float, float]
+    mouths: tuple[tuple[SeenMouth, ...], ...] = ()
 
     def text(self) -> str:
         """Place, size and time, for a person to choose by."""
@@ -62,6 +64,7 @@ class Stretch:
         seen: (n,) whether the face was found; elsewhere its place is interpolated.
         closed_opening: of the face's closed mouth, in units of its spread.
         voice: number of the voice that it speaks with, among those of the dub.
+        mouths: views from the search, by frame, counted from ``first_frame``.
     """
 
     first_frame: int
@@ -70,6 +73,7 @@ class Stretch:
     seen: NDArray[np.bool_]
     closed_opening: float
     voice: int = 0
+    mouths: Mapping[int, SeenMouth] = field(default_factory=dict)
 
     def covers(self, frame: int) -> bool:
         return self.first_frame <= frame < self.first_frame + len(self.transforms)
@@ -83,7 +87,7 @@ class Stretch:
 
 
 def find_faces(
-    frames: Iterable[DecodedFrame], backend: FaceBackend, settings: TrackSettings, path: Path
+    frames: Iterable[DecodedFrame], backend: FaceBackend, settings: TrackSettings, path: Path, crop_px: int
 ) -> list[Face]:
     """All faces in the frames, in the order of the seconds in which they are first found, and of one second left to right.
 
@@ -94,11 +98,12 @@ def find_faces(
         backend: detector and landmarks.
         settings: of tracking.
         path: of the video, for the error.
+        crop_px: side of the views that are kept of them.
 
     Raises:
         ValueError: no face.
     """
-    tracker = FaceTracker(backend, settings, keep_images=False)
+    tracker = WatchingTracker(backend, settings, crop_px)
     tracks = tracker.follow(frames)
     shortest = min(SHORTEST_FACE_TICKS, tracker.num_frames)
     seen = [track for track in tracks if is_face(track, backend)]
@@ -112,7 +117,11 @@ def find_faces(
             f"(found: {found_too}); give a video or photograph of a face seen from the front"
         )
     found = [
-        Face(tracks=tuple(group), box=_as_box(np.median([track.median_box for track in group], axis=0)))
+        Face(
+            tracks=tuple(group),
+            box=_as_box(np.median([track.median_box for track in group], axis=0)),
+            mouths=tuple(tracker.mouths_of(track) for track in group),
+        )
         for group in people(large)
     ]
     return sorted(found, key=_first_seen)
@@ -161,7 +170,7 @@ def stretches_of(
     """
     times, tick_frames, frame_ticks = np.array(log.times_s), np.array(log.tick_frames), log.frame_ticks()
     found = []
-    for track in face.tracks:
+    for track, mouths in zip(face.tracks, face.mouths, strict=True):
         followed = without_gaps(track, size)
         transforms = crop_transforms(
             followed.landmarks,
@@ -187,6 +196,10 @@ def stretches_of(
                 landmarks=_at(times[frames], times[unique], steady[at]).astype(np.float32),
                 seen=followed.valid[frame_ticks[frames] - first],
                 closed_opening=closed_opening(np.stack(list(track.points.values()))),
+                mouths={
+                    int(np.clip(tick_frames[mouth.tick] - frames[0], 0, len(frames) - 1)): mouth
+                    for mouth in mouths
+                },
             )
         )
     return found

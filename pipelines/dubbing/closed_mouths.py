@@ -5,13 +5,13 @@ Legend: N frames of a stretch, K crops kept of it, S side of a crop.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.faces.alignment import apply_transforms
 from assets.faces.canonical_face import TEMPLATE_PX
 from assets.faces.landmarks import Points, mouth_opening
 from pipelines.dubbing.choose_faces import Stretch
@@ -21,8 +21,6 @@ Crop = NDArray[np.uint8]
 
 # Crops kept of a stretch, and the share of its frames, those with the smallest opening, among which they are.
 KEPT, CLOSED_SHARE = 12, 0.05
-# Frames at whose start the closed mouths are sought: half a minute of 30 a second.
-SEARCHED_FRAMES = 900
 # The opening of a frame is the median over so many: a closed mouth between two vowels is no rest.
 STEADY_FRAMES = 5
 # Points that show the pose of the head and not the mouth: jaw beside the eyes, nose, corners of the eyes.
@@ -70,13 +68,17 @@ class ClosedMouths:
 
 
 def closed_frames(stretch: Stretch) -> list[int]:
-    """Frames of a stretch, counted from its first, whose mouths are closed, of poses as different as possible."""
-    points = stretch.landmarks[:SEARCHED_FRAMES]
-    own = mouth_opening(points)
+    """Frames of a stretch, counted from its first, whose mouths are closed, of poses as different as possible.
+
+    They are among those of which the search has kept a view in colour.
+    """
+    own = mouth_opening(stretch.landmarks)
     opening = np.maximum(own, _median(own))
-    order = np.argsort(opening, kind="stable")
-    candidates = order[: max(1, round(CLOSED_SHARE * len(order)))]
-    poses = _poses(points[candidates])
+    known = np.array([frame for frame, mouth in stretch.mouths.items() if mouth.crop is not None])
+    order = known[np.argsort(opening[known], kind="stable")]
+    num_searched = min(len(own), max(stretch.mouths) + 1)
+    candidates = order[: max(1, round(CLOSED_SHARE * num_searched))]
+    poses = _poses(stretch.landmarks[candidates])
     kept = [0]
     distance = np.linalg.norm(poses - poses[0], axis=-1)
     while len(kept) < min(KEPT, len(candidates)) and distance.max() > 0:
@@ -85,22 +87,18 @@ def closed_frames(stretch: Stretch) -> list[int]:
     return sorted(int(candidates[number]) for number in kept)
 
 
-def closed_mouths(stretch: Stretch, crops: Mapping[int, Crop]) -> ClosedMouths:
-    """The closed mouths of a stretch.
-
-    Args:
-        stretch: of a chosen face.
-        crops: frame of ``closed_frames`` -> its crop (S, S, 3) RGB.
-    """
-    points = stretch.landmarks[list(crops)]
-    scale = np.float32(next(iter(crops.values())).shape[0] / TEMPLATE_PX)
+def closed_mouths(stretch: Stretch) -> ClosedMouths:
+    """The closed mouths of a stretch."""
+    crops, places = [], []
+    for frame in closed_frames(stretch):
+        mouth = stretch.mouths[frame]
+        assert mouth.crop is not None
+        places.append(apply_transforms(mouth.to_crop, mouth.points))
+        crops.append(close_mouth(mouth.crop, places[-1], stretch.closed_opening))
+    points = np.stack(places)
+    scale = np.float32(crops[0].shape[0] / TEMPLATE_PX)
     return ClosedMouths(
-        crops=np.stack(
-            [
-                close_mouth(crop, face, stretch.closed_opening)
-                for crop, face in zip(crops.values(), points, strict=True)
-            ]
-        ),
+        crops=np.stack(crops),
         points=points,
         landmarks=stretch.landmarks,
         shares=_shares(_poses(stretch.landmarks) / scale, _poses(points) / scale),

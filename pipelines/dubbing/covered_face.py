@@ -14,8 +14,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.dubbing.choose_faces import Stretch
-
 Values = NDArray[np.float32]
 
 # Part of the crop that is compared, in sides of the crop: top, bottom, left, right; and the size of the patch.
@@ -23,8 +21,8 @@ TOP, BOTTOM, LEFT, RIGHT = 0.6, 0.97, 0.265, 0.735
 PATCH_PX = (30, 24)
 # Blur of the patch, and of what is taken from it, so that light counts little.
 FINE_SIGMA, COARSE_SIGMA = 0.8, 6.0
-# Frames compared with at first, from the start of the stretch, and at most, later ones included.
-KEPT, SEARCHED_FRAMES, MOST_KEPT = 100, 900, 400
+# Frames compared with at most, those that the search has kept and later ones.
+MOST_KEPT = 400
 # A frame shows the usual mouth if it is like this share of the others, as much as the median frame less the slack.
 SUPPORT, SLACK = 0.2, 0.12
 # Correlation with the most similar usual frame below which a frame is covered: that support of the median frame less a
@@ -35,17 +33,11 @@ MARGIN, LIVELY_MARGIN, STILL, MOST_COVERED, FREE_ABOVE = 0.08, 1.0, 0.95, 0.85, 
 SAME = 0.97
 
 
-def compared_frames(stretch: Stretch) -> list[int]:
-    """Frames of a stretch, counted from its first, that show how its mouth usually looks."""
-    num = min(len(stretch.transforms), SEARCHED_FRAMES)
-    return sorted({round(number) for number in np.linspace(0, num - 1, min(num, KEPT))})
-
-
 def patch_of(crop: NDArray[np.uint8]) -> Values:
-    """(D,) structure of the mouth's surroundings in a crop (S, S, 3) RGB: zero mean, unit norm."""
+    """(D,) structure of the mouth's surroundings in a crop (S, S, 3) RGB or (S, S) grey: zero mean, unit norm."""
     side = crop.shape[0]
     part = crop[round(TOP * side) : round(BOTTOM * side), round(LEFT * side) : round(RIGHT * side)]
-    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY) if part.ndim == 3 else part
     small = cv2.resize(grey, PATCH_PX, interpolation=cv2.INTER_AREA).astype(np.float32)
     fine = cv2.GaussianBlur(small, (0, 0), FINE_SIGMA)
     lines = fine - cv2.GaussianBlur(fine, (0, 0), COARSE_SIGMA)

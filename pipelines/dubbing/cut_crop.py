@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.faces.alignment import Transforms, apply_transforms, compose, invert
-from assets.media.decoded_frame import DecodedFrame
+from assets.faces.frames import Frame
 
 # Frame pixels around the crop's corners that the interpolation may read.
 MARGIN_PX = 4
@@ -18,7 +18,7 @@ MARGIN_PX = 4
 SMALLEST_DIRECT_SCALE = 0.6
 
 
-def cut_crop(frame: DecodedFrame, transform: Transforms, crop_px: int) -> NDArray[np.uint8]:
+def cut_crop(frame: Frame, transform: Transforms, crop_px: int) -> NDArray[np.uint8]:
     """One crop (S, S, 3) RGB of a frame; outside the frame its edge pixels repeat.
 
     Args:

@@ -20,6 +20,7 @@ from assets.faces.settings import CropSettings, TrackSettings
 from assets.mels.settings import MelSettings
 from assets.project.atomic_files import replacing
 from assets.project.home import Home
+from cals_models.shards.shard_format import BASE_CROP_PX
 from pipelines.dubbing.cast_audio import CastAudio
 from pipelines.dubbing.cast_table import Cast
 from pipelines.dubbing.choose_faces import Face, Stretch, find_faces, stretches_of
@@ -37,6 +38,7 @@ from pipelines.dubbing.one_audio import OneAudio
 from pipelines.dubbing.output_format import container_of
 from pipelines.dubbing.place_audio import place_audio
 from pipelines.dubbing.plan_writing import plan_writing
+from pipelines.dubbing.process_memory import return_freed_memory
 from pipelines.dubbing.provenance import Origin, append_row, sha256_of
 from pipelines.dubbing.settings import DubSettings
 from pipelines.dubbing.source_video import SourceFrame, SourceVideo, open_source, read_frames
@@ -138,7 +140,7 @@ def make_dub(
     writing = plan_writing(inputs.out, container, source, template, settings, origin.metadata())
     first = _first_pass(source, inputs, model, backend, settings, progress)
     rests = [first.spoken.voices[stretch.voice].rest for stretch in first.stretches]
-    looks = read_looks(read_frames(source), first.stretches, rests, model.generator.crop_px)
+    looks = read_looks(first.stretches, rests, model.generator.crop_px)
     mouths = _mouth_generator(model, first, settings)
     readings = MouthReadings(backend, first.stretches, first.plan.num_ticks)
     dubbed = DubbedFrames(source, first.plan, readings, mouths, settings, looks, writing.pixel_format)
@@ -196,7 +198,10 @@ def _first_pass(
 ) -> _FirstPass:
     speaking = _speaking(inputs, source, settings)
     log = FrameLog()
-    found = search_faces(source, log, speaking.searched_s(settings), backend, model.tracks, progress)
+    found = search_faces(
+        source, log, speaking.searched_s(settings), backend, model.tracks, progress, model.generator.crop_px
+    )
+    return_freed_memory()
     speaker: str | None = None
     if settings.speaker:
         one = find_speaker(found, source, log, model.probe, model.crops, model.mels, settings.limits)
@@ -228,6 +233,7 @@ def search_faces(
     backend: FaceBackend,
     tracks: TrackSettings,
     progress: Progress,
+    crop_px: int = BASE_CROP_PX,
 ) -> list[Face]:
     """Finds the faces in the frames before ``until_s``; fills the log.
 
@@ -238,7 +244,7 @@ def search_faces(
     with progress("finding faces", num_frames) as advance:
         frames = takewhile(lambda frame: frame.time_s < until_s, _counted(read_frames(source), advance))
         at_ticks = frames_at_ticks(frames, log, source.last_step_s)
-        return find_faces(at_ticks, backend, tracks, source.path)
+        return find_faces(at_ticks, backend, tracks, source.path, crop_px)
 
 
 def _counted(frames: Iterator[SourceFrame], advance: Callable[[int], None]) -> Iterator[SourceFrame]:

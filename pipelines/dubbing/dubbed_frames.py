@@ -63,8 +63,8 @@ class DubbedFrames:
         """Upright frames, one for each of the plan; calls ``advance(1)`` after each."""
         for batch in self._batches():
             mouths = self._mouths(batch)
-            for number, frame in batch:
-                yield self._dubbed(number, frame, mouths)
+            while batch:  # a frame is let go before the next batch is read
+                yield self._dubbed(*batch.pop(0), mouths)
                 advance(1)
 
     def followed(self) -> Followed:

@@ -53,14 +53,17 @@ class FramePlanes:
         full = drawable.color_range == ColorRange.JPEG or drawable.format.name in FULL_RANGE_NAMES
         self.is_full_range = bool(full)
         self.matrix = int(drawable.colorspace)
-        self._format = pixel_format
         self.num_bits, shift_x, shift_y = PLANAR_YUV[pixel_format]
         assert not (turn.is_sideways and shift_x != shift_y), "4:2:2 can't be turned"
         self._step = (1 << shift_y, 1 << shift_x)
-        luma, *chroma = (turn.upright(_rows(drawable, plane)) for plane in range(3))
-        height, width = luma.shape[0] // 2 * 2, luma.shape[1] // 2 * 2
-        self.luma = luma[:height, :width].copy()
-        self.chroma = [plane[: height >> shift_y, : width >> shift_x].copy() for plane in chroma]
+        given = [turn.upright(_rows(drawable, plane)) for plane in range(3)]
+        height, width = given[0].shape[0] // 2 * 2, given[0].shape[1] // 2 * 2
+        self._drawn = av.VideoFrame(width, height, pixel_format)
+        self._drawn.color_range = ColorRange.JPEG if full else ColorRange.MPEG
+        self._drawn.colorspace = self.matrix
+        self.luma, *self.chroma = (_rows(self._drawn, plane) for plane in range(3))
+        for plane, stored in zip((self.luma, *self.chroma), given, strict=True):
+            plane[...] = stored[: plane.shape[0], : plane.shape[1]]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -80,21 +83,14 @@ class FramePlanes:
         _mix(self.luma[y0:y1, x0:x1], luma, weight)
         # A chroma sample covers several pixels: it changes only where all of them do.
         down, right = self._step
-        coarse = weight.reshape(weight.shape[0] // down, down, weight.shape[1] // right, right).min(
-            axis=(1, 3)
-        )
+        rows = np.minimum.reduce([weight[row::down] for row in range(down)])
+        coarse = np.minimum.reduce([rows[:, column::right] for column in range(right)])
         for plane, values in zip(self.chroma, chroma, strict=True):
             _mix(plane[y0 // down : y1 // down, x0 // right : x1 // right], values, coarse)
 
     def frame(self) -> Any:
-        """An upright frame of the planes."""
-        width, height = self.size
-        frame = av.VideoFrame(width, height, self._format)
-        for index, plane in enumerate((self.luma, *self.chroma)):
-            _rows(frame, index)[...] = plane
-        frame.color_range = ColorRange.JPEG if self.is_full_range else ColorRange.MPEG
-        frame.colorspace = self.matrix
-        return frame
+        """An upright frame of the planes, which are its own: what is drawn later shows in it too."""
+        return self._drawn
 
     def _planes_of(self, rgb: NDArray[np.uint8]) -> list[Samples]:
         """Luma (h, w) and two chroma planes of RGB (h, w, 3), in the frame's own matrix, range, bits and chroma."""

@@ -18,6 +18,7 @@ from assets.project.atomic_files import replacing
 from assets.project.code_version import code_version
 from assets.project.home import Home
 from assets.project.installed import installed_version
+from assets.store.arrow_rows import table_of
 from assets.store.recorded_commands import record_written
 
 TABLE = "dubs"
@@ -125,5 +126,5 @@ def append_row(home: Home, row: dict[str, Any]) -> None:
     name = f"{now.strftime('%Y%m%dT%H%M%S%f')}-{row['dub_id'][:8]}.parquet"
     path = home.parts / TABLE / name
     with replacing(path) as temporary:
-        pq.write_table(pa.Table.from_pylist([full], schema=SCHEMA), temporary)
+        pq.write_table(table_of([full], SCHEMA), temporary)
     record_written(home, "dub", path)

@@ -16,6 +16,7 @@ from pipelines.dubbing.deaf_model import reject_deaf_model, trained_on
 from pipelines.dubbing.ending_signals import unwound_by_signals
 from pipelines.dubbing.output_folder import check_folder
 from pipelines.dubbing.output_format import check_output, container_of
+from pipelines.dubbing.process_memory import collections_paused
 from pipelines.dubbing.settings import DubSettings
 
 if TYPE_CHECKING:
@@ -51,9 +52,10 @@ def run_dub(
     """
     check_files(inputs, settings)
     choice = choose_model(project.home, requested_model)
-    from pipelines.dubbing.dub import make_dub
+    with collections_paused():
+        from pipelines.dubbing.dub import make_dub
 
-    model, backend = _loaded(project, choice.folder, settings.device, {} if models is None else models)
+        model, backend = _loaded(project, choice.folder, settings.device, {} if models is None else models)
     if settings.speaker:
         from pipelines.dubbing.find_speaker import find_probe
 

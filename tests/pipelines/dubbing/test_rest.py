@@ -13,6 +13,7 @@ from pipelines.dubbing.closed_mouths import ClosedMouths, closed_frames
 from pipelines.dubbing.find_speech import Span
 from pipelines.dubbing.paste_mouth import lower_face_mask
 from pipelines.dubbing.rest import Rest, RestingMouths, rest_weights
+from pipelines.dubbing.seen_mouths import SeenMouth
 from tests.pipelines.dubbing.dub_inputs import smile
 from tests.support.array_frames import Rgb
 
@@ -56,9 +57,13 @@ def test_the_closed_opening_is_the_faces_own() -> None:
     assert closed_opening(np.stack([points] * 15 + [shut] * 5)) < 0.01
 
 
+def seen_mouth(tick: int, crop: Rgb, points: np.ndarray) -> SeenMouth:
+    return SeenMouth(tick=tick, points=points, to_crop=np.eye(2, 3), grey=None, crop=crop)
+
+
 def stretch_of(openings: list[float]) -> Stretch:
     """A face that moves its lips by so many pixels."""
-    _, points = smile()
+    crop, points = smile()
     landmarks = np.stack([points] * len(openings))
     for frame, opening in zip(landmarks, openings, strict=True):
         frame[[65, 66, 67]] = frame[[63, 62, 61]] + np.array([0, opening], np.float32)
@@ -68,6 +73,7 @@ def stretch_of(openings: list[float]) -> Stretch:
         landmarks=landmarks,
         closed_opening=0.02,
         seen=np.ones(len(openings), bool),
+        mouths={frame: seen_mouth(frame, crop, points) for frame, points in enumerate(landmarks)},
     )
 
 

@@ -48,7 +48,7 @@ def openings(path: Path) -> np.ndarray:
     """Of the mouth, frame by frame, the detector run in each."""
     source, log = open_source(path, ProbeLimits()), FrameLog()
     frames = frames_at_ticks(read_frames(source), log, 0.04)
-    (face,) = find_faces(frames, DlibBackend(), TrackSettings(detect_every_frames=1), path)
+    (face,) = find_faces(frames, DlibBackend(), TrackSettings(detect_every_frames=1), path, 128)
     return mouth_opening(np.stack([p for track in face.tracks for p in track.points.values()]))
 
 
