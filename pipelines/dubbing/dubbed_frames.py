@@ -16,6 +16,7 @@ from pipelines.dubbing.face_looks import FaceLooks
 from pipelines.dubbing.frame_plan import FramePlan
 from pipelines.dubbing.frame_planes import FramePlanes
 from pipelines.dubbing.generate_mouths import Crop, MouthGenerator
+from pipelines.dubbing.hdr_colours import in_colours_of
 from pipelines.dubbing.mouth_readings import Followed, MouthReadings
 from pipelines.dubbing.paste_mouth import changed_share, lower_face_mask, paste_mouth
 from pipelines.dubbing.settings import DubSettings
@@ -146,14 +147,15 @@ class DubbedFrames:
                 continue
             mouth, weight = mouths[(number, place)]
             to_crop = compose(stretch.transform(frame.index), self._source.grid_to_square)
-            paste_mouth(planes, mouth, to_crop, weight)
+            drawn = mouth if frame.hdr is None else in_colours_of(frame.image, mouth)
+            paste_mouth(planes, drawn, to_crop, weight)
             is_dubbed = True
             is_bridged |= not stretch.is_seen(frame.index)
         self.num_dubbed += is_dubbed
         self.num_bridged += is_bridged
         self.num_covered += is_covered and not is_dubbed
         if self._settings.mark:
-            draw_mark(planes)
+            draw_mark(planes, frame.hdr)
         return planes.frame()
 
     def _drawn(self, number: int, frame: int) -> Iterator[tuple[int, Stretch]]:

@@ -70,12 +70,12 @@ class FramePlanes:
         """Width and height."""
         return self.luma.shape[1], self.luma.shape[0]
 
-    def blend(self, box: Box, rgb: NDArray[np.uint8], weight: NDArray[np.float32]) -> None:
+    def blend(self, box: Box, rgb: NDArray[Any], weight: NDArray[np.float32]) -> None:
         """Blends RGB pixels into a region; where the weight is 0 nothing changes.
 
         Args:
             box: (x0, y0, x1, y1) even pixels inside the frame, x1 and y1 exclusive.
-            rgb: (y1 - y0, x1 - x0, 3).
+            rgb: (y1 - y0, x1 - x0, 3), 0 to 255.
             weight: (y1 - y0, x1 - x0) of the new pixels, 0 to 1.
         """
         x0, y0, x1, y1 = box
@@ -92,7 +92,7 @@ class FramePlanes:
         """An upright frame of the planes, which are its own: what is drawn later shows in it too."""
         return self._drawn
 
-    def _planes_of(self, rgb: NDArray[np.uint8]) -> list[Samples]:
+    def _planes_of(self, rgb: NDArray[Any]) -> list[Samples]:
         """Luma (h, w) and two chroma planes of RGB (h, w, 3), in the frame's own matrix, range, bits and chroma."""
         red, blue = RED_BLUE.get(self.matrix) or RED_BLUE[5 if self._is_small() else 1]
         weights = np.array([red, 1 - red - blue, blue], np.float32)

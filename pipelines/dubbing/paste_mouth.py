@@ -6,6 +6,7 @@ Legend: S side of a crop.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -73,13 +74,13 @@ def changed_share(generated: NDArray[np.uint8], true: NDArray[np.uint8]) -> NDAr
 
 
 def paste_mouth(
-    planes: FramePlanes, crop: NDArray[np.uint8], transform: Transforms, mask: NDArray[np.float32]
+    planes: FramePlanes, crop: NDArray[Any], transform: Transforms, mask: NDArray[np.float32]
 ) -> None:
     """Blends a crop into a frame where it was cut; where the mask is 0, or outside the frame, nothing changes.
 
     Args:
         planes: of the frame; drawn on.
-        crop: (S, S, 3) RGB.
+        crop: (S, S, 3) RGB, uint8, or float32 from 0 to 255 in the frame's own colours.
         transform: (2, 3) frame pixels to crop pixels.
         mask: (S, S) weight of the crop, 0 to 1.
 
@@ -97,7 +98,7 @@ def paste_mouth(
     target = (x1 - x0, y1 - y0)
     softened = _softened(crop, to_frame)
     rgb = cv2.warpAffine(softened, local, target, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    planes.blend(box, rgb, cv2.warpAffine(mask, local, target, flags=cv2.INTER_LINEAR))
+    planes.blend(box, rgb.clip(0, 255), cv2.warpAffine(mask, local, target, flags=cv2.INTER_LINEAR))
 
 
 def _box_of(planes: FramePlanes, to_frame: Transforms, mask: NDArray[np.float32]) -> Box | None:
@@ -115,10 +116,10 @@ def _box_of(planes: FramePlanes, to_frame: Transforms, mask: NDArray[np.float32]
     return None if x1 <= x0 or y1 <= y0 else (x0, y0, x1, y1)
 
 
-def _softened(crop: NDArray[np.uint8], to_frame: Transforms) -> NDArray[np.uint8]:
+def _softened(crop: NDArray[Any], to_frame: Transforms) -> NDArray[Any]:
     """The crop without the detail that a smaller face can't hold."""
     scale = float(np.sqrt(abs(np.linalg.det(to_frame[:, :2]))))
     if scale >= SMALLEST_SHARP_SCALE:
         return crop
-    soft: NDArray[np.uint8] = cv2.GaussianBlur(crop, (0, 0), 0.4 / scale)
+    soft: NDArray[Any] = cv2.GaussianBlur(crop, (0, 0), 0.4 / scale)
     return soft

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 
 from pipelines.dubbing.frame_plan import FramePlan
+from pipelines.dubbing.hdr_colours import with_light_data
 from pipelines.dubbing.kept_tracks import plan_tracks
 from pipelines.dubbing.output_folder import check_room
 from pipelines.dubbing.output_format import MUXERS, encoder_of
@@ -48,13 +49,15 @@ def plan_writing(
     check_room(out, width * height * source.num_frames, lossless=settings.lossless)
     with av.open(io.BytesIO(), "w", format=MUXERS[container]) as empty:
         supported = set(empty.supported_codecs)
+    options = encoder.options(settings.quality_crf, lossless=settings.lossless)
+    options, lost = with_light_data(options, encoder.name, template.image)
     return Writing(
         container=container,
         encoder=encoder,
-        options=encoder.options(settings.quality_crf, lossless=settings.lossless),
+        options=options,
         pixel_format=pixel_format,
         tracks=plan_tracks(source, container, supported, stated),
-        changes="; ".join(filter(None, [source.changes, *changes])) or None,
+        changes="; ".join(filter(None, [source.changes, *changes, *lost])) or None,
         text=_text(container, encoder.name, pixel_format, settings, encoder.crf),
     )
 

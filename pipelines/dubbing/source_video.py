@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from assets.media.packets import PacketLog
 from assets.media.probe import COUNTED_FORMATS, has_other_rate
 from assets.workers.rejected import Rejected
 from cals_models.timebase import FPS
+from pipelines.dubbing.hdr_colours import can_be_kept
 from pipelines.dubbing.photograph import Animation, Photograph, check_sides, read_image
 
 STAGE = "dub"
@@ -35,6 +37,8 @@ ONE_FRAME = "the video's one frame is taken as a photograph"
 MAX_DAMAGED_SHARE = 0.005
 # A measured rate that differs by less is the declared one.
 SAME_RATE = 0.002
+# The white of BT.709 in colours that are kept.
+WHITE = {"PQ": "203 nits", "HLG": "75 %", "BT.2020": "white"}
 RESAMPLING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 
 
@@ -53,6 +57,7 @@ class SourceVideo:
         photograph: the decoded image, where the file is a photograph; None for a video.
         animation: where the file is an animated image; None for others.
         image_changes: what is done to the frames of a photograph or an animation, in words.
+        keeps_colours: HDR or wide-gamut colours stay as they are stored.
     """
 
     path: Path
@@ -65,13 +70,22 @@ class SourceVideo:
     photograph: Any = None
     animation: Animation | None = None
     image_changes: tuple[str, ...] = ()
+    keeps_colours: bool = False
 
     @property
     def changes(self) -> str | None:
         """What is done to the given frames besides the dub, in words; None if nothing."""
-        return (
-            "; ".join(filter(None, [*self.image_changes, self.display.changes(square_pixels=False)])) or None
-        )
+        done = [*self.image_changes, self.stored.changes(square_pixels=False)]
+        if self.keeps_colours:
+            done.append(
+                f"{self.display.hdr} kept, mouths within BT.709, up to {WHITE[self.display.hdr or '']}"
+            )
+        return "; ".join(filter(None, done)) or None
+
+    @property
+    def stored(self) -> Display:
+        """What is done to the frames that the dub is drawn on."""
+        return replace(self.display, hdr=None) if self.keeps_colours else self.display
 
     @property
     def length_s(self) -> float:
@@ -110,17 +124,24 @@ class SourceVideo:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceFrame:
-    """One frame of the file: its number, its time, and the ``av.VideoFrame``: progressive, SDR, the pixels as stored."""
+    """One frame of the file: its number, its time, and the ``av.VideoFrame``: progressive, the pixels as stored.
+
+    It is SDR, unless ``hdr`` says what its colours are.
+    """
 
     index: int
     time_s: float
     image: Any
     display: Display
+    hdr: str | None = None
 
-    @property
+    @cached_property
     def decoded(self) -> DecodedFrame:
-        """In square pixels."""
+        """In square pixels, SDR."""
         image, wanted = self.image, self.display.square_size
+        if self.hdr is not None:
+            mapping = Display(stored_width=image.width, stored_height=image.height, hdr=self.hdr)
+            ((image, _),) = shown_frames([(image, 0)], mapping, square_pixels=False)
         if (image.width, image.height) != wanted:
             image = image.reformat(width=wanted[0], height=wanted[1], interpolation=RESAMPLING, threads=1)
         return DecodedFrame(image, self.display.orientation)
@@ -211,6 +232,7 @@ def _video(path: Path, limits: ProbeLimits) -> SourceVideo:
         start_s=log.first_s,
         counted=counted,
         placed=log.placed,
+        keeps_colours=display.hdr is not None and can_be_kept(frame),
     )
 
 
@@ -269,8 +291,9 @@ def read_frames(source: SourceVideo) -> Iterator[SourceFrame]:
     complaints, index = Complaints(), 0
     with errors_with_path(source.path), open_media(source.path, STAGE) as container:
         frames = _timed(container, source, complaints)
-        for image, time_s in shown_frames(frames, display, square_pixels=False):
-            yield SourceFrame(index=index, time_s=time_s, image=image, display=display)
+        hdr = display.hdr if source.keeps_colours else None
+        for image, time_s in shown_frames(frames, source.stored, square_pixels=False):
+            yield SourceFrame(index=index, time_s=time_s, image=image, display=display, hdr=hdr)
             index += 1
     if complaints.num_packets > max(1.0, MAX_DAMAGED_SHARE * index):
         raise ValueError(

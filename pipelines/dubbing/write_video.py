@@ -23,6 +23,8 @@ from pipelines.dubbing.source_video import SourceFrame, SourceVideo
 
 VARIABLE_TIME_BASE = Fraction(1, 90_000)
 BIT_RATE_PER_CHANNEL = 96_000
+# Of x264, which would take one and a half for each core, and in each hold further frames: 20 MiB each at 1080x1920.
+MOST_THREADS = 4
 Packets = Iterator[tuple[float, list[Any]]]
 
 
@@ -134,6 +136,8 @@ def _video_stream(
     stream.time_base = time_base
     context = stream.codec_context
     context.time_base = time_base
+    if encoder.name == "libx264" and (os.cpu_count() or 1) > MOST_THREADS:
+        context.thread_count = MOST_THREADS
     if encoder.codec_tag and writing.container != "mkv":
         context.codec_tag = encoder.codec_tag
     context.color_range, context.colorspace = frame.color_range, frame.colorspace

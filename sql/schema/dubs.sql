@@ -19,7 +19,7 @@ create table dubs (
     output_sha256 varchar,  -- hash of the dubbed video, 64 hex digits
     width_px bigint,  -- width of the dubbed video in pixels, of the shape that the given video's have
     height_px bigint,  -- height of the dubbed video, pixels
-    frame_changes varchar,  -- what was done to the given frames besides the dub: de-interlaced, tone-mapped, mirrored, turned, mapped to sRGB, shown on white, bits or chroma changed; null if nothing
+    frame_changes varchar,  -- what was done to the given frames besides the dub: de-interlaced, HDR kept or tone-mapped, mirrored, turned, mapped to sRGB, shown on white, bits or chroma changed; null if nothing
     without_speech varchar,  -- where no speech of a second or longer was found in the audio; null if nowhere, and for earlier dubs
     enlarged varchar,  -- how much smaller a face is in the video than the large crops that the model draws; null if it is not, for models of 128 px and for earlier dubs
     written_as varchar,  -- container, encoder, bits, chroma and quality of the dubbed video; null for earlier dubs

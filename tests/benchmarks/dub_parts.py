@@ -16,8 +16,10 @@ PARTS = {
     "decode": ("~", "<method 'decode' of 'av.packet.Packet' objects>", False),
     "find faces": ("face_tracker.py", "_step", True),
     "crops": ("cut_crop.py", "cut_crop", True),
+    "close mouths": ("dubbed_frames.py", "_closed", True),
     "generation": ("lip_generator.py", "render_batches", True),
     "colours": ("match_colours.py", "__call__", True),
+    "copy frames": ("frame_planes.py", "__init__", True),
     "paste": ("paste_mouth.py", "paste_mouth", True),
     "encode video": ("~", "<method 'encode' of 'av.video.stream.VideoStream' objects>", False),
     "encode audio": ("~", "<method 'encode' of 'av.audio.stream.AudioStream' objects>", False),
@@ -30,13 +32,15 @@ def parts_of(profile: cProfile.Profile) -> dict[str, float]:
     stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     seconds = dict.fromkeys(PARTS, 0.0)
     whole = inner = 0.0
-    for (file, _, name), (_, _, own, cumulative, _) in stats.items():
+    for (file, _, name), (_, _, own, cumulative, callers) in stats.items():
         whole += own
         if name == "make_dub":
             inner = cumulative
         for part, (end, function, with_called) in PARTS.items():
             if file.endswith(end) and name == function:
-                seconds[part] += cumulative if with_called else own
+                # what the search keeps of faces is a part of finding them
+                kept = sum(times[3] for (of, _, _), times in callers.items() if of.endswith("seen_mouths.py"))
+                seconds[part] += cumulative - kept if with_called else own
     seconds["other"] = inner - sum(seconds.values())
     return seconds | {"start-up": whole - inner, "whole": whole}
 

@@ -90,7 +90,7 @@ def dub(folder: Path, *rows: str, video: str = "pair.mp4", **settings: object) -
     )
     inputs = DubInputs(video=folder / video, out=folder / "out" / "dub.mkv", cast=read_cast(table))
     chosen = DubSettings(**{"rest": False, "lossless": True, **settings})  # type: ignore[arg-type]
-    return make_dub(inputs, model, backend, chosen, Home(folder / "home"), no_bar)
+    return make_dub(inputs, model, backend(), chosen, Home(folder / "home"), no_bar)
 
 
 def luma_of(path: Path) -> np.ndarray:

@@ -21,6 +21,7 @@ from assets.faces.backends.opening import open_backend
 from assets.faces.landmarks import mouth_opening
 from assets.faces.settings import CropSettings, TrackSettings
 from assets.media.decoded_frame import DecodedFrame
+from assets.media.display import Display, shown_frames
 from assets.media.orientation import AS_STORED, Orientation, orientation_of
 from assets.mels.settings import MelSettings
 from assets.metrics.crop_landmarks import landmark_crops
@@ -164,10 +165,13 @@ def test_a_dub_of_hdr_fields_is_progressive_and_says_so(dub: Dub, tmp_path: Path
         frames = list(container.decode(video=0))
     assert len(frames) == 15 and not any(frame.interlaced_frame for frame in frames)
     labels = (frames[0].color_trc, frames[0].color_primaries, frames[0].colorspace, frames[0].color_range)
-    assert labels == (1, 1, 1, 1)
-    shown = DecodedFrame(frames[0]).rgb().astype(int)
+    assert labels == (16, 9, 9, 1)
+    as_sdr = Display(stored_width=400, stored_height=320, hdr="PQ")
+    ((mapped, _),) = shown_frames([(frames[0], 0)], as_sdr)
+    shown = DecodedFrame(mapped).rgb().astype(int)
     assert np.abs(shown - astronaut())[:, 260:].mean() < 6
-    assert result.frame_changes == "de-interlaced; tone-mapped from PQ to BT.709"
+    assert shown[145:160, 175:190].mean() < 40, "no dark mouth was drawn"
+    assert result.frame_changes == "de-interlaced; PQ kept, mouths within BT.709, up to 203 nits"
 
 
 def test_each_frame_with_its_mouth_closed_is_its_own_reference_and_a_loop_shows_it_again(

@@ -47,7 +47,7 @@ def test_a_model_of_256_px_dubs_and_says_that_a_small_face_was_enlarged(tmp_path
         )
         inputs = DubInputs(video=talking, audio=audio, out=tmp_path / f"{crop_px}.mkv")
         settings = DubSettings(rest=False, quality_crf=1)
-        result = make_dub(inputs, model, DlibBackend, settings, Home(tmp_path / "home"), no_bar)
+        result = make_dub(inputs, model, DlibBackend(), settings, Home(tmp_path / "home"), no_bar)
         assert generator.poses[0].shape[1:] == (crop_px, crop_px, 3)
         luma = decoded_luma(result.out)
         before = decoded_luma(talking)
