@@ -201,7 +201,6 @@ def _first_pass(
     found = search_faces(
         source, log, speaking.searched_s(settings), backend, model.tracks, progress, model.generator.crop_px
     )
-    return_freed_memory()
     speaker: str | None = None
     if settings.speaker:
         one = find_speaker(found, source, log, model.probe, model.crops, model.mels, settings.limits)
@@ -271,7 +270,7 @@ def _stretches(
 
 
 def _mouth_generator(model: DubModel, first: _FirstPass, settings: DubSettings) -> MouthGenerator:
-    return MouthGenerator(
+    mouths = MouthGenerator(
         model.generator,
         [voice.mono for voice in first.spoken.voices],
         model.mels,
@@ -279,6 +278,8 @@ def _mouth_generator(model: DubModel, first: _FirstPass, settings: DubSettings) 
         stretch_voices=[stretch.voice for stretch in first.stretches],
         batch_frames=settings.batch_frames,
     )
+    return_freed_memory()  # of the search and of the mel
+    return mouths
 
 
 def _origin(inputs: DubInputs, generator: UnitGenerator) -> Origin:
