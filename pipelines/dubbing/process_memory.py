@@ -21,7 +21,7 @@ def collections_paused() -> Iterator[None]:
 
 
 def return_freed_memory() -> None:
-    """Gives freed memory back to the system, where the C library keeps it otherwise (glibc): 100 MiB after the search of faces."""
+    """Gives freed memory back to the system, where the C library keeps it otherwise (glibc): 30 MiB after the search of faces."""
     try:
         trim = ctypes.CDLL(None).malloc_trim
     except (AttributeError, OSError, TypeError):

@@ -51,7 +51,7 @@ class DubSettings(Settings):
     codec: VideoCodec = "auto"
     quality_crf: Annotated[int, Bound(at_least=0, at_most=63, text="0 (best) to 63")] | None = None
     lossless: bool = False
-    batch_frames: Count = 8
+    batch_frames: Count = 4
     device: Device = "auto"
     limits: ProbeLimits = field(default_factory=ProbeLimits)
 
