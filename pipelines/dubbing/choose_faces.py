@@ -21,6 +21,7 @@ from assets.faces.settings import CropSettings, TrackSettings
 from assets.faces.track import Track
 from assets.faces.track_clip import is_face, without_gaps
 from assets.media.decoded_frame import DecodedFrame
+from cals_models.shards.shard_format import BASE_CROP_PX
 from cals_models.timebase import FPS
 from pipelines.dubbing.close_mouth import closed_opening
 from pipelines.dubbing.frame_plan import FrameLog
@@ -87,7 +88,11 @@ class Stretch:
 
 
 def find_faces(
-    frames: Iterable[DecodedFrame], backend: FaceBackend, settings: TrackSettings, path: Path, crop_px: int
+    frames: Iterable[DecodedFrame],
+    backend: FaceBackend,
+    settings: TrackSettings,
+    path: Path,
+    crop_px: int = BASE_CROP_PX,
 ) -> list[Face]:
     """All faces in the frames, in the order of the seconds in which they are first found, and of one second left to right.
 
