@@ -14,7 +14,8 @@ def reject_deaf_model(folder: Path) -> None:
     """Rejects a model whose mouths do not follow the audio: its dubs keep the mouth of the source, a little blurred.
 
     Args:
-        folder: of the generator; the limits are those of its training's settings.
+        folder: of a generator of any method; the limits are those of its training's settings. One whose settings have none
+            is not judged.
 
     Raises:
         ValueError: says which metric is below which limit.

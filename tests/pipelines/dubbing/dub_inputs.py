@@ -26,7 +26,10 @@ from assets.faces.landmarks import RIGID, Points
 from assets.project.home import Home
 from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.generator import GeneratorConfig
+from cals_models.config.synctalkface import SyncTalkFaceConfig
 from cals_models.networks.lip_sync import LipSync
+from cals_models.networks.synctalkface import SyncTalkFace
+from cals_models.networks.unit_model import UnitModel
 from cals_models.speech_level import speech_level
 from tests.support.array_frames import Rgb, astronaut
 
@@ -107,13 +110,28 @@ def write_video(path: Path, frames: Sequence[Rgb], rate: Fraction = Fraction(25)
 
 def write_model(folder: Path, dataset: str = "made") -> Path:
     """The smallest `cals` generator, with its initial weights."""
-    folder.mkdir(parents=True)
     config = GeneratorConfig(
         widths=(8, 8, 8, 8, 8, 8), blocks_per_level=1, audio_width=8, discriminator_width=8
     )
     audio = AudioToLipConfig(width=32, num_layers=1, num_heads=2)
     torch.manual_seed(0)
     model = LipSync("cals", config, audio)
+    described = {"config": asdict(config), "audio_to_lip": asdict(audio)}
+    return _write_model(folder, dataset, "cals", model, described)
+
+
+def write_synctalkface(folder: Path) -> Path:
+    """The smallest `synctalkface` model, with its initial weights."""
+    config = SyncTalkFaceConfig(widths=(8,) * 6, blocks_per_level=1, audio_width=8, memory_slots=4)
+    torch.manual_seed(0)
+    described = {"config": asdict(config), "speech_level": -2.0}
+    return _write_model(folder, "made", "synctalkface", SyncTalkFace(config), described)
+
+
+def _write_model(
+    folder: Path, dataset: str, method: str, model: UnitModel, described: dict[str, object]
+) -> Path:
+    folder.mkdir(parents=True)
     save_file(
         {name: tensor.contiguous() for name, tensor in model.state_dict().items()},
         folder / "model.safetensors",
@@ -122,12 +140,11 @@ def write_model(folder: Path, dataset: str = "made") -> Path:
     plain = {
         "format": 1,
         "stage": "generator",
-        "method": "cals",
+        "method": method,
         "dataset": dataset,
         "weights_sha256": digest,
     }
-    plain |= {"config": asdict(config), "audio_to_lip": asdict(audio)}
-    (folder / "model.json").write_text(json.dumps(plain))
+    (folder / "model.json").write_text(json.dumps(plain | described))
     return folder
 
 

@@ -10,11 +10,12 @@ from PIL import Image
 
 from assets.project.home import Home
 from assets.project.settings import Project
+from cals_models.config.training import TrainingConfig
 from pipelines.dubbing.deaf_model import reject_deaf_model, trained_on
 from pipelines.dubbing.dub import DubInputs
 from pipelines.dubbing.run import run_dub
 from pipelines.dubbing.settings import DubSettings
-from tests.pipelines.dubbing.dub_inputs import write_audio, write_model
+from tests.pipelines.dubbing.dub_inputs import write_audio, write_model, write_synctalkface
 from tests.support.array_frames import astronaut
 
 
@@ -80,3 +81,32 @@ def test_a_dub_by_a_deaf_model_has_to_be_forced(tmp_path: Path, capsys: pytest.C
     assert not inputs.out.exists()
     run_dub(project, inputs, str(folder), DubSettings(force_model=True), print)
     assert inputs.out.exists() and "trained on grid, people, 700 updates" in capsys.readouterr().out
+
+
+def test_a_model_of_another_method_with_units_is_judged_and_dubs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = Project(
+        config_path=tmp_path / "cals.yaml", home=Home(tmp_path / "home"), datasets={}, settings={}
+    )
+    folder = write_synctalkface(tmp_path / "model")
+    write_result(folder, nearness=0.24, gain=1.0)
+    with pytest.raises(ValueError, match=r"0\.24 of the way"):
+        reject_deaf_model(folder)
+    write_result(folder, nearness=0.6, gain=1.0)
+    photograph = tmp_path / "face.png"
+    Image.fromarray(astronaut()).save(photograph)
+    inputs = DubInputs(video=photograph, audio=write_audio(tmp_path / "a.wav", 0.2), out=tmp_path / "dub.mp4")
+    run_dub(project, inputs, str(folder), DubSettings(), print)
+    assert inputs.out.exists() and "synctalkface" in capsys.readouterr().out
+
+
+def test_a_model_whose_settings_have_no_limits_is_not_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_model(tmp_path / "model")
+    write_result(folder, nearness=0.0, gain=0.0)
+    monkeypatch.setattr(
+        "pipelines.dubbing.deaf_model.model_config", lambda *_: TrainingConfig(steps=1, batch_samples=1)
+    )
+    reject_deaf_model(folder)
