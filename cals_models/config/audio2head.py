@@ -7,8 +7,8 @@ from cals_models.config.training import TrainingConfig
 from cals_models.declarations.bounds import Bound, Count, NotNegative, Positive, Width
 
 _TINY: dict[str, object] = {
-    "steps": 2_400,
-    "animator_share": 1 / 3,
+    "steps": 2_800,
+    "animator_share": 0.2,
     "warmup_steps": 50,
     "learning_rate": 1e-3,
     "motion_learning_rate": 1e-3,
