@@ -3,7 +3,6 @@
 Legend: T video frames, N frames generated at once, C side of a crop in pixels.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cals_models.methods.registry import TRAINED_METHODS, trained_method
+from cals_models.networks.model_files import read_description
 from cals_models.references import load
 
 
@@ -136,14 +136,10 @@ def method_in(folder: Path) -> str:
     Raises:
         ValueError: there is no readable model.json, or it names no trained method.
     """
-    path = folder / "model.json"
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-        method = plain["method"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(
-            f"{path}: names no method ({type(error).__name__}: {error}); give the folder of a trained generator"
-        ) from error
+    plain = read_description(folder)
+    stage, method = plain.get("stage"), plain.get("method")
+    if stage != "generator":
+        raise ValueError(f"{folder}: holds a model of stage {stage!r}; expected 'generator'")
     if method not in TRAINED_METHODS:
         raise ValueError(f"{folder}: method {method!r}; must be one of {', '.join(TRAINED_METHODS)}")
     return str(method)

@@ -66,7 +66,7 @@ def read_model_as(
         stage: that it must be of.
         config_of: (model.json, its path) -> settings.
     """
-    plain = _read_json(folder / "model.json")
+    plain = read_description(folder)
     if plain.get("format") != MODEL_FORMAT or plain.get("stage") != stage:
         raise ValueError(
             f"{folder}: holds a model of stage {plain.get('stage')!r}, format {plain.get('format')!r};"
@@ -91,7 +91,7 @@ def crop_px_of(folder: Path) -> int:
     Raises:
         ValueError: no readable model.json there, or a size that there is not.
     """
-    return _crop_px(folder, _read_json(folder / "model.json"))
+    return _crop_px(folder, read_description(folder))
 
 
 def _crop_px(folder: Path, plain: Mapping[str, Any]) -> int:
@@ -124,7 +124,13 @@ def load_network(network: nn.Module, weights: Mapping[str, Tensor], what: str) -
         ) from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_description(folder: Path) -> dict[str, Any]:
+    """What model.json says of the model in a folder.
+
+    Raises:
+        ValueError: no readable model.json there, or it holds no object.
+    """
+    path = folder / "model.json"
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:

@@ -86,7 +86,8 @@ def answer(project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 def test_it_is_computed_of_renders_beside_the_others(answer: dict[str, Any]) -> None:
     assert [row["clip_id"] for row in answer["rows"]] == ["made/test/clip1", "made/test/clip2"]
-    assert answer["num_metrics"] == 8  # PSNR and SSIM of crop and mouth, LMD, LSE-D and LSE-C; and this one
+    # PSNR and SSIM of crop and mouth, LMD, CSIM, LSE-D and LSE-C, two of the opening; and this one
+    assert answer["num_metrics"] == 11
     for row in answer["rows"]:
         assert (row["protocol"], row["evaluator"]) == ("primary", "assets.metrics.mouth_error")
         assert row["value"] == pytest.approx(DARKER, abs=0.05) and row["detail"] is None

@@ -88,7 +88,7 @@ def test_good_ones_are_rows_and_each_of_the_others_a_line(
     stored = query(
         database, "select protocol, metric, value, evaluator from clip_metrics where method = 'external/acme'"
     )
-    assert len(stored) == len(printed["rows"]) == 8
+    assert len(stored) == len(printed["rows"]) == 9
     assert set(stored[stored["metric"] == "lse_d"]["evaluator"]) == {printed["means"][1]["evaluator"]}
     in_table = query(database, "select psnr, num_clips from table_3 where method = 'external/acme'")
     assert in_table["num_clips"].tolist() == [1] and in_table["psnr"][0] > 25
