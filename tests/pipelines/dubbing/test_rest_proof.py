@@ -28,7 +28,7 @@ from pipelines.dubbing.source_video import open_source, read_frames
 class CopyGenerator:
     """Shows the reference as it is."""
 
-    dataset, method, weights_sha256, speech_level = "made", "cals", "0" * 64, -1.3
+    dataset, method, weights_sha256, speech_level, crop_px = "made", "cals", "0" * 64, -1.3, 128
 
     def units_from_mel(self, mel: torch.Tensor) -> torch.Tensor:
         return torch.zeros(mel.shape[1] // 4, 512)
