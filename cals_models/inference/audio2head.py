@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from cals_models.config.audio2head import Audio2HeadConfig
+from cals_models.inference.clip_inputs import check_clip_inputs
 from cals_models.inference.lip_generator import stretches
 from cals_models.mel_windows import SILENCE
 from cals_models.networks.audio2head import Audio2Head
@@ -18,7 +19,6 @@ from cals_models.networks.frame_tensors import to_byte_frames, to_float_frames
 from cals_models.networks.generator_files import read_generator
 from cals_models.networks.model_files import load_network
 from cals_models.precision import autocast
-from cals_models.shards.shard_format import NUM_MELS
 from cals_models.timebase import MELS_PER_FRAME
 
 READER_FRAMES = 64
@@ -80,7 +80,9 @@ class Audio2HeadGenerator:
         Raises:
             ValueError: shapes or types do not agree.
         """
-        self._check(pose_prior, reference, mel, target, mel_valid_mask, batch_frames)
+        shown = {"pose_prior": pose_prior, "reference": reference}
+        shown |= {} if target is None else {"target": target}
+        check_clip_inputs(shown, mel, mel_valid_mask, batch_frames, crop_px=self.crop_px)
         if mel_valid_mask is not None:
             mel = mel.masked_fill(~mel_valid_mask.to(mel.device).repeat_interleave(MELS_PER_FRAME), SILENCE)
         poses = None if target is None else self._read_poses(target)
@@ -132,35 +134,6 @@ class Audio2HeadGenerator:
             for first in range(0, len(target), READER_FRAMES)
         ]
         return torch.cat(read)
-
-    def _check(
-        self,
-        pose_prior: Tensor,
-        reference: Tensor,
-        mel: Tensor,
-        target: Tensor | None,
-        mel_valid_mask: Tensor | None,
-        batch_frames: int,
-    ) -> None:
-        num_frames = len(pose_prior)
-        expected = (num_frames, self.crop_px, self.crop_px, 3)
-        for name, frames in (("pose_prior", pose_prior), ("reference", reference), ("target", target)):
-            if frames is None:
-                continue
-            if tuple(frames.shape) != expected or frames.dtype != torch.uint8:
-                raise ValueError(f"{name} {tuple(frames.shape)} {frames.dtype}: expected {expected} uint8")
-        if num_frames == 0 or tuple(mel.shape) != (NUM_MELS, MELS_PER_FRAME * num_frames):
-            raise ValueError(
-                f"mel {tuple(mel.shape)} for {num_frames} frames: expected (80, 4T), one frame or more"
-            )
-        if mel_valid_mask is not None and (
-            tuple(mel_valid_mask.shape) != (num_frames,) or mel_valid_mask.dtype != torch.bool
-        ):
-            raise ValueError(
-                f"mel_valid_mask {tuple(mel_valid_mask.shape)} {mel_valid_mask.dtype}: expected ({num_frames},) bool"
-            )
-        if batch_frames < 1:
-            raise ValueError(f"batch_frames is {batch_frames}; give 1 or more")
 
 
 def _runs(reference: Tensor) -> list[range]:

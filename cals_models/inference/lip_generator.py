@@ -15,6 +15,7 @@ from torch import Tensor
 from cals_models.config.audio_to_lip import AudioToLipConfig
 from cals_models.config.generator import GeneratorConfig
 from cals_models.config.stages import config_from_fields
+from cals_models.inference.clip_inputs import check_clip_inputs
 from cals_models.methods.lip_to_face import LipToFaceMethod
 from cals_models.methods.registry import method_of
 from cals_models.networks.frame_tensors import to_byte_frames, to_float_frames
@@ -23,7 +24,7 @@ from cals_models.networks.lip_sync import LipSync
 from cals_models.networks.model_files import ModelFiles, load_network
 from cals_models.networks.unit_model import UnitModel
 from cals_models.precision import autocast
-from cals_models.shards.shard_format import BASE_CROP_PX, NUM_MELS
+from cals_models.shards.shard_format import BASE_CROP_PX
 from cals_models.timebase import MELS_PER_FRAME
 
 MAX_MARGIN_FRAMES = 25
@@ -86,7 +87,8 @@ class LipGenerator:
             ValueError: shapes or types do not agree.
         """
         assert target is None, f"{self.method} declares pose_from='pose_prior'"
-        _check(pose_prior, reference, mel, mel_valid_mask, batch_frames, crop_px=self.crop_px)
+        shown = {"pose_prior": pose_prior, "reference": reference}
+        check_clip_inputs(shown, mel, mel_valid_mask, batch_frames, crop_px=self.crop_px)
         return torch.cat(
             list(
                 self.render_batches(
@@ -226,32 +228,3 @@ def opened_generator(
         speech_level=None if level is None else float(level),
         crop_px=files.crop_px,
     )
-
-
-def _check(
-    pose_prior: Tensor,
-    reference: Tensor,
-    mel: Tensor,
-    mel_valid_mask: Tensor | None,
-    batch_frames: int,
-    *,
-    crop_px: int,
-) -> None:
-    num_frames = len(pose_prior)
-    expected = (num_frames, crop_px, crop_px, 3)
-    for name, frames in (("pose_prior", pose_prior), ("reference", reference)):
-        if tuple(frames.shape) != expected or frames.dtype != torch.uint8:
-            raise ValueError(f"{name} {tuple(frames.shape)} {frames.dtype}: expected {expected} uint8")
-    if num_frames == 0 or tuple(mel.shape) != (NUM_MELS, MELS_PER_FRAME * num_frames):
-        raise ValueError(
-            f"mel {tuple(mel.shape)}: expected ({NUM_MELS}, {MELS_PER_FRAME * num_frames}), four mel frames"
-            f" for each of at least one video frame ({num_frames} given)"
-        )
-    if mel_valid_mask is not None and (
-        tuple(mel_valid_mask.shape) != (num_frames,) or mel_valid_mask.dtype != torch.bool
-    ):
-        raise ValueError(
-            f"mel_valid_mask {tuple(mel_valid_mask.shape)} {mel_valid_mask.dtype}: expected ({num_frames},) bool"
-        )
-    if batch_frames < 1:
-        raise ValueError(f"batch_frames: {batch_frames}; must be at least 1")

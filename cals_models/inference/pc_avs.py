@@ -13,13 +13,13 @@ from torch import Tensor
 from cals_models.config.pc_avs import PcAvsConfig
 from cals_models.config.stages import config_from_fields
 from cals_models.config.sync_encoder import SyncEncoderConfig
+from cals_models.inference.clip_inputs import check_clip_inputs
 from cals_models.mel_windows import SILENCE, mel_windows, pad_windows
 from cals_models.networks.frame_tensors import to_byte_frames, to_float_frames
 from cals_models.networks.generator_files import read_generator
 from cals_models.networks.model_files import load_network
 from cals_models.networks.pc_avs import Codes, Identity, PcAvs
 from cals_models.precision import autocast
-from cals_models.shards.shard_format import NUM_MELS
 from cals_models.timebase import MELS_PER_FRAME
 
 WINDOWS_AT_ONCE = 250
@@ -82,7 +82,8 @@ class PcAvsGenerator:
         """
         if target is None:
             raise ValueError(f"target: {self.method} takes the pose from the target frames; give them")
-        self._check(reference, target, mel, mel_valid_mask, batch_frames)
+        shown = {"target": target, "reference": reference}
+        check_clip_inputs(shown, mel, mel_valid_mask, batch_frames, crop_px=self.crop_px)
         speech = self._speech(mel, mel_valid_mask)
         generated = []
         known: Identity | None = None
@@ -116,33 +117,6 @@ class PcAvsGenerator:
                     self.model.audio_of(windows[first : first + WINDOWS_AT_ONCE].to(self.device))[:, 0]
                 )
         return torch.cat(codes)
-
-    def _check(
-        self,
-        reference: Tensor,
-        target: Tensor,
-        mel: Tensor,
-        mel_valid_mask: Tensor | None,
-        batch_frames: int,
-    ) -> None:
-        num_frames = len(target)
-        expected = (num_frames, self.crop_px, self.crop_px, 3)
-        for name, frames in (("target", target), ("reference", reference)):
-            if tuple(frames.shape) != expected or frames.dtype != torch.uint8:
-                raise ValueError(f"{name} {tuple(frames.shape)} {frames.dtype}: expected {expected} uint8")
-        if num_frames == 0 or tuple(mel.shape) != (NUM_MELS, MELS_PER_FRAME * num_frames):
-            raise ValueError(
-                f"mel {tuple(mel.shape)}: expected ({NUM_MELS}, {MELS_PER_FRAME * num_frames}), four mel frames"
-                f" for each of at least one video frame ({num_frames} given)"
-            )
-        if mel_valid_mask is not None and (
-            tuple(mel_valid_mask.shape) != (num_frames,) or mel_valid_mask.dtype != torch.bool
-        ):
-            raise ValueError(
-                f"mel_valid_mask {tuple(mel_valid_mask.shape)} {mel_valid_mask.dtype}: expected ({num_frames},) bool"
-            )
-        if batch_frames < 1:
-            raise ValueError(f"batch_frames: {batch_frames}; must be at least 1")
 
 
 def load_pc_avs(model_dir: Path | str, device: str = "cpu", *, precision: str = "auto") -> PcAvsGenerator:

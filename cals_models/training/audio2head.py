@@ -25,7 +25,6 @@ from cals_models.networks.generator_files import continue_from
 from cals_models.precision import place
 from cals_models.shards.crop_sizes import common_crop_px
 from cals_models.shards.shard_set import ShardSet
-from cals_models.speech_level import speech_level
 from cals_models.training.audio2head_diagnosis import audio2head_diagnoses
 from cals_models.training.audio2head_losses import (
     draw_affines,
@@ -37,6 +36,7 @@ from cals_models.training.audio2head_losses import (
 )
 from cals_models.training.audio2head_samples import Audio2HeadSamples
 from cals_models.training.audio2head_validation import Audio2HeadValidation
+from cals_models.training.clip_windows import median_speech_level
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.job import TrainingJob
@@ -44,7 +44,6 @@ from cals_models.training.sampler import BatchSampler, sampler_of, train_source
 from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
 
-CLIPS_FOR_LEVEL = 64
 FRAMES_AT_ONCE = 75
 
 
@@ -263,5 +262,7 @@ class Audio2HeadStage(TrainingStage):
 
     def description(self) -> dict[str, Any]:
         """The crops' size, and the median speech level of the audio."""
-        levels = [speech_level(torch.from_numpy(clip.mel)) for clip in self._source.first(CLIPS_FOR_LEVEL)]
-        return {"crop_px": self.model.animator.crop_px, "speech_level": float(np.median(levels))}
+        return {
+            "crop_px": self.model.animator.crop_px,
+            "speech_level": median_speech_level(self._source),
+        }

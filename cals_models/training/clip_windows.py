@@ -13,6 +13,7 @@ from torch import Tensor
 from cals_models.mel_windows import CONTEXT_FRAMES
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
+from cals_models.speech_level import speech_level
 from cals_models.timebase import MELS_PER_FRAME
 from cals_models.training.sampler import ClipStream
 
@@ -20,6 +21,14 @@ MIN_REFERENCE_DISTANCE_FRAMES = 5
 """A reference frame is farther than this from every target frame."""
 POSE_POINTS = np.r_[0:4, 13:17, 27:48]
 """Of the 68 landmarks those that speech does not move: the jaw beside the ears, the nose, the eyes."""
+
+CLIPS_FOR_LEVEL = 64
+
+
+def median_speech_level(source: ClipStream) -> float:
+    """Median level of the speech in the first clips of a stream, log10 magnitude (`cals_models.speech_level`)."""
+    levels = [speech_level(torch.from_numpy(clip.mel)) for clip in source.first(CLIPS_FOR_LEVEL)]
+    return float(np.median(levels))
 
 
 def mel_of(clip: ShardClip, start: int, length: int) -> npt.NDArray[np.float32]:

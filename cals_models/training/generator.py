@@ -36,9 +36,8 @@ from cals_models.precision import place
 from cals_models.shards.crop_sizes import common_crop_px
 from cals_models.shards.shard_clip import ShardClip
 from cals_models.shards.shard_set import ShardSet
-from cals_models.speech_level import speech_level
 from cals_models.training.clip_units import audio_units, clip_units, lip_units
-from cals_models.training.clip_windows import lower_half
+from cals_models.training.clip_windows import lower_half, median_speech_level
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.generator_samples import SampleDrawer
@@ -48,8 +47,6 @@ from cals_models.training.lip_to_face import LipToFaceStage
 from cals_models.training.sampler import BatchSampler, sampler_of, train_source
 from cals_models.training.stage import Batch, build_optimizer
 from cals_models.training.sync_losses import SYNC_TERMS, Keys
-
-CLIPS_FOR_LEVEL = 64
 
 
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "GeneratorStage":
@@ -197,14 +194,10 @@ class GeneratorStage(LipToFaceStage):
     def description(self) -> dict[str, Any]:
         """Size of the crops, f_theta's settings (without them the audio path can't be built), median speech level of the audio."""
         config = self._audio_to_lip_config
-        levels = [
-            speech_level(torch.from_numpy(clip.mel))
-            for clip in self._window_sampler.source.first(CLIPS_FOR_LEVEL)
-        ]
         return {
             "crop_px": self.model.generator.crop_px,
             "audio_to_lip": None if config is None else asdict(config),
-            "speech_level": float(np.median(levels)),
+            "speech_level": median_speech_level(self._window_sampler.source),
         }
 
     def _sync_weights(self) -> dict[str, float]:

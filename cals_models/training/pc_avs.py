@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd import backward
@@ -34,8 +33,8 @@ from cals_models.networks.trained_sync_encoder import load_sync_encoder
 from cals_models.precision import place
 from cals_models.shards.crop_sizes import common_crop_px
 from cals_models.shards.shard_set import ShardSet
-from cals_models.speech_level import speech_level
 from cals_models.training.clip_labels import SPEAKER_CLASSES, WORD_CLASSES
+from cals_models.training.clip_windows import median_speech_level
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.job import TrainingJob
@@ -52,8 +51,6 @@ from cals_models.training.perspective import warp
 from cals_models.training.sampler import sampler_of, train_source
 from cals_models.training.schedule import learning_rate
 from cals_models.training.stage import Batch, Diagnosis, TrainingStage, apply_gradients, build_optimizer
-
-CLIPS_FOR_LEVEL = 64
 
 
 def build_stage(job: TrainingJob, world: World, shard_sets: Sequence[ShardSet]) -> "PcAvsStage":
@@ -260,13 +257,10 @@ class PcAvsStage(TrainingStage):
 
     def description(self) -> dict[str, Any]:
         """Size of the crops, the sync encoder's settings, like whose F_a the audio encoder is built, and the median speech level."""
-        levels = [
-            speech_level(torch.from_numpy(clip.mel)) for clip in self._sampler.source.first(CLIPS_FOR_LEVEL)
-        ]
         return {
             "crop_px": self.model.crop_px,
             "sync_encoder": asdict(self._audio_config),
-            "speech_level": float(np.median(levels)),
+            "speech_level": median_speech_level(self._sampler.source),
         }
 
     def _apply(self, name: str, step: int, peak: float) -> Tensor:

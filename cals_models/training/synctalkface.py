@@ -31,10 +31,9 @@ from cals_models.networks.trained_sync_encoder import load_sync_encoder
 from cals_models.precision import place
 from cals_models.shards.crop_sizes import common_crop_px
 from cals_models.shards.shard_set import ShardSet
-from cals_models.speech_level import speech_level
 from cals_models.timebase import MELS_PER_FRAME
 from cals_models.training.clip_units import clip_units
-from cals_models.training.clip_windows import lower_half
+from cals_models.training.clip_windows import lower_half, median_speech_level
 from cals_models.training.distributed import World
 from cals_models.training.engine import seed_step
 from cals_models.training.generator_samples import SampleDrawer
@@ -45,7 +44,6 @@ from cals_models.training.memory_use import memory_diagnoses, memory_use
 from cals_models.training.sampler import sampler_of, train_source
 from cals_models.training.stage import Batch, Diagnosis, build_optimizer
 
-CLIPS_FOR_LEVEL = 64
 CLIPS_FOR_SLOTS = 24
 SLOT_NOISE = 0.1
 """Added to slots at the start, so that two that start from one frame part."""
@@ -192,10 +190,9 @@ class SyncTalkFaceStage(LipToFaceStage):
 
     def description(self) -> dict[str, Any]:
         """Size of the crops, and the median speech level of the audio."""
-        clips = self._window_sampler.source.first(CLIPS_FOR_LEVEL)
         return {
             "crop_px": self.model.generator.crop_px,
-            "speech_level": float(np.median([speech_level(torch.from_numpy(clip.mel)) for clip in clips])),
+            "speech_level": median_speech_level(self._window_sampler.source),
         }
 
     def _frames(self, batch: Batch, targets: Tensor, units: Tensor) -> Tensor:
